@@ -1,0 +1,78 @@
+# Flags, compiler cache, memory-limited job pools and the precompiled header that every LibTorch target shares.
+
+add_compile_options(-Wall -Wextra -Wpedantic -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=
+  -ffile-prefix-map=${PROJECT_BINARY_DIR}=build -ffunction-sections -fdata-sections)
+if(CLB_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(CLB_SANITIZE)
+  add_compile_options(-fsanitize=${CLB_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${CLB_SANITIZE})
+endif()
+
+find_program(CLB_LLD ld.lld)
+if(CLB_LLD)
+  add_link_options(-fuse-ld=lld)
+endif()
+add_link_options(-Wl,--gc-sections -Wl,--build-id=sha1)
+
+find_program(CLB_CCACHE ccache)
+if(CLB_CCACHE)
+  # GCC's precompiled headers need these two; -fpch-preprocess keeps the header's name in what ccache hashes.
+  foreach(lang C CXX)
+    set(CMAKE_${lang}_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${CLB_CCACHE})
+  endforeach()
+endif()
+
+# A file that includes LibTorch takes up to 1.5 GB to compile.
+cmake_host_system_information(RESULT _mib QUERY TOTAL_PHYSICAL_MEMORY)
+cmake_host_system_information(RESULT _cores QUERY NUMBER_OF_LOGICAL_CORES)
+math(EXPR _by_memory "${_mib} / 2048")
+if(_by_memory LESS 1)
+  set(_by_memory 1)
+endif()
+if(_by_memory LESS _cores)
+  set(_cores ${_by_memory})
+endif()
+set_property(GLOBAL PROPERTY JOB_POOLS torch_compile=${_cores})
+
+# clb_use_torch(TARGET): LibTorch, the shared precompiled header and the flags that go with it.
+function(clb_use_torch target)
+  if(NOT TARGET clb_torch_pch)
+    file(WRITE ${PROJECT_BINARY_DIR}/clb_torch_pch.cpp "// Owner of the precompiled header torch/torch.h.\n")
+    add_library(clb_torch_pch OBJECT ${PROJECT_BINARY_DIR}/clb_torch_pch.cpp)
+    target_link_libraries(clb_torch_pch PRIVATE LibTorch::LibTorch)
+    target_precompile_headers(clb_torch_pch PRIVATE <torch/torch.h>)
+    _clb_torch_flags(clb_torch_pch)
+  endif()
+  target_link_libraries(${target} PRIVATE LibTorch::LibTorch)
+  get_target_property(type ${target} TYPE)
+  target_precompile_headers(${target} REUSE_FROM clb_torch_pch)
+  _clb_torch_flags(${target})
+endfunction()
+
+function(_clb_torch_flags target)
+  set_target_properties(${target} PROPERTIES JOB_POOL_COMPILE torch_compile)
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)
+  if(NOT CLB_TORCH_DEBUG_INFO)
+    target_compile_options(${target} PRIVATE -g0)
+  endif()
+endfunction()
+
+# clb_room(NAME SOURCES...): a static library for one room of the house; its public headers are under include/clb/<name>.
+function(clb_room name)
+  add_library(clb_${name} STATIC ${ARGN})
+  target_include_directories(clb_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/include)
+endfunction()
+
+# clb_test(NAME LABEL SOURCES... ) is a GoogleTest executable, registered with CTest as one test per executable.
+# LABEL: fast (whole fast set under two minutes) or slow.
+function(clb_test name label)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE CLB_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CLB_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600)
+endfunction()

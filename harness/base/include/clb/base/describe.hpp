@@ -1,0 +1,46 @@
+// What `clb-runner describe FILE [ROOT]` prints: everything that can be known of a plugin only by loading it. The session writes it, the
+// launcher caches it, the plan and `clbench info` read it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <clb/base/json.hpp>
+
+namespace clb::base {
+
+struct ParamInfo {
+  std::string name, type, help;  // type: bool | int | float | string | choice | int_list | float_list
+  Json default_value;
+  double min = 0, max = 0;  // inclusive; equal and 0: no range
+  std::vector<std::string> choices;
+  uint64_t implies = 0;  // CLB_CAP_* when the value equals implied_when
+  Json implied_when;
+};
+
+struct MethodInfo {
+  std::string id, version, paper, file, hash;  // hash: SHA-256 of the file
+  uint64_t capabilities = 0;
+  int64_t state_version = 0;
+  std::vector<ParamInfo> params;
+
+  Json to_json() const;
+  static MethodInfo from_json(const Json& json, const std::string& where);
+};
+
+struct DatasetInfo {
+  std::string id, version, modality, licence, citation, file, hash;
+  std::string root;         // folder that was opened
+  std::string fingerprint;  // SHA-256; empty when the files were not opened
+  std::vector<std::string> class_names, domain_names;
+  int64_t class_count = 0, height = 0, width = 0, channels = 0, feature_dim = 0;
+  std::vector<int64_t> train_counts, test_counts;      // samples per original class; empty when not opened
+  std::map<std::string, std::vector<int64_t>> orders;  // official class orders
+
+  Json to_json() const;
+  static DatasetInfo from_json(const Json& json, const std::string& where);
+};
+
+}  // namespace clb::base

@@ -1,0 +1,54 @@
+// Files: read whole, map, write atomically, lock, temporary names. Every function throws Error with the file's name.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace clb::base {
+
+namespace fs = std::filesystem;
+
+std::string read_file(const fs::path& file, uint64_t limit = UINT64_MAX);
+
+// Writes to a temporary name in the same folder, fsyncs, renames: readers see the old file or the whole new one, also after a power cut.
+void write_file_atomic(const fs::path& file, std::string_view bytes);
+
+// A file mapped read-only. An empty file maps to an empty span.
+class MappedFile {
+ public:
+  MappedFile() = default;
+  explicit MappedFile(const fs::path& file);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+
+  std::span<const uint8_t> bytes() const { return {data_, size_}; }
+  const fs::path& path() const { return path_; }
+
+ private:
+  const uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+  fs::path path_;
+};
+
+// An advisory lock (flock) on a file that is created when missing; released by the destructor or the death of the process. The holder's pid
+// is written into the file for messages.
+class FileLock {
+ public:
+  static FileLock wait(const fs::path& file);
+  static std::optional<FileLock> try_lock(const fs::path& file);  // nullopt: somebody else holds it
+  static long holder(const fs::path& file);                       // pid written by the holder, 0 when unknown
+  ~FileLock();
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&& other) noexcept;
+
+ private:
+  explicit FileLock(int fd) : fd_(fd) {}
+  int fd_ = -1;
+};
+
+}  // namespace clb::base

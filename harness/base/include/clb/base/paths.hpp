@@ -1,0 +1,24 @@
+// Where things are: this program, the installed prefix (or the build tree), the shared files, the cache.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace clb::base {
+
+namespace fs = std::filesystem;
+
+fs::path executable();  // /proc/self/exe
+// The folder above bin/ that holds this program; the build tree has the same layout (bin, lib/clbench/{methods,datasets}, share/clbench).
+fs::path prefix();
+fs::path share();  // <prefix>/share/clbench
+
+// --cache DIR (flag), CLB_CACHE, $XDG_CACHE_HOME/clbench, ~/.cache/clbench; nullopt when the flag or CLB_CACHE is "off".
+std::optional<fs::path> cache_dir(const std::string& flag);
+
+// --plugin-path folders, then those of CLB_PLUGIN_PATH (colon-separated), then <prefix>/lib/clbench/{methods,datasets}.
+std::vector<fs::path> plugin_folders(const std::vector<std::string>& flags);
+
+}  // namespace clb::base

@@ -1,0 +1,32 @@
+// What a plugin file says of itself in its ELF section ".clb.meta", read without loading it.
+#pragma once
+
+#include <clb/meta.h>
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace clb::base {
+
+struct PluginMeta {
+  std::filesystem::path file;
+  std::string kind;  // "method" or "dataset"
+  std::string id, version, libtorch, compiler, summary;
+  uint32_t abi_major = 0, abi_minor = 0, cxx11_abi = 0;
+  uint64_t capabilities = 0;
+};
+
+// Reads only the ELF headers and the section. Error names the file and the field or offset that is wrong.
+PluginMeta read_plugin_meta(const std::filesystem::path& file);
+PluginMeta parse_plugin_meta(std::span<const uint8_t> elf, const std::string& name);
+
+// Empty when this program can load the plugin, else one sentence: field, wanted, found, what to do. `libtorch` is the runner's version
+// ("2.11.0"); empty skips that field (clbench itself has no LibTorch).
+std::string mismatch(const PluginMeta& meta, const std::string& wanted_kind, const std::string& libtorch);
+
+// Names of the CLB_CAP_* bits, in bit order, as tables and --json show them ("frozen_features", "bf16", ...).
+std::vector<std::string> capability_names(uint64_t bits);
+
+}  // namespace clb::base

@@ -1,0 +1,39 @@
+// An image transform as data: what a recipe file (share/recipes/*.toml) says, resolved for one dataset and one view.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include <clb/base/json.hpp>
+
+namespace clb::base {
+
+// Steps in the order in which they run. A step that is off has the value given here.
+struct TransformRecipe {
+  std::string name;                       // "deit-224"; the table's name is not part of it
+  std::string resampler = "pil";          // pil: Pillow's 8-bit algorithm | float: float32, see antialias
+  bool antialias = true;                  // of the float resampler
+  std::string interpolation = "bicubic";  // bicubic | bilinear; of every resampling step
+
+  int64_t resize = 0;                      // shorter side becomes this, longer side int(resize * long / short); 0: off
+  bool resize_square = false;              // resize both sides to `resize`, aspect ratio not kept
+  int64_t center_crop = 0;                 // 0: off
+  int64_t random_crop = 0;                 // side of a square crop at a uniform offset; 0: off
+  int64_t random_resized_crop = 0;         // side of the output; 0: off
+  std::array<double, 2> scale{0.08, 1.0};  // area fraction of random_resized_crop
+  std::array<double, 2> ratio{0.75, 4.0 / 3.0};
+  double flip = 0;                 // probability of a horizontal flip
+  std::array<double, 4> jitter{};  // brightness, contrast, saturation, hue (hue must be 0 here): factor in [max(0, 1-j), 1+j]
+  std::array<double, 3> mean{0, 0, 0}, std{1, 1, 1};  // on values in [0, 1]
+
+  bool random() const { return random_crop || random_resized_crop || flip > 0 || jitter != std::array<double, 4>{}; }
+  int64_t output_size() const;  // side of the square result; 0 when it depends on the image
+
+  Json to_json() const;                                                          // all members; part of keys
+  static TransformRecipe from_json(const Json& json, const std::string& where);  // strict: unknown members are errors
+
+  bool operator==(const TransformRecipe&) const = default;
+};
+
+}  // namespace clb::base

@@ -1,0 +1,91 @@
+// One run, completely resolved: what `clbench run --dry-run --json` prints and `clb-runner run FILE.json` takes. The plan writes it, the
+// session executes it, the store keeps it. Nothing in it has to be looked up again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <clb/base/json.hpp>
+#include <clb/base/recipe.hpp>
+
+namespace clb::base {
+
+struct RandomWeights {  // an untrained ViT, drawn from `seed`
+  int64_t image = 32, patch = 4, dim = 64, depth = 4, heads = 2, seed = 0;
+  bool operator==(const RandomWeights&) const = default;
+};
+
+struct WeightsSpec {
+  std::string role;    // "main"
+  std::string file;    // empty: random
+  std::string sha256;  // of the file; of the canonical JSON of `random` when there is no file
+  RandomWeights random;
+  bool pos_antialias = true;  // position interpolation: true = antialias, a = -0.5 (timm >= 0.9); false = a = -0.75 (timm 0.6.12)
+  int64_t heads = 0;          // attention heads; 0: dim / 64 (random weights know theirs)
+};
+
+struct MethodSpec {
+  std::string id, file, preset;
+  Json params;                // every parameter with its value, defaults included
+  uint64_t capabilities = 0;  // of the plugin and implied by parameter values
+  TransformRecipe train_transform;
+};
+
+struct DatasetSpec {
+  std::string id, file, root, fingerprint;
+  int64_t class_count = 0;
+  int64_t train_per_class = 0, test_per_class = 0;  // first k of each class in index order; 0: all
+};
+
+struct ProtocolSpec {
+  std::string kind = "class";  // class | domain | task
+  std::string split;           // "B0-Inc10"
+  std::string order;           // "pilot", "numpy(7)", "python(3)", "identity", "official:NAME", "list", "seed"
+  int64_t order_seed = 0;
+  std::vector<int64_t> class_order;  // position -> original class id
+  std::vector<int64_t> task_sizes;   // classes of each task of the whole stream
+  int64_t stop_after = 0;            // run the first k tasks; 0: all
+  bool joint = false;
+  TransformRecipe eval_transform;
+  std::string test_batches = "shuffled";  // shuffled | class_sorted
+  int64_t test_batch_size = 64;
+  std::string evaluate_on = "test";  // test | validation
+  double validation_fraction = 0.1;  // of each class of the training split
+};
+
+struct ExecutionSpec {    // how, not what: changes no result, so no part of the key
+  std::string cache_dir;  // empty: cache off
+  std::string run_dir;    // folder of this attempt: log, lock, checkpoints
+  int64_t loader_threads = 1;
+  int64_t store_limit = 4'000'000'000;  // bytes; above it encoded bytes are kept and decoded on the fly
+};
+
+struct RunSpec {
+  int64_t version = 1;
+  std::string experiment;
+  MethodSpec method;
+  DatasetSpec dataset;
+  std::vector<WeightsSpec> weights;
+  ProtocolSpec protocol;
+  int64_t seed = 0;
+  std::string precision = "fp32";  // fp32 | tf32 | bf16
+  std::string device = "auto";     // auto | cpu | cuda | cuda:N
+  int64_t threads = 0;             // fixed when the run is planned
+  std::string checkpoint = "every";
+  std::string track = "common";
+  ExecutionSpec execution;
+
+  Json to_json() const;
+  static RunSpec from_json(const Json& json, const std::string& where);  // checks every member; Error names it
+
+  // What the content key hashes: method id and parameters, train transform, dataset fingerprint and subset, weights, protocol, seed,
+  // precision, device, threads; neither paths nor `execution`.
+  Json key_json() const;
+  std::string key() const;  // SHA-256 of canonical(key_json()) in hex
+  // Fingerprint + protocol (split, order kind, subset, evaluation transform, test batching, evaluated split) + weights: rows with different
+  // comparability keys never share a table. No seeds and no class order of one order_seed.
+  Json comparability_json() const;
+};
+
+}  // namespace clb::base

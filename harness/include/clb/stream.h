@@ -1,0 +1,52 @@
+/* clb/stream.h: what a method asks of the data of the current task. Streams are opened, read and closed through clb_host [session].
+ *
+ * A method owns its training loop and pulls batches. The order of a shuffled stream and the boxes, flips and colours of the training view
+ * are pure functions of (seed, task, stream, epoch, sample): the same for every method, batch size, precision, device and thread count.
+ * `stream` counts the streams that were opened in this task.
+ */
+#ifndef CLB_STREAM_H
+#define CLB_STREAM_H
+
+#include "abi.h"
+
+#define CLB_SOURCE_TRAIN 1u  /* the current task's training split */
+#define CLB_SOURCE_MEMORY 2u /* the exemplars that the host keeps (clb_host.memory_set) */
+
+#define CLB_VIEW_TRAIN 1u /* augmented as the method's configuration says */
+#define CLB_VIEW_EVAL 2u  /* the protocol's deterministic evaluation transform */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct clb_stream clb_stream; /* opaque, the host's */
+
+typedef struct clb_stream_request {
+  uint32_t struct_size;
+  uint32_t sources;            /* mask of CLB_SOURCE_*, at least one bit */
+  uint32_t view;               /* CLB_VIEW_*; features exist for CLB_VIEW_EVAL only */
+  uint32_t want_images;        /* 1: fill clb_batch.images */
+  const char* const* features; /* kinds to fill, feature_count of them */
+  uint32_t feature_count;      /* 0 to CLB_BATCH_MAX_FEATURES */
+  uint32_t shuffle;            /* 1: a new order each epoch; 0: order of the class order, then of the dataset */
+  uint32_t drop_last;          /* 1: no batch smaller than batch_size */
+  uint32_t reserved;           /* 0 */
+  int64_t batch_size;          /* at least 1 */
+  int64_t epochs;              /* at least 1 */
+  const int64_t* sample_ids;   /* restrict to these samples of the sources, in this order when shuffle is 0; NULL: all of them */
+  int64_t sample_id_count;     /* an id outside the sources makes the request CLB_E_INVALID */
+} clb_stream_request;
+
+typedef struct clb_stream_info {
+  uint32_t struct_size;
+  uint32_t reserved;
+  int64_t samples;           /* per epoch */
+  int64_t batches_per_epoch; /* after drop_last */
+  int64_t batches;           /* over all epochs */
+  int64_t dropped;           /* samples per epoch that drop_last leaves out */
+} clb_stream_info;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

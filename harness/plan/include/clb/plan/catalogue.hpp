@@ -1,0 +1,21 @@
+// What the plan asks about plugins. The launcher's side implements it (it can start `clb-runner describe`); tests implement it with
+// constants.
+#pragma once
+
+#include <clb/base/describe.hpp>
+#include <string>
+#include <vector>
+
+namespace clb::plan {
+
+class Catalogue {
+ public:
+  virtual ~Catalogue() = default;
+  virtual std::vector<std::string> method_ids() const = 0;  // for suggestions
+  virtual std::vector<std::string> dataset_ids() const = 0;
+  virtual base::MethodInfo method(const std::string& id) = 0;                             // Error when there is none or it does not load
+  virtual base::DatasetInfo dataset(const std::string& id, const std::string& root) = 0;  // root "": the plugin's default; opens the files
+  virtual std::string file_sha256(const std::string& file) = 0;                           // cached
+};
+
+}  // namespace clb::plan

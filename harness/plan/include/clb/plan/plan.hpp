@@ -1,0 +1,33 @@
+// From an experiment file to the list of its runs. Everything is checked before anything starts; a mistake is one Error that names
+// file:line:column and, for a misspelt key or id, a suggestion.
+#pragma once
+
+#include <clb/base/run_spec.hpp>
+#include <clb/plan/catalogue.hpp>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace clb::plan {
+
+struct PlanOptions {
+  std::filesystem::path experiment;  // the TOML file
+  std::vector<std::string>
+      overrides;  // --set key=value: dotted keys of the file ("run.seed=[0,1]", "method.l2p.params.top_k=3"), values in TOML syntax
+  std::filesystem::path share;  // recipes/, presets/<method>/ live here
+  int64_t cores = 1;            // run.threads when the file gives none
+};
+
+struct Plan {
+  std::string name;
+  std::vector<base::RunSpec> runs;  // dataset x method x params grid x order_seed x seed, in file order; execution is left empty
+  std::vector<std::string> warnings;
+};
+
+Plan make_plan(const PlanOptions& options, Catalogue& catalogue);
+
+// A class order by its name in an experiment ("pilot", "numpy", "python", "identity", "official", "seed"), see class_order.hpp.
+// Task sizes of "B0-Inc10" and "B50-Inc5": first m classes (B0: n), then n each, the remainder last (methods: representation 2.1).
+std::vector<int64_t> task_sizes(const std::string& split, int64_t class_count, const std::string& where);
+
+}  // namespace clb::plan
