@@ -2,6 +2,8 @@
 
 add_compile_options(-Wall -Wextra -Wpedantic -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=
   -ffile-prefix-map=${PROJECT_BINARY_DIR}=build -ffunction-sections -fdata-sections)
+# GCC 12 takes `"text" + std::to_string(n)` for an overlapping copy (GCC bug 105651).
+add_compile_options($<$<AND:$<COMPILE_LANG_AND_ID:CXX,GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
 if(CLB_WERROR)
   add_compile_options(-Werror)
 endif()
@@ -48,13 +50,19 @@ function(clb_use_torch target)
   endif()
   target_link_libraries(${target} PRIVATE LibTorch::LibTorch)
   get_target_property(type ${target} TYPE)
+  if(type STREQUAL EXECUTABLE)
+    # bin/ and tests/ lie beside lib/libtorch in the build tree as in the prefix: one binary serves both, and its hash knows no folder.
+    set_target_properties(${target} PROPERTIES BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN/../lib/libtorch/lib")
+    target_compile_options(${target} PRIVATE -fPIC)  # instead of CMake's -fPIE, with which the precompiled header would be refused
+  endif()
   target_precompile_headers(${target} REUSE_FROM clb_torch_pch)
   _clb_torch_flags(${target})
 endfunction()
 
 function(_clb_torch_flags target)
   set_target_properties(${target} PROPERTIES JOB_POOL_COMPILE torch_compile)
-  target_compile_options(${target} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)
+  # LibTorch's checks carry __FILE__ of its headers into our binaries; the folder it lies in must not matter.
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess> -ffile-prefix-map=${CLB_LIBTORCH}/=libtorch/)
   if(NOT CLB_TORCH_DEBUG_INFO)
     target_compile_options(${target} PRIVATE -g0)
   endif()
@@ -63,7 +71,7 @@ endfunction()
 # clb_room(NAME SOURCES...): a static library for one room of the house; its public headers are under include/clb/<name>.
 function(clb_room name)
   add_library(clb_${name} STATIC ${ARGN})
-  target_include_directories(clb_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/include)
+  target_include_directories(clb_${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
 endfunction()
 
 # clb_test(NAME LABEL SOURCES... ) is a GoogleTest executable, registered with CTest as one test per executable.

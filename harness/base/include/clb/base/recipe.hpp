@@ -28,10 +28,12 @@ struct TransformRecipe {
   std::array<double, 3> mean{0, 0, 0}, std{1, 1, 1};  // on values in [0, 1]
 
   bool random() const { return random_crop || random_resized_crop || flip > 0 || jitter != std::array<double, 4>{}; }
-  int64_t output_size() const;  // side of the square result; 0 when it depends on the image
+  // Side of the square result: the last crop's, else `resize`, else 0 (as large as the image). `resize` that keeps the aspect ratio and no
+  // crop after it gives a square for square images only; datasets of other images need a crop.
+  int64_t output_size() const;
 
   Json to_json() const;                                                          // all members; part of keys
-  static TransformRecipe from_json(const Json& json, const std::string& where);  // strict: unknown members are errors
+  static TransformRecipe from_json(const Json& json, const std::string& where);  // strict: missing and unknown members are errors
 
   bool operator==(const TransformRecipe&) const = default;
 };

@@ -12,22 +12,27 @@ namespace clb::plan {
 
 struct PlanOptions {
   std::filesystem::path experiment;  // the TOML file
-  std::vector<std::string>
-      overrides;  // --set key=value: dotted keys of the file ("run.seed=[0,1]", "method.l2p.params.top_k=3"), values in TOML syntax
+
+  // --set key=value: dotted keys of the file ("run.seed=[0,1]", "method.l2p.params.top_k=3"), values in TOML syntax; what is not TOML is a
+  // plain string ("dataset.root=/data/cifar"). Paths are relative to the file, those of an override to the current folder.
+  std::vector<std::string> overrides;
   std::filesystem::path share;  // recipes/, presets/<method>/ live here
   int64_t cores = 1;            // run.threads when the file gives none
 };
 
 struct Plan {
   std::string name;
-  std::vector<base::RunSpec> runs;  // dataset x method x params grid x order_seed x seed, in file order; execution is left empty
+  std::vector<base::RunSpec> runs;  // dataset x method x params grid x order_seed x seed, in file order; no folders in execution
   std::vector<std::string> warnings;
 };
 
 Plan make_plan(const PlanOptions& options, Catalogue& catalogue);
 
-// A class order by its name in an experiment ("pilot", "numpy", "python", "identity", "official", "seed"), see class_order.hpp.
+// Options for `run METHOD/PRESET`: the experiment that the preset names, with this method and preset in place of its [[method]] entries.
+PlanOptions preset_options(const std::string& method_and_preset, PlanOptions options);
+
 // Task sizes of "B0-Inc10" and "B50-Inc5": first m classes (B0: n), then n each, the remainder last (methods: representation 2.1).
+// The Error begins with `where` (a place, or empty).
 std::vector<int64_t> task_sizes(const std::string& split, int64_t class_count, const std::string& where);
 
 }  // namespace clb::plan

@@ -1,5 +1,9 @@
 // `clbench table`: rows are methods (with the parameters that differ), columns are metrics; every cell says n, mean and spread over the
-// runs.
+// runs (seeds x order seeds).
+//
+// Rows with different comparability keys stand in separate tables, each headed by its dataset, protocol and weights. Upper bounds, replay,
+// text tower, task id at test, batch-dependent prediction and the reproduction track are sections of their own. A run without a result is
+// a note that says why. Times are cold-equivalent: measured, plus what the cached features cost when they were computed.
 #pragma once
 
 #include <clb/store/store.hpp>
@@ -14,11 +18,12 @@ struct TableOptions {
   Format format = Format::kText;
   std::vector<std::string> metrics{"acc.mean.sample", "acc.last.sample", "forget.max_prev"};
   std::string experiment;             // only runs of this experiment name; empty: all
-  std::vector<std::string> run_keys;  // only these; empty: all
+  std::vector<std::string> run_keys;  // only these, whole or the first characters; empty: all
   bool color = false;                 // a terminal
 };
 
-// Rows with different comparability keys stand in separate tables, each headed by its dataset, protocol and weights.
+// text and Markdown: percentages with two decimals; CSV (RFC 4180) and JSON: unrounded fractions and seconds. Error (exit 2) for a metric,
+// experiment or run key that is not there.
 std::string render_table(const store::Store& store, const TableOptions& options);
 
 }  // namespace clb::report

@@ -1,15 +1,19 @@
-// The database of results: SQLite in WAL mode, append-only (no row is ever updated or deleted), one writer per file.
+// The database of results: SQLite in WAL mode, append-only (no row is ever updated or deleted; triggers see to it), one writer per file.
 //
 // run      = content key of what is to be computed (RunSpec::key)
 // attempt  = one try at a run (UUID) with build, plugin hash, runner hash, machine; its status is the newest appended attempt_event
-// A task is committed as one transaction when its TaskDone arrives, so a kill loses no finished task. Adding a row that is there is no
-// error.
+// A task is committed as one transaction when its TaskDone arrives (synchronous = FULL), so that neither a kill nor a power cut loses a
+// finished task. Adding a row that is there is no error.
+//
+// Every function throws base::Error with one sentence: damaged file, full disk, no permission, file of a newer clbench. A Store belongs to
+// one thread at a time.
 #pragma once
 
 #include <clb/base/event.hpp>
 #include <clb/base/run_spec.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,47 +33,58 @@ struct AttemptStart {
   std::string plugin_hash, plugin_version, dataset_hash, dataset_version, runner_hash, libtorch;
   Machine machine;
   Build build;
+  std::string command;  // how clbench was called
 };
 
 // Status of an attempt: "running", then one of "ok", "failed", "crashed", "killed", "timeout", "cancelled", "lost" (its launcher died).
 struct AttemptStatus {
-  std::string status, reason, log_tail, at;
+  std::string status, reason, log_tail;
+  std::string at;  // UTC, "2025-01-31T12:00:00.000Z"; empty when written: now
 };
 
-struct RunRow {  // one run with its newest attempt; for status, table, list
-  int64_t run_id = 0, attempt_id = 0;
-  std::string key, experiment, uuid;
-  base::Json spec;  // RunSpec::to_json without execution
+// One run with its newest attempt, one that ended ok before any other. A run that was planned and never tried has attempt_id 0 and an empty
+// status.
+struct RunRow {
+  int64_t run_id = 0, attempt_id = 0, attempts = 0;
+  std::string key, comparability_key, config_key, uuid;
+  std::string experiment;                // the first it was planned in
+  std::vector<std::string> experiments;  // all of them
+  base::Json spec;                       // RunSpec::to_json without execution
   AttemptStatus status;
+  int64_t seed = 0, order_seed = 0;
   int64_t tasks_done = 0, tasks_planned = 0;
-  std::string plugin_hash, runner_hash;
-  double wall_s = 0;  // of the attempt so far
+  std::string plugin_hash, plugin_version, runner_hash, libtorch, commit, command, started_at;
+  Machine machine;
+  std::string device, dtype;  // what really ran; empty until the runner said so
+  double wall_s = 0;          // sum of the attempt's spans
 };
 
 struct EvalRow {
   int64_t after_task = 0;
-  base::EvalCount count;
+  base::EvalCount count;  // loss_sum is NaN when it was not finite
 };
 
 class Store {
  public:
   enum class Mode { kRead, kWrite };
-  // kWrite creates the file, migrates it (a copy of the old one is kept beside it as FILE.v<old>) and takes the writer's lock; a second
-  // writer is refused with the owner's pid. A file that is no database, or that PRAGMA integrity_check finds damaged, is an Error that
-  // names it.
+  // kWrite creates the file, migrates it (a copy of the old one is kept beside it as FILE.v<old>) and takes the writer's lock FILE.lock; a
+  // second writer is refused with the owner's pid. kRead makes no file and needs no write permission, unless a writer that was killed left
+  // FILE-wal behind. A file that is no database, or damaged, is an Error that names it: PRAGMA integrity_check below 64 MB, quick_check
+  // (which leaves out the indexes) from there on.
   static Store open(const std::filesystem::path& file, Mode mode);
   ~Store();
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
 
   // Writing. Each call is one transaction.
-  int64_t begin_attempt(const base::RunSpec& spec, const AttemptStart& start);  // adds run, config, protocol, ... when new
+  int64_t add_run(const base::RunSpec& spec);  // run, config, protocol, ... and the experiment that plans it; returns the run's id
+  int64_t begin_attempt(const base::RunSpec& spec, const AttemptStart& start);  // adds the run when new, and the status "running"
   void add_hello(int64_t attempt, const base::Hello& hello);                    // what really ran: device, dtype, threads
   void add_targets(int64_t attempt, const base::Targets& targets);              // labels of the dataset's split, stored once
-  void add_task(int64_t attempt, const base::TaskDone& task);
+  void add_task(int64_t attempt, const base::TaskDone& task);                   // a task that is there is left as it is
   void add_spans(int64_t attempt, const std::vector<base::Span>& spans);
   void add_metrics(int64_t attempt, const std::vector<base::Metric>& metrics);
-  void add_resource(int64_t attempt, const base::Resource& resource);
+  void add_resource(int64_t attempt, const base::Resource& resource);  // the newest value of a name counts
   void add_status(int64_t attempt, const AttemptStatus& status);
   void mark_lost_attempts();  // attempts still "running" whose writer is gone: we hold the lock, so all of them
 
@@ -77,13 +92,18 @@ class Store {
   // The finished attempt of a run: same plugin and runner, or any build. nullopt: must be run.
   std::optional<int64_t> finished(const std::string& run_key, const std::string& plugin_hash, const std::string& runner_hash,
                                   bool any_build) const;
-  std::vector<RunRow> runs() const;                   // newest attempt of each run, preferring one that ended ok
+  std::vector<RunRow> runs() const;  // in the order in which they were first planned
+  std::string attempt_uuid(int64_t attempt) const;
   std::vector<EvalRow> evals(int64_t attempt) const;  // by (after_task, group)
+  // Original class ids in index order, -1 = not evaluated; checked against their length and checksum.
   std::vector<int64_t> prediction(int64_t attempt, int64_t after_task) const;
+  base::Targets targets(int64_t attempt) const;
+  std::map<int64_t, std::string> logit_hashes(int64_t attempt) const;  // by task
+  std::vector<base::Metric> metrics(int64_t attempt) const;            // by name, task, step; NaN when not finite
   std::vector<base::Span> spans(int64_t attempt) const;
   std::map<std::string, double> resources(int64_t attempt) const;
-  std::optional<double> expected_seconds(
-      const base::RunSpec& spec) const;  // mean wall time of finished runs of the same method, dataset, weights, protocol split
+  // Mean wall time of finished runs with the same method, precision and comparability key (dataset, protocol, weights).
+  std::optional<double> expected_seconds(const base::RunSpec& spec) const;
 
  private:
   struct Impl;

@@ -1,0 +1,103 @@
+// CIFAR-100 (Krizhevsky, 2009): 50,000 + 10,000 RGB 32x32 images, 100 classes, the "binary version", plain, gzip or xz.
+//
+// train.bin and test.bin are records without a header: coarse label, fine label, 1024 red, 1024 green, 1024 blue bytes. Any record order
+// is fine; the dataset's fingerprint tells them apart.
+#include <clb/sdk/dataset.hpp>
+#include <clb/sdk/packed_file.hpp>
+#include <future>
+#include <sstream>
+
+namespace {
+
+constexpr int64_t kSide = 32, kPlane = kSide * kSide, kImage = 3 * kPlane;
+constexpr int64_t kFine = 100, kCoarse = 20;
+
+struct Records {
+  std::vector<uint8_t> pixels;  // [n, 32, 32, 3]
+  std::vector<uint8_t> labels;  // [n] fine labels
+
+  std::span<const uint8_t> image(int64_t i) const { return {pixels.data() + i * kImage, kImage}; }
+};
+
+void check_label(const clb::PackedFile& file, const char* what, int64_t label, int64_t count, uint64_t at) {
+  if (label < count) return;
+  file.fail(std::string(what) + " label " + std::to_string(label) + " is not below " + std::to_string(count), at);
+}
+
+// Reads exactly `count` records; planes become channels-last once, here, so that read() hands out views.
+Records read_records(const clb::Path& name, int64_t count) {
+  clb::PackedFile file(name);
+  Records records;
+  records.labels.reserve(static_cast<size_t>(count));
+  records.pixels.reserve(static_cast<size_t>(count * kImage));
+  std::array<uint8_t, 2 + kImage> record;
+  for (int64_t i = 0; i < count; ++i) {
+    const uint64_t at = file.offset();
+    file.read_exactly(record, ("record " + std::to_string(i) + " of " + std::to_string(count)).c_str());
+    check_label(file, "coarse", record[0], kCoarse, at);
+    check_label(file, "fine", record[1], kFine, at + 1);
+    records.labels.push_back(record[1]);
+    records.pixels.resize(records.pixels.size() + kImage);
+    uint8_t* to = records.pixels.data() + i * kImage;
+    for (int64_t p = 0; p < kPlane; ++p) {
+      for (int64_t c = 0; c < 3; ++c) *to++ = record[static_cast<size_t>(2 + c * kPlane + p)];
+    }
+  }
+  file.expect_end();
+  return records;
+}
+
+// A file of class names beside the records, when there is one, must list the classes that this plugin knows.
+void check_names(const clb::Path& file, const std::vector<std::string>& names) {
+  if (!std::filesystem::exists(file)) return;
+  const std::vector<uint8_t> bytes = clb::read_packed(file, 64 << 10);
+  std::istringstream lines(std::string(bytes.begin(), bytes.end()));
+  size_t row = 0;
+  for (std::string line; std::getline(lines, line); ++row) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (line.empty() && row == names.size()) return;
+    if (row < names.size() && line == names[row]) continue;
+    throw clb::PluginError(CLB_E_IO, file.string() + ":" + std::to_string(row + 1) + ": class \"" + line + "\", wanted " +
+                                         (row < names.size() ? "\"" + names[row] + "\"" : "the end of the file"));
+  }
+  if (row < names.size()) {
+    throw clb::PluginError(CLB_E_IO, file.string() + ": has " + std::to_string(row) + " names, wanted " + std::to_string(names.size()));
+  }
+}
+
+class Cifar100 final : public clb::Dataset {
+ public:
+  static constexpr clb::DatasetAbout about{
+      .id = "cifar100",
+      .version = "1.0.0",
+      .citation = "Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
+      .licence = "none stated by its authors",
+      .classes =
+          "apple|aquarium_fish|baby|bear|beaver|bed|bee|beetle|bicycle|bottle|bowl|boy|bridge|bus|butterfly|camel|can|castle|"
+          "caterpillar|cattle|chair|chimpanzee|clock|cloud|cockroach|couch|crab|crocodile|cup|dinosaur|dolphin|elephant|flatfish|"
+          "forest|fox|girl|hamster|house|kangaroo|keyboard|lamp|lawn_mower|leopard|lion|lizard|lobster|man|maple_tree|motorcycle|"
+          "mountain|mouse|mushroom|oak_tree|orange|orchid|otter|palm_tree|pear|pickup_truck|pine_tree|plain|plate|poppy|"
+          "porcupine|possum|rabbit|raccoon|ray|road|rocket|rose|sea|seal|shark|shrew|skunk|skyscraper|snail|snake|spider|"
+          "squirrel|streetcar|sunflower|sweet_pepper|table|tank|telephone|television|tiger|tractor|train|trout|tulip|turtle|"
+          "wardrobe|whale|willow_tree|wolf|woman|worm",
+      .geometry = {kSide, kSide, 3},
+  };
+
+  void open(const clb::Path& root) override {
+    check_names(root / "fine_label_names.txt", clb::split_names(about.classes));
+    // Unpacking xz takes seconds: both files at once. The future's destructor waits, also when the other file throws.
+    auto test = std::async(std::launch::async, [&] { return read_records(root / "test.bin", 10'000); });
+    records_[clb::Split::kTrain] = read_records(root / "train.bin", 50'000);
+    records_[clb::Split::kTest] = test.get();
+  }
+
+  clb::Index index(clb::Split split) const override { return clb::Index::from_labels(records_[split].labels); }
+  clb::Image read(clb::Split split, int64_t i) const override { return clb::Image::rgb(records_[split].image(i), kSide, kSide); }
+
+ private:
+  clb::PerSplit<Records> records_;
+};
+
+}  // namespace
+
+CLB_DATASET(Cifar100)

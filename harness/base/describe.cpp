@@ -1,0 +1,112 @@
+#include <clb/base/describe.hpp>
+
+#include "members.hpp"
+
+namespace clb::base {
+
+namespace {
+
+Json to_json(const ParamInfo& p) {
+  return {{"name", p.name}, {"type", p.type},       {"help", p.help},       {"default", p.default_value},    {"min", p.min},
+          {"max", p.max},   {"choices", p.choices}, {"implies", p.implies}, {"implied_when", p.implied_when}};
+}
+
+ParamInfo param_from(Members m) {
+  ParamInfo p;
+  p.name = m.text("name");
+  p.type = m.choice("type", {"bool", "int", "float", "string", "choice", "int_list", "float_list"});
+  p.help = m.text("help");
+  p.default_value = m.any("default");
+  p.min = m.real("min");
+  p.max = m.real("max");
+  p.choices = m.texts("choices");
+  p.implies = m.bits("implies");
+  p.implied_when = m.any("implied_when");
+  m.finish();
+  return p;
+}
+
+}  // namespace
+
+Json MethodInfo::to_json() const {
+  Json list = Json::array();
+  for (const ParamInfo& p : params) list.push_back(base::to_json(p));
+  return {{"kind", "method"},
+          {"id", id},
+          {"version", version},
+          {"paper", paper},
+          {"file", file},
+          {"hash", hash},
+          {"capabilities", capabilities},
+          {"state_version", state_version},
+          {"params", std::move(list)}};
+}
+
+MethodInfo MethodInfo::from_json(const Json& json, const std::string& where) {
+  Members m(json, where, Exit::kInternal);
+  MethodInfo info;
+  m.choice("kind", {"method"});
+  info.id = m.text("id");
+  info.version = m.text("version");
+  info.paper = m.text("paper");
+  info.file = m.text("file");
+  info.hash = m.text("hash");
+  info.capabilities = m.bits("capabilities");
+  info.state_version = m.integer("state_version", 0, UINT32_MAX);
+  for (Members& p : m.objects("params")) info.params.push_back(param_from(std::move(p)));
+  m.finish();
+  return info;
+}
+
+Json DatasetInfo::to_json() const {
+  return {{"kind", "dataset"},
+          {"id", id},
+          {"version", version},
+          {"modality", modality},
+          {"licence", licence},
+          {"citation", citation},
+          {"file", file},
+          {"hash", hash},
+          {"root", root},
+          {"fingerprint", fingerprint},
+          {"class_names", class_names},
+          {"domain_names", domain_names},
+          {"class_count", class_count},
+          {"height", height},
+          {"width", width},
+          {"channels", channels},
+          {"feature_dim", feature_dim},
+          {"train_counts", train_counts},
+          {"test_counts", test_counts},
+          {"orders", orders}};
+}
+
+DatasetInfo DatasetInfo::from_json(const Json& json, const std::string& where) {
+  Members m(json, where, Exit::kInternal);
+  DatasetInfo info;
+  m.choice("kind", {"dataset"});
+  info.id = m.text("id");
+  info.version = m.text("version");
+  info.modality = m.choice("modality", {"images", "features"});
+  info.licence = m.text("licence");
+  info.citation = m.text("citation");
+  info.file = m.text("file");
+  info.hash = m.text("hash");
+  info.root = m.text("root");
+  info.fingerprint = m.text("fingerprint");
+  info.class_names = m.texts("class_names");
+  info.domain_names = m.texts("domain_names");
+  info.class_count = m.integer("class_count", 0);
+  info.height = m.integer("height", 0);
+  info.width = m.integer("width", 0);
+  info.channels = m.integer("channels", 0);
+  info.feature_dim = m.integer("feature_dim", 0);
+  info.train_counts = m.integers("train_counts", 0);
+  info.test_counts = m.integers("test_counts", 0);
+  Members orders = m.object("orders");
+  for (const auto& [name, classes] : orders.json().items()) info.orders[name] = orders.integers(name.c_str(), 0);
+  m.finish();
+  return info;
+}
+
+}  // namespace clb::base

@@ -1,0 +1,35 @@
+// Runs a list of runs, some at once, and says what happens. The launcher's main loop.
+#pragma once
+
+#include <clb/base/run_spec.hpp>
+#include <clb/launch/outcome.hpp>
+#include <clb/launch/spawn.hpp>
+#include <clb/launch/watch.hpp>
+#include <cstddef>
+#include <vector>
+
+namespace clb::launch {
+
+// Called on the thread of run_all. An exception from here kills all runners and comes out of run_all.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void starting(size_t run, base::RunSpec& spec) = 0;  // sets spec.execution.run_dir
+  virtual void event(size_t run, const base::Event& event) = 0;
+  virtual void finished(size_t run, const Outcome& outcome) = 0;
+  virtual void stopping() = 0;  // the first request to stop arrived
+  virtual void tick() = 0;      // a few times a second
+};
+
+struct ScheduleOptions {
+  RunnerPlace runner;
+  size_t jobs = 1;  // runs at once
+  Limits limits;    // of each run
+};
+
+// Starts the runs in order. In each run folder: run.json (what clb-runner was given) and log.txt (its stdout and stderr). SIGINT, SIGTERM
+// and SIGHUP ask all runners to stop at a safe point and start nothing new; a second one kills them. Returns false when it was stopped
+// before all runs had begun and ended.
+bool run_all(const std::vector<base::RunSpec>& runs, const ScheduleOptions& options, Observer& observer);
+
+}  // namespace clb::launch

@@ -1,0 +1,50 @@
+// Starting processes: posix_spawn, never a shell.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace clb::launch {
+
+// Where the runner and its LibTorch are.
+struct RunnerPlace {
+  std::filesystem::path program;   // <prefix>/bin/clb-runner
+  std::filesystem::path libtorch;  // CLB_LIBTORCH, else <prefix>/lib/libtorch; used when <libtorch>/lib exists
+};
+RunnerPlace find_runner();
+
+// Variables to add to a runner's environment: LD_LIBRARY_PATH with LibTorch in front, OMP_WAIT_POLICY=passive unless the user set it
+// (spinning OpenMP threads slow a shared machine by a factor of 6), CLB_LAUNCHER_PID.
+std::map<std::string, std::string> runner_environment(const RunnerPlace& place);
+
+inline constexpr int kEventFd = 3;  // the descriptor on which a runner finds its event pipe
+
+struct Spawn {
+  std::filesystem::path program;
+  std::vector<std::string> arguments;              // without the program's name
+  std::map<std::string, std::string> environment;  // added to this process's
+  int out = -1, err = -1;                          // descriptors for stdout and stderr; -1: /dev/null
+  int event = -1;                                  // becomes kEventFd, and CLB_EVENT_FD says so; -1: none
+  bool own_group = false;                          // a process group of its own, out of reach of the terminal's Ctrl-C
+};
+
+// Returns the pid. stdin is /dev/null, signals are at their defaults. Error (kInternal) names the program.
+pid_t spawn(const Spawn& what);
+
+struct Captured {
+  int exit_code = -1;  // -1: ended by `signal`
+  int signal = 0;
+  bool timed_out = false;
+  std::string out, err;
+};
+
+// Runs to the end and keeps what it printed (at most 64 MiB each). After `timeout_s` the process is killed.
+Captured capture(Spawn what, double timeout_s);
+
+std::string signal_name(int signal);  // "SIGSEGV"
+
+}  // namespace clb::launch

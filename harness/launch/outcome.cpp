@@ -1,0 +1,101 @@
+#include <clb/launch/outcome.hpp>
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <clb/launch/human.hpp>
+#include <fstream>
+
+namespace clb::launch {
+
+std::string Position::text() const {
+  if (phase.empty()) return "while starting";
+  return fmt::format("{} {}{}", over ? "after" : "in", phase, task >= 0 ? fmt::format(", task {}", task + 1) : "");
+}
+
+namespace {
+
+Outcome outcome(std::string status, std::string reason) { return {std::move(status), std::move(reason), {}, 0}; }
+
+std::string memory_words(const Facts& facts) {
+  return fmt::format("peak memory {} of {}", human_bytes(facts.peak_memory), human_bytes(facts.memory_limit));
+}
+
+Outcome judge_stopped(const Facts& facts) {
+  const std::string where = facts.position.text();
+  switch (facts.stop) {
+    case StopCause::kTime:
+      return outcome("timeout", fmt::format("{} of --max-time used up {}", facts.stop_detail, where));
+    case StopCause::kSilence:
+      return outcome("timeout", fmt::format("silent for {} {}", facts.stop_detail, where));
+    case StopCause::kMemory:
+      return outcome("killed", fmt::format("{}, out of memory (--max-memory) {}", memory_words(facts), where));
+    case StopCause::kProtocol:
+      return outcome("failed", fmt::format("{} {}", facts.stop_detail, where));
+    case StopCause::kKilledByUser:
+      return outcome("cancelled", fmt::format("killed at the second request to stop {}", where));
+    default:
+      return outcome("cancelled", fmt::format("stopped on request {}", where));
+  }
+}
+
+Outcome judge_signal(const Facts& facts) {
+  const std::string where = facts.position.text();
+  if (facts.exit.signal != SIGKILL && facts.exit.signal != SIGTERM) {
+    return outcome("crashed", fmt::format("{} {}", signal_name(facts.exit.signal), where));
+  }
+  // Who sent SIGKILL is not told. The kernel does it when memory ran out; then its counter rose, or the run was large.
+  if (facts.exit.signal == SIGKILL && (facts.oom_killer_struck || facts.peak_memory >= facts.memory_limit / 2)) {
+    return outcome("killed", fmt::format("{}, probably out of memory {}", memory_words(facts), where));
+  }
+  return outcome("killed", fmt::format("{} from outside {} ({})", signal_name(facts.exit.signal), where, memory_words(facts)));
+}
+
+Outcome judge_failed(const Facts& facts) {
+  const base::Failed& failed = *facts.failed;
+  if (failed.status == "cancelled") return outcome("cancelled", fmt::format("stopped on request {}", facts.position.text()));
+  Position place = facts.position;
+  if (!failed.phase.empty()) place = {failed.phase, failed.task, false};
+  std::string reason = fmt::format("{}: {} ({}", failed.status, failed.text, place.text());
+  if (!failed.file.empty()) reason += fmt::format("; {}:{}", failed.file, failed.line);
+  return outcome("failed", reason + ")");
+}
+
+}  // namespace
+
+Outcome judge(const Facts& facts) {
+  const bool clean = facts.exit.code == 0 && facts.done && !facts.cut_off;
+  if (facts.stop == StopCause::kProtocol) return judge_stopped(facts);
+  if (clean) return outcome("ok", "");  // it may have been asked to stop too late
+  const bool stopped = facts.stop != StopCause::kNone;
+  const bool asked_politely = facts.stop == StopCause::kCancelled;
+  if (facts.failed && (!stopped || asked_politely)) return judge_failed(facts);
+  if (stopped && !(asked_politely && facts.exit.signal != SIGTERM && facts.exit.signal != 0)) return judge_stopped(facts);
+  if (facts.exit.signal != 0) return judge_signal(facts);
+
+  const std::string said = facts.last_log_line.empty() ? "" : ": " + facts.last_log_line;
+  if (facts.exit.code != 0) return outcome("failed", fmt::format("exit code {} {}{}", facts.exit.code, facts.position.text(), said));
+  if (facts.cut_off) return outcome("failed", fmt::format("the last event line is cut off {}", facts.position.text()));
+  return outcome("failed", fmt::format("ended without its last event {}", facts.position.text()));
+}
+
+std::string log_tail(const std::filesystem::path& log, size_t lines) {
+  constexpr std::streamoff kMost = 64 << 10;
+  std::ifstream in(log, std::ios::binary | std::ios::ate);
+  if (!in) return "";
+  const std::streamoff size = in.tellg(), take = std::min(size, kMost);
+  std::string tail(static_cast<size_t>(take), '\0');
+  in.seekg(size - take);
+  in.read(tail.data(), take);
+  tail.resize(static_cast<size_t>(in.gcount()));
+  while (!tail.empty() && (tail.back() == '\n' || tail.back() == ' ')) tail.pop_back();
+
+  size_t begin = tail.size();
+  for (size_t found = 0; found < lines && begin != std::string::npos; ++found) {
+    begin = begin == 0 ? std::string::npos : tail.rfind('\n', begin - 1);
+  }
+  return begin == std::string::npos ? tail : tail.substr(begin + 1);
+}
+
+}  // namespace clb::launch

@@ -1,0 +1,103 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <clb/base/error.hpp>
+#include <clb/launch/plugins.hpp>
+#include <map>
+#include <numeric>
+#include <utility>
+
+namespace clb::launch {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<fs::path> shared_libraries(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().extension() == ".so" && !entry->is_directory(error)) files.push_back(entry->path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+PluginFile examine(const fs::path& file) {
+  PluginFile plugin{file, {}, {}, {}};
+  try {
+    plugin.meta = base::read_plugin_meta(file);
+    plugin.error = base::mismatch(plugin.meta, plugin.meta.kind, "");
+  } catch (const base::Error& error) {
+    plugin.error = error.what();
+  }
+  return plugin;
+}
+
+// Edits (insert, delete, replace, swap neighbours) that turn a into b.
+size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<size_t> before, above(b.size() + 1), row(b.size() + 1);
+  std::iota(above.begin(), above.end(), 0);
+  for (size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+    before = std::exchange(above, row);
+  }
+  return above.back();
+}
+
+}  // namespace
+
+std::vector<PluginFile> find_plugins(const std::vector<fs::path>& folders) {
+  std::vector<PluginFile> plugins;
+  std::map<std::pair<std::string, std::string>, fs::path> first;
+  std::vector<fs::path> seen;
+  for (const fs::path& folder : folders) {
+    std::error_code error;
+    const fs::path real = fs::weakly_canonical(folder, error);
+    if (std::find(seen.begin(), seen.end(), real) != seen.end()) continue;
+    seen.push_back(real);
+    for (const fs::path& file : shared_libraries(folder)) {
+      PluginFile plugin = examine(file);
+      if (plugin.error.empty()) {
+        const auto [place, is_new] = first.try_emplace({plugin.meta.kind, plugin.meta.id}, file);
+        if (!is_new) plugin.shadowed_by = place->second;
+      }
+      plugins.push_back(std::move(plugin));
+    }
+  }
+  return plugins;
+}
+
+const PluginFile& plugin(const std::vector<PluginFile>& plugins, const std::string& kind, const std::string& id) {
+  std::vector<std::string> ids;
+  for (const PluginFile& candidate : plugins) {
+    if (candidate.usable() && candidate.meta.kind == kind) {
+      if (candidate.meta.id == id) return candidate;
+      ids.push_back(candidate.meta.id);
+    }
+  }
+  for (const PluginFile& candidate : plugins) {
+    if (!candidate.error.empty() && (candidate.meta.id == id || candidate.file.stem() == id)) throw base::Error(candidate.error);
+  }
+  if (const std::string near = nearest(id, ids); !near.empty()) {
+    throw base::Error(fmt::format("there is no {} '{}'; did you mean '{}'?", kind, id, near));
+  }
+  throw base::Error(
+      fmt::format("there is no {0} '{1}'; `clbench list {0}s` shows what is installed, --plugin-path DIR adds a folder", kind, id));
+}
+
+std::string nearest(const std::string& word, const std::vector<std::string>& words) {
+  std::string best;
+  size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
+  for (const std::string& candidate : words) {
+    const size_t distance = edit_distance(word, candidate);
+    if (distance < best_distance) best_distance = distance, best = candidate;
+  }
+  return best;
+}
+
+}  // namespace clb::launch

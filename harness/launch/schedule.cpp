@@ -1,0 +1,135 @@
+#include <clb/launch/schedule.hpp>
+
+#include <poll.h>
+
+#include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
+#include <clb/launch/memory.hpp>
+#include <filesystem>
+#include <list>
+#include <memory>
+
+#include "signals.hpp"
+
+namespace clb::launch {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds(200);  // limits, memory samples, the display
+constexpr size_t kReadAtOnce = 4u << 20;                // so that one chatty runner does not starve the others
+
+struct Running {
+  size_t index;
+  fs::path log;
+  uint64_t oom_before;
+  Watch watch;
+  std::unique_ptr<Child> child;
+};
+
+class Scheduler {
+ public:
+  Scheduler(const std::vector<base::RunSpec>& runs, const ScheduleOptions& options, Observer& observer)
+      : runs_(runs), options_(options), observer_(observer) {}
+
+  bool loop() {
+    while (true) {
+      while (requests_ == 0 && next_ < runs_.size() && running_.size() < options_.jobs) start(next_++);
+      if (running_.empty()) break;
+      wait();
+      if (const int requests = signals_.stop_requests()) stop(requests);
+      const bool tick = Clock::now() >= next_tick_;
+      for (auto run = running_.begin(); run != running_.end();) run = serve(*run, tick) ? running_.erase(run) : std::next(run);
+      if (tick) {
+        observer_.tick();
+        next_tick_ = Clock::now() + kTick;
+      }
+    }
+    return requests_ == 0;
+  }
+
+ private:
+  void start(size_t index) {
+    base::RunSpec spec = runs_[index];
+    observer_.starting(index, spec);
+    const fs::path folder = spec.execution.run_dir, file = folder / "run.json", log = folder / "log.txt";
+    try {
+      fs::create_directories(folder);
+      base::write_file_atomic(file, spec.to_json().dump(2) + "\n");
+      auto child = std::make_unique<Child>(options_.runner, std::vector<std::string>{"run", file.string()}, log);
+      running_.push_back({index, log, oom_kills(), Watch(options_.limits, Clock::now()), std::move(child)});
+    } catch (const std::exception& error) {
+      observer_.finished(index, {"failed", error.what(), "", 0});
+    }
+  }
+
+  void wait() {
+    std::vector<pollfd> descriptors{{signals_.fd(), POLLIN, 0}};
+    for (const Running& run : running_) {
+      if (run.child->event_fd() >= 0) descriptors.push_back({run.child->event_fd(), POLLIN, 0});
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_tick_ - Clock::now());
+    poll(descriptors.data(), descriptors.size(), static_cast<int>(std::max<int64_t>(0, left.count())));
+  }
+
+  void stop(int requests) {
+    const bool first = requests_ == 0;
+    requests_ += requests;
+    for (Running& run : running_) {
+      run.watch.cancel(requests_ > 1);
+      if (requests_ > 1) {
+        run.child->kill_group();
+      } else {
+        run.child->ask_to_stop();
+      }
+    }
+    if (first) observer_.stopping();
+  }
+
+  // True when the run has ended and everything about it was told.
+  bool serve(Running& run, bool tick) {
+    const bool ended = run.child->ended();  // asked first: what it wrote before its end is in the pipe by now
+    const auto take = [&](std::string_view bytes) {
+      run.watch.take(bytes, Clock::now(), [&](const base::Event& event) { observer_.event(run.index, event); });
+    };
+    const size_t got = run.child->read_events(kReadAtOnce, take);
+    if (ended) {
+      if (got >= kReadAtOnce) return false;
+      finish(run);
+      return true;
+    }
+    if (tick) {
+      const Action action = run.watch.check(Clock::now(), resident_memory(run.child->pid()));
+      if (action == Action::kAskToStop) run.child->ask_to_stop();
+      if (action == Action::kKill) run.child->kill_group();
+    }
+    return false;
+  }
+
+  void finish(Running& run) {
+    const std::string tail = log_tail(run.log);
+    const std::string last_line = tail.substr(tail.rfind('\n') + 1);
+    Outcome outcome = judge(run.watch.facts(run.child->exit(), oom_kills() > run.oom_before, last_line));
+    outcome.wall_s = run.watch.seconds(Clock::now());
+    if (outcome.status != "ok") outcome.log_tail = tail;
+    observer_.finished(run.index, outcome);
+  }
+
+  const std::vector<base::RunSpec>& runs_;
+  const ScheduleOptions& options_;
+  Observer& observer_;
+  Signals signals_;
+  std::list<Running> running_;
+  size_t next_ = 0;
+  int requests_ = 0;
+  Clock::time_point next_tick_ = Clock::now();
+};
+
+}  // namespace
+
+bool run_all(const std::vector<base::RunSpec>& runs, const ScheduleOptions& options, Observer& observer) {
+  return Scheduler(runs, options, observer).loop();
+}
+
+}  // namespace clb::launch

@@ -1,0 +1,194 @@
+#include <clb/launch/spawn.hpp>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <clb/base/error.hpp>
+#include <clb/base/paths.hpp>
+#include <cstdlib>
+
+#include "descriptor.hpp"
+
+namespace clb::launch {
+
+namespace fs = std::filesystem;
+using base::Error;
+using base::Exit;
+
+namespace {
+
+constexpr size_t kCaptureLimit = 64u << 20;
+
+void check(int error, const char* what) {
+  if (error != 0) throw Error(fmt::format("cannot start a process: {}: {}", what, strerror(error)), Exit::kInternal);
+}
+
+class FileActions {
+ public:
+  FileActions() { check(posix_spawn_file_actions_init(&actions_), "posix_spawn_file_actions_init"); }
+  ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
+  FileActions(const FileActions&) = delete;
+  FileActions& operator=(const FileActions&) = delete;
+
+  void open_null(int fd, int flags) { check(posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", flags, 0), "/dev/null"); }
+  void give_or_null(int from, int to) { from >= 0 ? give(from, to) : open_null(to, O_WRONLY); }
+  void give(int from, int to) { check(posix_spawn_file_actions_adddup2(&actions_, from, to), "dup2"); }
+  const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+};
+
+Descriptor lifted(int fd) {
+  if (fd < 0) return Descriptor();
+  Descriptor copy(fcntl(fd, F_DUPFD_CLOEXEC, kEventFd + 1));
+  if (copy.get() < 0) check(errno, "dup");
+  return copy;
+}
+
+// Default handlers and an empty mask: the launcher blocks the signals that it reads, and a child inherits that.
+class Attributes {
+ public:
+  explicit Attributes(bool own_group) {
+    check(posix_spawnattr_init(&attributes_), "posix_spawnattr_init");
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    check(posix_spawnattr_setsigmask(&attributes_, &none), "signal mask");
+    check(posix_spawnattr_setsigdefault(&attributes_, &all), "signal handlers");
+    int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    if (own_group) flags |= POSIX_SPAWN_SETPGROUP;  // group 0: the child's own
+    check(posix_spawnattr_setflags(&attributes_, static_cast<short>(flags)), "flags");
+  }
+  ~Attributes() { posix_spawnattr_destroy(&attributes_); }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_;
+};
+
+std::vector<std::string> merged_environment(const Spawn& what) {
+  auto added = what.environment;
+  if (what.event >= 0) added["CLB_EVENT_FD"] = std::to_string(kEventFd);
+  std::vector<std::string> merged;
+  for (char** entry = environ; *entry; ++entry) {
+    const std::string text = *entry;
+    if (!added.contains(text.substr(0, text.find('=')))) merged.push_back(text);
+  }
+  for (const auto& [name, value] : added) merged.push_back(name + "=" + value);
+  return merged;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  for (std::string& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+}  // namespace
+
+Pipe make_pipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) throw Error(fmt::format("cannot make a pipe: {}", strerror(errno)), Exit::kInternal);
+  Pipe made{Descriptor(ends[0]), Descriptor(ends[1])};
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return made;
+}
+
+RunnerPlace find_runner() {
+  const fs::path prefix = base::prefix();
+  const char* given = std::getenv("CLB_LIBTORCH");
+  return {prefix / "bin" / "clb-runner", given && *given ? fs::path(given) : prefix / "lib" / "libtorch"};
+}
+
+std::map<std::string, std::string> runner_environment(const RunnerPlace& place) {
+  std::map<std::string, std::string> added{{"CLB_LAUNCHER_PID", std::to_string(getpid())}};
+  if (!std::getenv("OMP_WAIT_POLICY")) added["OMP_WAIT_POLICY"] = "passive";
+  std::error_code error;
+  if (const fs::path lib = place.libtorch / "lib"; fs::is_directory(lib, error)) {
+    const char* before = std::getenv("LD_LIBRARY_PATH");
+    added["LD_LIBRARY_PATH"] = before && *before ? lib.string() + ":" + before : lib.string();
+  }
+  return added;
+}
+
+pid_t spawn(const Spawn& what) {
+  // Copies above the targets, so that no dup2 overwrites the source of the next one.
+  const Descriptor out = lifted(what.out), err = lifted(what.err), event = lifted(what.event);
+  FileActions actions;
+  actions.open_null(STDIN_FILENO, O_RDONLY);
+  actions.give_or_null(out.get(), STDOUT_FILENO);
+  actions.give_or_null(err.get(), STDERR_FILENO);
+  if (event.get() >= 0) actions.give(event.get(), kEventFd);
+
+  const Attributes attributes(what.own_group);
+  std::vector<std::string> environment = merged_environment(what), arguments{what.program.string()};
+  arguments.insert(arguments.end(), what.arguments.begin(), what.arguments.end());
+  pid_t pid = 0;
+  const int error =
+      posix_spawn(&pid, what.program.c_str(), actions.get(), attributes.get(), pointers(arguments).data(), pointers(environment).data());
+  if (error == ENOENT) {
+    throw Error(fmt::format("{} is missing; install clbench again, or run the clbench beside it", what.program.string()), Exit::kInternal);
+  }
+  if (error != 0) throw Error(fmt::format("{} cannot be started: {}", what.program.string(), strerror(error)), Exit::kInternal);
+  return pid;
+}
+
+namespace {
+
+// Reads what is there; closes the end on EOF.
+void take(Descriptor& end, std::string& into) {
+  char buffer[65536];
+  const ssize_t n = read(end.get(), buffer, sizeof buffer);
+  if (n > 0 && into.size() < kCaptureLimit) into.append(buffer, static_cast<size_t>(n));
+  if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) end.reset();
+}
+
+}  // namespace
+
+Captured capture(Spawn what, double timeout_s) {
+  Pipe out = make_pipe(), err = make_pipe();
+  what.out = out.write.get();
+  what.err = err.write.get();
+  const pid_t pid = spawn(what);
+  out.write.reset();
+  err.write.reset();
+
+  Captured captured;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s);
+  int status = 0;
+  while (out.read.get() >= 0 || err.read.get() >= 0) {
+    pollfd ends[2] = {{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}};
+    poll(ends, 2, 200);
+    if (ends[0].revents) take(out.read, captured.out);
+    if (ends[1].revents) take(err.read, captured.err);
+    if (!captured.timed_out && std::chrono::steady_clock::now() > deadline) {
+      captured.timed_out = true;
+      kill(pid, SIGKILL);
+      break;  // something it started may hold the pipes open
+    }
+  }
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status)) captured.exit_code = WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) captured.signal = WTERMSIG(status);
+  return captured;
+}
+
+std::string signal_name(int signal) {
+  const char* name = sigabbrev_np(signal);
+  return name ? std::string("SIG") + name : fmt::format("signal {}", signal);
+}
+
+}  // namespace clb::launch

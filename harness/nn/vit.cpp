@@ -1,0 +1,92 @@
+#include "clb/nn/vit.hpp"
+
+#include <algorithm>
+#include <clb/base/error.hpp>
+
+namespace clb::nn {
+namespace {
+
+using torch::Tensor;
+
+constexpr double kEps = 1e-6;
+
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias) { return at::layer_norm(x, {x.size(-1)}, weight, bias, kEps); }
+
+// q [n, tq, d], k and v [n, tk, d], any strides over n and t -> [n, tq, d], the heads side by side.
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads) {
+  const auto split = [heads](const Tensor& x) { return x.unflatten(-1, {heads, -1}).transpose(1, 2); };  // [n, heads, t, d / heads]
+  return at::scaled_dot_product_attention(split(q), split(k), split(v)).transpose(1, 2).flatten(2);
+}
+
+}  // namespace
+
+Tensor Vit::patch_embed(const Tensor& images) const {
+  const int64_t c = shape_.channels, side = shape_.image, p = shape_.patch, g = shape_.grid();
+  if (images.dim() != 4 || images.size(1) != c || images.size(2) != side || images.size(3) != side) {
+    std::string sizes;
+    for (int64_t size : images.sizes()) sizes += (sizes.empty() ? "" : " x ") + std::to_string(size);
+    throw base::Error("this ViT takes batches of " + std::to_string(c) + " x " + std::to_string(side) + " x " + std::to_string(side) +
+                      " pixels, but got " + sizes + "; make the evaluation transform's crop and the network's image size agree");
+  }
+  // A convolution whose stride is its kernel is one matrix product over the patches.
+  const Tensor patches = images.reshape({-1, c, g, p, g, p}).permute({0, 2, 4, 1, 3, 5}).reshape({-1, g * g, c * p * p});
+  return at::linear(patches, p_.patch_weight.flatten(1), p_.patch_bias);
+}
+
+Tensor Vit::embed(const Tensor& images) const {
+  return at::cat({p_.cls_token.expand({images.size(0), 1, shape_.dim}), patch_embed(images)}, 1) + p_.pos_embed;
+}
+
+Tensor Vit::norm1(int64_t i, const Tensor& x) const { return layer_norm(x, p_.blocks[i].norm1_weight, p_.blocks[i].norm1_bias); }
+Tensor Vit::norm2(int64_t i, const Tensor& x) const { return layer_norm(x, p_.blocks[i].norm2_weight, p_.blocks[i].norm2_bias); }
+Tensor Vit::norm(const Tensor& x) const { return layer_norm(x, p_.norm_weight, p_.norm_bias); }
+
+Tensor Vit::qkv(int64_t i, const Tensor& normed) const { return at::linear(normed, p_.blocks[i].qkv_weight, p_.blocks[i].qkv_bias); }
+
+Tensor Vit::attention(int64_t i, const Tensor& normed) const {
+  const std::vector<Tensor> parts = qkv(i, normed).chunk(3, -1);
+  return at::linear(attend(parts[0], parts[1], parts[2], shape_.heads), p_.blocks[i].proj_weight, p_.blocks[i].proj_bias);
+}
+
+Tensor Vit::mlp(int64_t i, const Tensor& normed) const {
+  const VitBlock& b = p_.blocks[i];
+  return at::linear(at::gelu(at::linear(normed, b.fc1_weight, b.fc1_bias)), b.fc2_weight, b.fc2_bias);
+}
+
+Tensor Vit::block(int64_t i, const Tensor& x) const {
+  const Tensor y = x + attention(i, norm1(i, x));
+  return y + mlp(i, norm2(i, y));
+}
+
+Tensor Vit::tokens(const Tensor& images) const {
+  Tensor x = embed(images);
+  for (int64_t i = 0; i < shape_.depth; ++i) x = block(i, x);
+  return norm(x);
+}
+
+Tensor Vit::cls_of_chunk(const Tensor& images) const {
+  Tensor x = embed(images);
+  const int64_t last = shape_.depth - 1, d = shape_.dim;
+  for (int64_t i = 0; i < last; ++i) x = block(i, x);
+  // Of the last block only the class token is wanted: it attends to all tokens, the others need keys and values alone.
+  const VitBlock& b = p_.blocks[last];
+  const Tensor normed = norm1(last, x);
+  const Tensor q = at::linear(normed.narrow(1, 0, 1), b.qkv_weight.narrow(0, 0, d), b.qkv_bias.narrow(0, 0, d));
+  const std::vector<Tensor> kv = at::linear(normed, b.qkv_weight.narrow(0, d, 2 * d), b.qkv_bias.narrow(0, d, 2 * d)).chunk(2, -1);
+  x = x.narrow(1, 0, 1) + at::linear(attend(q, kv[0], kv[1], shape_.heads), b.proj_weight, b.proj_bias);
+  x = x + mlp(last, norm2(last, x));
+  return norm(x).squeeze(1);
+}
+
+Tensor Vit::cls(const Tensor& images) const {
+  // Without gradients, small chunks keep a block's activations in the processor's cache.
+  constexpr int64_t kHiddenBytes = 8 << 20;
+  const int64_t n = images.size(0), per_image = shape_.tokens() * shape_.mlp * images.element_size();
+  const int64_t chunk = std::max<int64_t>(1, kHiddenBytes / per_image);
+  if (!images.is_cpu() || at::GradMode::is_enabled() || n <= chunk) return cls_of_chunk(images);
+  std::vector<Tensor> parts;
+  for (const Tensor& part : images.split(chunk)) parts.push_back(cls_of_chunk(part));
+  return at::cat(parts);
+}
+
+}  // namespace clb::nn

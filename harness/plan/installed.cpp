@@ -1,0 +1,44 @@
+#include "installed.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <clb/base/error.hpp>
+#include <vector>
+
+#include "reader.hpp"
+#include "sentence.hpp"
+
+namespace clb::plan {
+namespace {
+
+std::string known_id(const Node& node, const std::string& kind, const std::vector<std::string>& installed) {
+  const std::string id = to_string(node, kind + ".id");
+  if (std::find(installed.begin(), installed.end(), id) == installed.end())
+    fail(node.place, fmt::format("no {} \"{}\" is installed{}", kind, id, suggestion(id, installed, fmt::format("installed {}s", kind))));
+  return id;
+}
+
+// Runs `ask` and puts the place in front of what it throws.
+template <class Ask>
+auto at(const Place& place, const Ask& ask) {
+  try {
+    return ask();
+  } catch (const base::Error& error) {
+    throw base::Error(place.text() + ": " + error.what(), error.exit());
+  }
+}
+
+}  // namespace
+
+base::MethodInfo installed_method(const Node& id, Catalogue& catalogue) {
+  const std::string name = known_id(id, "method", catalogue.method_ids());
+  return at(id.place, [&] { return catalogue.method(name); });
+}
+
+base::DatasetInfo installed_dataset(const Node& id, const std::string& root, Catalogue& catalogue) {
+  const std::string name = known_id(id, "dataset", catalogue.dataset_ids());
+  return at(id.place, [&] { return catalogue.dataset(name, root); });
+}
+
+}  // namespace clb::plan

@@ -1,0 +1,16 @@
+// Ids that an experiment names, looked up among the installed plugins.
+#pragma once
+
+#include <clb/base/describe.hpp>
+#include <clb/plan/catalogue.hpp>
+#include <string>
+
+#include "node.hpp"
+
+namespace clb::plan {
+
+// Error at the id's place: none with this id (with a suggestion), or what the catalogue says when it cannot be used.
+base::MethodInfo installed_method(const Node& id, Catalogue& catalogue);
+base::DatasetInfo installed_dataset(const Node& id, const std::string& root, Catalogue& catalogue);
+
+}  // namespace clb::plan

@@ -1,0 +1,121 @@
+#include "params.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <clb/base/error.hpp>
+
+#include "limits.hpp"
+#include "reader.hpp"
+#include "sentence.hpp"
+
+namespace clb::plan {
+namespace {
+
+using base::Json;
+using base::ParamInfo;
+
+bool has_range(const ParamInfo& param) { return param.min != 0 || param.max != 0; }
+bool is_list(const ParamInfo& param) { return param.type == "int_list" || param.type == "float_list"; }
+
+void check_range(const ParamInfo& param, double value, const Node& node, const std::string& what) {
+  if (!has_range(param) || (value >= param.min && value <= param.max)) return;
+  fail(node.place, fmt::format("{} must lie in [{}, {}], found {}", what, param.min, param.max, value));
+}
+
+Json number(const ParamInfo& param, const Node& node, const std::string& what, bool integer) {
+  if (integer) {
+    const int64_t value = to_int(node, what, std::numeric_limits<int64_t>::min(), kMaxInt);
+    check_range(param, static_cast<double>(value), node, what);
+    return value;
+  }
+  const double value = to_number(node, what);
+  check_range(param, value, node, what);
+  return value;
+}
+
+Json one_value(const ParamInfo& param, const Node& node, const std::string& what) {
+  if (param.type == "bool") return to_bool(node, what);
+  if (param.type == "choice") return to_choice(node, what, param.choices);
+  if (param.type == "int" || param.type == "float") return number(param, node, what, param.type == "int");
+  if (param.type == "string") {
+    const std::string* text = std::get_if<std::string>(&node.value);  // an empty string is a value here
+    return text && text->empty() ? *text : to_string(node, what);
+  }
+  if (!is_list(param)) fail(node.place, fmt::format("{} has type \"{}\", which this version does not know", what, param.type));
+  if (!node.list()) fail(node.place, fmt::format("{} must be a list of numbers, found {}", what, node.describe()));
+  Json values = Json::array();
+  for (const Node& element : *node.list()) values.push_back(number(param, element, "each element of " + what, param.type == "int_list"));
+  return values;
+}
+
+bool is_axis(const ParamInfo& param, const Node& node) {
+  const List* list = node.list();
+  if (!list) return false;
+  return !is_list(param) || (!list->empty() && std::any_of(list->begin(), list->end(), [](const Node& n) { return n.list(); }));
+}
+
+std::vector<Json> values_of(const ParamInfo& param, const Node& node, const std::string& what) {
+  if (!is_axis(param, node)) return {one_value(param, node, what)};
+  if (node.list()->empty()) fail(node.place, fmt::format("{} must not be an empty list", what));
+  std::vector<Json> values;
+  for (const Node& element : *node.list()) values.push_back(one_value(param, element, "each element of " + what));
+  return values;
+}
+
+// Defaults in the same JSON types as values from a file, so that writing a default out changes no key.
+Json default_of(const ParamInfo& param) {
+  if (param.type == "float" && param.default_value.is_number()) return param.default_value.get<double>();
+  if (param.type == "float_list" && param.default_value.is_array()) {
+    Json list = Json::array();
+    for (const Json& element : param.default_value) list.push_back(element.is_number() ? Json(element.get<double>()) : element);
+    return list;
+  }
+  return param.default_value;
+}
+
+const ParamInfo& find_param(const base::MethodInfo& method, const Entry& entry) {
+  std::vector<std::string> names;
+  for (const ParamInfo& param : method.params) {
+    if (param.name == entry.key) return param;
+    names.push_back(param.name);
+  }
+  fail(entry.key_place,
+       fmt::format("method {} has no parameter \"{}\"{}", method.id, entry.key, suggestion(entry.key, names, "its parameters")));
+}
+
+uint64_t implied(const base::MethodInfo& method, const Json& values) {
+  uint64_t bits = 0;
+  for (const ParamInfo& param : method.params)
+    if (param.implies && values.at(param.name) == param.implied_when) bits |= param.implies;
+  return bits;
+}
+
+}  // namespace
+
+std::vector<ParamSet> param_grid(const Table& params, const base::MethodInfo& method) {
+  Json defaults = Json::object();
+  for (const ParamInfo& param : method.params) defaults[param.name] = default_of(param);
+  std::vector<Json> grid = {defaults};
+  for (const Entry& entry : params.entries()) {
+    const ParamInfo& param = find_param(method, entry);
+    const std::vector<Json> values = values_of(param, entry.value, "params." + entry.key);
+    if (grid.size() * values.size() > kMaxRuns) fail(entry.value.place, fmt::format("the grid has more than {} points", kMaxRuns));
+    std::vector<Json> finer;
+    for (const Json& point : grid) {
+      for (const Json& value : values) {
+        finer.push_back(point);
+        finer.back()[entry.key] = value;
+      }
+    }
+    grid = std::move(finer);
+  }
+  std::vector<ParamSet> sets;
+  for (Json& point : grid) {
+    const uint64_t capabilities = implied(method, point);
+    sets.push_back({std::move(point), capabilities});
+  }
+  return sets;
+}
+
+}  // namespace clb::plan

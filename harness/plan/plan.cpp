@@ -1,0 +1,168 @@
+// The assembly: sections of an experiment, each read and checked by its own file, multiplied into runs.
+#include <fmt/format.h>
+
+#include <clb/meta.h>
+#include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
+#include <clb/plan/plan.hpp>
+#include <set>
+
+#include "files.hpp"
+#include "limits.hpp"
+#include "overrides.hpp"
+#include "presets.hpp"
+#include "protocol.hpp"
+#include "reader.hpp"
+#include "recipes.hpp"
+#include "schema.hpp"
+#include "sections.hpp"
+#include "sentence.hpp"
+#include "weights.hpp"
+
+namespace clb::plan {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Experiment {
+  std::vector<DatasetEntry> datasets;
+  std::vector<base::WeightsSpec> weights;
+  ProtocolSection protocol;
+  RunSection run;
+  std::vector<MethodEntry> methods;
+};
+
+Node read_experiment(const PlanOptions& options) {
+  if (!is_file(options.experiment))
+    throw base::Error(fmt::format("{}: no such experiment file{}", options.experiment.string(),
+                                  suggestion(options.experiment.stem().string(), toml_stems(options.share / "experiments"),
+                                             fmt::format("experiments in {}", (options.share / "experiments").string()))));
+  Node root = parse_toml(base::read_file(options.experiment, kMaxTomlBytes), options.experiment.string());
+  apply_overrides(root, options.overrides);
+  check_experiment_keys(root);
+  return root;
+}
+
+// What the method claims against what the protocol and the precision allow.
+void check_claims(const MethodEntry& method, const ParamSet& params, const Experiment& experiment) {
+  const uint64_t claims = method.info.capabilities | params.capabilities;
+  if (claims & CLB_CAP_TASK_ID_TEST)
+    fail(method.place,
+         fmt::format("method {} needs the task id of every test sample, which class-incremental protocols do not give", method.info.id));
+  if (experiment.run.spec.precision == "bf16" && !(claims & CLB_CAP_BF16))
+    fail(experiment.run.precision_place, fmt::format("method {} does not support precision bf16; use fp32 or tf32", method.info.id));
+}
+
+void check_weights(const Experiment& experiment, const Node& root) {
+  if (!experiment.weights.empty()) return;
+  for (const DatasetEntry& dataset : experiment.datasets)
+    if (dataset.info.modality != "features")
+      fail(root.place, fmt::format("the experiment needs a table [weights.main], because dataset {} holds images", dataset.info.id));
+}
+
+base::TransformRecipe train_transform(const MethodEntry& method, const ProtocolSection& protocol, const std::string& dataset_id,
+                                      const fs::path& recipes) {
+  if (method.train_transform) return load_recipe(recipes, *method.train_transform, "method.train_transform", View::kTrain, dataset_id);
+  if (protocol.eval_transform) return load_recipe(recipes, *protocol.eval_transform, "protocol.eval_transform", View::kTrain, dataset_id);
+  return {};
+}
+
+base::MethodSpec method_spec(const MethodEntry& method, const ParamSet& params, base::TransformRecipe transform) {
+  return {method.info.id,      method.info.file, method.preset, params.values, method.info.capabilities | params.capabilities,
+          std::move(transform)};
+}
+
+// Collects runs in order, each content key once.
+class Runs {
+ public:
+  explicit Runs(Plan& plan) : plan_(plan) {}
+
+  void add(base::RunSpec run) {
+    if (!keys_.insert(run.key()).second) {
+      ++repeated_;
+      return;
+    }
+    plan_.runs.push_back(std::move(run));
+  }
+
+  void warn_about_repeats() const {
+    if (repeated_ == 1) plan_.warnings.push_back("1 run is the same as another of this experiment and was left out");
+    if (repeated_ > 1)
+      plan_.warnings.push_back(fmt::format("{} runs are the same as others of this experiment and were left out", repeated_));
+  }
+
+ private:
+  Plan& plan_;
+  std::set<std::string> keys_;
+  int64_t repeated_ = 0;
+};
+
+void check_size(const Experiment& experiment, const Node& root) {
+  const size_t seeds = experiment.run.seeds.size(), orders = experiment.protocol.order_seeds.size(), datasets = experiment.datasets.size();
+  size_t sets = 0;
+  for (const MethodEntry& method : experiment.methods) sets += method.grid.size();
+  // A file of at most 1 MiB holds fewer than 2^20 of each, so that no product of two overflows.
+  const size_t inner = seeds * orders, outer = sets * datasets;
+  if (inner > kMaxRuns || outer > kMaxRuns || inner * outer > kMaxRuns)
+    fail(root.place, fmt::format("the experiment has more than {} runs", kMaxRuns));
+}
+
+void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan) {
+  Runs runs(plan);
+  for (const DatasetEntry& dataset : experiment.datasets) {
+    std::vector<base::ProtocolSpec> protocols;
+    for (const int64_t order_seed : experiment.protocol.order_seeds)
+      protocols.push_back(resolve_protocol(experiment.protocol, dataset.info, order_seed, recipes));
+    for (const MethodEntry& method : experiment.methods) {
+      const base::TransformRecipe transform = train_transform(method, experiment.protocol, dataset.info.id, recipes);
+      for (const ParamSet& params : method.grid) {
+        base::RunSpec run = experiment.run.spec;
+        run.experiment = plan.name;
+        run.dataset = dataset.spec;
+        run.weights = experiment.weights;
+        run.method = method_spec(method, params, transform);
+        for (const base::ProtocolSpec& protocol : protocols) {
+          run.protocol = protocol;
+          for (const int64_t seed : experiment.run.seeds) {
+            run.seed = seed;
+            runs.add(run);
+          }
+        }
+      }
+    }
+  }
+  runs.warn_about_repeats();
+}
+
+}  // namespace
+
+Plan make_plan(const PlanOptions& options, Catalogue& catalogue) {
+  const Node root = read_experiment(options);
+  // Through links: the shipped experiments are linked into the build tree and name files relative to where they really are.
+  const fs::path folder = fs::canonical(options.experiment).parent_path();
+  Plan plan;
+  plan.name = Reader(root, "").string("name", options.experiment.stem().string());
+  Experiment experiment;
+  experiment.protocol = read_protocol(root, plan.warnings);
+  experiment.run = read_run(root, options.cores);
+  experiment.methods = read_methods(root, options.share, catalogue);
+  for (const MethodEntry& method : experiment.methods)
+    for (const ParamSet& params : method.grid) check_claims(method, params, experiment);
+  experiment.datasets = read_datasets(root, folder, catalogue);
+  experiment.weights = read_weights(root, folder, catalogue);
+  check_weights(experiment, root);
+  check_size(experiment, root);
+  multiply(experiment, options.share / "recipes", plan);
+  return plan;
+}
+
+PlanOptions preset_options(const std::string& method_and_preset, PlanOptions options) {
+  const size_t slash = method_and_preset.find('/');
+  if (slash == std::string::npos) throw base::Error(fmt::format("\"{}\" is no METHOD/PRESET", method_and_preset));
+  const std::string method = method_and_preset.substr(0, slash), preset = method_and_preset.substr(slash + 1);
+  options.experiment = preset_experiment(method, preset, options.share);
+  options.overrides.insert(options.overrides.begin(), fmt::format("method=[{{id=\"{}\",preset=\"{}\"}}]", method, preset));
+  return options;
+}
+
+}  // namespace clb::plan

@@ -1,0 +1,76 @@
+#include "presets.hpp"
+
+#include <fmt/format.h>
+
+#include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
+
+#include "files.hpp"
+#include "installed.hpp"
+#include "reader.hpp"
+#include "schema.hpp"
+#include "sentence.hpp"
+
+namespace clb::plan {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The file's top-level table, its keys checked. `asked` begins the sentence when there is no such preset.
+Node load_preset(const std::string& method, const std::string& preset, const fs::path& share, const std::string& asked) {
+  const fs::path folder = share / "presets" / method;
+  const fs::path file = folder / (preset + ".toml");
+  if (preset.find('/') != std::string::npos || !is_file(file))
+    throw base::Error(fmt::format("{}method {} has no preset \"{}\"{}", lead(asked), method, one_line(preset),
+                                  suggestion(preset, toml_stems(folder), fmt::format("presets in {}", folder.string()))));
+  Node root = parse_toml(base::read_file(file, kMaxTomlBytes), file.string());
+  check_keys(*root.table(), "", {"params", "train_transform", "experiment"});
+  return root;
+}
+
+const Table* params_of(const Reader& reader) {
+  const Node* params = reader.find("params");
+  return params ? &Reader(*params, "params").table() : nullptr;
+}
+
+void overlay(const Reader& reader, Table& params, std::optional<Node>& train_transform) {
+  if (const Table* table = params_of(reader))
+    for (const Entry& entry : table->entries()) params.set(entry.key, entry.key_place, entry.value);
+  if (const Node* node = reader.find("train_transform")) train_transform = *node;
+}
+
+MethodEntry read_method(const Node& node, const fs::path& share, Catalogue& catalogue) {
+  const Reader reader(node, "method");
+  const Node& id = reader.at("id", "\"simplecil\"");
+  MethodEntry entry{id.place, installed_method(id, catalogue), "", {}, std::nullopt};
+  Table params;
+  if (const Node* preset = reader.find("preset")) {
+    entry.preset = to_string(*preset, "method.preset");
+    const Node file = load_preset(entry.info.id, entry.preset, share, preset->place.text());
+    overlay(Reader(file, ""), params, entry.train_transform);
+  }
+  overlay(reader, params, entry.train_transform);
+  entry.grid = param_grid(params, entry.info);
+  return entry;
+}
+
+}  // namespace
+
+std::vector<MethodEntry> read_methods(const Node& root, const fs::path& share, Catalogue& catalogue) {
+  std::vector<MethodEntry> entries;
+  for (const Node* node : one_or_several(root, "method")) entries.push_back(read_method(*node, share, catalogue));
+  return entries;
+}
+
+fs::path preset_experiment(const std::string& method, const std::string& preset, const fs::path& share) {
+  const Node root = load_preset(method, preset, share, "");
+  const Node* name = root.table()->find("experiment");
+  if (!name) fail(root.place, "the preset names no experiment to run it in; add experiment = \"small\", or use it as preset in [[method]]");
+  const fs::path file = share / "experiments" / (to_string(*name, "experiment") + ".toml");
+  if (!is_file(file))
+    fail(name->place, fmt::format("there is no experiment \"{}\"{}", to_string(*name, "experiment"),
+                                  suggestion(to_string(*name, "experiment"), toml_stems(file.parent_path()), "shipped experiments")));
+  return file;
+}
+
+}  // namespace clb::plan

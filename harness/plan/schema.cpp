@@ -1,0 +1,97 @@
+#include "schema.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "sentence.hpp"
+
+namespace clb::plan {
+namespace {
+
+using Keys = std::vector<std::string>;
+
+// Tables of an experiment by the name that sentences use; "" is the top level.
+const std::map<std::string, Keys>& experiment_tables() {
+  static const std::map<std::string, Keys> tables = {
+      {"", {"name", "dataset", "weights", "protocol", "run", "method"}},
+      {"dataset", {"id", "root", "train_per_class", "test_per_class"}},
+      {"weights.main", {"file", "sha256", "random", "heads", "pos_antialias"}},
+      {"weights.main.random", {"image", "patch", "dim", "depth", "heads", "seed"}},
+      {"protocol",
+       {"kind", "split", "order", "order_seed", "stop_after", "joint", "eval_transform", "test_batches", "test_batch_size", "evaluate_on",
+        "validation_fraction"}},
+      {"run", {"seed", "precision", "device", "threads", "checkpoint", "track", "loader_threads", "store_limit"}},
+      {"method", {"id", "preset", "params", "train_transform"}},
+  };
+  return tables;
+}
+
+bool contains(const Keys& keys, const std::string& key) { return std::find(keys.begin(), keys.end(), key) != keys.end(); }
+
+// "; it belongs in [protocol]" when exactly that key is known in another table of the experiment.
+std::string elsewhere(const std::string& key) {
+  for (const auto& [name, keys] : experiment_tables())
+    if (contains(keys, key)) return name.empty() ? "; it belongs at the top level" : fmt::format("; it belongs in [{}]", name);
+  return "";
+}
+
+void check(const Table& table, const std::string& name, const Keys& known, bool experiment) {
+  for (const Entry& entry : table.entries()) {
+    if (contains(known, entry.key)) continue;
+    std::string hint = experiment ? elsewhere(entry.key) : "";
+    if (hint.empty()) hint = suggestion(entry.key, known, "known keys");
+    fail(entry.key_place,
+         fmt::format("unknown key \"{}\" {}{}", entry.key, name.empty() ? "at the top level" : fmt::format("in [{}]", name), hint));
+  }
+}
+
+const Table& table_of(const Node& node, const std::string& name) {
+  if (const Table* table = node.table()) return *table;
+  fail(node.place, fmt::format("{} must be a table, found {}", name, node.describe()));
+}
+
+void check_section(const Node& node, const std::string& name, const std::string& shown) {
+  check(table_of(node, shown), shown, experiment_tables().at(name), true);
+}
+
+void check_weights(const Node& weights) {
+  for (const Entry& role : table_of(weights, "weights").entries()) {
+    if (!role.value.table())
+      fail(role.key_place,
+           fmt::format("weights.{} must be a table, [weights.main] for example, found {}", role.key, role.value.describe()));
+    const std::string shown = "weights." + role.key;
+    check_section(role.value, "weights.main", shown);
+    if (const Node* random = role.value.table()->find("random")) check_section(*random, "weights.main.random", shown + ".random");
+  }
+}
+
+}  // namespace
+
+void check_keys(const Table& table, const std::string& name, const Keys& known) { check(table, name, known, false); }
+
+std::vector<const Node*> one_or_several(const Node& root, const std::string& key) {
+  const Node* node = root.table()->find(key);
+  if (!node) fail(root.place, fmt::format("the experiment needs a table [{}]", key));
+  if (node->table()) return {node};
+  std::vector<const Node*> tables;
+  if (node->list())
+    for (const Node& element : *node->list()) tables.push_back(element.table() ? &element : nullptr);
+  if (tables.empty() || std::find(tables.begin(), tables.end(), nullptr) != tables.end())
+    fail(node->place, fmt::format("{0} must be a table [{0}] or several [[{0}]], found {1}", key,
+                                  node->list() ? "a list of something else" : node->describe()));
+  return tables;
+}
+
+void check_experiment_keys(const Node& root) {
+  check_section(root, "", "");
+  for (const std::string key : {"dataset", "method"})
+    if (root.table()->find(key))
+      for (const Node* node : one_or_several(root, key)) check_section(*node, key, key);
+  for (const std::string key : {"protocol", "run"})
+    if (const Node* node = root.table()->find(key)) check_section(*node, key, key);
+  if (const Node* weights = root.table()->find("weights")) check_weights(*weights);
+}
+
+}  // namespace clb::plan

@@ -1,0 +1,97 @@
+#include "sections.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "files.hpp"
+#include "installed.hpp"
+#include "reader.hpp"
+#include "schema.hpp"
+
+namespace clb::plan {
+namespace {
+
+constexpr int64_t kMaxThreads = 4096;
+
+std::string read_root(const Reader& reader, bool several, const std::string& id, const std::filesystem::path& folder) {
+  const Node* node = reader.find("root");
+  if (!node) return "";
+  const std::filesystem::path root = resolve_path(*node, "dataset.root", folder);
+  if (!is_there(root))
+    fail(node->place, fmt::format("dataset.root: no such folder {}; give another with --set dataset.{}root=DIR", root.string(),
+                                  several ? id + "." : ""));
+  return root.string();
+}
+
+// `counts`: samples per class of the split; empty when the plugin does not tell.
+int64_t read_subset(const Reader& reader, const std::string& key, const std::vector<int64_t>& counts, const base::DatasetInfo& info) {
+  const int64_t k = reader.integer(key, 0, 1, kMaxInt);
+  for (size_t c = 0; c < counts.size(); ++c) {
+    if (k <= counts[c]) continue;
+    const std::string name = c < info.class_names.size() ? fmt::format(" ({})", info.class_names[c]) : "";
+    fail(reader.find(key)->place,
+         fmt::format("dataset.{} = {}, but class {}{} of {} has only {} images in that split", key, k, c, name, info.id, counts[c]));
+  }
+  return k;
+}
+
+DatasetEntry read_dataset(const Node& node, bool several, const std::filesystem::path& folder, Catalogue& catalogue) {
+  const Reader reader(node, "dataset");
+  const Node& id = reader.at("id", "\"cifar100\"");
+  const std::string root = read_root(reader, several, to_string(id, "dataset.id"), folder);
+  DatasetEntry entry;
+  entry.info = installed_dataset(id, root, catalogue);
+  const base::DatasetInfo& info = entry.info;
+  if (info.class_count < 1) fail(id.place, fmt::format("dataset {} has no classes", info.id));
+  entry.spec.id = info.id;
+  entry.spec.file = info.file;
+  entry.spec.root = info.root;
+  entry.spec.fingerprint = info.fingerprint;
+  entry.spec.class_count = info.class_count;
+  entry.spec.train_per_class = read_subset(reader, "train_per_class", info.train_counts, info);
+  entry.spec.test_per_class = read_subset(reader, "test_per_class", info.test_counts, info);
+  return entry;
+}
+
+// auto | cpu | cuda | cuda:N
+std::string read_device(const Reader& reader) {
+  const Node* node = reader.find("device");
+  if (!node) return "auto";
+  const std::string* text = std::get_if<std::string>(&node->value);
+  const auto digits = [](std::string_view s) {
+    return !s.empty() && s.size() <= 3 && std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
+  };
+  if (text && text->starts_with("cuda:") && digits(std::string_view(*text).substr(5))) return *text;
+  return to_choice(*node, "run.device", {"auto", "cpu", "cuda", "cuda:N"});
+}
+
+}  // namespace
+
+std::vector<DatasetEntry> read_datasets(const Node& root, const std::filesystem::path& experiment_folder, Catalogue& catalogue) {
+  const std::vector<const Node*> nodes = one_or_several(root, "dataset");
+  std::vector<DatasetEntry> entries;
+  for (const Node* node : nodes) entries.push_back(read_dataset(*node, nodes.size() > 1, experiment_folder, catalogue));
+  return entries;
+}
+
+RunSection read_run(const Node& root, int64_t cores) {
+  const Node empty{root.place, Table{}};
+  const Node* node = root.table()->find("run");
+  const Reader reader(node ? *node : empty, "run");
+  RunSection section;
+  section.seeds = {0};
+  if (const Node* seeds = reader.find("seed")) section.seeds = to_int_or_list(*seeds, "run.seed", 0, kMaxInt);
+  base::RunSpec& spec = section.spec;
+  spec.precision = reader.choice("precision", spec.precision, {"fp32", "tf32", "bf16"});
+  if (const Node* precision = reader.find("precision")) section.precision_place = precision->place;
+  spec.device = read_device(reader);
+  spec.threads = reader.integer("threads", std::max<int64_t>(1, cores), 1, kMaxThreads);
+  spec.checkpoint = reader.choice("checkpoint", spec.checkpoint, {"every", "last", "off"});
+  spec.track = reader.choice("track", spec.track, {"common", "reproduction"});
+  spec.execution.loader_threads = reader.integer("loader_threads", spec.execution.loader_threads, 1, kMaxThreads);
+  spec.execution.store_limit = reader.integer("store_limit", spec.execution.store_limit, 0, kMaxInt);
+  return section;
+}
+
+}  // namespace clb::plan

@@ -1,0 +1,31 @@
+// [dataset] and [run].
+#pragma once
+
+#include <clb/base/describe.hpp>
+#include <clb/base/run_spec.hpp>
+#include <clb/plan/catalogue.hpp>
+#include <filesystem>
+#include <vector>
+
+#include "node.hpp"
+
+namespace clb::plan {
+
+struct DatasetEntry {
+  base::DatasetSpec spec;
+  base::DatasetInfo info;
+};
+
+// Opens each dataset through the catalogue; Error when its folder is missing or a subset is larger than a class.
+std::vector<DatasetEntry> read_datasets(const Node& root, const std::filesystem::path& experiment_folder, Catalogue& catalogue);
+
+struct RunSection {
+  base::RunSpec spec;  // precision, device, threads, checkpoint, track, loader_threads, store_limit
+  Place precision_place;
+  std::vector<int64_t> seeds;
+};
+
+// Every key has a default, so [run] may be missing.
+RunSection read_run(const Node& root, int64_t cores);
+
+}  // namespace clb::plan

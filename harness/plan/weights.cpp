@@ -1,0 +1,91 @@
+#include "weights.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <clb/base/sha256.hpp>
+
+#include "files.hpp"
+#include "reader.hpp"
+
+namespace clb::plan {
+namespace {
+
+constexpr int64_t kMaxImage = 4096, kMaxDim = 65536, kMaxDepth = 1024, kMaxHeads = 1024;
+
+std::string read_digest(const Node& node, const std::string& what) {
+  std::string text = to_string(node, what);
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
+  if (text.size() != 64 || text.find_first_not_of("0123456789abcdef") != std::string::npos)
+    fail(node.place, fmt::format("{} must be 64 hexadecimal digits, found \"{}\"", what, text));
+  return text;
+}
+
+void check_role(const Entry& entry) {
+  const bool letters = entry.key.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+  if (entry.key.empty() || !letters)
+    fail(entry.key_place, fmt::format("a role of weights has small letters, digits and _, \"main\" for example, found \"{}\"", entry.key));
+}
+
+void read_file_weights(const Reader& reader, const std::filesystem::path& folder, Catalogue& catalogue, base::WeightsSpec& spec) {
+  const Node& node = reader.at("file", "\"vit.safetensors\"");
+  const std::filesystem::path file = resolve_path(node, reader.what("file"), folder);
+  if (!is_file(file))
+    fail(node.place, fmt::format("{0}: no such file {1}; give another path with --set {0}=FILE", reader.what("file"), file.string()));
+  spec.file = file.string();
+  const std::string found = catalogue.file_sha256(spec.file);
+  const Node* digest = reader.find("sha256");
+  if (!digest) fail(reader.place(), fmt::format("[{}] needs the digest of {}: sha256 = \"{}\"", reader.name(), spec.file, found));
+  spec.sha256 = read_digest(*digest, reader.what("sha256"));
+  if (spec.sha256 != found)
+    fail(digest->place,
+         fmt::format("{} has SHA-256 {}, the experiment wants {}; the file is damaged or another one", spec.file, found, spec.sha256));
+  spec.heads = reader.integer("heads", 0, 1, kMaxHeads);
+}
+
+void read_random_weights(const Reader& role, const Node& node, base::WeightsSpec& spec) {
+  for (const char* key : {"file", "sha256", "heads"})
+    if (const Node* other = role.find(key)) fail(other->place, fmt::format("{} has no meaning beside random weights", role.what(key)));
+  const Reader reader(node, role.what("random"));
+  base::RandomWeights& vit = spec.random;
+  vit.image = reader.integer("image", vit.image, 1, kMaxImage);
+  vit.patch = reader.integer("patch", vit.patch, 1, kMaxImage);
+  vit.dim = reader.integer("dim", vit.dim, 1, kMaxDim);
+  vit.depth = reader.integer("depth", vit.depth, 1, kMaxDepth);
+  vit.heads = reader.integer("heads", vit.heads, 1, kMaxHeads);
+  vit.seed = reader.integer("seed", vit.seed, 0, kMaxInt);
+  if (vit.image % vit.patch != 0)
+    fail(node.place, fmt::format("{}: image = {} must be a multiple of patch = {}", role.what("random"), vit.image, vit.patch));
+  if (vit.dim % vit.heads != 0)
+    fail(node.place, fmt::format("{}: dim = {} must be a multiple of heads = {}", role.what("random"), vit.dim, vit.heads));
+  const base::Json json = {{"image", vit.image}, {"patch", vit.patch}, {"dim", vit.dim},
+                           {"depth", vit.depth}, {"heads", vit.heads}, {"seed", vit.seed}};
+  const base::Digest digest = base::sha256(base::canonical(json));
+  spec.sha256 = base::hex(digest);
+}
+
+}  // namespace
+
+std::vector<base::WeightsSpec> read_weights(const Node& root, const std::filesystem::path& experiment_folder, Catalogue& catalogue) {
+  std::vector<base::WeightsSpec> all;
+  const Node* weights = root.table()->find("weights");
+  if (!weights) return all;
+  for (const Entry& entry : weights->table()->entries()) {
+    check_role(entry);
+    const Reader reader(entry.value, "weights." + entry.key);
+    base::WeightsSpec spec;
+    spec.role = entry.key;
+    if (const Node* random = reader.find("random"))
+      read_random_weights(reader, *random, spec);
+    else if (reader.find("file"))
+      read_file_weights(reader, experiment_folder, catalogue, spec);
+    else
+      fail(reader.place(), fmt::format("[weights.{}] needs file = \"...\" or random = {{ image = 32, patch = 4, ... }}", entry.key));
+    spec.pos_antialias = reader.flag("pos_antialias", spec.pos_antialias);
+    all.push_back(std::move(spec));
+  }
+  return all;
+}
+
+}  // namespace clb::plan

@@ -1,0 +1,142 @@
+// Calling a dataset plugin: the host's side of clb/dataset.h. Failed calls become PluginError with the plugin's own sentence and place.
+#pragma once
+
+#include <clb/dataset.h>
+
+#include <algorithm>
+#include <clb/sdk/error.hpp>
+#include <clb/sdk/error_sink.hpp>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace clb {
+
+// The plugin's table as a full struct: members beyond its struct_size and absent optional ones are stubs, so that nothing below tests for
+// NULL. A required member that is absent is a PluginError(CLB_E_INVALID).
+inline clb_dataset complete_table(const clb_dataset* table) {
+  if (!table) throw PluginError(CLB_E_INVALID, "the entry " CLB_DATASET_ENTRY " returned no table");
+  clb_dataset full{};
+  std::memcpy(&full, table, std::min<size_t>(table->struct_size, sizeof(full)));
+  const std::pair<bool, const char*> required[] = {{full.describe, "describe"}, {full.open, "open"}, {full.close, "close"},
+                                                   {full.index, "index"},       {full.read, "read"}, {full.release, "release"}};
+  for (const auto& [there, name] : required) {
+    if (!there) throw PluginError(CLB_E_INVALID, std::string("the dataset's table has no ") + name);
+  }
+  if (!full.verify) full.verify = [](void*) -> clb_status { return CLB_OK; };
+  if (!full.get_extension) full.get_extension = [](void*, const char*) -> const void* { return nullptr; };
+  full.struct_size = sizeof(full);
+  return full;
+}
+
+// One dataset plugin, opened or not. describe() before open() gives what needs no files. `host` must outlive this object.
+class DatasetPlugin {
+ public:
+  // Samples of one read. The bytes are the dataset's, borrowed until this object goes.
+  class Samples {
+   public:
+    Samples(Samples&& other) noexcept
+        : plugin_(other.plugin_), token_(std::exchange(other.token_, nullptr)), samples_(std::move(other.samples_)) {}
+    Samples& operator=(Samples&&) = delete;
+    ~Samples() {
+      if (token_) plugin_->table_.release(plugin_->self_, token_);
+    }
+    size_t size() const { return samples_.size(); }
+    const clb_sample& operator[](size_t i) const { return samples_[i]; }
+    auto begin() const { return samples_.begin(); }
+    auto end() const { return samples_.end(); }
+
+   private:
+    friend class DatasetPlugin;
+    explicit Samples(const DatasetPlugin* plugin, size_t count) : plugin_(plugin), samples_(count) {}
+    const DatasetPlugin* plugin_;
+    void* token_ = nullptr;
+    std::vector<clb_sample> samples_;
+  };
+
+  DatasetPlugin(const clb_dataset* table, const clb_host* host) : table_(complete_table(table)), host_(host) {}
+  ~DatasetPlugin() {
+    if (self_) table_.close(self_);
+  }
+  DatasetPlugin(const DatasetPlugin&) = delete;
+  DatasetPlugin& operator=(const DatasetPlugin&) = delete;
+
+  void open(const std::string& root) {
+    check("open", [&] { return table_.open(host_, root.c_str(), &self_); });
+    if (!self_) throw PluginError(CLB_E_INTERNAL, "open of the dataset succeeded without an object");
+  }
+
+  // Checked: counts are not negative, arrays of a positive count are there; absent texts are "", an absent default_root stays NULL.
+  clb_dataset_info describe() const {
+    clb_dataset_info info{};
+    info.struct_size = sizeof(info);
+    check("describe", [&] { return table_.describe(self_, &info); });
+    const bool known = info.modality == CLB_MODALITY_IMAGES || info.modality == CLB_MODALITY_FEATURES;
+    const bool positive = info.class_count >= 0 && info.domain_count >= 0 && info.height >= 0 && info.width >= 0 && info.channels >= 0 &&
+                          info.feature_dim >= 0;
+    const bool there = (info.class_count == 0 || info.class_names) && (info.domain_count <= 1 || info.domain_names) &&
+                       (info.order_count == 0 || (info.orders && info.order_stride >= offsetof(clb_order, classes) + sizeof(void*)));
+    if (!known || !positive || !there) throw PluginError(CLB_E_INVALID, "describe of the dataset gave an inconsistent answer");
+    if (!info.licence) info.licence = "";
+    if (!info.citation) info.citation = "";
+    return info;
+  }
+
+  // Labels and domains, valid until this object goes.
+  clb_index index(uint32_t split) const {
+    clb_index index{};
+    index.struct_size = sizeof(index);
+    check("index", [&] { return table_.index(self_, split, &index); });
+    if (index.count < 0 || (index.count > 0 && !index.labels)) {
+      throw PluginError(CLB_E_INVALID, "index of the dataset gave " + std::to_string(index.count) + " samples without labels");
+    }
+    return index;
+  }
+
+  // [any]. Every sample has bytes, and as many as its geometry says.
+  Samples read(uint32_t split, std::span<const int64_t> ids) const {
+    Samples samples(this, ids.size());
+    for (clb_sample& sample : samples.samples_) sample.struct_size = sizeof(sample);
+    check("read", [&] {
+      return table_.read(self_, split, ids.data(), static_cast<int64_t>(ids.size()), samples.samples_.data(), sizeof(clb_sample),
+                         &samples.token_);
+    });
+    for (size_t i = 0; i < samples.size(); ++i) check_sample(samples[i], ids[i]);
+    return samples;
+  }
+
+  void verify() const {
+    check("verify", [&] { return table_.verify(self_); });
+  }
+
+ private:
+  template <class Call>
+  void check(const char* what, Call call) const {
+    ErrorSink::clear();
+    if (const clb_status status = call(); status != CLB_OK) throw ErrorSink::take(status, std::string(what) + " of the dataset failed");
+  }
+
+  static void check_sample(const clb_sample& sample, int64_t id) {
+    bool good = sample.bytes && sample.size > 0;
+    if (sample.format == CLB_FORMAT_U8_HWC) {
+      constexpr int64_t kMaxSide = 1 << 20;
+      good = good && sample.height > 0 && sample.height <= kMaxSide && sample.width > 0 && sample.width <= kMaxSide &&
+             (sample.channels == 1 || sample.channels == 3) &&
+             sample.size == static_cast<uint64_t>(sample.height * sample.width * sample.channels);
+    } else if (sample.format == CLB_FORMAT_F32) {
+      good = good && sample.size % sizeof(float) == 0;
+    } else {
+      good = good && sample.format == CLB_FORMAT_ENCODED;
+    }
+    if (!good) throw PluginError(CLB_E_INVALID, "read of the dataset gave an inconsistent sample " + std::to_string(id));
+  }
+
+  clb_dataset table_;
+  const clb_host* host_;
+  void* self_ = nullptr;
+};
+
+}  // namespace clb

@@ -1,0 +1,222 @@
+// What a method sees of its session: device, task, streams, features, random numbers, the log.
+#pragma once
+
+#include <clb/ext/trace.h>
+#include <clb/method.h>
+#include <torch/torch.h>
+
+#include <clb/sdk/archive.hpp>
+#include <clb/sdk/error.hpp>
+#include <clb/sdk/tensor.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace clb {
+
+// One batch; tensors are owned and may be kept. Undefined: not asked for, or not granted.
+class Batch {
+ public:
+  Batch() = default;
+  explicit Batch(const clb_batch& b) : n(b.n), epoch(b.epoch), step(b.step) {  // takes every tensor of `b`
+    images = from_dlpack(b.images);
+    labels = from_dlpack(b.labels);
+    sample_ids = from_dlpack(b.sample_ids);
+    task_ids = from_dlpack(b.task_ids);
+    for (uint32_t k = 0; k < b.feature_count; ++k) features_.emplace_back(b.features[k].kind, from_dlpack(b.features[k].values));
+  }
+
+  int64_t n = 0, epoch = 0, step = 0;
+  torch::Tensor images;      // [n, 3, H, W]
+  torch::Tensor labels;      // [n] int64, positions in the class order
+  torch::Tensor sample_ids;  // [n] int64, opaque
+  torch::Tensor task_ids;    // [n] int64
+
+  const torch::Tensor& features(std::string_view kind) const {  // [n, d] float32
+    for (const auto& [name, values] : features_)
+      if (name == kind) return values;
+    throw PluginError(CLB_E_INVALID,
+                      "the batch holds no features \"" + std::string(kind) + "\"; ask for them in inputs() or on the stream");
+  }
+
+ private:
+  std::vector<std::pair<std::string, torch::Tensor>> features_;
+};
+
+struct Task {
+  int64_t index = -1, domain = 0;
+  std::vector<int64_t> labels;                // classes of this task, as positions in the class order
+  int64_t classes_seen = 0;                   // after this task
+  int64_t task_count = -1, class_count = -1;  // of the whole stream; -1: hidden by the protocol
+};
+
+// Fails the call with the words that the host kept when its function failed: no text of ours (guard.hpp).
+inline void check_host(clb_status status) {
+  if (status < 0) throw PluginError(status, "", "", 0);
+}
+
+// An open stream as a range of batches, read once.
+class Batches {
+ public:
+  Batches(const clb_host* host, clb_stream* stream) : host_(host), stream_(stream) {}
+  ~Batches() { host_->stream_close(host_->self, stream_); }
+  Batches(const Batches&) = delete;
+  Batches& operator=(const Batches&) = delete;
+
+  clb_stream_info info() const {
+    clb_stream_info info{};
+    info.struct_size = sizeof info;
+    check_host(host_->stream_info(host_->self, stream_, &info));
+    return info;
+  }
+  bool next(Batch& batch) {
+    clb_batch raw{};
+    raw.struct_size = sizeof raw;
+    const clb_status status = host_->stream_next(host_->self, stream_, &raw);
+    check_host(status);
+    if (status == CLB_END) return false;
+    batch = Batch(raw);
+    return true;
+  }
+
+  class Iterator {
+   public:
+    explicit Iterator(Batches* batches) : batches_(batches) { ++*this; }
+    const Batch& operator*() const { return batch_; }
+    Iterator& operator++() {
+      if (!batches_->next(batch_)) batches_ = nullptr;
+      return *this;
+    }
+    bool operator!=(std::nullptr_t) const { return batches_ != nullptr; }
+
+   private:
+    Batches* batches_;
+    Batch batch_;
+  };
+  Iterator begin() { return Iterator(this); }
+  std::nullptr_t end() const { return nullptr; }
+
+ private:
+  const clb_host* host_;
+  clb_stream* stream_;
+};
+
+// A request for data, built up and then opened with batches(); see stream.h for what each part means.
+class StreamRequest {
+ public:
+  StreamRequest(const clb_host* host, uint32_t sources) : host_(host), sources_(sources) {}
+
+  StreamRequest&& train_view() && { return view_ = CLB_VIEW_TRAIN, std::move(*this); }
+  StreamRequest&& eval_view() && { return view_ = CLB_VIEW_EVAL, std::move(*this); }
+  StreamRequest&& images() && { return images_ = true, std::move(*this); }
+  StreamRequest&& features(std::string kind) && { return kinds_.push_back(std::move(kind)), std::move(*this); }
+  StreamRequest&& shuffled() && { return shuffle_ = true, std::move(*this); }
+  StreamRequest&& drop_last() && { return drop_last_ = true, std::move(*this); }
+  StreamRequest&& epochs(int64_t n) && { return epochs_ = n, std::move(*this); }
+  StreamRequest&& only(std::vector<int64_t> sample_ids) && { return ids_ = std::move(sample_ids), restricted_ = true, std::move(*this); }
+
+  Batches batches(int64_t batch_size) const {
+    std::vector<const char*> names;
+    for (const auto& kind : kinds_) names.push_back(kind.c_str());
+    clb_stream_request request{};
+    request.struct_size = sizeof request;
+    request.sources = sources_;
+    request.view = view_;
+    request.want_images = images_;
+    request.features = names.data();
+    request.feature_count = static_cast<uint32_t>(names.size());
+    request.shuffle = shuffle_;
+    request.drop_last = drop_last_;
+    request.batch_size = batch_size;
+    request.epochs = epochs_;
+    request.sample_ids = restricted_ ? ids_.data() : nullptr;
+    request.sample_id_count = static_cast<int64_t>(ids_.size());
+    clb_stream* stream = nullptr;
+    check_host(host_->stream_open(host_->self, &request, &stream));
+    return {host_, stream};
+  }
+
+ private:
+  const clb_host* host_;
+  uint32_t sources_, view_ = CLB_VIEW_EVAL;
+  bool images_ = false, shuffle_ = false, drop_last_ = false, restricted_ = false;
+  int64_t epochs_ = 1;
+  std::vector<std::string> kinds_;
+  std::vector<int64_t> ids_;
+};
+
+// Lives from create to destroy; all of it belongs to the session's thread.
+class Context {
+ public:
+  explicit Context(const clb_session& session)
+      : host_(session.host),
+        device_(session.device_type == kDLCUDA ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(session.device_index))
+                                               : torch::Device(torch::kCPU)),
+        precision_(session.precision),
+        image_height_(session.image_height),
+        image_width_(session.image_width),
+        trace_(static_cast<const clb_trace*>(host_->get_extension(host_->self, CLB_EXT_TRACE))) {}
+
+  const Task& task() const { return task_; }
+  torch::Device device() const { return device_; }
+  torch::ScalarType dtype() const {
+    return precision_ == CLB_PRECISION_BF16 ? torch::kBFloat16 : torch::kFloat32;
+  }  // of images and frozen weights
+  int64_t image_height() const { return image_height_; }
+  int64_t image_width() const { return image_width_; }
+
+  StreamRequest train() const { return {host_, CLB_SOURCE_TRAIN}; }
+  StreamRequest memory() const { return {host_, CLB_SOURCE_MEMORY}; }
+  StreamRequest train_and_memory() const { return {host_, CLB_SOURCE_TRAIN | CLB_SOURCE_MEMORY}; }
+
+  int64_t feature_dim(const char* kind = "main:cls") const {
+    int64_t dim = 0;
+    check_host(host_->feature_dim(host_->self, kind, &dim));
+    return dim;
+  }
+  clb_weights weights(const char* role = "main") const {
+    clb_weights weights{};
+    weights.struct_size = sizeof weights;
+    check_host(host_->weights_open(host_->self, role, &weights));
+    return weights;
+  }
+
+  // A generator on the CPU whose numbers depend on the run's seed, the name and the indices alone.
+  torch::Generator rng(const char* name, std::initializer_list<int64_t> indices = {}) const {
+    uint8_t key[32];
+    check_host(host_->derive_key(host_->self, name, indices.begin(), static_cast<int64_t>(indices.size()), key));
+    uint64_t seed;
+    std::memcpy(&seed, key, sizeof seed);
+    return torch::make_generator<at::CPUGeneratorImpl>(seed);
+  }
+
+  void log(const std::string& text) const { host_->log(host_->self, CLB_LOG_INFO, text.c_str()); }
+  void warn(const std::string& text) const { host_->log(host_->self, CLB_LOG_WARNING, text.c_str()); }
+  void metric(const char* name, int64_t step, double value) const { host_->metric(host_->self, name, step, value); }
+  void progress(const char* what, int64_t done, int64_t total) const {
+    if (host_->progress(host_->self, what, done, total) != 0) throw PluginError(CLB_E_CANCELLED, "cancelled");
+  }
+
+  // Hands an intermediate tensor to whoever listens (tests); free otherwise.
+  void trace(const char* name, const torch::Tensor& tensor) const {
+    if (trace_ != nullptr) trace_->emit(trace_->self, name, to_dlpack(tensor));
+  }
+
+  void set_task(const clb_task& t) {
+    task_ = {t.index, t.domain, {t.labels, t.labels + t.label_count}, t.classes_seen, t.task_count, t.class_count};
+  }
+  void archive_task(Archive& a) {
+    a("task.index", task_.index)("task.domain", task_.domain)("task.labels", task_.labels)("task.classes_seen", task_.classes_seen);
+    a("task.task_count", task_.task_count)("task.class_count", task_.class_count);
+  }
+
+ private:
+  const clb_host* host_;
+  torch::Device device_;
+  uint32_t precision_;
+  int64_t image_height_, image_width_;
+  const clb_trace* trace_;
+  Task task_;
+};
+
+}  // namespace clb

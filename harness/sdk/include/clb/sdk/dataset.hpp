@@ -1,0 +1,138 @@
+// What a dataset author includes: a class derived from clb::Dataset and one macro line, CLB_DATASET(Class), make a plugin.
+//
+//   class Mine final : public clb::Dataset {
+//    public:
+//     static constexpr clb::DatasetAbout about{.id = "mine", .version = "1.0.0", ...};
+//     void open(const clb::Path& root) override;             // reads or maps the files, throws PluginError when one is damaged
+//     clb::Index index(clb::Split split) const override;     // labels in index order
+//     clb::Image read(clb::Split split, int64_t i) const override;
+//   };
+//   CLB_DATASET(Mine)
+//
+// A dataset serves samples as they are: no transform, no class order, no task split. After `open`, everything is const and may be called
+// on several threads at once.
+#pragma once
+
+#include <clb/dataset.h>
+
+#include <array>
+#include <clb/sdk/error.hpp>
+#include <clb/sdk/guard.hpp>
+#include <clb/sdk/meta.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace clb {
+
+using Path = std::filesystem::path;
+
+enum class Split : uint32_t { kTrain = CLB_SPLIT_TRAIN, kTest = CLB_SPLIT_TEST };
+inline constexpr std::array<Split, 2> kSplits{Split::kTrain, Split::kTest};
+
+// One T for each split, addressed by it.
+template <class T>
+class PerSplit {
+ public:
+  T& operator[](Split split) { return values_[static_cast<size_t>(split)]; }
+  const T& operator[](Split split) const { return values_[static_cast<size_t>(split)]; }
+
+ private:
+  std::array<T, 2> values_{};
+};
+
+// Sides of every image; 0 when they vary.
+struct Geometry {
+  int64_t height = 0, width = 0, channels = 0;
+};
+
+// Facts of a dataset that need no files, as `static constexpr clb::DatasetAbout about{...}` of its class.
+struct DatasetAbout {
+  const char* id = "";
+  const char* version = "";
+  const char* citation = "";
+  const char* licence = "";
+  const char* classes = "";            // names between '|'; "": known only after open, see Dataset::class_names
+  const char* domains = "";            // names between '|'; "": one domain
+  const char* default_root = nullptr;  // folder tried when the experiment gives none
+  Geometry geometry{};
+};
+
+// The names in "a|b|c".
+inline std::vector<std::string> split_names(std::string_view names) {
+  std::vector<std::string> list;
+  for (auto part : std::views::split(names, '|')) list.emplace_back(part.begin(), part.end());
+  return list;
+}
+
+// Labels (original class ids) and domains of a split, in index order.
+struct Index {
+  std::vector<int64_t> labels;
+  std::vector<int64_t> domains;  // as many as labels, or none: all 0
+
+  template <class Labels>
+  static Index from_labels(const Labels& labels) {
+    return {std::vector<int64_t>(std::begin(labels), std::end(labels)), {}};
+  }
+};
+
+// One image: a view of bytes that live as long as the dataset, or bytes of its own.
+class Image {
+ public:
+  static Image grey(std::span<const uint8_t> pixels, int64_t height, int64_t width) { return decoded(pixels, height, width, 1); }
+  static Image rgb(std::span<const uint8_t> pixels, int64_t height, int64_t width) { return decoded(pixels, height, width, 3); }  // HWC
+  static Image encoded(std::span<const uint8_t> file) { return Image(CLB_FORMAT_ENCODED, file, {}); }  // JPEG or PNG
+  static Image encoded(std::vector<uint8_t>&& file) {
+    Image image(CLB_FORMAT_ENCODED, file, {});
+    image.owned_ = std::move(file);
+    return image;
+  }
+
+  uint32_t format() const { return format_; }  // CLB_FORMAT_*
+  std::span<const uint8_t> bytes() const { return bytes_; }
+  const Geometry& geometry() const { return geometry_; }
+  std::vector<uint8_t>& owned() { return owned_; }  // empty for a view
+
+ private:
+  Image(uint32_t format, std::span<const uint8_t> bytes, Geometry geometry) : format_(format), bytes_(bytes), geometry_(geometry) {}
+  static Image decoded(std::span<const uint8_t> pixels, int64_t height, int64_t width, int64_t channels) {
+    if (pixels.size() != static_cast<size_t>(height * width * channels)) {
+      throw PluginError(CLB_E_INTERNAL, "an image of " + std::to_string(height) + " x " + std::to_string(width) + " x " +
+                                            std::to_string(channels) + " has " + std::to_string(pixels.size()) + " bytes");
+    }
+    return Image(CLB_FORMAT_U8_HWC, pixels, {height, width, channels});
+  }
+
+  uint32_t format_;
+  std::span<const uint8_t> bytes_;
+  Geometry geometry_;
+  std::vector<uint8_t> owned_;
+};
+
+// Base class of every dataset. Every function may throw (PluginError, std::bad_alloc, ...): the call then fails with that sentence.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+
+  virtual void open(const Path& root) = 0;
+  virtual Index index(Split split) const = 0;  // asked once, after open
+  virtual Image read(Split split, int64_t i) const = 0;
+  virtual std::vector<std::string> class_names() const { return {}; }  // after open, for datasets whose `about` names no classes
+  virtual void verify() const {}                                       // checks beyond those of open, such as publishers' checksums
+};
+
+}  // namespace clb
+
+#include <clb/sdk/dataset_table.hpp>
+
+// Makes a plugin of `Class`: defines the entry clb_dataset_v0 and the constant clb_plugin_meta.
+#define CLB_DATASET(Class)                                                                               \
+  CLB_PLUGIN_META(CLB_KIND_DATASET, Class::about.id, Class::about.version, 0, "", Class::about.citation) \
+  extern "C" CLB_EXPORT const clb_dataset* clb_dataset_v0() { return &clb::detail::DatasetTable<Class>::kTable; }

@@ -1,0 +1,153 @@
+// The clb_dataset table of a class derived from clb::Dataset: translates exceptions, checks what crosses, keeps the index. Included by
+// dataset.hpp.
+#pragma once
+
+namespace clb::detail {
+
+// Names as the ABI wants them: pointers into strings that stay where they are.
+class NameTable {
+ public:
+  explicit NameTable(std::vector<std::string> names) : names_(std::move(names)) {
+    for (const std::string& name : names_) pointers_.push_back(name.c_str());
+  }
+  NameTable(const NameTable&) = delete;
+  const char* const* data() const { return pointers_.empty() ? nullptr : pointers_.data(); }
+  int64_t size() const { return static_cast<int64_t>(pointers_.size()); }
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<const char*> pointers_;
+};
+
+inline NameTable names_of(const char* list) { return NameTable(*list ? split_names(list) : std::vector<std::string>{}); }
+
+// `index` must name classes and domains that exist; a session counts on it.
+inline void check_index(const Index& index, const char* split, int64_t class_count, int64_t domain_count) {
+  const auto check = [&](const std::vector<int64_t>& ids, int64_t count, const char* what) {
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i] < 0 || ids[i] >= count) {
+        throw PluginError(CLB_E_IO, std::string("sample ") + std::to_string(i) + " of split " + split + " has the " + what + " " +
+                                        std::to_string(ids[i]) + ", wanted 0 to " + std::to_string(count - 1));
+      }
+    }
+  };
+  if (index.labels.empty()) throw PluginError(CLB_E_IO, std::string("split ") + split + " has no samples");
+  if (!index.domains.empty() && index.domains.size() != index.labels.size()) {
+    throw PluginError(CLB_E_INTERNAL, std::string("split ") + split + " has " + std::to_string(index.domains.size()) + " domains for " +
+                                          std::to_string(index.labels.size()) + " labels");
+  }
+  check(index.labels, class_count, "label");
+  check(index.domains, domain_count, "domain");
+}
+
+template <class D>
+class DatasetTable {
+ public:
+  static const clb_dataset kTable;
+
+ private:
+  struct Opened {
+    const clb_host* host;
+    D dataset;
+    PerSplit<Index> index;
+    std::optional<NameTable> class_names;  // when `about` has none
+  };
+  using Owned = std::vector<std::vector<uint8_t>>;  // what a read's token points to
+
+  static Opened& opened(void* self) { return *static_cast<Opened*>(self); }
+  static const NameTable& static_classes() {
+    static const NameTable names = names_of(D::about.classes);
+    return names;
+  }
+  static const NameTable& domains() {
+    static const NameTable names = names_of(D::about.domains);
+    return names;
+  }
+  static Split split_of(uint32_t split) {
+    if (split > CLB_SPLIT_TEST) throw PluginError(CLB_E_INVALID, "there is no split " + std::to_string(split));
+    return static_cast<Split>(split);
+  }
+
+  static clb_status describe(void* self, clb_dataset_info* info) {
+    return guarded(self ? opened(self).host : nullptr, [&] {
+      const NameTable& classes = self && opened(self).class_names ? *opened(self).class_names : static_classes();
+      clb_dataset_info full{};
+      full.modality = CLB_MODALITY_IMAGES;
+      full.class_names = classes.data();
+      full.class_count = classes.size();
+      full.domain_names = domains().data();
+      full.domain_count = std::max<int64_t>(1, domains().size());
+      full.height = D::about.geometry.height;
+      full.width = D::about.geometry.width;
+      full.channels = D::about.geometry.channels;
+      full.licence = D::about.licence;
+      full.citation = D::about.citation;
+      full.default_root = D::about.default_root;
+      full.order_stride = sizeof(clb_order);
+      fill_struct(info, full);
+    });
+  }
+
+  static clb_status open(const clb_host* host, const char* root, void** self) {
+    return guarded(host, [&] {
+      auto object = std::make_unique<Opened>();
+      object->host = host;
+      object->dataset.open(root);
+      if (static_classes().size() == 0) object->class_names.emplace(object->dataset.class_names());
+      const int64_t classes = object->class_names ? object->class_names->size() : static_classes().size();
+      for (const Split split : kSplits) {
+        object->index[split] = object->dataset.index(split);
+        check_index(object->index[split], split == Split::kTrain ? "train" : "test", classes, std::max<int64_t>(1, domains().size()));
+      }
+      *self = object.release();
+    });
+  }
+
+  static void close(void* self) { delete static_cast<Opened*>(self); }
+
+  static clb_status index(void* self, uint32_t split, clb_index* index) {
+    return guarded(opened(self).host, [&] {
+      const Index& of_split = opened(self).index[split_of(split)];
+      clb_index full{};
+      full.count = static_cast<int64_t>(of_split.labels.size());
+      full.labels = of_split.labels.data();
+      full.domains = of_split.domains.empty() ? nullptr : of_split.domains.data();
+      fill_struct(index, full);
+    });
+  }
+
+  static clb_status read(void* self, uint32_t split, const int64_t* ids, int64_t count, clb_sample* samples, uint32_t stride,
+                         void** token) {
+    return guarded(opened(self).host, [&] {
+      const Split of = split_of(split);
+      const auto size = static_cast<int64_t>(opened(self).index[of].labels.size());
+      std::unique_ptr<Owned> owned;  // made by the first image that brings its own bytes
+      auto* at = reinterpret_cast<unsigned char*>(samples);
+      for (int64_t i = 0; i < count; ++i, at += stride) {
+        if (ids[i] < 0 || ids[i] >= size) {
+          throw PluginError(CLB_E_INVALID, "there is no sample " + std::to_string(ids[i]) + ", the split has " + std::to_string(size));
+        }
+        Image image = opened(self).dataset.read(of, ids[i]);
+        const Geometry& sides = image.geometry();
+        fill_struct(reinterpret_cast<clb_sample*>(at),
+                    clb_sample{0, image.format(), image.bytes().data(), image.bytes().size(), sides.height, sides.width, sides.channels});
+        if (image.owned().empty()) continue;
+        if (!owned) owned = std::make_unique<Owned>();
+        owned->push_back(std::move(image.owned()));  // moving a vector keeps its bytes where they are
+      }
+      *token = owned.release();
+    });
+  }
+
+  static void release(void*, void* token) { delete static_cast<Owned*>(token); }
+
+  static clb_status verify(void* self) {
+    return guarded(opened(self).host, [&] { opened(self).dataset.verify(); });
+  }
+};
+
+template <class D>
+constinit const clb_dataset DatasetTable<D>::kTable{sizeof(clb_dataset),  0,     &describe, &open,   &close,
+                                                    &DatasetTable::index, &read, &release,  &verify, nullptr};
+
+}  // namespace clb::detail

@@ -1,0 +1,221 @@
+// What a method author includes: a class derived from clb::Method and one macro line, CLB_METHOD(Class), make a plugin. See examples in
+// plugins/.
+//
+// The SDK carries devices, precision, progress, cancellation, seeds, errors and the C ABI; a method reads parameters, pulls batches and
+// returns logits.
+#pragma once
+
+#include <clb/ext/trace.h>
+#include <clb/method.h>
+#include <torch/torch.h>
+
+#include <clb/sdk/archive.hpp>
+#include <clb/sdk/context.hpp>
+#include <clb/sdk/error.hpp>
+#include <clb/sdk/guard.hpp>
+#include <clb/sdk/meta.hpp>
+#include <clb/sdk/params.hpp>
+#include <clb/sdk/tensor.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace clb {
+
+inline constexpr uint64_t kTaskIdTrain = CLB_CAP_TASK_ID_TRAIN, kTaskIdTest = CLB_CAP_TASK_ID_TEST, kKnowsHorizon = CLB_CAP_KNOWS_HORIZON,
+                          kTextTower = CLB_CAP_TEXT_TOWER, kRawReplay = CLB_CAP_RAW_REPLAY, kStatisticsOnly = CLB_CAP_STATISTICS_ONLY,
+                          kFrozenFeatures = CLB_CAP_FROZEN_FEATURES, kBatchDependent = CLB_CAP_BATCH_DEPENDENT,
+                          kStochastic = CLB_CAP_STOCHASTIC, kExternalData = CLB_CAP_EXTERNAL_DATA, kBitwise = CLB_CAP_BITWISE,
+                          kBf16 = CLB_CAP_BF16;
+
+// Facts of a method, as `static constexpr clb::About about{...}` of its class.
+struct About {
+  const char* id = "";
+  const char* version = "";
+  const char* paper = "";
+  uint64_t capabilities = 0;
+  uint32_t state_version = 1;
+};
+
+// What predict wants of each batch.
+class Inputs {
+ public:
+  static Inputs images() { return Inputs(true, {}); }
+  static Inputs features(std::string kind) { return Inputs(false, {std::move(kind)}); }
+  Inputs with_features(std::string kind) && {
+    kinds_.push_back(std::move(kind));
+    return std::move(*this);
+  }
+  bool wants_images() const { return images_; }
+  const std::vector<std::string>& kinds() const { return kinds_; }
+
+ private:
+  Inputs(bool images, std::vector<std::string> kinds) : images_(images), kinds_(std::move(kinds)) {}
+  bool images_;
+  std::vector<std::string> kinds_;
+};
+
+// Base class of every method. Calls come in the order of method.h; every function may throw (PluginError, c10::Error, ...): the run then
+// fails with that sentence. No gradients are recorded in predict.
+class Method {
+ public:
+  virtual ~Method() = default;
+
+  virtual void create() {}      // parameters are set, ctx() works
+  virtual void begin_task() {}  // task() is the new one
+  virtual void train_task() = 0;
+  virtual void end_task() {}
+  virtual Inputs inputs() const = 0;
+  virtual torch::Tensor predict(const Batch& batch) = 0;  // [n, task().classes_seen] float32
+  virtual torch::Tensor extract(const std::string& kind, const Batch&) {
+    throw PluginError(CLB_E_UNSUPPORTED, "no feature kind \"" + kind + "\" here");
+  }
+  virtual void state(Archive& archive) = 0;  // everything that predict and the next task need
+
+ protected:
+  Context& ctx() const { return *context_; }
+  const Task& task() const { return context_->task(); }
+
+ private:
+  template <class T>
+  friend class MethodTable;
+  std::unique_ptr<Context> context_;
+};
+
+// A method without parameters need not declare any.
+template <class T>
+concept HasParams = requires(Params<T>& p) {
+  T::params(p);
+};
+
+// The C table of one method class: each entry unwraps `self`, calls the member and turns exceptions into a status.
+template <class T>
+class MethodTable {
+ public:
+  static const clb_method* get() {
+    static const clb_method table = make();
+    return &table;
+  }
+
+ private:
+  struct Self {
+    const clb_host* host;
+    T method;
+    std::vector<std::string> kinds;  // behind clb_inputs
+    std::vector<const char*> kind_names;
+  };
+  static Self& self_of(void* self) { return *static_cast<Self*>(self); }
+
+  static const Params<T>& params() {
+    static const Params<T>& params = *[] {
+      auto* p = new Params<T>();  // never freed: the table points into it
+      if constexpr (HasParams<T>) T::params(*p);
+      return p;
+    }();
+    return params;
+  }
+
+  static clb_method make() {
+    clb_method m{};
+    m.struct_size = sizeof m;
+    m.state_version = T::about.state_version;
+    m.paper = T::about.paper;
+    m.params = params().schema().data();
+    m.param_count = static_cast<uint32_t>(params().schema().size());
+    m.param_stride = sizeof(clb_param);
+    m.create = create;
+    m.destroy = [](void* self) { delete static_cast<Self*>(self); };
+    m.begin_task = [](void* self, const clb_task* task) {
+      return guarded(self_of(self).host, [&] {
+        self_of(self).method.context_->set_task(*task);
+        self_of(self).method.begin_task();
+      });
+    };
+    m.train_task = [](void* self, const clb_task*) { return guarded(self_of(self).host, [&] { self_of(self).method.train_task(); }); };
+    m.end_task = [](void* self, const clb_task*) { return guarded(self_of(self).host, [&] { self_of(self).method.end_task(); }); };
+    m.inputs = inputs;
+    m.predict = predict;
+    m.extract = extract;
+    m.save = [](void* self, const clb_writer* writer) {
+      return guarded(self_of(self).host, [&] {
+        auto archive = Archive::saving(*writer);
+        archived(self_of(self), archive);
+      });
+    };
+    m.load = [](void* self, const clb_reader* reader) {
+      return guarded(self_of(self).host, [&] {
+        auto archive = Archive::loading(*reader, self_of(self).method.ctx().device());
+        archived(self_of(self), archive);
+      });
+    };
+    m.get_extension = [](void*, const char*) -> const void* { return nullptr; };
+    return m;
+  }
+
+  static clb_status create(const clb_session* session, void** self) {
+    return guarded(session->host, [&] {
+      auto made = std::make_unique<Self>();
+      made->host = session->host;
+      params().apply(made->method, session->settings, session->setting_count, session->setting_stride);
+      made->method.context_ = std::make_unique<Context>(*session);
+      made->method.create();
+      *self = made.release();
+    });
+  }
+
+  // The task belongs to the state: predict after load needs classes_seen.
+  static void archived(Self& self, Archive& archive) {
+    self.method.context_->archive_task(archive);
+    self.method.state(archive);
+  }
+
+  static clb_status inputs(void* self, clb_inputs* out) {
+    return guarded(self_of(self).host, [&] {
+      const Inputs wanted = self_of(self).method.inputs();
+      auto& [host, method, kinds, names] = self_of(self);
+      kinds = wanted.kinds();
+      names.clear();
+      for (const auto& kind : kinds) names.push_back(kind.c_str());
+      out->want_images = wanted.wants_images();
+      out->features = names.data();
+      out->feature_count = static_cast<uint32_t>(names.size());
+    });
+  }
+
+  static clb_status predict(void* self, const clb_batch* batch, DLManagedTensorVersioned** logits) {
+    return guarded(self_of(self).host, [&] {
+      const torch::NoGradGuard no_grad;
+      const Batch taken(*batch);
+      *logits = to_dlpack(self_of(self).method.predict(taken));
+    });
+  }
+
+  static clb_status extract(void* self, const char* kind, const clb_batch* batch, DLManagedTensorVersioned** values) {
+    return guarded(self_of(self).host, [&] {
+      const torch::NoGradGuard no_grad;
+      const Batch taken(*batch);
+      *values = to_dlpack(self_of(self).method.extract(kind, taken));
+    });
+  }
+
+  // LibTorch's exceptions carry a stack trace in what(); the record wants the sentence.
+  template <class Call>
+  static clb_status guarded(const clb_host* host, Call call) noexcept {
+    return detail::guarded(host, [&] {
+      try {
+        call();
+      } catch (const c10::OutOfMemoryError& e) {
+        throw PluginError(CLB_E_NO_MEMORY, e.what_without_backtrace(), "", 0);
+      } catch (const c10::Error& e) {
+        throw PluginError(CLB_E_INTERNAL, e.what_without_backtrace(), "", 0);
+      }
+    });
+  }
+};
+
+}  // namespace clb
+
+#define CLB_METHOD(Class)                                                                                                  \
+  CLB_PLUGIN_META(CLB_KIND_METHOD, Class::about.id, Class::about.version, Class::about.capabilities, CLB_LIBTORCH_VERSION, \
+                  Class::about.paper)                                                                                      \
+  extern "C" CLB_EXPORT const clb_method* clb_method_v0() { return clb::MethodTable<Class>::get(); }

@@ -1,0 +1,67 @@
+#include <clb/base/error.hpp>
+#include <clb/base/safetensors.hpp>
+#include <clb/base/sha256.hpp>
+#include <clb/session/backbone.hpp>
+
+namespace clb::session {
+namespace {
+
+// Width of the network, from the header alone.
+int64_t dim_of(const base::MappedFile& file) {
+  const auto header = base::parse_safetensors(file.bytes(), file.path().string());
+  const auto cls = header.tensors.find("cls_token");
+  if (cls == header.tensors.end() || cls->second.shape.size() != 3)
+    throw base::Error(file.path().string() +
+                      " holds no tensor cls_token [1, 1, d]; the weights must be a vision transformer with timm's names");
+  return cls->second.shape[2];
+}
+
+}  // namespace
+
+Backbone::Backbone(const base::WeightsSpec& weights, int64_t image_size, torch::Device device, torch::ScalarType dtype)
+    : weights_(weights), image_size_(image_size), device_(device), dtype_(dtype) {
+  int64_t heads = weights.heads;
+  if (weights.file.empty()) {
+    dim_ = weights.random.dim;
+    heads = weights.random.heads;
+  } else {
+    file_ = base::MappedFile(weights.file);
+    dim_ = dim_of(file_);
+  }
+  options_ = base::canonical({{"image_size", image_size}, {"heads", heads}, {"pos_antialias", weights.pos_antialias}});
+}
+
+std::span<const uint8_t> Backbone::bytes() {
+  if (weights_.file.empty()) {
+    const auto& r = weights_.random;
+    const nn::VitShape shape{.image = r.image, .patch = r.patch, .dim = r.dim, .depth = r.depth, .heads = r.heads, .mlp = 4 * r.dim};
+    if (drawn_.empty()) drawn_ = nn::write_safetensors(nn::random_vit(shape, r.seed));
+    return {reinterpret_cast<const uint8_t*>(drawn_.data()), drawn_.size()};
+  }
+  if (!checked_) {
+    const auto found = base::hex(base::sha256(file_.bytes()));
+    if (found != weights_.sha256)
+      throw base::Error("the weights " + weights_.file + " have SHA-256 " + found + ", the experiment names " + weights_.sha256 +
+                        "; get the right file or correct sha256");
+    checked_ = true;
+  }
+  return file_.bytes();
+}
+
+const nn::Vit& Backbone::vit() {
+  if (!vit_) {
+    const nn::VitOptions options{.heads = weights_.file.empty() ? weights_.random.heads : weights_.heads,
+                                 .image = image_size_,
+                                 .pos_antialias = weights_.pos_antialias};
+    const std::string name = weights_.file.empty() ? "random weights" : weights_.file;
+    vit_ = std::make_unique<nn::Vit>(nn::Vit(nn::read_safetensors(bytes(), name), options, name).to(device_, dtype_));
+  }
+  return *vit_;
+}
+
+torch::Tensor Backbone::cls(const torch::Tensor& images) {
+  const c10::InferenceMode inference;
+  return vit().cls(images).to(torch::kFloat32);
+}
+
+}  // namespace clb::session

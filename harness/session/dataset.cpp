@@ -1,0 +1,86 @@
+#include <clb/base/error.hpp>
+#include <clb/base/plugin_meta.hpp>
+#include <clb/base/sha256.hpp>
+#include <clb/session/dataset.hpp>
+#include <clb/session/plugin_file.hpp>
+
+namespace clb::session {
+namespace {
+
+const clb_host& host() {
+  static const clb_host host = ErrorSink::minimal_host();
+  return host;
+}
+
+std::unique_ptr<DatasetPlugin> load(const std::string& file) {
+  const auto entry = reinterpret_cast<clb_dataset_entry>(load_plugin(file, "dataset", CLB_DATASET_ENTRY));
+  return std::make_unique<DatasetPlugin>(entry(), &host());
+}
+
+base::DatasetInfo to_info(const std::string& file, const clb_dataset_info& raw) {
+  const auto meta = base::read_plugin_meta(file);
+  base::DatasetInfo info{.id = meta.id, .version = meta.version};
+  info.modality = raw.modality == CLB_MODALITY_FEATURES ? "features" : "images";
+  info.licence = raw.licence;
+  info.citation = raw.citation;
+  info.file = file;
+  info.hash = base::hex(base::sha256_file(file));
+  info.root = raw.default_root != nullptr ? raw.default_root : "";
+  info.class_count = raw.class_count;
+  if (raw.class_names != nullptr) info.class_names.assign(raw.class_names, raw.class_names + raw.class_count);
+  if (raw.domain_names != nullptr) info.domain_names.assign(raw.domain_names, raw.domain_names + raw.domain_count);
+  info.height = raw.height;
+  info.width = raw.width;
+  info.channels = raw.channels;
+  info.feature_dim = raw.feature_dim;
+  for (uint32_t k = 0; k < raw.order_count; ++k) {
+    const auto& order = *reinterpret_cast<const clb_order*>(reinterpret_cast<const char*>(raw.orders) + size_t{k} * raw.order_stride);
+    info.orders[order.name].assign(order.classes, order.classes + raw.class_count);
+  }
+  return info;
+}
+
+}  // namespace
+
+base::DatasetInfo Dataset::info_of(const std::string& file) { return to_info(file, load(file)->describe()); }
+
+Dataset::Dataset(const std::string& file, const std::string& root) : file_(file), root_(root), plugin_(load(file)) {
+  if (root_.empty()) {
+    const auto info = plugin_->describe();
+    if (info.default_root == nullptr)
+      throw base::Error("the dataset plugin " + file +
+                        " has no default folder; name one with root = \"...\" in [dataset] or --set dataset.root=DIR");
+    root_ = info.default_root;
+  }
+  plugin_->open(root_);
+  const auto classes = plugin_->describe().class_count;
+  for (Split split : kSplits)
+    for (int64_t label : labels(split))
+      if (label < 0 || label >= classes)
+        throw PluginError(
+            CLB_E_INVALID,
+            "the dataset in " + root_ + " has label " + std::to_string(label) + " outside its " + std::to_string(classes) + " classes", "",
+            0);
+}
+
+base::DatasetInfo Dataset::info() const {
+  auto info = to_info(file_, plugin_->describe());
+  info.root = root_;
+  return info;
+}
+
+std::span<const int64_t> Dataset::labels(Split split) const {
+  const auto index = plugin_->index(static_cast<uint32_t>(split));
+  return {index.labels, static_cast<size_t>(index.count)};
+}
+
+std::span<const int64_t> Dataset::domains(Split split) const {
+  const auto index = plugin_->index(static_cast<uint32_t>(split));
+  return {index.domains, index.domains != nullptr ? static_cast<size_t>(index.count) : 0};
+}
+
+DatasetPlugin::Samples Dataset::read(Split split, std::span<const int64_t> indices) const {
+  return plugin_->read(static_cast<uint32_t>(split), indices);
+}
+
+}  // namespace clb::session

@@ -1,0 +1,50 @@
+#include <clb/base/error.hpp>
+#include <clb/base/paths.hpp>
+#include <clb/base/plugin_meta.hpp>
+#include <clb/base/sha256.hpp>
+#include <clb/session/dataset.hpp>
+#include <clb/session/describe.hpp>
+#include <clb/session/device.hpp>
+#include <clb/session/method_handle.hpp>
+#include <clb/session/sample_store.hpp>
+
+namespace clb::session {
+namespace {
+
+constexpr int64_t kDescribeStoreLimit = base::ExecutionSpec{}.store_limit;
+
+base::DatasetInfo dataset_info(const DescribeOptions& options) {
+  if (!options.open) return Dataset::info_of(options.file);
+  const Dataset dataset(options.file, options.root);
+  base::DatasetInfo info = dataset.info();
+  const auto counts = [&](Split split) {
+    std::vector<int64_t> counts(static_cast<size_t>(info.class_count));
+    for (int64_t label : dataset.labels(split)) ++counts[static_cast<size_t>(label)];
+    return counts;
+  };
+  info.train_counts = counts(Split::kTrain);
+  info.test_counts = counts(Split::kTest);
+  info.fingerprint = fingerprint_and_cache(dataset, options.cache_dir, kDescribeStoreLimit);
+  return info;
+}
+
+}  // namespace
+
+base::Json describe(const DescribeOptions& options) {
+  const auto meta = base::read_plugin_meta(options.file);
+  return meta.kind == "method" ? method_info(options.file).to_json() : dataset_info(options).to_json();
+}
+
+base::Json describe_runner() {
+  const auto cpu = processor();
+  const auto cards = cuda_devices();
+  return {{"libtorch", TORCH_VERSION},
+          {"cuda", !cards.empty()},
+          {"devices", cards},
+          {"cpu", cpu.model},
+          {"cpu_flags", cpu.flags},
+          {"cores", cpu.cores},
+          {"runner_hash", base::hex(base::sha256_file(base::executable()))}};
+}
+
+}  // namespace clb::session

@@ -1,0 +1,52 @@
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <clb/session/emitter.hpp>
+
+namespace clb::session {
+namespace {
+
+volatile sig_atomic_t cancel_requested = 0;
+
+// The launcher reads these lines; when it is gone, nobody is left to run for.
+void write_line(int fd, const std::string& line) {
+  for (size_t done = 0; done < line.size();) {
+    const ssize_t n = ::write(fd, line.data() + done, line.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) _exit(static_cast<int>(base::Exit::kInternal));
+    done += static_cast<size_t>(n);
+  }
+}
+
+}  // namespace
+
+void Emitter::emit(const base::Event& event) {
+  const std::string line = base::encode(event) + "\n";
+  const std::lock_guard lock(mutex_);
+  write_line(fd_, line);
+}
+
+void Emitter::progress(const base::Progress& progress) {
+  constexpr auto kInterval = std::chrono::milliseconds(200);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    const bool last = progress.total > 0 && progress.done == progress.total;
+    if (!last && progress.phase == last_phase_ && now - last_progress_ < kInterval) return;
+    last_progress_ = now;
+    last_phase_ = progress.phase;
+  }
+  emit(progress);
+}
+
+bool cancelled() { return cancel_requested != 0; }
+
+void install_cancel_handler() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { cancel_requested = 1; };
+  sigaction(SIGTERM, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);  // write() then says EPIPE
+}
+
+}  // namespace clb::session

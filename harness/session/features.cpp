@@ -1,0 +1,115 @@
+#include <algorithm>
+#include <chrono>
+#include <clb/base/plugin_meta.hpp>
+#include <clb/sdk/error.hpp>
+#include <clb/session/prefetcher.hpp>
+#include <clb/session/session.hpp>
+#include <cstring>
+#include <thread>
+
+namespace clb::session {
+namespace {
+
+constexpr const char* kMainCls = "main:cls";
+
+// Everything a feature's value depends on (design: results; issue: data path). The runner's own hash stands for the code of the network.
+base::Json cache_key(const Session& s, const Backbone& backbone, Split split) {
+  const auto cpu = processor();
+  return {{"kind", kMainCls},
+          {"weights", backbone.spec().sha256},
+          {"weights_options", backbone.options()},
+          {"transform", s.spec.protocol.eval_transform.to_json()},
+          {"precision", s.spec.precision},
+          {"dataset", s.spec.dataset.fingerprint},
+          {"split", split == Split::kTrain ? "train" : "test"},
+          {"runner", s.runner_hash},
+          {"libtorch", TORCH_VERSION},
+          {"processor", s.device.is_cuda() ? device_name(s.device) : cpu.model + " [" + cpu.flags + "]"},
+          {"threads", s.device.is_cuda() ? 0 : s.spec.threads}};
+}
+
+// Waits for the lock of a cache folder without falling silent.
+base::FileLock lock_folder(Session& s, const base::fs::path& folder) {
+  base::fs::create_directories(folder);
+  for (;;) {
+    if (auto lock = base::FileLock::try_lock(folder / "lock")) return std::move(*lock);
+    s.progress("features of another run, waiting", 0, 0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
+}  // namespace
+
+int64_t Features::dim(const std::string& kind) {
+  if (kind != kMainCls) throw PluginError(CLB_E_INVALID, "there is no feature kind \"" + kind + "\"; this host computes " + kMainCls);
+  return session_.backbone("main").dim();
+}
+
+FeatureCache& Features::cache(Split split) {
+  auto& cache = caches_[static_cast<size_t>(split)];
+  if (!cache) {
+    auto& backbone = session_.backbone("main");
+    cache = std::make_unique<FeatureCache>(session_.spec.execution.cache_dir, cache_key(session_, backbone, split), backbone.dim(),
+                                           [this](const std::string& text) { session_.warn(text); });
+  }
+  return *cache;
+}
+
+void Features::ensure(const std::string& kind, Split split, const std::vector<int64_t>& ids) {
+  dim(kind);
+  const auto span = session_.spans.enter("features", -1);
+  auto& cached = cache(split);
+  for (int64_t id : ids)
+    if (cached.has(id)) {
+      ++saved_;
+      seconds_saved_ += cached.seconds(id);
+    }
+  const auto missing = [&] {
+    std::vector<int64_t> list;
+    for (int64_t id : ids)
+      if (!cached.has(id)) list.push_back(id);
+    return list;
+  };
+  if (!missing().empty()) {
+    std::optional<base::FileLock> lock;
+    if (!cached.folder().empty()) {
+      lock = lock_folder(session_, cached.folder());
+      cached.load();  // another run may have computed them while we waited
+    }
+    if (const auto list = missing(); !list.empty()) extract(split, list);
+  }
+}
+
+void Features::extract(Split split, const std::vector<int64_t>& missing) {
+  auto& backbone = session_.backbone("main");
+  const int64_t n = static_cast<int64_t>(missing.size()), size = session_.device.is_cuda() ? kExtractBatchCuda : kExtractBatchCpu;
+  const int64_t batches = (n + size - 1) / size;
+  const auto make = [&](int64_t k) {
+    std::vector<ImageRequest> requests;
+    for (int64_t i = 0; i < size; ++i)  // the last batch is filled up with its last image: every batch has the same shape
+      requests.push_back({split, missing[static_cast<size_t>(std::min(k * size + i, n - 1))], 0});
+    return session_.eval_images.batch(requests);
+  };
+  const auto start = std::chrono::steady_clock::now();
+  auto values = torch::empty({n, backbone.dim()}, torch::kFloat32);
+  Prefetcher prefetcher(make, batches, session_.spec.execution.loader_threads);
+  for (int64_t k = 0; k < batches; ++k) {
+    session_.check_cancelled();
+    const int64_t count = std::min(size, n - k * size);
+    values.narrow(0, k * size, count).copy_(backbone.cls(prefetcher.next()).narrow(0, 0, count));
+    session_.progress("images", k * size + count, n);
+  }
+  charged_ += n;
+  cache(split).add(missing, values, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+}
+
+torch::Tensor Features::gather(const std::string& kind, Split split, std::span<const int64_t> ids) {
+  const int64_t d = dim(kind), n = static_cast<int64_t>(ids.size());
+  const auto& cached = cache(split);
+  auto values = torch::empty({n, d}, torch::kFloat32);
+  auto* out = values.mutable_data_ptr<float>();
+  for (int64_t k = 0; k < n; ++k) std::memcpy(out + k * d, cached.row(ids[static_cast<size_t>(k)]), static_cast<size_t>(d) * sizeof(float));
+  return session_.device.is_cuda() ? values.to(session_.device) : values;
+}
+
+}  // namespace clb::session

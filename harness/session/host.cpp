@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <clb/sdk/error_sink.hpp>
+#include <clb/sdk/guard.hpp>
+#include <clb/session/host.hpp>
+#include <cmath>
+#include <cstring>
+
+namespace clb::session {
+
+// The functions behind the table: each unwraps `self` and turns exceptions into a status, whose text stays on this thread for the caller's
+// caller.
+struct HostCalls {
+  static Host& host(void* self) { return *static_cast<Host*>(self); }
+  static Session& session(void* self) { return host(self).session_; }
+
+  template <class Body>
+  static clb_status guarded(Body body) noexcept {
+    static const clb_host keeper = ErrorSink::minimal_host();
+    return detail::guarded(&keeper, body);
+  }
+
+  static void log(void* self, int32_t level, const char* text) {
+    session(self).emitter.emit(base::Log{level == CLB_LOG_WARNING ? "warning" : "info", text});
+  }
+
+  static int32_t progress(void* self, const char* what, int64_t done, int64_t total) {
+    session(self).progress(what, done, total);
+    return cancelled() ? 1 : 0;
+  }
+
+  static void metric(void* self, const char* name, int64_t step, double value) {
+    Session& s = session(self);
+    s.metrics.push_back({.name = name, .task = s.task, .step = step, .value = value});
+  }
+
+  static clb_status derive_key(void* self, const char* name, const int64_t* indices, int64_t count, uint8_t key[32]) {
+    return guarded([&] {
+      const auto digest = session(self).keys.for_method().derive(name, std::span(indices, static_cast<size_t>(count)));
+      std::memcpy(key, digest.data(), digest.size());
+    });
+  }
+
+  static clb_status stream_open(void* self, const clb_stream_request* request, clb_stream** stream) {
+    return guarded([&] {
+      clb_stream_request full{};
+      std::memcpy(&full, request, std::min<size_t>(request->struct_size, sizeof full));
+      auto& streams = host(self).streams_;
+      streams.push_back(std::make_unique<Stream>(session(self), full));
+      *stream = reinterpret_cast<clb_stream*>(streams.back().get());
+    });
+  }
+
+  static clb_status stream_info(void*, clb_stream* stream, clb_stream_info* info) {
+    return guarded([&] { detail::fill_struct(info, reinterpret_cast<Stream*>(stream)->info()); });
+  }
+
+  static clb_status stream_next(void*, clb_stream* stream, clb_batch* batch) {
+    bool end = false;
+    const clb_status status = guarded([&] {
+      if (const auto next = reinterpret_cast<Stream*>(stream)->next())
+        next->hand_over(*batch);
+      else
+        end = true;
+    });
+    return status == CLB_OK && end ? CLB_END : status;
+  }
+
+  static void stream_close(void* self, clb_stream* stream) {
+    std::erase_if(host(self).streams_, [&](const auto& open) { return reinterpret_cast<clb_stream*>(open.get()) == stream; });
+  }
+
+  static clb_status memory_set(void*, const int64_t*, int64_t) {
+    return guarded([] { throw PluginError(CLB_E_UNSUPPORTED, "this host keeps no exemplar memory yet"); });
+  }
+
+  static clb_status feature_register(void*, const char* kind, const uint8_t*) {
+    return guarded(
+        [&] { throw PluginError(CLB_E_UNSUPPORTED, std::string("this host takes no features of a method yet (\"") + kind + "\")"); });
+  }
+
+  static clb_status feature_dim(void* self, const char* kind, int64_t* dim) {
+    return guarded([&] { *dim = session(self).features.dim(kind); });
+  }
+
+  static clb_status weights_open(void* self, const char* role, clb_weights* weights) {
+    return guarded([&] {
+      Backbone& backbone = session(self).backbone(role);
+      const auto bytes = backbone.bytes();
+      const clb_weights full{.struct_size = 0,
+                             .reserved = 0,
+                             .bytes = bytes.data(),
+                             .size = bytes.size(),
+                             .sha256 = backbone.spec().sha256.c_str(),
+                             .options = backbone.options().c_str()};
+      detail::fill_struct(weights, full);
+    });
+  }
+
+  static const void* get_extension(void*, const char*) { return nullptr; }
+};
+
+Host::Host(Session& session) : session_(session) {
+  table_.struct_size = sizeof table_;
+  table_.self = this;
+  table_.log = HostCalls::log;
+  table_.set_error = ErrorSink::set_error;
+  table_.progress = HostCalls::progress;
+  table_.metric = HostCalls::metric;
+  table_.derive_key = HostCalls::derive_key;
+  table_.stream_open = HostCalls::stream_open;
+  table_.stream_info = HostCalls::stream_info;
+  table_.stream_next = HostCalls::stream_next;
+  table_.stream_close = HostCalls::stream_close;
+  table_.memory_set = HostCalls::memory_set;
+  table_.feature_register = HostCalls::feature_register;
+  table_.feature_dim = HostCalls::feature_dim;
+  table_.weights_open = HostCalls::weights_open;
+  table_.get_extension = HostCalls::get_extension;
+}
+
+void Host::close_streams() { streams_.clear(); }
+
+}  // namespace clb::session

@@ -1,0 +1,38 @@
+// The weights of a role, and the frozen network the host computes features with. Nothing is read before it is needed: a run on cached
+// features loads no weights.
+#pragma once
+
+#include <clb/base/file.hpp>
+#include <clb/base/run_spec.hpp>
+#include <clb/nn/vit.hpp>
+#include <memory>
+#include <string>
+
+namespace clb::session {
+
+class Backbone {
+ public:
+  // image_size: side of the images after the evaluation transform.
+  Backbone(const base::WeightsSpec& weights, int64_t image_size, torch::Device device, torch::ScalarType dtype);
+
+  int64_t dim() const { return dim_; }                     // columns of "<role>:cls"
+  std::span<const uint8_t> bytes();                        // the safetensors file; its SHA-256 has been checked
+  const std::string& options() const { return options_; }  // JSON for clb_weights
+  const base::WeightsSpec& spec() const { return weights_; }
+
+  torch::Tensor cls(const torch::Tensor& images);  // [n, 3, H, W] -> [n, d] float32 on the device
+
+ private:
+  const nn::Vit& vit();
+
+  base::WeightsSpec weights_;
+  int64_t image_size_, dim_ = 0;
+  torch::Device device_;
+  torch::ScalarType dtype_;
+  std::string options_, drawn_;  // drawn_: the file of random weights
+  base::MappedFile file_;
+  bool checked_ = false;
+  std::unique_ptr<nn::Vit> vit_;
+};
+
+}  // namespace clb::session

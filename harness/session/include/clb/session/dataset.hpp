@@ -1,0 +1,35 @@
+// A dataset plugin as the session opens it.
+#pragma once
+
+#include <clb/base/describe.hpp>
+#include <clb/sdk/call_dataset.hpp>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace clb::session {
+
+enum class Split { kTrain = CLB_SPLIT_TRAIN, kTest = CLB_SPLIT_TEST };
+inline constexpr Split kSplits[] = {Split::kTrain, Split::kTest};
+
+class Dataset {
+ public:
+  // root "": the plugin's default folder. Error when the plugin cannot be loaded or has no default; PluginError when the files are missing
+  // or damaged.
+  Dataset(const std::string& file, const std::string& root);
+
+  static base::DatasetInfo info_of(const std::string& file);  // without files
+  base::DatasetInfo info() const;                             // with class names; counts and fingerprint are left empty
+
+  std::span<const int64_t> labels(Split split) const;   // original class ids, all within the class count
+  std::span<const int64_t> domains(Split split) const;  // empty: one domain
+  // [any] The samples' bytes live as long as the returned object.
+  DatasetPlugin::Samples read(Split split, std::span<const int64_t> indices) const;
+
+ private:
+  std::string file_, root_;
+  std::unique_ptr<DatasetPlugin> plugin_;
+};
+
+}  // namespace clb::session

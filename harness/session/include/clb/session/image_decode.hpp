@@ -1,0 +1,22 @@
+// JPEG and PNG to RGB, as Pillow's convert("RGB") delivers them. No LibTorch.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace clb::session {
+
+struct DecodedImage {
+  int64_t height = 0, width = 0;
+  std::vector<uint8_t> pixels;  // [height, width, 3]
+};
+
+inline constexpr int64_t kMaxImagePixels = 100'000'000;
+
+// The format is recognised from the first bytes. JPEG: grey and YCbCr/RGB. PNG: grey, palette, RGB, with alpha (dropped), 1 to 16 bits.
+// base::Error begins with `name` and says what is wrong: another format, CMYK, more than kMaxImagePixels, damaged, truncated. [any]
+DecodedImage decode_image(std::span<const uint8_t> bytes, const std::string& name);
+
+}  // namespace clb::session

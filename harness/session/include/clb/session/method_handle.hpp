@@ -1,0 +1,45 @@
+// The caller's side of a method plugin: loads it (RTLD_NOW | RTLD_LOCAL, never unloaded), copies its table with stubs for what is absent,
+// and turns statuses into PluginError with the text that the plugin told the host.
+#pragma once
+
+#include <clb/method.h>
+#include <torch/torch.h>
+
+#include <clb/base/describe.hpp>
+#include <clb/sdk/error.hpp>
+#include <string>
+#include <vector>
+
+namespace clb::session {
+
+struct HostBatch;
+
+struct WantedInputs {
+  bool images = false;
+  std::vector<std::string> kinds;
+};
+
+// The table of a plugin file after its metadata has been checked. Error (user's mistake) when this runner cannot load it.
+clb_method load_method_table(const std::string& file);
+base::MethodInfo method_info(const std::string& file);
+
+class MethodHandle {
+ public:
+  explicit MethodHandle(const clb_method& table) : table_(table) {}
+  ~MethodHandle();
+  MethodHandle(const MethodHandle&) = delete;
+
+  void create(const clb_session& session);
+  void begin_task(const clb_task& task);
+  void train_task(const clb_task& task);
+  void end_task(const clb_task& task);
+  WantedInputs inputs();
+  torch::Tensor predict(const HostBatch& batch);
+  uint64_t state_bytes();  // what save writes, counted
+
+ private:
+  clb_method table_;
+  void* self_ = nullptr;
+};
+
+}  // namespace clb::session

@@ -1,0 +1,58 @@
+// The samples of a dataset as the session reads them: labels and domains at once, pixels on demand from a memory-mapped cache of decoded
+// (or, above the store limit, encoded) bytes in <cache>/data/<fingerprint>. The dataset plugin is loaded only to build that cache, or for
+// every read when the cache is off. Damage is reported once and mended from the dataset.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <clb/base/run_spec.hpp>
+#include <clb/session/dataset.hpp>
+#include <clb/session/sample_file.hpp>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace clb::session {
+
+struct SampleBytes {
+  std::span<const uint8_t> bytes;
+  int64_t height = 0, width = 0, channels = 0;  // 0 for encoded bytes
+  bool encoded = false;
+  std::shared_ptr<void> owner;  // keeps `bytes` alive
+};
+
+class SampleStore {
+ public:
+  using Warn = std::function<void(const std::string&)>;
+
+  // Error when the dataset's files are not those of dataset.fingerprint.
+  SampleStore(const base::DatasetSpec& dataset, const base::ExecutionSpec& execution, Warn warn);
+
+  std::span<const int64_t> labels(Split split) const;  // original class ids, in index order; valid as long as the store
+  SampleBytes read(Split split, int64_t index);        // [any]
+  int64_t pixels_read() const { return pixels_read_; }
+
+ private:
+  using Files = std::array<std::shared_ptr<SampleFile>, 2>;
+  bool open_files();  // false: not there; Error: damaged
+  void build();
+  std::shared_ptr<SampleFile> file_with_data(Split split);
+  SampleBytes read_plugin(Split split, int64_t index) const;
+
+  base::DatasetSpec dataset_;
+  base::fs::path cache_;  // empty: off
+  int64_t store_limit_;
+  Warn warn_;
+  std::array<std::vector<int64_t>, 2> labels_;
+  std::mutex mutex_;
+  Files files_;
+  std::unique_ptr<Dataset> plugin_;
+  std::atomic<int64_t> pixels_read_{0};
+};
+
+// Fingerprint of an open dataset (design: results): SHA-256 over, per split in index order, label, domain and SHA-256 of the sample as
+// `read` returns it. When `cache` is not empty the files of the store are written on the way, decoded if they fit `store_limit` bytes.
+std::string fingerprint_and_cache(const Dataset& dataset, const base::fs::path& cache, int64_t store_limit);
+
+}  // namespace clb::session

@@ -1,0 +1,48 @@
+// One run in flight: the parts that the host table, the streams and the evaluation share. Built by run.cpp, lives on one thread.
+#pragma once
+
+#include <clb/base/run_spec.hpp>
+#include <clb/session/backbone.hpp>
+#include <clb/session/device.hpp>
+#include <clb/session/emitter.hpp>
+#include <clb/session/features.hpp>
+#include <clb/session/images.hpp>
+#include <clb/session/keys.hpp>
+#include <clb/session/protocol.hpp>
+#include <clb/session/sample_store.hpp>
+#include <clb/session/spans.hpp>
+#include <map>
+
+namespace clb::session {
+
+struct Session {
+  Session(const base::RunSpec& spec, Emitter& emitter, Spans& spans);
+
+  void warn(const std::string& text) { emitter.emit(base::Log{"warning", text}); }
+  void check_cancelled() const;  // throws PluginError CLB_E_CANCELLED
+  void progress(const std::string& what, int64_t done, int64_t total);
+  Split evaluated_split() const { return protocol.evaluates_test() ? Split::kTest : Split::kTrain; }
+  // Computes these kinds for every sample of the split that this run will use, those of later tasks included.
+  void require_features(const std::vector<std::string>& kinds, Split split);
+  Backbone& backbone(const std::string& role);  // PluginError CLB_E_INVALID for a role the experiment does not have
+
+  base::RunSpec spec;
+  Emitter& emitter;
+  Spans& spans;
+  torch::Device device;
+  torch::ScalarType dtype;
+  std::string runner_hash;
+  Keys keys;
+  SampleStore store;
+  Protocol protocol;
+  Images train_images, eval_images;
+  std::map<std::string, Backbone> backbones;  // by role
+  Features features{*this};
+
+  int64_t task = -1;                  // the current one
+  int64_t streams_opened = 0;         // in this task
+  int64_t images_seen = 0;            // training-view images delivered
+  std::vector<base::Metric> metrics;  // since the last TaskDone
+};
+
+}  // namespace clb::session

@@ -1,0 +1,143 @@
+#include <clb/base/error.hpp>
+#include <clb/base/plugin_meta.hpp>
+#include <clb/base/sha256.hpp>
+#include <clb/sdk/error_sink.hpp>
+#include <clb/sdk/tensor.hpp>
+#include <clb/session/method_handle.hpp>
+#include <clb/session/plugin_file.hpp>
+#include <clb/session/stream.hpp>
+#include <cstring>
+
+namespace clb::session {
+namespace {
+
+using base::Json;
+
+const char* type_name(uint32_t type) {
+  static constexpr const char* kNames[] = {"", "bool", "int", "float", "string", "choice", "int_list", "float_list"};
+  return type < std::size(kNames) ? kNames[type] : "";
+}
+
+Json to_json(const clb_value& v) {
+  switch (v.type) {
+    case CLB_TYPE_BOOL:
+      return v.as.i != 0;
+    case CLB_TYPE_INT:
+      return v.as.i;
+    case CLB_TYPE_FLOAT:
+      return v.as.f;
+    case CLB_TYPE_STRING:
+    case CLB_TYPE_CHOICE:
+      return v.as.s;
+    case CLB_TYPE_INT_LIST:
+      return std::vector<int64_t>(v.as.ints, v.as.ints + v.count);
+    case CLB_TYPE_FLOAT_LIST:
+      return std::vector<double>(v.as.floats, v.as.floats + v.count);
+    default:
+      return nullptr;
+  }
+}
+
+base::ParamInfo param_info(const clb_param& p) {
+  base::ParamInfo info{.name = p.name, .type = type_name(p.default_value.type), .help = p.help, .default_value = to_json(p.default_value)};
+  info.min = p.min;
+  info.max = p.max;
+  if (p.choices != nullptr) info.choices.assign(p.choices, p.choices + p.choice_count);
+  info.implies = p.implies;
+  if (p.implies != 0) info.implied_when = to_json(p.implied_when);
+  return info;
+}
+
+// Stands in for optional members, so that nobody tests for NULL.
+void fill_stubs(clb_method& m) {
+  if (m.begin_task == nullptr) m.begin_task = [](void*, const clb_task*) { return CLB_OK; };
+  if (m.end_task == nullptr) m.end_task = [](void*, const clb_task*) { return CLB_OK; };
+  if (m.extract == nullptr)
+    m.extract = [](void*, const char*, const clb_batch*, DLManagedTensorVersioned**) -> clb_status { return CLB_E_UNSUPPORTED; };
+  if (m.get_extension == nullptr) m.get_extension = [](void*, const char*) -> const void* { return nullptr; };
+}
+
+// Runs a call of the plugin; a failed one becomes PluginError with the plugin's own sentence and place.
+template <class Call>
+void check(const char* name, Call call) {
+  ErrorSink::clear();
+  if (const clb_status status = call(); status != CLB_OK) throw ErrorSink::take(status, std::string(name) + " failed");
+}
+
+}  // namespace
+
+clb_method load_method_table(const std::string& file) {
+  const auto entry = reinterpret_cast<clb_method_entry>(load_plugin(file, "method", CLB_METHOD_ENTRY));
+  const clb_method* plugin = entry();
+  if (plugin == nullptr || plugin->struct_size < sizeof(uint32_t)) throw base::Error(file + ": " CLB_METHOD_ENTRY " returned no table");
+  clb_method table{};
+  std::memcpy(&table, plugin, std::min<size_t>(plugin->struct_size, sizeof table));
+  table.struct_size = sizeof table;
+  if (!table.create || !table.destroy || !table.train_task || !table.inputs || !table.predict || !table.save || !table.load)
+    throw base::Error(file + ": its table lacks a mandatory function (create, destroy, train_task, inputs, predict, save, load)");
+  fill_stubs(table);
+  return table;
+}
+
+base::MethodInfo method_info(const std::string& file) {
+  const clb_method table = load_method_table(file);
+  const auto meta = base::read_plugin_meta(file);
+  base::MethodInfo info{.id = meta.id, .version = meta.version, .paper = table.paper ? table.paper : "", .file = file};
+  info.hash = base::hex(base::sha256_file(file));
+  info.capabilities = meta.capabilities;
+  info.state_version = table.state_version;
+  for (uint32_t k = 0; k < table.param_count; ++k) {
+    clb_param p{};
+    const auto* at = reinterpret_cast<const char*>(table.params) + size_t{k} * table.param_stride;
+    std::memcpy(&p, at, std::min<size_t>(reinterpret_cast<const clb_param*>(at)->struct_size, sizeof p));
+    info.params.push_back(param_info(p));
+  }
+  return info;
+}
+
+MethodHandle::~MethodHandle() {
+  if (self_ != nullptr) table_.destroy(self_);
+}
+
+void MethodHandle::create(const clb_session& session) {
+  check("create", [&] { return table_.create(&session, &self_); });
+}
+void MethodHandle::begin_task(const clb_task& task) {
+  check("begin_task", [&] { return table_.begin_task(self_, &task); });
+}
+void MethodHandle::train_task(const clb_task& task) {
+  check("train_task", [&] { return table_.train_task(self_, &task); });
+}
+void MethodHandle::end_task(const clb_task& task) {
+  check("end_task", [&] { return table_.end_task(self_, &task); });
+}
+
+WantedInputs MethodHandle::inputs() {
+  clb_inputs wanted{};
+  wanted.struct_size = sizeof wanted;
+  check("inputs", [&] { return table_.inputs(self_, &wanted); });
+  if (wanted.feature_count > CLB_BATCH_MAX_FEATURES)
+    throw PluginError(CLB_E_INVALID, "inputs asks for more feature kinds than CLB_BATCH_MAX_FEATURES");
+  return {wanted.want_images != 0, {wanted.features, wanted.features + wanted.feature_count}};
+}
+
+torch::Tensor MethodHandle::predict(const HostBatch& batch) {
+  clb_batch raw{};
+  raw.struct_size = sizeof raw;
+  batch.hand_over(raw);
+  DLManagedTensorVersioned* logits = nullptr;
+  check("predict", [&] { return table_.predict(self_, &raw, &logits); });
+  return from_dlpack(logits);
+}
+
+uint64_t MethodHandle::state_bytes() {
+  uint64_t total = 0;
+  const clb_writer counter{sizeof(clb_writer), 0, &total, [](void* self, const void*, uint64_t count) -> clb_status {
+                             *static_cast<uint64_t*>(self) += count;
+                             return CLB_OK;
+                           }};
+  check("save", [&] { return table_.save(self_, &counter); });
+  return total;
+}
+
+}  // namespace clb::session

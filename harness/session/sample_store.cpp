@@ -1,0 +1,218 @@
+#include <unistd.h>
+
+#include <clb/base/error.hpp>
+#include <clb/base/sha256.hpp>
+#include <clb/session/image_decode.hpp>
+#include <clb/session/sample_store.hpp>
+#include <optional>
+
+namespace clb::session {
+namespace {
+
+using base::Error;
+namespace fs = base::fs;
+
+const char* name_of(Split split) { return split == Split::kTrain ? "train" : "test"; }
+fs::path folder_of(const fs::path& cache, const std::string& fingerprint) { return cache / "data" / fingerprint; }
+
+// Calls each(index, sample) for every sample of a split, in index order, reading a few hundred at a time.
+template <class Each>
+void for_each_sample(const Dataset& dataset, Split split, Each each) {
+  constexpr int64_t kAtOnce = 256;
+  const auto count = static_cast<int64_t>(dataset.labels(split).size());
+  for (int64_t first = 0; first < count; first += kAtOnce) {
+    std::vector<int64_t> indices;
+    for (int64_t i = first; i < std::min(count, first + kAtOnce); ++i) indices.push_back(i);
+    const auto samples = dataset.read(split, indices);
+    for (size_t k = 0; k < samples.size(); ++k) each(indices[k], samples[k]);
+  }
+}
+
+// One split in its temporary place, decoded or as it is.
+class SplitWriter {
+ public:
+  SplitWriter(const Dataset& dataset, Split split, const fs::path& folder, bool decoded)
+      : labels_(dataset.labels(split)), domains_(dataset.domains(split)), writer_(folder / name_of(split), decoded), decoded_(decoded) {}
+
+  void add(int64_t index, const clb_sample& sample) {
+    const std::span bytes(sample.bytes, sample.size);
+    SampleRecord shape{.height = static_cast<uint16_t>(sample.height),
+                       .width = static_cast<uint16_t>(sample.width),
+                       .channels = static_cast<uint8_t>(sample.channels)};
+    shape.encoded = sample.format == CLB_FORMAT_ENCODED;
+    const auto label = labels_[static_cast<size_t>(index)];
+    const auto domain = domains_.empty() ? 0 : domains_[static_cast<size_t>(index)];
+    if (!decoded_ || !shape.encoded) {
+      size_ += bytes.size();
+      return writer_.add(bytes, shape, label, domain);
+    }
+    const auto image = decode_image(bytes, "sample " + std::to_string(index));
+    size_ += image.pixels.size();
+    writer_.add(image.pixels, {.height = static_cast<uint16_t>(image.height), .width = static_cast<uint16_t>(image.width), .channels = 3},
+                label, domain);
+  }
+  uint64_t size() const { return size_; }
+  void finish() { writer_.finish(); }
+
+ private:
+  std::span<const int64_t> labels_, domains_;
+  SampleFileWriter writer_;
+  bool decoded_;
+  uint64_t size_ = 0;
+};
+
+// A folder beside the final one, removed when the work did not reach its end.
+struct TemporaryFolder {
+  explicit TemporaryFolder(const fs::path& cache) : path(cache / "data" / ("tmp." + std::to_string(getpid()))) {
+    fs::create_directories(path);
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+  // Data files first: an index that is there has its data.
+  void move_to(const fs::path& folder) const {
+    fs::create_directories(folder);
+    for (const bool index : {false, true})
+      for (const auto& entry : fs::directory_iterator(path))
+        if ((entry.path().extension() == ".index") == index) fs::rename(entry.path(), folder / entry.path().filename());
+  }
+  fs::path path;
+};
+
+// Writes both splits; false when decoded pixels exceed the limit.
+bool write_store(const Dataset& dataset, const fs::path& folder, bool decoded, int64_t limit) {
+  uint64_t total = 0;
+  for (Split split : kSplits) {
+    SplitWriter writer(dataset, split, folder, decoded);
+    bool fits = true;
+    for_each_sample(dataset, split, [&](int64_t index, const clb_sample& sample) {
+      if (!fits) return;
+      writer.add(index, sample);
+      fits = !decoded || total + writer.size() <= static_cast<uint64_t>(limit);
+    });
+    if (!fits) return false;
+    total += writer.size();
+    writer.finish();
+  }
+  return true;
+}
+
+std::string fingerprint(const Dataset& dataset) {
+  base::Sha256 hash;
+  for (Split split : kSplits) {
+    const auto labels = dataset.labels(split), domains = dataset.domains(split);
+    hash.update(name_of(split)).update_u64(labels.size());
+    for_each_sample(dataset, split, [&](int64_t index, const clb_sample& sample) {
+      const auto k = static_cast<size_t>(index);
+      hash.update_u64(static_cast<uint64_t>(labels[k])).update_u64(domains.empty() ? 0 : static_cast<uint64_t>(domains[k]));
+      hash.update(std::span<const uint8_t>(base::sha256(std::span(sample.bytes, sample.size))));
+    });
+  }
+  return base::hex(hash.finish());
+}
+
+void write_cache(const Dataset& dataset, const fs::path& cache, const std::string& fingerprint, int64_t limit) {
+  const TemporaryFolder temporary(cache);
+  if (!write_store(dataset, temporary.path, true, limit)) write_store(dataset, temporary.path, false, limit);
+  temporary.move_to(folder_of(cache, fingerprint));
+}
+
+}  // namespace
+
+std::string fingerprint_and_cache(const Dataset& dataset, const fs::path& cache, int64_t store_limit) {
+  const auto print = fingerprint(dataset);
+  if (!cache.empty()) write_cache(dataset, cache, print, store_limit);
+  return print;
+}
+
+SampleStore::SampleStore(const base::DatasetSpec& dataset, const base::ExecutionSpec& execution, Warn warn)
+    : dataset_(dataset), cache_(execution.cache_dir), store_limit_(execution.store_limit), warn_(std::move(warn)) {
+  if (cache_.empty()) {
+    plugin_ = std::make_unique<Dataset>(dataset.file, dataset.root);
+    for (Split split : kSplits) labels_[static_cast<size_t>(split)].assign(plugin_->labels(split).begin(), plugin_->labels(split).end());
+    return;
+  }
+  const auto open = [&] {
+    try {
+      return open_files();
+    } catch (const Error& e) {
+      warn_(std::string(e.what()) + "; it is built again");
+      return false;
+    }
+  };
+  if (!open()) build();
+  for (Split split : kSplits) {
+    const auto labels = files_[static_cast<size_t>(split)]->labels();
+    labels_[static_cast<size_t>(split)].assign(labels.begin(), labels.end());
+  }
+}
+
+bool SampleStore::open_files() {
+  const auto folder = folder_of(cache_, dataset_.fingerprint);
+  for (const bool decoded : {true, false}) {
+    Files files;
+    uint64_t bytes = 0;
+    for (Split split : kSplits) {
+      auto& file = files[static_cast<size_t>(split)] = SampleFile::open(folder / name_of(split), decoded);
+      if (file) bytes += file->data_size();
+    }
+    if (!files[0] || !files[1] || (decoded && bytes > static_cast<uint64_t>(store_limit_))) continue;
+    files_ = std::move(files);
+    return true;
+  }
+  return false;
+}
+
+// From the dataset's own files, which must still be those that were planned with.
+void SampleStore::build() {
+  const Dataset dataset(dataset_.file, dataset_.root);
+  if (const auto found = fingerprint(dataset); found != dataset_.fingerprint)
+    throw Error("the files in " + dataset_.root + " have fingerprint " + found + ", the run was planned for " + dataset_.fingerprint +
+                "; plan it again with clbench run");
+  write_cache(dataset, cache_, dataset_.fingerprint, store_limit_);
+  if (!open_files()) throw Error("the decoded store in " + cache_.string() + " cannot be read back", base::Exit::kInternal);
+}
+
+std::span<const int64_t> SampleStore::labels(Split split) const { return labels_[static_cast<size_t>(split)]; }
+
+std::shared_ptr<SampleFile> SampleStore::file_with_data(Split split) {
+  const std::lock_guard lock(mutex_);
+  auto& file = files_[static_cast<size_t>(split)];
+  try {
+    file->open_data();
+  } catch (const Error& e) {
+    warn_(std::string(e.what()) + "; it is built again");
+    build();
+    file->open_data();
+  }
+  return file;
+}
+
+SampleBytes SampleStore::read(Split split, int64_t index) {
+  ++pixels_read_;
+  if (plugin_) return read_plugin(split, index);
+  for (auto file = file_with_data(split);;) {
+    const auto& record = file->record(index);
+    try {
+      return {file->bytes(index), record.height, record.width, record.channels, record.encoded != 0, file};
+    } catch (const Error& e) {
+      const std::lock_guard lock(mutex_);
+      auto& current = files_[static_cast<size_t>(split)];
+      if (current == file) {  // the first thread that notices mends for all
+        warn_(std::string(e.what()) + "; it is built again");
+        build();
+        current->open_data();
+      }
+      file = current;
+    }
+  }
+}
+
+SampleBytes SampleStore::read_plugin(Split split, int64_t index) const {
+  const auto samples = std::make_shared<DatasetPlugin::Samples>(plugin_->read(split, {&index, 1}));
+  const clb_sample& sample = (*samples)[0];
+  return {{sample.bytes, sample.size}, sample.height, sample.width, sample.channels, sample.format == CLB_FORMAT_ENCODED, samples};
+}
+
+}  // namespace clb::session

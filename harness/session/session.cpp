@@ -1,0 +1,58 @@
+#include <algorithm>
+#include <clb/base/error.hpp>
+#include <clb/base/paths.hpp>
+#include <clb/session/session.hpp>
+
+namespace clb::session {
+namespace {
+
+// Side of the images after the evaluation transform; the network's position embeddings are interpolated to it.
+int64_t checked_side(const Images& images, const base::RunSpec& spec) {
+  if (images.side() > 0) return images.side();
+  throw base::Error("the evaluation transform \"" + spec.protocol.eval_transform.name +
+                    "\" gives images of no fixed size; it needs a crop or a square resize");
+}
+
+}  // namespace
+
+Session::Session(const base::RunSpec& run, Emitter& events, Spans& measured)
+    : spec(run),
+      emitter(events),
+      spans(measured),
+      device(pick_device(run.device)),
+      dtype(precision_dtype(run.precision)),
+      runner_hash(base::hex(base::sha256_file(base::executable()))),
+      keys(run.seed),
+      store(run.dataset, run.execution, [this](const std::string& text) { warn(text); }),
+      protocol(run, store.labels(Split::kTrain), store.labels(Split::kTest)),
+      train_images(store, run.method.train_transform, device, dtype),
+      eval_images(store, run.protocol.eval_transform, device, dtype) {
+  const int64_t side = checked_side(eval_images, run);
+  for (const auto& weights : run.weights) backbones.try_emplace(weights.role, weights, side, device, dtype);
+}
+
+void Session::check_cancelled() const {
+  if (cancelled()) throw PluginError(CLB_E_CANCELLED, "cancelled", "", 0);
+}
+
+void Session::progress(const std::string& what, int64_t done, int64_t total) {
+  emitter.progress({.phase = spans.phase(), .task = std::max<int64_t>(task, 0), .done = done, .total = total, .what = what});
+}
+
+void Session::require_features(const std::vector<std::string>& kinds, Split split) {
+  std::vector<int64_t> samples;
+  for (int64_t t = 0; t < protocol.tasks_to_run(); ++t) {
+    const auto& own = split == evaluated_split() ? protocol.evaluated(t) : protocol.train(t);
+    samples.insert(samples.end(), own.begin(), own.end());
+  }
+  std::sort(samples.begin(), samples.end());
+  for (const auto& kind : kinds) features.ensure(kind, split, samples);
+}
+
+Backbone& Session::backbone(const std::string& role) {
+  const auto found = backbones.find(role);
+  if (found == backbones.end()) throw PluginError(CLB_E_INVALID, "the experiment has no [weights." + role + "]");
+  return found->second;
+}
+
+}  // namespace clb::session

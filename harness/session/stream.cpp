@@ -1,0 +1,145 @@
+#include <clb/sdk/guard.hpp>
+#include <clb/sdk/tensor.hpp>
+#include <clb/session/stream.hpp>
+#include <unordered_map>
+
+namespace clb::session {
+namespace {
+
+[[noreturn]] void invalid(const std::string& text) { throw PluginError(CLB_E_INVALID, text); }
+
+torch::Tensor to_tensor(const std::vector<int64_t>& values) { return torch::tensor(values, torch::kInt64); }
+
+}  // namespace
+
+void HostBatch::hand_over(clb_batch& out) const {
+  clb_batch full{};
+  full.n = n;
+  full.epoch = epoch;
+  full.step = step;
+  const auto share = [](const torch::Tensor& t) { return t.defined() ? to_dlpack(t) : nullptr; };
+  full.images = share(images);
+  full.labels = share(labels);
+  full.sample_ids = share(sample_ids);
+  full.task_ids = share(task_ids);
+  for (const auto& [kind, values] : features) {
+    auto& slot = full.features[full.feature_count++];
+    slot.struct_size = sizeof slot;
+    slot.kind = kind;
+    slot.values = share(values);
+  }
+  detail::fill_struct(&out, full);
+}
+
+int64_t opaque_id(const Session& session, int64_t index) { return static_cast<int64_t>(session.keys.number("sample id", {index}) >> 1); }
+
+Stream::Stream(Session& session, const clb_stream_request& request)
+    : session_(session),
+      task_(session.task),
+      id_(session.streams_opened++),
+      view_(request.view),
+      shuffle_(request.shuffle != 0),
+      drop_last_(request.drop_last != 0),
+      batch_size_(request.batch_size),
+      epochs_(request.epochs) {
+  if (task_ < 0) throw PluginError(CLB_E_STATE, "a stream can be opened only between begin_task and the end of end_task");
+  if ((request.sources & ~(CLB_SOURCE_TRAIN | CLB_SOURCE_MEMORY)) != 0 || request.sources == 0)
+    invalid("sources holds an unknown bit or none");
+  if (view_ != CLB_VIEW_TRAIN && view_ != CLB_VIEW_EVAL) invalid("view is neither CLB_VIEW_TRAIN nor CLB_VIEW_EVAL");
+  if (batch_size_ < 1 || epochs_ < 1) invalid("batch_size and epochs must be at least 1");
+  if (request.feature_count > CLB_BATCH_MAX_FEATURES) invalid("more feature kinds than CLB_BATCH_MAX_FEATURES");
+  if (request.feature_count > 0 && view_ != CLB_VIEW_EVAL) invalid("features exist for the evaluation view only");
+  kinds_.assign(request.features, request.features + request.feature_count);
+  samples_ = chosen_samples(request);
+
+  std::vector<int64_t> labels, ids;
+  for (int64_t index : samples_) {
+    labels.push_back(session_.protocol.position(session_.store.labels(Split::kTrain)[static_cast<size_t>(index)]));
+    ids.push_back(opaque_id(session_, index));
+  }
+  labels_ = to_tensor(labels);
+  sample_ids_ = to_tensor(ids);
+  if (!kinds_.empty()) session_.require_features(kinds_, Split::kTrain);
+  if (request.want_images != 0)
+    prefetcher_ = std::make_unique<Prefetcher>([this](int64_t step) { return make_images(step); }, info().batches,
+                                               session_.spec.execution.loader_threads);
+}
+
+std::vector<int64_t> Stream::chosen_samples(const clb_stream_request& request) const {
+  std::vector<int64_t> samples;
+  if (request.sources & CLB_SOURCE_TRAIN) samples = session_.protocol.train(task_);
+  if (request.sample_ids == nullptr) return samples;
+  std::unordered_map<int64_t, int64_t> by_id;
+  for (int64_t index : samples) by_id.emplace(opaque_id(session_, index), index);
+  std::vector<int64_t> chosen;
+  for (int64_t k = 0; k < request.sample_id_count; ++k) {
+    const auto found = by_id.find(request.sample_ids[k]);
+    if (found == by_id.end()) invalid("sample id " + std::to_string(request.sample_ids[k]) + " is not among the stream's sources");
+    chosen.push_back(found->second);
+  }
+  return chosen;
+}
+
+clb_stream_info Stream::info() const {
+  clb_stream_info info{};
+  info.struct_size = sizeof info;
+  info.samples = static_cast<int64_t>(samples_.size());
+  info.batches_per_epoch = drop_last_ ? info.samples / batch_size_ : (info.samples + batch_size_ - 1) / batch_size_;
+  info.batches = info.batches_per_epoch * epochs_;
+  info.dropped = drop_last_ ? info.samples % batch_size_ : 0;
+  return info;
+}
+
+std::vector<int64_t> Stream::epoch_order(int64_t epoch) const {
+  const auto n = static_cast<int64_t>(samples_.size());
+  if (shuffle_) return permutation(session_.keys.number("shuffle", {task_, id_, epoch}), n);
+  std::vector<int64_t> order(samples_.size());
+  for (int64_t k = 0; k < n; ++k) order[static_cast<size_t>(k)] = k;
+  return order;
+}
+
+std::vector<int64_t> Stream::batch_positions(int64_t step) const {
+  const int64_t per_epoch = info().batches_per_epoch, epoch = step / per_epoch, first = step % per_epoch * batch_size_;
+  const std::lock_guard lock(order_mutex_);
+  auto found = orders_.find(epoch);
+  if (found == orders_.end()) {
+    orders_.erase(orders_.begin(), orders_.lower_bound(epoch - 1));
+    found = orders_.emplace(epoch, epoch_order(epoch)).first;
+  }
+  const auto begin = found->second.begin() + first, end = found->second.begin() + std::min<int64_t>(first + batch_size_, info().samples);
+  return {begin, end};
+}
+
+torch::Tensor Stream::make_images(int64_t step) const {
+  const int64_t epoch = step / info().batches_per_epoch;
+  const bool augmented = view_ == CLB_VIEW_TRAIN;
+  std::vector<ImageRequest> requests;
+  for (int64_t k : batch_positions(step)) {
+    const int64_t index = samples_[static_cast<size_t>(k)];
+    requests.push_back({Split::kTrain, index, augmented ? session_.keys.number("augment", {task_, id_, epoch, index}) : 0});
+  }
+  return (augmented ? session_.train_images : session_.eval_images).batch(requests);
+}
+
+std::optional<HostBatch> Stream::next() {
+  session_.check_cancelled();
+  if (step_ == info().batches) return std::nullopt;
+  const auto positions = batch_positions(step_);
+  const auto rows = to_tensor(positions);
+  HostBatch batch{.n = static_cast<int64_t>(positions.size()), .epoch = step_ / info().batches_per_epoch, .step = step_};
+  batch.labels = labels_.index_select(0, rows).to(session_.device);
+  batch.sample_ids = sample_ids_.index_select(0, rows).to(session_.device);
+  if (prefetcher_) {
+    batch.images = prefetcher_->next();
+    if (view_ == CLB_VIEW_TRAIN) session_.images_seen += batch.n;
+  }
+  if (!kinds_.empty()) {
+    std::vector<int64_t> indices;
+    for (int64_t k : positions) indices.push_back(samples_[static_cast<size_t>(k)]);
+    for (const auto& kind : kinds_) batch.features.emplace_back(kind.c_str(), session_.features.gather(kind, Split::kTrain, indices));
+  }
+  ++step_;
+  return batch;
+}
+
+}  // namespace clb::session

@@ -1,0 +1,41 @@
+// The formulas behind the registry, one file per family, and what they share.
+#pragma once
+
+#include <clb/metrics/metric.hpp>
+
+namespace clb::metrics {
+
+// accuracy.cpp
+Result acc_last_sample(const AccuracyMatrix& m);
+Result acc_mean_sample(const AccuracyMatrix& m);
+Result acc_last_task(const AccuracyMatrix& m);
+Result acc_mean_task(const AccuracyMatrix& m);
+Result acc_within_task(const AccuracyMatrix& m);
+// forgetting.cpp
+Result forget_max_all(const AccuracyMatrix& m);
+Result forget_max_prev(const AccuracyMatrix& m);
+Result bwt(const AccuracyMatrix& m);
+// transfer.cpp
+Result fwt(const AccuracyMatrix& m);
+Result transfer(const AccuracyMatrix& m);
+
+// Thrown inside a formula and turned into a dash by `guarded`: the reason why there is no value.
+struct Dash {
+  std::string reason;
+};
+
+// a[t][j]; Dash when the cell was not evaluated.
+double accuracy_at(const AccuracyMatrix& m, int64_t after_task, int64_t group);
+
+void require_tasks(const AccuracyMatrix& m, int64_t fewest);  // Dash when the run has fewer tasks, or is joint
+
+template <class Formula>
+Result guarded(Formula formula) {
+  try {
+    return {formula(), {}};
+  } catch (const Dash& dash) {
+    return {std::nullopt, dash.reason};
+  }
+}
+
+}  // namespace clb::metrics

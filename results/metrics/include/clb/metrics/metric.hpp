@@ -1,0 +1,36 @@
+// Metrics are named, versioned formulas over stored counts: a table can be recomputed from the database at any time, and a changed formula
+// is a new version, never the same name with another meaning.
+#pragma once
+
+#include <clb/metrics/matrix.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace clb::metrics {
+
+struct Result {
+  std::optional<double> value;
+  std::string dash;  // why there is no value; empty when there is one
+};
+
+enum class Direction { kHigherIsBetter, kLowerIsBetter };
+
+struct Metric {
+  const char* id;       // "acc.mean.sample"
+  int64_t version;      // counts up when the formula changes
+  const char* formula;  // in the words of matrix.hpp
+  const char* source;   // where it was defined
+  const char* unit;     // "fraction": printed as a percentage
+  Direction direction;
+  Result (*compute)(const AccuracyMatrix&);
+};
+
+const std::vector<Metric>& registry();
+
+// Error (exit 2) names the metrics that there are when `id` is none of them.
+const Metric& find(std::string_view id);
+
+}  // namespace clb::metrics

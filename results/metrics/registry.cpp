@@ -1,0 +1,61 @@
+#include <clb/base/error.hpp>
+
+#include "formulas.hpp"
+
+namespace clb::metrics {
+namespace {
+
+constexpr auto kUp = Direction::kHigherIsBetter;
+constexpr auto kDown = Direction::kLowerIsBetter;
+constexpr const char* kFraction = "fraction";
+
+constexpr const char* kChaudhry = "Chaudhry et al., Riemannian Walk, ECCV 2018: forgetting measure F";
+constexpr const char* kGem = "Lopez-Paz and Ranzato, Gradient Episodic Memory, NeurIPS 2017: ACC, BWT and FWT";
+
+}  // namespace
+
+double accuracy_at(const AccuracyMatrix& m, int64_t after_task, int64_t group) {
+  const std::optional<double> accuracy = m.accuracy(after_task, group);
+  if (!accuracy) throw Dash{"group " + std::to_string(group + 1) + " was not evaluated after task " + std::to_string(after_task + 1)};
+  return *accuracy;
+}
+
+void require_tasks(const AccuracyMatrix& m, int64_t fewest) {
+  if (m.joint()) throw Dash{"a joint run has one stage"};
+  if (m.tasks() < fewest) throw Dash{"needs at least " + std::to_string(fewest) + (fewest == 1 ? " task" : " tasks")};
+}
+
+const std::vector<Metric>& registry() {
+  static const std::vector<Metric> metrics{
+      {"acc.last.sample", 1, "sum_j correct[T-1][j] / sum_j n[j], j over all groups seen",
+       "Rebuffi et al., iCaRL, CVPR 2017: accuracy over all classes seen", kFraction, kUp, acc_last_sample},
+      {"acc.mean.sample", 1, "mean over t of sum_j correct[t][j] / sum_j n[j], j over the groups seen after t",
+       "Rebuffi et al., iCaRL, CVPR 2017: average incremental accuracy", kFraction, kUp, acc_mean_sample},
+      {"acc.last.task", 1, "mean over groups j of a[T-1][j]", kGem, kFraction, kUp, acc_last_task},
+      {"acc.mean.task", 1, "mean over t of the mean over groups j seen after t of a[t][j]",
+       "Wang et al., HiDe-Prompt, NeurIPS 2023: cumulative average accuracy", kFraction, kUp, acc_mean_task},
+      {"acc.within_task", 1, "sum_j correct_within[T-1][j] / sum_j n[j]: argmax among the classes of the sample's own group",
+       "van de Ven et al., Three types of incremental learning, Nature Machine Intelligence 2022: the task is given", kFraction, kUp,
+       acc_within_task},
+      {"forget.max_all", 1, "mean over j < T-1 of max_{t=j..T-1} a[t][j] - a[T-1][j]; never negative",
+       "PILOT (Sun et al., 2023), as coded: the maximum includes the last stage", kFraction, kDown, forget_max_all},
+      {"forget.max_prev", 1, "mean over j < T-1 of max_{t=j..T-2} a[t][j] - a[T-1][j]; negative when old groups gain", kChaudhry, kFraction,
+       kDown, forget_max_prev},
+      {"bwt", 1, "mean over j < T-1 of a[T-1][j] - a[j][j]", kGem, kFraction, kUp, bwt},
+      {"fwt", 1, "mean over j >= 1 of a[j-1][j] - a[-1][j], a[-1] before any training", kGem, kFraction, kUp, fwt},
+      {"transfer", 1, "mean over j >= 1 of the mean over t < j of a[t][j]", "Zheng et al., ZSCL, ICCV 2023: Transfer", kFraction, kUp,
+       transfer},
+  };
+  return metrics;
+}
+
+const Metric& find(std::string_view id) {
+  std::string known;
+  for (const Metric& metric : registry()) {
+    if (id == metric.id) return metric;
+    known += (known.empty() ? "" : ", ") + std::string(metric.id);
+  }
+  throw base::Error("there is no metric '" + std::string(id) + "'; known: " + known);
+}
+
+}  // namespace clb::metrics

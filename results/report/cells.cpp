@@ -1,0 +1,97 @@
+#include <algorithm>
+#include <set>
+
+#include "model.hpp"
+
+namespace clb::report {
+namespace {
+
+Cell metric_cell(const TableRow& row, size_t metric) {
+  std::vector<double> values;
+  Cell cell;
+  for (const RunResult& run : row.runs) {
+    if (run.values.empty()) continue;
+    const metrics::Result& result = run.values[metric];
+    if (result.value) {
+      values.push_back(*result.value);
+    } else if (cell.dash.empty()) {
+      cell.dash = result.dash;
+    }
+  }
+  if (!values.empty()) cell.summary = stats::summarise(values);
+  if (!cell.summary && cell.dash.empty()) cell.dash = "no run has a result";
+  return cell;
+}
+
+Cell time_cell(const TableRow& row) {
+  std::vector<double> seconds;
+  for (const RunResult& run : row.runs) {
+    if (run.ok() && run.cold_seconds) seconds.push_back(*run.cold_seconds);
+  }
+  if (seconds.empty()) return {std::nullopt, "no run has a time that includes its cached features"};
+  return {stats::summarise(seconds), {}};
+}
+
+// More than one value of `member` among the runs that are counted: the row mixes things that a reader would want to know of.
+template <class Member>
+size_t kinds(const TableRow& row, Member member) {
+  std::set<std::string> values;
+  for (const RunResult& run : row.runs) {
+    if (run.ok()) values.insert(member(run.run));
+  }
+  return values.size();
+}
+
+void note_mixtures(TableRow& row) {
+  const size_t plugins = kinds(row, [](const store::RunRow& r) { return r.plugin_hash; });
+  const size_t runners = kinds(row, [](const store::RunRow& r) { return r.runner_hash; });
+  const size_t machines =
+      kinds(row, [](const store::RunRow& r) { return r.machine.cpu + "|" + std::to_string(r.machine.cores) + "|" + r.machine.gpu; });
+  if (plugins > 1) row.notes.push_back("runs of " + std::to_string(plugins) + " builds of the plugin");
+  if (runners > 1) row.notes.push_back("runs of " + std::to_string(runners) + " builds of clb-runner");
+  if (machines > 1) row.notes.push_back("runs on " + std::to_string(machines) + " kinds of machine, their times are not comparable");
+}
+
+// "acc.mean.sample, forget.max_prev: a joint run has one stage": metrics with one reason share a note.
+void note_dashes(TableRow& row, const std::vector<const metrics::Metric*>& metrics) {
+  if (std::none_of(row.runs.begin(), row.runs.end(), [](const RunResult& run) { return run.ok(); })) return;
+  std::vector<std::pair<std::string, std::string>> reasons;  // reason and its metrics, in the order of the columns
+  for (size_t i = 0; i < metrics.size(); ++i) {
+    const Cell& cell = row.cells[i];
+    if (cell.dash.empty()) continue;
+    const std::string name = std::string(metrics[i]->id) + (cell.summary ? " of some runs" : "");
+    auto found = std::find_if(reasons.begin(), reasons.end(), [&](const auto& entry) { return entry.first == cell.dash; });
+    if (found == reasons.end()) {
+      reasons.emplace_back(cell.dash, name);
+    } else {
+      found->second += ", " + name;
+    }
+  }
+  for (const auto& [reason, names] : reasons) row.notes.push_back(names + ": " + reason);
+}
+
+}  // namespace
+
+void fill_cells(TableRow& row, const std::vector<const metrics::Metric*>& metrics) {
+  for (size_t i = 0; i < metrics.size(); ++i) row.cells.push_back(metric_cell(row, i));
+  row.time = time_cell(row);
+  row.notes = failure_notes(row.runs);
+  note_dashes(row, metrics);
+  note_mixtures(row);
+  const auto unknown = std::count_if(row.runs.begin(), row.runs.end(), [](const RunResult& r) { return r.ok() && !r.cold_seconds; });
+  if (unknown > 0)
+    row.notes.push_back("time: " + std::to_string(unknown) + (unknown == 1 ? " run" : " runs") +
+                        " used cached features whose cost is unknown");
+}
+
+void sort_rows(std::vector<TableRow>& rows, const metrics::Metric& by) {
+  const double sign = by.direction == metrics::Direction::kHigherIsBetter ? 1 : -1;
+  std::stable_sort(rows.begin(), rows.end(), [&](const TableRow& a, const TableRow& b) {
+    const auto &x = a.cells.front().summary, &y = b.cells.front().summary;
+    if (x && y && x->mean != y->mean) return sign * x->mean > sign * y->mean;
+    if (x.has_value() != y.has_value()) return x.has_value();
+    return std::tie(a.method, a.preset, a.setting) < std::tie(b.method, b.preset, b.setting);
+  });
+}
+
+}  // namespace clb::report

@@ -1,0 +1,138 @@
+#include <clb/meta.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "model.hpp"
+
+namespace clb::report {
+namespace {
+
+using base::Json;
+
+const Json* find(const Json& spec, const char* pointer) {
+  const Json::json_pointer path(pointer);
+  return spec.contains(path) ? &spec.at(path) : nullptr;
+}
+
+bool flag_at(const Json& spec, const char* pointer) {
+  const Json* value = find(spec, pointer);
+  return value && value->is_boolean() && value->get<bool>();
+}
+
+std::string dataset_line(const Json& spec) {
+  const int64_t train = integer_at(spec, "/dataset/train_per_class"), test = integer_at(spec, "/dataset/test_per_class");
+  std::string line = text_at(spec, "/dataset/id");
+  if (train > 0) line += ", first " + std::to_string(train) + " training images per class";
+  if (test > 0) line += ", first " + std::to_string(test) + " test images per class";
+  return line;
+}
+
+std::string protocol_line(const Json& spec) {
+  const std::string order = text_at(spec, "/protocol/order");
+  const Json* sizes = find(spec, "/protocol/task_sizes");
+  const auto tasks = sizes && sizes->is_array() ? static_cast<int64_t>(sizes->size()) : 0;
+  const int64_t stop = integer_at(spec, "/protocol/stop_after");
+  std::string line = text_at(spec, "/protocol/kind") + "-incremental " + text_at(spec, "/protocol/split");
+  line += stop > 0 && stop < tasks ? ", first " + std::to_string(stop) + " of " + std::to_string(tasks) + " tasks"
+                                   : ", " + std::to_string(tasks) + (tasks == 1 ? " task" : " tasks");
+  line += ", class order " + order.substr(0, order.find('('));
+  line += ", evaluated on " + text_at(spec, "/protocol/evaluate_on");
+  line += " in " + text_at(spec, "/protocol/test_batches") + " batches of " + text_at(spec, "/protocol/test_batch_size");
+  const std::string transform = text_at(spec, "/protocol/eval_transform/name");
+  return line + ", eval transform " + (transform.empty() ? "unnamed" : transform);
+}
+
+std::string weights_text(const Json& weights) {
+  const std::string file = text_at(weights, "/file");
+  std::string text = text_at(weights, "/role") + " = ";
+  if (!file.empty())
+    return text + std::filesystem::path(file).filename().string() + " (sha256 " + text_at(weights, "/sha256").substr(0, 12) + ")";
+  text += "untrained ViT (";
+  for (const char* name : {"image", "patch", "dim", "depth", "heads", "seed"})
+    text += std::string(text.back() == '(' ? "" : ", ") + name + " " + text_at(weights, (std::string("/random/") + name).c_str());
+  return text + ")";
+}
+
+std::string weights_line(const Json& spec) {
+  std::string line;
+  if (const Json* list = find(spec, "/weights"); list && list->is_array()) {
+    for (const Json& weights : *list) line += (line.empty() ? "" : "; ") + weights_text(weights);
+  }
+  return line.empty() ? "no weights" : "weights " + line;
+}
+
+struct SectionKind {
+  uint64_t capability;
+  const char* title;
+};
+constexpr std::array<SectionKind, 4> kByCapability{{{CLB_CAP_TASK_ID_TEST, "task id known at test"},
+                                                    {CLB_CAP_BATCH_DEPENDENT, "predictions depend on the test batch"},
+                                                    {CLB_CAP_TEXT_TOWER, "text tower"},
+                                                    {CLB_CAP_RAW_REPLAY, "replay of training samples"}}};
+constexpr const char* kUpperBound = "upper bounds (joint training)";
+constexpr const char* kReproduction = "reproduction track (each row only against its own publication)";
+
+std::string why(const store::RunRow& run) {
+  const store::AttemptStatus& status = run.status;
+  if (status.status.empty()) return "not started";
+  if (status.status == "running")
+    return "running, " + std::to_string(run.tasks_done) + " of " + std::to_string(run.tasks_planned) + " tasks done";
+  if (status.reason.empty()) return status.status;
+  return status.reason.starts_with(status.status) ? status.reason : status.status + ": " + status.reason;
+}
+
+}  // namespace
+
+std::string text_at(const Json& spec, const char* pointer) {
+  const Json* value = find(spec, pointer);
+  if (!value || value->is_null()) return {};
+  return value->is_string() ? value->get<std::string>() : base::canonical(*value);
+}
+
+int64_t integer_at(const Json& spec, const char* pointer) {
+  const Json* value = find(spec, pointer);
+  return value && value->is_number_integer() ? value->get<int64_t>() : 0;
+}
+
+std::vector<std::string> heading(const Json& spec) { return {dataset_line(spec), protocol_line(spec), weights_line(spec)}; }
+
+std::string section_title(const Json& spec) {
+  if (text_at(spec, "/track") == "reproduction") return kReproduction;
+  if (flag_at(spec, "/protocol/joint")) return kUpperBound;
+  const auto capabilities = static_cast<uint64_t>(integer_at(spec, "/method/capabilities"));
+  for (const SectionKind& kind : kByCapability) {
+    if (capabilities & kind.capability) return kind.title;
+  }
+  return {};
+}
+
+int section_rank(const std::string& title) {
+  if (title.empty()) return 0;
+  if (title == kUpperBound) return 1;
+  if (title == kReproduction) return 100;
+  auto found = std::find_if(kByCapability.begin(), kByCapability.end(), [&](const SectionKind& kind) { return title == kind.title; });
+  return 2 + static_cast<int>(found - kByCapability.begin());
+}
+
+std::string parameter_text(const Json& value) { return value.is_string() ? value.get<std::string>() : base::canonical(value); }
+
+std::vector<std::string> failure_notes(const std::vector<RunResult>& runs) {
+  std::vector<std::string> reasons;
+  std::map<std::string, std::string> seeds;
+  std::map<std::string, int> counts;
+  for (const RunResult& result : runs) {
+    if (result.ok()) continue;
+    const std::string reason = why(result.run);
+    if (counts[reason]++ == 0) reasons.push_back(reason);
+    seeds[reason] += (seeds[reason].empty() ? "" : ", ") + std::to_string(result.run.seed) + "/" + std::to_string(result.run.order_seed);
+  }
+  std::vector<std::string> notes;
+  for (const std::string& reason : reasons)
+    notes.push_back(std::to_string(counts[reason]) + " of " + std::to_string(runs.size()) + " runs: " + reason + " (seed/order seed " +
+                    seeds[reason] + ")");
+  return notes;
+}
+
+}  // namespace clb::report

@@ -1,0 +1,62 @@
+// RFC 4180: CRLF line ends, fields quoted where needed. One line per row; fractions and seconds are not rounded; an empty field is a dash
+// whose reason stands in "notes".
+#include "model.hpp"
+
+namespace clb::report {
+namespace {
+
+std::string quote(const std::string& field) {
+  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
+  std::string text = "\"";
+  for (char c : field) text += c == '"' ? "\"\"" : std::string(1, c);
+  return text + "\"";
+}
+
+std::string line(const std::vector<std::string>& fields) {
+  std::string text;
+  for (size_t i = 0; i < fields.size(); ++i) text += (i == 0 ? "" : ",") + quote(fields[i]);
+  return text + "\r\n";
+}
+
+void add_head(std::vector<std::string>& fields, const std::string& name) {
+  for (const char* part : {"", " n", " low", " high", " spread"}) fields.push_back(name + part);
+}
+
+void add_cell(std::vector<std::string>& fields, const Cell& cell) {
+  if (!cell.summary) {
+    fields.insert(fields.end(), {"", "0", "", "", ""});
+    return;
+  }
+  const stats::Summary& s = *cell.summary;
+  fields.insert(fields.end(), {shortest(s.mean), std::to_string(s.n), shortest(s.low), shortest(s.high), s.spread});
+}
+
+}  // namespace
+
+std::string format_csv(const Report& report) {
+  std::vector<std::string> head{"comparability_key", "dataset",   "protocol", "weights", "section", "method", "preset",
+                                "setting",           "precision", "runs"};
+  for (const metrics::Metric* metric : report.metrics) add_head(head, metric->id);
+  add_head(head, "cold_seconds");
+  head.push_back("notes");
+  std::string text = line(head);
+  for (const Table& table : report.tables) {
+    for (const Section& section : table.sections) {
+      for (const TableRow& row : section.rows) {
+        std::vector<std::string> fields{table.key};
+        fields.insert(fields.end(), table.heading.begin(), table.heading.end());
+        fields.insert(fields.end(), {section.title, row.method, row.preset, row.setting, row.precision, std::to_string(row.runs.size())});
+        for (const Cell& cell : row.cells) add_cell(fields, cell);
+        add_cell(fields, row.time);
+        std::string notes;
+        for (const std::string& note : row.notes) notes += (notes.empty() ? "" : "; ") + note;
+        if (row.class_sorted) notes += (notes.empty() ? "" : "; ") + std::string(kClassSorted);
+        fields.push_back(notes);
+        text += line(fields);
+      }
+    }
+  }
+  return text;
+}
+
+}  // namespace clb::report

@@ -1,0 +1,111 @@
+// Everything that the table was computed from: unrounded values, counts, run keys, versions of the metrics.
+#include "model.hpp"
+
+namespace clb::report {
+namespace {
+
+using base::Json;
+
+Json number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+Json cell_json(const Cell& cell) {
+  if (!cell.summary) return {{"n", 0}, {"reason", cell.dash}};
+  const stats::Summary& s = *cell.summary;
+  Json json{{"n", s.n}, {"mean", s.mean}, {"low", s.low}, {"high", s.high}, {"spread", s.spread}};
+  if (!cell.dash.empty()) json["reason_of_others"] = cell.dash;
+  return json;
+}
+
+Json counts_json(const RunResult& result) {
+  Json list = Json::array();
+  for (const store::EvalRow& row : result.evals) {
+    const base::EvalCount& c = row.count;
+    list.push_back({{"after_task", row.after_task},
+                    {"group", c.group},
+                    {"n", c.n},
+                    {"correct", c.correct},
+                    {"correct5", c.correct5},
+                    {"correct_within", c.correct_within},
+                    {"loss_sum", c.loss_sum}});
+  }
+  return list;
+}
+
+Json run_json(const RunResult& result, const std::vector<const metrics::Metric*>& metrics) {
+  const store::RunRow& run = result.run;
+  Json json{{"key", run.key},
+            {"experiments", run.experiments},
+            {"seed", run.seed},
+            {"order_seed", run.order_seed},
+            {"status", run.status.status},
+            {"reason", run.status.reason},
+            {"attempt", run.uuid},
+            {"started_at", run.started_at},
+            {"command", run.command},
+            {"commit", run.commit},
+            {"plugin_hash", run.plugin_hash},
+            {"plugin_version", run.plugin_version},
+            {"runner_hash", run.runner_hash},
+            {"libtorch", run.libtorch},
+            {"machine", {{"cpu", run.machine.cpu}, {"cores", run.machine.cores}, {"gpu", run.machine.gpu}}},
+            {"device", run.device},
+            {"dtype", run.dtype},
+            {"tasks_done", run.tasks_done},
+            {"tasks_planned", run.tasks_planned},
+            {"seconds", result.seconds},
+            {"cold_seconds", number(result.cold_seconds)},
+            {"counts", counts_json(result)},
+            {"values", Json::object()}};
+  for (size_t i = 0; i < result.values.size(); ++i) {
+    const metrics::Result& value = result.values[i];
+    json["values"][metrics[i]->id] = value.value ? Json(*value.value) : Json{{"reason", value.dash}};
+  }
+  return json;
+}
+
+Json row_json(const TableRow& row, const std::vector<const metrics::Metric*>& metrics) {
+  Json json{{"method", row.method},
+            {"preset", row.preset},
+            {"setting", row.setting},
+            {"params", row.params},
+            {"config_key", row.runs.front().run.config_key},
+            {"precision", row.precision},
+            {"track", row.track},
+            {"class_sorted", row.class_sorted},
+            {"notes", row.notes},
+            {"cold_seconds", cell_json(row.time)},
+            {"cells", Json::object()},
+            {"runs", Json::array()}};
+  for (size_t i = 0; i < metrics.size(); ++i) json["cells"][metrics[i]->id] = cell_json(row.cells[i]);
+  for (const RunResult& result : row.runs) json["runs"].push_back(run_json(result, metrics));
+  return json;
+}
+
+Json metric_json(const metrics::Metric& metric) {
+  return {{"id", metric.id},           {"version", metric.version},
+          {"formula", metric.formula}, {"source", metric.source},
+          {"unit", metric.unit},       {"higher_is_better", metric.direction == metrics::Direction::kHigherIsBetter}};
+}
+
+}  // namespace
+
+std::string format_json(const Report& report) {
+  Json json{{"version", 1}, {"metrics", Json::array()}, {"tables", Json::array()}};
+  for (const metrics::Metric* metric : report.metrics) json["metrics"].push_back(metric_json(*metric));
+  for (const Table& table : report.tables) {
+    Json sections = Json::array();
+    for (const Section& section : table.sections) {
+      Json rows = Json::array();
+      for (const TableRow& row : section.rows) rows.push_back(row_json(row, report.metrics));
+      sections.push_back({{"title", section.title}, {"rows", std::move(rows)}});
+    }
+    json["tables"].push_back({{"comparability_key", table.key},
+                              {"dataset", table.heading[0]},
+                              {"protocol", table.heading[1]},
+                              {"weights", table.heading[2]},
+                              {"sections", std::move(sections)}});
+  }
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace clb::report

@@ -1,0 +1,92 @@
+// A report before it is printed: tables of sections of rows of cells. rows.cpp fills it, format_*.cpp print it.
+#pragma once
+
+#include <clb/metrics/metric.hpp>
+#include <clb/report/table.hpp>
+#include <clb/stats/interval.hpp>
+#include <clb/store/store.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace clb::report {
+
+struct RunResult {
+  store::RunRow run;
+  std::vector<store::EvalRow> evals;
+  std::vector<metrics::Result> values;  // one per metric of the report; empty when the run did not end well
+  double seconds = 0;                   // measured
+  std::optional<double> cold_seconds;   // nullopt: features came from the cache and their cost is unknown
+  bool ok() const { return run.status.status == "ok"; }
+};
+
+struct Cell {
+  std::optional<stats::Summary> summary;
+  std::string dash;  // why there is none
+};
+
+struct TableRow {
+  std::string method, preset, precision, track;
+  std::string setting;  // what tells it from other rows of its method: "top_k=5 bf16"
+  base::Json params;
+  bool class_sorted = false;
+  std::vector<RunResult> runs;
+  std::vector<Cell> cells;  // one per metric
+  Cell time;                // cold seconds per run
+  std::vector<std::string> notes;
+};
+
+struct Section {
+  std::string title;  // empty: the ranked rows
+  std::vector<TableRow> rows;
+};
+
+struct Table {
+  std::string key;                   // comparability key
+  std::vector<std::string> heading;  // dataset; protocol; weights
+  std::vector<Section> sections;
+};
+
+struct Report {
+  std::vector<const metrics::Metric*> metrics;
+  std::vector<Table> tables;
+};
+
+Report build(const store::Store& store, const TableOptions& options);
+
+// describe.cpp: words for what a run's spec says. They accept any JSON, also that of an older clbench.
+std::string text_at(const base::Json& spec, const char* pointer);       // "" when absent
+int64_t integer_at(const base::Json& spec, const char* pointer);        // 0 when absent
+std::vector<std::string> heading(const base::Json& spec);               // dataset; protocol; weights
+std::string section_title(const base::Json& spec);                      // "" for a ranked row
+int section_rank(const std::string& title);                             // order in which sections are printed
+std::string parameter_text(const base::Json& value);                    // a parameter's value without quotes
+std::vector<std::string> failure_notes(const std::vector<RunResult>&);  // one per reason why runs have no result
+
+// cells.cpp: summaries over the runs of a row, and the order of rows.
+void fill_cells(TableRow& row, const std::vector<const metrics::Metric*>& metrics);
+void sort_rows(std::vector<TableRow>& rows, const metrics::Metric& by);
+
+// number.cpp
+std::string fixed(double value, int decimals);
+std::string shortest(double value);         // reads back as the same double
+std::string percent(double fraction);       // "62.30"
+std::string duration(double seconds);       // "41.2 s", "5.3 min", "2.1 h"
+std::string cell_text(const Cell& cell);    // "62.30 ± 0.41 (3)", "62.30 [61.90, 62.70] (2)", "–"
+std::string printable(std::string_view);    // control characters become spaces
+std::string row_name(const TableRow& row);  // "l2p/small"
+
+std::string format_text(const Report& report, bool color);
+std::string format_markdown(const Report& report);
+std::string format_csv(const Report& report);
+std::string format_json(const Report& report);
+
+inline constexpr const char* kNoRuns = "no runs in this database yet; `clbench run EXPERIMENT.toml` makes some";
+inline constexpr const char* kClassSorted = "test batches sorted by class, only to reproduce published numbers";
+inline constexpr const char* kLegend =
+    "cells: mean in % (runs), ± half of the 95 % t interval from 3 runs on, [lowest, highest] below; time: seconds per run, measured plus "
+    "the "
+    "cost of cached features";
+
+}  // namespace clb::report

@@ -1,0 +1,70 @@
+// The connection behind a Store, and the two ways to use it: a transaction that writes, a consistent look that reads.
+#pragma once
+
+#include <clb/store/store.hpp>
+
+#include "open.hpp"
+
+namespace clb::store {
+
+struct Store::Impl {
+  fs::path file;
+  std::optional<Writer> writer;  // one of these two
+  std::optional<Reader> reader;
+
+  SQLite::Database& db() { return writer ? *writer->db : reader->db(); }
+
+  template <class Body>
+  auto write(Body body) {
+    if (!writer) throw base::Error(file.string() + ": was opened for reading and asked to write", base::Exit::kInternal);
+    return guard([&] {
+      SQLite::Transaction transaction(db(), SQLite::TransactionBehavior::IMMEDIATE);
+      if constexpr (std::is_void_v<decltype(body(db()))>) {
+        body(db());
+        transaction.commit();
+      } else {
+        auto result = body(db());
+        transaction.commit();
+        return result;
+      }
+    });
+  }
+
+  template <class Body>
+  auto read(Body body) {
+    return guard([&] {
+      for (;;) {
+        try {
+          auto result = consistent(body);
+          if (!reader || !reader->changed()) return result;
+        } catch (...) {  // a page torn by a writer that came meanwhile looks like damage
+          if (!reader || !reader->changed()) throw;
+        }
+        reader->reopen();
+      }
+    });
+  }
+
+  // Runs `body` and turns what SQLite and the file system throw into one sentence.
+  template <class Body>
+  auto guard(Body body) {
+    try {
+      return body();
+    } catch (const SQLite::Exception& error) {
+      throw explain(error, file);
+    } catch (const fs::filesystem_error& error) {
+      throw base::Error(file.string() + ": " + error.code().message() + "; check the file and its folder");
+    }
+  }
+
+ private:
+  template <class Body>
+  auto consistent(Body body) {
+    SQLite::Transaction transaction(db());
+    auto result = body(db());
+    transaction.commit();
+    return result;
+  }
+};
+
+}  // namespace clb::store

@@ -1,0 +1,175 @@
+#include "open.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cctype>
+#include <cstdio>
+#include <system_error>
+
+#include "schema.hpp"
+
+namespace clb::store {
+namespace {
+
+constexpr int kBusyMs = 10'000;
+// PRAGMA integrity_check reads every page and every index (about 0.2 s for this size); above it quick_check leaves the indexes out.
+constexpr uintmax_t kFullCheckBytes = 64u << 20;
+
+fs::path with_suffix(const fs::path& file, const std::string& suffix) { return file.string() + suffix; }
+
+int64_t pragma(SQLite::Database& db, const std::string& name) { return db.execAndGet("PRAGMA " + name).getInt64(); }
+
+void check_identity(SQLite::Database& db, const fs::path& file, int64_t newest) {
+  const int64_t application = pragma(db, "application_id"), version = pragma(db, "user_version");
+  if (application != kApplicationId)
+    throw base::Error(file.string() + ": is a database of another program, not results of clbench; give --db another file");
+  if (version > newest)
+    throw base::Error(file.string() + ": was written by a newer clbench (version " + std::to_string(version) +
+                      " of the schema, this one knows " + std::to_string(newest) + "); use that clbench or another --db file");
+  if (version < 1)
+    throw base::Error(file.string() + ": the database is damaged (schema version " + std::to_string(version) +
+                      "); restore it from a copy, or move it away and run again");
+}
+
+void check_damage(SQLite::Database& db, const fs::path& file) {
+  const char* check = fs::file_size(file) < kFullCheckBytes ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)";
+  const std::string found = db.execAndGet(check).getString();
+  if (found != "ok")
+    throw base::Error(file.string() + ": the database is damaged (" + one_line(found) +
+                      "); restore it from a copy, or move it away and run again");
+}
+
+void check_readable(const fs::path& file) {
+  std::error_code error;
+  const fs::file_status status = fs::status(file, error);
+  if (!fs::exists(status)) throw base::Error(file.string() + ": no such results file; `clbench run` makes one, --db names another");
+  if (!fs::is_regular_file(status))
+    throw base::Error(file.string() + ": is not a file, expected a results database; give --db another file");
+  if (fs::file_size(file, error) == 0)
+    throw base::Error(file.string() + ": is empty, expected a results database; remove it, or give --db another file");
+}
+
+// From version `from` to the newest, as one transaction. Foreign keys are off meanwhile, so that a step may rebuild a table.
+void migrate(SQLite::Database& db, int64_t from, const std::vector<std::string>& steps) {
+  db.exec("PRAGMA foreign_keys = OFF");
+  SQLite::Transaction transaction(db, SQLite::TransactionBehavior::EXCLUSIVE);
+  for (size_t step = static_cast<size_t>(from); step < steps.size(); ++step) db.exec(steps[step]);
+  db.exec("PRAGMA user_version = " + std::to_string(steps.size()));
+  db.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
+  transaction.commit();
+}
+
+// A rename is durable only when its folder is.
+void rename_durably(const fs::path& from, const fs::path& to) {
+  fs::rename(from, to);
+  const fs::path folder = to.parent_path().empty() ? fs::path(".") : to.parent_path();
+  if (int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); fd >= 0) {
+    ::fsync(fd);
+    ::close(fd);
+  }
+}
+
+void create(const fs::path& file, const std::vector<std::string>& steps) {
+  const fs::path fresh = with_suffix(file, ".new");
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) fs::remove(with_suffix(fresh, suffix));
+  {
+    SQLite::Database db(fresh.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMs);
+    db.exec("PRAGMA journal_mode = WAL");
+    migrate(db, 0, steps);
+  }
+  rename_durably(fresh, file);
+}
+
+void keep_copy(SQLite::Database& db, const fs::path& file, int64_t version) {
+  const fs::path copy = with_suffix(file, ".v" + std::to_string(version)), fresh = with_suffix(copy, ".new");
+  if (fs::exists(copy)) return;
+  fs::remove(fresh);
+  SQLite::Statement vacuum(db, "VACUUM INTO ?");
+  vacuum.bind(1, fresh.string());
+  vacuum.exec();
+  rename_durably(fresh, copy);
+}
+
+std::string immutable_uri(const fs::path& file) {
+  std::string uri = "file:";
+  for (unsigned char c : file.string()) {
+    char escaped[4] = {static_cast<char>(c), 0, 0, 0};
+    if (!std::isalnum(c) && c != '/' && c != '-' && c != '_' && c != '.') std::snprintf(escaped, sizeof escaped, "%%%02X", c);
+    uri += escaped;
+  }
+  return uri + "?immutable=1";
+}
+
+}  // namespace
+
+Writer open_writer(const fs::path& file, const std::vector<std::string>& steps) {
+  const fs::path folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
+  if (!fs::is_directory(folder))
+    throw base::Error(file.string() + ": there is no folder " + folder.string() + "; make it, or give --db another file");
+  const fs::path lock_file = with_suffix(file, ".lock");
+  std::optional<base::FileLock> lock = base::FileLock::try_lock(lock_file);
+  if (!lock)
+    throw base::Error(file.string() + ": process " + std::to_string(base::FileLock::holder(lock_file)) +
+                      " is writing to it; wait for it, or give --db another file (`clbench merge` unites them)");
+  if (!fs::exists(file)) create(file, steps);
+  check_readable(file);
+  auto db = std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READWRITE, kBusyMs);
+  db->exec("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
+  check_identity(*db, file, static_cast<int64_t>(steps.size()));
+  check_damage(*db, file);
+  db->exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  if (int64_t version = pragma(*db, "user_version"); version < static_cast<int64_t>(steps.size())) {
+    keep_copy(*db, file, version);
+    migrate(*db, version, steps);
+  }
+  db->exec("PRAGMA foreign_keys = ON");
+  return {std::move(*lock), std::move(db)};
+}
+
+Reader::Reader(fs::path file, const std::vector<std::string>& steps) : file_(std::move(file)), steps_(steps) { reopen(); }
+
+void Reader::reopen() {
+  check_readable(file_);
+  bool immutable = !fs::exists(with_suffix(file_, "-wal"));
+  for (;;) {
+    try {
+      connect(immutable);
+      if (!changed()) return;
+    } catch (...) {  // a page torn by a writer that came meanwhile looks like damage
+      if (!immutable || !changed()) throw;
+    }
+    immutable = false;
+  }
+}
+
+void Reader::connect(bool immutable) {
+  stamp_.reset();
+  db_.reset();
+  if (immutable) {
+    struct ::stat stamp {};
+    if (::stat(file_.c_str(), &stamp) == 0) stamp_ = stamp;
+    db_ = std::make_unique<SQLite::Database>(immutable_uri(file_), SQLite::OPEN_READONLY | SQLite::OPEN_URI, kBusyMs);
+  } else {
+    db_ = std::make_unique<SQLite::Database>(file_.string(), SQLite::OPEN_READONLY, kBusyMs);
+  }
+  db_->exec("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
+  check_identity(*db_, file_, static_cast<int64_t>(steps_.size()));
+  check_damage(*db_, file_);
+  const int64_t version = pragma(*db_, "user_version");
+  if (version == static_cast<int64_t>(steps_.size())) return;
+  auto copy = std::make_unique<SQLite::Database>(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  SQLite::Backup(*copy, *db_).executeStep();
+  migrate(*copy, version, steps_);
+  db_ = std::move(copy);
+}
+
+bool Reader::changed() const {
+  if (!stamp_) return false;
+  struct ::stat now {};
+  if (::stat(file_.c_str(), &now) != 0 || fs::exists(with_suffix(file_, "-wal"))) return true;
+  return now.st_ino != stamp_->st_ino || now.st_size != stamp_->st_size || now.st_mtim.tv_sec != stamp_->st_mtim.tv_sec ||
+         now.st_mtim.tv_nsec != stamp_->st_mtim.tv_nsec;
+}
+
+}  // namespace clb::store

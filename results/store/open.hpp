@@ -1,0 +1,43 @@
+// Opening a results file: created whole or not at all, migrated, checked for damage, and read without leaving anything behind.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <clb/base/file.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "database.hpp"
+
+namespace clb::store {
+
+// The writer: holds FILE.lock for as long as it lives. Creates FILE (under another name, renamed when complete) or migrates it, after a
+// copy of the old one was kept as FILE.v<old>. WAL, synchronous = FULL: what is committed survives a power cut.
+struct Writer {
+  base::FileLock lock;
+  std::unique_ptr<SQLite::Database> db;
+};
+Writer open_writer(const fs::path& file, const std::vector<std::string>& steps);
+
+// A reader needs no write permission and makes no file. While no FILE-wal lies beside the file nobody writes to it, and it is opened as
+// immutable; should a writer come meanwhile, changed() says so, and what was read must be read again after reopen(). An older version is
+// migrated in memory.
+class Reader {
+ public:
+  Reader(fs::path file, const std::vector<std::string>& steps);
+  SQLite::Database& db() { return *db_; }
+  bool changed() const;
+  void reopen();
+
+ private:
+  void connect(bool immutable);
+
+  fs::path file_;
+  const std::vector<std::string>& steps_;
+  std::unique_ptr<SQLite::Database> db_;
+  std::optional<struct ::stat> stamp_;  // of the file when it was opened as immutable
+};
+
+}  // namespace clb::store

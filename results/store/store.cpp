@@ -1,0 +1,26 @@
+#include "impl.hpp"
+#include "schema.hpp"
+
+namespace clb::store {
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+
+Store Store::open(const fs::path& file, Mode mode) {
+  auto impl = std::make_unique<Impl>();
+  impl->file = file;
+  impl->guard([&] {
+    // A link and its target are one file: they share -wal and lock.
+    const fs::path real = fs::weakly_canonical(fs::absolute(file));
+    if (mode == Mode::kWrite) {
+      impl->writer = open_writer(real, migrations());
+    } else {
+      impl->reader.emplace(real, migrations());
+    }
+  });
+  return Store(std::move(impl));
+}
+
+}  // namespace clb::store

@@ -1,0 +1,266 @@
+#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
+
+#include "blob.hpp"
+#include "impl.hpp"
+
+namespace clb::store {
+namespace {
+
+using base::Json;
+
+std::string now(SQLite::Database& db) { return db.execAndGet("SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')").getString(); }
+
+int64_t flag(bool value) { return value ? 1 : 0; }
+
+int64_t dataset_id(SQLite::Database& db, const base::DatasetSpec& dataset) {
+  return id_of(db, "dataset", content_key("dataset", {dataset.id, dataset.fingerprint}),
+               {{"name", dataset.id}, {"fingerprint", dataset.fingerprint}, {"class_count", dataset.class_count}});
+}
+
+// The comparability of a run without its dataset and weights, and whether it is joint: seeds and what they draw are no part of a protocol.
+int64_t protocol_id(SQLite::Database& db, const base::RunSpec& spec) {
+  Json content = spec.comparability_json();
+  content.erase("fingerprint");
+  content.erase("weights");
+  content["joint"] = spec.protocol.joint;
+  return id_of(db, "protocol", content_key("protocol", content),
+               {{"kind", spec.protocol.kind},
+                {"split", spec.protocol.split},
+                {"class_order", content.at("order").get<std::string>()},
+                {"evaluate_on", spec.protocol.evaluate_on},
+                {"test_batches", spec.protocol.test_batches},
+                {"joint", flag(spec.protocol.joint)},
+                {"stop_after", spec.protocol.stop_after},
+                {"train_per_class", spec.dataset.train_per_class},
+                {"test_per_class", spec.dataset.test_per_class},
+                {"spec", base::canonical(content)}});
+}
+
+int64_t config_id(SQLite::Database& db, const base::MethodSpec& method) {
+  const Json params = method.params.is_null() ? Json::object() : method.params;
+  const Json transform = method.train_transform.to_json();
+  const int64_t id = id_of(db, "config", content_key("config", {method.id, params, transform}),
+                           {{"method", method.id}, {"train_transform", base::canonical(transform)}});
+  for (const auto& [name, value] : params.items())
+    insert(db, "parameter", {{"config_id", id}, {"name", name}, {"value", base::canonical(value)}});
+  return id;
+}
+
+int64_t weights_id(SQLite::Database& db, const base::WeightsSpec& weights, const Json& json) {
+  const bool from_file = !weights.file.empty();
+  Json content = json;
+  content.erase("role");
+  content.erase("file");
+  return id_of(db, "weights", content_key("weights", content),
+               {{"sha256", weights.sha256},
+                {"name", from_file ? fs::path(weights.file).filename().string() : std::string("random")},
+                {"spec", base::canonical(content)}});
+}
+
+int64_t run_id(SQLite::Database& db, const base::RunSpec& spec) {
+  const std::string key = spec.key();
+  Json json = spec.to_json();
+  json.erase("execution");
+  const base::ProtocolSpec& protocol = spec.protocol;
+  const auto tasks = static_cast<int64_t>(protocol.task_sizes.size());
+  const int64_t id = id_of(db, "run", key,
+                           {{"comparability_key", content_key("comparability", spec.comparability_json())},
+                            {"dataset_id", dataset_id(db, spec.dataset)},
+                            {"protocol_id", protocol_id(db, spec)},
+                            {"config_id", config_id(db, spec.method)},
+                            {"seed", spec.seed},
+                            {"order_seed", protocol.order_seed},
+                            {"precision", spec.precision},
+                            {"device", spec.device},
+                            {"threads", spec.threads},
+                            {"tasks_planned", protocol.joint            ? 1
+                                              : protocol.stop_after > 0 ? protocol.stop_after
+                                                                        : tasks},
+                            {"spec", base::canonical(json)}});
+  for (size_t i = 0; i < spec.weights.size(); ++i)
+    insert(db, "run_weights",
+           {{"run_id", id}, {"role", spec.weights[i].role}, {"weights_id", weights_id(db, spec.weights[i], json.at("weights").at(i))}});
+  insert(db, "run_experiment", {{"run_id", id}, {"experiment", spec.experiment}});
+  return id;
+}
+
+int64_t machine_id(SQLite::Database& db, const Machine& m) {
+  return id_of(db, "machine", content_key("machine", {m.cpu, m.cpu_flags, m.gpu, m.os, m.cores, m.memory_bytes}),
+               {{"class_key", content_key("machine class", {m.cpu, m.cores, m.gpu})},
+                {"cpu", m.cpu},
+                {"cpu_flags", m.cpu_flags},
+                {"gpu", m.gpu},
+                {"os", m.os},
+                {"cores", m.cores},
+                {"memory_bytes", m.memory_bytes}});
+}
+
+int64_t build_id(SQLite::Database& db, const Build& b) {
+  return id_of(db, "build", content_key("build", {b.commit, b.version, b.compiler}),
+               {{"commit_hash", b.commit}, {"version", b.version}, {"compiler", b.compiler}});
+}
+
+int64_t plugin_id(SQLite::Database& db, const char* kind, const std::string& name, const std::string& version, const std::string& hash) {
+  return id_of(db, "plugin", content_key("plugin", {kind, name, version, hash}),
+               {{"kind", std::string(kind)}, {"name", name}, {"version", version}, {"hash", hash}});
+}
+
+void append_status(SQLite::Database& db, int64_t attempt, const AttemptStatus& status) {
+  insert(db, "attempt_event",
+         {{"attempt_id", attempt},
+          {"seq", next_seq(db, "attempt_event", attempt)},
+          {"at", status.at.empty() ? now(db) : status.at},
+          {"status", status.status},
+          {"reason", status.reason},
+          {"log_tail", status.log_tail}});
+}
+
+void append_spans(SQLite::Database& db, int64_t attempt, const std::vector<base::Span>& spans) {
+  int64_t seq = next_seq(db, "span", attempt);
+  for (const base::Span& span : spans)
+    insert(db, "span",
+           {{"attempt_id", attempt},
+            {"seq", seq++},
+            {"phase", span.phase},
+            {"task", span.task},
+            {"wall_s", span.wall_s},
+            {"device_s", span.device_s}});
+}
+
+void append_metrics(SQLite::Database& db, int64_t attempt, const std::vector<base::Metric>& metrics) {
+  for (const base::Metric& metric : metrics)
+    insert(db, "scalar",
+           {{"attempt_id", attempt}, {"name", metric.name}, {"task", metric.task}, {"step", metric.step}, {"value", real(metric.value)}});
+}
+
+bool has_task(SQLite::Database& db, int64_t attempt, int64_t task) {
+  SQLite::Statement query(db, "SELECT 1 FROM task WHERE attempt_id = ? AND after_task = ?");
+  query.bind(1, attempt);
+  query.bind(2, task);
+  return query.executeStep();
+}
+
+}  // namespace
+
+int64_t Store::add_run(const base::RunSpec& spec) {
+  return impl_->write([&](SQLite::Database& db) { return run_id(db, spec); });
+}
+
+int64_t Store::begin_attempt(const base::RunSpec& spec, const AttemptStart& start) {
+  return impl_->write([&](SQLite::Database& db) {
+    insert(db, "attempt",
+           {{"uuid", boost::uuids::to_string(boost::uuids::random_generator()())},
+            {"run_id", run_id(db, spec)},
+            {"build_id", build_id(db, start.build)},
+            {"plugin_id", plugin_id(db, "method", spec.method.id, start.plugin_version, start.plugin_hash)},
+            {"dataset_plugin_id", plugin_id(db, "dataset", spec.dataset.id, start.dataset_version, start.dataset_hash)},
+            {"machine_id", machine_id(db, start.machine)},
+            {"runner_hash", start.runner_hash},
+            {"libtorch", start.libtorch},
+            {"command", start.command},
+            {"started_at", now(db)}});
+    const int64_t attempt = db.getLastInsertRowid();
+    append_status(db, attempt, {.status = "running", .reason = {}, .log_tail = {}, .at = {}});
+    return attempt;
+  });
+}
+
+void Store::add_hello(int64_t attempt, const base::Hello& hello) {
+  impl_->write([&](SQLite::Database& db) {
+    insert(db, "hello",
+           {{"attempt_id", attempt},
+            {"seq", next_seq(db, "hello", attempt)},
+            {"libtorch", hello.libtorch},
+            {"device", hello.device},
+            {"dtype", hello.dtype},
+            {"cpu", hello.cpu},
+            {"cpu_flags", hello.cpu_flags},
+            {"cores", hello.cores},
+            {"threads", hello.threads}});
+  });
+}
+
+void Store::add_targets(int64_t attempt, const base::Targets& targets) {
+  const Blob blob = pack(targets.labels);
+  impl_->write([&](SQLite::Database& db) {
+    SQLite::Statement dataset(db, "SELECT run.dataset_id FROM attempt JOIN run ON run.id = attempt.run_id WHERE attempt.id = ?");
+    dataset.bind(1, attempt);
+    if (!dataset.executeStep()) throw base::Error("no attempt " + std::to_string(attempt) + " in the store", base::Exit::kInternal);
+    const int64_t owner = dataset.getColumn(0).getInt64();
+    insert(db, "target",
+           {{"dataset_id", owner},
+            {"split", targets.split},
+            {"n", blob.n},
+            {"width", blob.width},
+            {"sha256", blob.sha256},
+            {"data", Bytes{blob.data}}});
+    SQLite::Statement target(db, "SELECT id FROM target WHERE dataset_id = ? AND split = ? AND sha256 = ?");
+    target.bind(1, owner);
+    target.bind(2, targets.split);
+    target.bind(3, blob.sha256);
+    target.executeStep();
+    insert(db, "attempt_target", {{"attempt_id", attempt}, {"target_id", target.getColumn(0).getInt64()}});
+  });
+}
+
+void Store::add_task(int64_t attempt, const base::TaskDone& task) {
+  const Blob blob = pack(task.predictions);
+  impl_->write([&](SQLite::Database& db) {
+    if (has_task(db, attempt, task.task)) return;
+    insert(db, "task",
+           {{"attempt_id", attempt}, {"after_task", task.task}, {"classes", base::canonical(Json(task.classes))}, {"at", now(db)}});
+    for (const base::EvalCount& count : task.evals)
+      insert(db, "eval",
+             {{"attempt_id", attempt},
+              {"after_task", task.task},
+              {"on_group", count.group},
+              {"n", count.n},
+              {"correct", count.correct},
+              {"correct5", count.correct5},
+              {"correct_within", count.correct_within},
+              {"loss_sum", real(count.loss_sum)}});
+    insert(db, "prediction",
+           {{"attempt_id", attempt},
+            {"after_task", task.task},
+            {"n", blob.n},
+            {"width", blob.width},
+            {"sha256", blob.sha256},
+            {"data", Bytes{blob.data}}});
+    insert(db, "logit_hash", {{"attempt_id", attempt}, {"after_task", task.task}, {"sha256", task.logit_hash}});
+    append_spans(db, attempt, task.spans);
+    append_metrics(db, attempt, task.metrics);
+  });
+}
+
+void Store::add_spans(int64_t attempt, const std::vector<base::Span>& spans) {
+  impl_->write([&](SQLite::Database& db) { append_spans(db, attempt, spans); });
+}
+
+void Store::add_metrics(int64_t attempt, const std::vector<base::Metric>& metrics) {
+  impl_->write([&](SQLite::Database& db) { append_metrics(db, attempt, metrics); });
+}
+
+void Store::add_resource(int64_t attempt, const base::Resource& resource) {
+  impl_->write([&](SQLite::Database& db) {
+    const int64_t seq = next_seq(db, "resource", attempt);
+    for (const auto& [name, value] : resource.values)
+      insert(db, "resource", {{"attempt_id", attempt}, {"name", name}, {"seq", seq}, {"value", value}});
+  });
+}
+
+void Store::add_status(int64_t attempt, const AttemptStatus& status) {
+  impl_->write([&](SQLite::Database& db) { append_status(db, attempt, status); });
+}
+
+void Store::mark_lost_attempts() {
+  impl_->write([&](SQLite::Database& db) {
+    std::vector<int64_t> running;
+    SQLite::Statement query(db, "SELECT attempt_id FROM attempt_status WHERE status = 'running' ORDER BY attempt_id");
+    while (query.executeStep()) running.push_back(query.getColumn(0).getInt64());
+    for (int64_t attempt : running)
+      append_status(db, attempt, {.status = "lost", .reason = "its launcher died before it ended", .log_tail = {}, .at = {}});
+  });
+}
+
+}  // namespace clb::store

@@ -1,0 +1,259 @@
+/* The layout of every struct of the ABI on LP64, member by member. A change here is a change of the ABI: members are only appended, so
+ * a line may be added at the end of a struct and its SIZE may grow, and nothing else. Compiled as C11 (abi_c11.c) and as C++17
+ * (abi_cxx17.cpp).
+ */
+#include <clb/abi.h>
+#include <clb/batch.h>
+#include <clb/dataset.h>
+#include <clb/ext/trace.h>
+#include <clb/host.h>
+#include <clb/meta.h>
+#include <clb/method.h>
+#include <clb/param.h>
+#include <clb/state.h>
+#include <clb/stream.h>
+
+#ifdef __cplusplus
+#define CHECK(condition, text) static_assert(condition, text)
+#else
+#define CHECK(condition, text) _Static_assert(condition, text)
+#endif
+
+#define SIZE(type, bytes) CHECK(sizeof(type) == (bytes), "size of " #type)
+#define AT(type, member, offset) CHECK(offsetof(type, member) == (offset), "offset of " #type "." #member)
+
+CHECK(sizeof(void*) == 8 && sizeof(long) == 8 && sizeof(double) == 8, "the ABI is defined on LP64");
+
+/* meta.h */
+AT(clb_plugin_meta_t, struct_size, 0);
+AT(clb_plugin_meta_t, kind, 4);
+AT(clb_plugin_meta_t, magic, 8);
+AT(clb_plugin_meta_t, abi_major, 16);
+AT(clb_plugin_meta_t, abi_minor, 20);
+AT(clb_plugin_meta_t, capabilities, 24);
+AT(clb_plugin_meta_t, cxx11_abi, 32);
+AT(clb_plugin_meta_t, reserved, 36);
+AT(clb_plugin_meta_t, id, 40);
+AT(clb_plugin_meta_t, version, 104);
+AT(clb_plugin_meta_t, libtorch, 136);
+AT(clb_plugin_meta_t, compiler, 168);
+AT(clb_plugin_meta_t, summary, 232);
+SIZE(clb_plugin_meta_t, 424);
+
+/* param.h */
+AT(clb_value, type, 0);
+AT(clb_value, count, 4);
+AT(clb_value, as, 8);
+SIZE(clb_value, 16);
+
+AT(clb_param, struct_size, 0);
+AT(clb_param, choice_count, 4);
+AT(clb_param, name, 8);
+AT(clb_param, help, 16);
+AT(clb_param, default_value, 24);
+AT(clb_param, min, 40);
+AT(clb_param, max, 48);
+AT(clb_param, choices, 56);
+AT(clb_param, implies, 64);
+AT(clb_param, implied_when, 72);
+SIZE(clb_param, 88);
+
+AT(clb_setting, struct_size, 0);
+AT(clb_setting, reserved, 4);
+AT(clb_setting, name, 8);
+AT(clb_setting, value, 16);
+SIZE(clb_setting, 32);
+
+/* state.h */
+AT(clb_writer, struct_size, 0);
+AT(clb_writer, reserved, 4);
+AT(clb_writer, self, 8);
+AT(clb_writer, write, 16);
+SIZE(clb_writer, 24);
+
+AT(clb_reader, struct_size, 0);
+AT(clb_reader, reserved, 4);
+AT(clb_reader, self, 8);
+AT(clb_reader, read, 16);
+SIZE(clb_reader, 24);
+
+/* batch.h */
+AT(clb_feature, struct_size, 0);
+AT(clb_feature, reserved, 4);
+AT(clb_feature, kind, 8);
+AT(clb_feature, values, 16);
+SIZE(clb_feature, 24);
+
+AT(clb_batch, struct_size, 0);
+AT(clb_batch, feature_count, 4);
+AT(clb_batch, n, 8);
+AT(clb_batch, epoch, 16);
+AT(clb_batch, step, 24);
+AT(clb_batch, images, 32);
+AT(clb_batch, labels, 40);
+AT(clb_batch, sample_ids, 48);
+AT(clb_batch, task_ids, 56);
+AT(clb_batch, features, 64);
+SIZE(clb_batch, 256);
+
+/* stream.h */
+AT(clb_stream_request, struct_size, 0);
+AT(clb_stream_request, sources, 4);
+AT(clb_stream_request, view, 8);
+AT(clb_stream_request, want_images, 12);
+AT(clb_stream_request, features, 16);
+AT(clb_stream_request, feature_count, 24);
+AT(clb_stream_request, shuffle, 28);
+AT(clb_stream_request, drop_last, 32);
+AT(clb_stream_request, reserved, 36);
+AT(clb_stream_request, batch_size, 40);
+AT(clb_stream_request, epochs, 48);
+AT(clb_stream_request, sample_ids, 56);
+AT(clb_stream_request, sample_id_count, 64);
+SIZE(clb_stream_request, 72);
+
+AT(clb_stream_info, struct_size, 0);
+AT(clb_stream_info, reserved, 4);
+AT(clb_stream_info, samples, 8);
+AT(clb_stream_info, batches_per_epoch, 16);
+AT(clb_stream_info, batches, 24);
+AT(clb_stream_info, dropped, 32);
+SIZE(clb_stream_info, 40);
+
+/* host.h */
+AT(clb_weights, struct_size, 0);
+AT(clb_weights, reserved, 4);
+AT(clb_weights, bytes, 8);
+AT(clb_weights, size, 16);
+AT(clb_weights, sha256, 24);
+AT(clb_weights, options, 32);
+SIZE(clb_weights, 40);
+
+AT(clb_host, struct_size, 0);
+AT(clb_host, reserved, 4);
+AT(clb_host, self, 8);
+AT(clb_host, log, 16);
+AT(clb_host, set_error, 24);
+AT(clb_host, progress, 32);
+AT(clb_host, metric, 40);
+AT(clb_host, derive_key, 48);
+AT(clb_host, stream_open, 56);
+AT(clb_host, stream_info, 64);
+AT(clb_host, stream_next, 72);
+AT(clb_host, stream_close, 80);
+AT(clb_host, memory_set, 88);
+AT(clb_host, feature_register, 96);
+AT(clb_host, feature_dim, 104);
+AT(clb_host, weights_open, 112);
+AT(clb_host, get_extension, 120);
+SIZE(clb_host, 128);
+
+/* method.h */
+AT(clb_session, struct_size, 0);
+AT(clb_session, precision, 4);
+AT(clb_session, host, 8);
+AT(clb_session, settings, 16);
+AT(clb_session, setting_count, 24);
+AT(clb_session, setting_stride, 28);
+AT(clb_session, device_type, 32);
+AT(clb_session, device_index, 36);
+AT(clb_session, image_height, 40);
+AT(clb_session, image_width, 48);
+SIZE(clb_session, 56);
+
+AT(clb_task, struct_size, 0);
+AT(clb_task, reserved, 4);
+AT(clb_task, index, 8);
+AT(clb_task, domain, 16);
+AT(clb_task, labels, 24);
+AT(clb_task, label_count, 32);
+AT(clb_task, classes_seen, 40);
+AT(clb_task, task_count, 48);
+AT(clb_task, class_count, 56);
+SIZE(clb_task, 64);
+
+AT(clb_inputs, struct_size, 0);
+AT(clb_inputs, want_images, 4);
+AT(clb_inputs, features, 8);
+AT(clb_inputs, feature_count, 16);
+AT(clb_inputs, reserved, 20);
+SIZE(clb_inputs, 24);
+
+AT(clb_method, struct_size, 0);
+AT(clb_method, state_version, 4);
+AT(clb_method, paper, 8);
+AT(clb_method, params, 16);
+AT(clb_method, param_count, 24);
+AT(clb_method, param_stride, 28);
+AT(clb_method, create, 32);
+AT(clb_method, destroy, 40);
+AT(clb_method, begin_task, 48);
+AT(clb_method, train_task, 56);
+AT(clb_method, end_task, 64);
+AT(clb_method, inputs, 72);
+AT(clb_method, predict, 80);
+AT(clb_method, save, 88);
+AT(clb_method, load, 96);
+AT(clb_method, extract, 104);
+AT(clb_method, get_extension, 112);
+SIZE(clb_method, 120);
+
+/* dataset.h */
+AT(clb_order, struct_size, 0);
+AT(clb_order, reserved, 4);
+AT(clb_order, name, 8);
+AT(clb_order, classes, 16);
+SIZE(clb_order, 24);
+
+AT(clb_dataset_info, struct_size, 0);
+AT(clb_dataset_info, modality, 4);
+AT(clb_dataset_info, class_names, 8);
+AT(clb_dataset_info, class_count, 16);
+AT(clb_dataset_info, domain_names, 24);
+AT(clb_dataset_info, domain_count, 32);
+AT(clb_dataset_info, height, 40);
+AT(clb_dataset_info, width, 48);
+AT(clb_dataset_info, channels, 56);
+AT(clb_dataset_info, feature_dim, 64);
+AT(clb_dataset_info, licence, 72);
+AT(clb_dataset_info, citation, 80);
+AT(clb_dataset_info, default_root, 88);
+AT(clb_dataset_info, orders, 96);
+AT(clb_dataset_info, order_count, 104);
+AT(clb_dataset_info, order_stride, 108);
+SIZE(clb_dataset_info, 112);
+
+AT(clb_index, struct_size, 0);
+AT(clb_index, reserved, 4);
+AT(clb_index, count, 8);
+AT(clb_index, labels, 16);
+AT(clb_index, domains, 24);
+SIZE(clb_index, 32);
+
+AT(clb_sample, struct_size, 0);
+AT(clb_sample, format, 4);
+AT(clb_sample, bytes, 8);
+AT(clb_sample, size, 16);
+AT(clb_sample, height, 24);
+AT(clb_sample, width, 32);
+AT(clb_sample, channels, 40);
+SIZE(clb_sample, 48);
+
+AT(clb_dataset, struct_size, 0);
+AT(clb_dataset, reserved, 4);
+AT(clb_dataset, describe, 8);
+AT(clb_dataset, open, 16);
+AT(clb_dataset, close, 24);
+AT(clb_dataset, index, 32);
+AT(clb_dataset, read, 40);
+AT(clb_dataset, release, 48);
+AT(clb_dataset, verify, 56);
+AT(clb_dataset, get_extension, 64);
+SIZE(clb_dataset, 72);
+
+/* ext/trace.h */
+AT(clb_trace, struct_size, 0);
+AT(clb_trace, reserved, 4);
+AT(clb_trace, self, 8);
+AT(clb_trace, emit, 16);
+SIZE(clb_trace, 24);

@@ -1,0 +1,208 @@
+// Real processes: every way in which a runner can go wrong becomes an outcome, and the next run goes on.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <clb/base/file.hpp>
+#include <clb/launch/schedule.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+
+#include "errors.hpp"
+#include "temp_folder.hpp"
+
+namespace clb::launch {
+namespace {
+
+namespace fs = std::filesystem;
+using clb::testing::contains;
+using clb::testing::TempFolder;
+
+base::RunSpec spec(const std::string& behave, double pace = 0, int at = 2) {
+  base::RunSpec spec;
+  spec.method.id = "fake";
+  spec.method.params = {{"behave", behave}, {"at", at}, {"pace", pace}};
+  spec.dataset.class_count = 10;
+  spec.protocol.class_order = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+  spec.protocol.task_sizes = {2, 2, 2, 2, 2};
+  spec.threads = 1;
+  return spec;
+}
+
+class Log final : public Observer {
+ public:
+  explicit Log(const fs::path& folder) : folder_(folder) {}
+  void starting(size_t run, base::RunSpec& spec) override {
+    spec.execution.run_dir = (folder_ / std::to_string(run)).string();
+    outcomes.resize(std::max(outcomes.size(), run + 1));
+    order.push_back("start " + std::to_string(run));
+    most_at_once = std::max(most_at_once, ++at_once);
+  }
+  void event(size_t, const base::Event& event) override {
+    tasks += std::holds_alternative<base::TaskDone>(event);
+    if (on_event) on_event(event);
+  }
+  void finished(size_t run, const Outcome& outcome) override {
+    outcomes[run] = outcome;
+    order.push_back("end " + std::to_string(run));
+    --at_once;
+  }
+  void stopping() override { ++stops; }
+  void tick() override {}
+
+  std::vector<Outcome> outcomes;
+  std::vector<std::string> order;
+  std::function<void(const base::Event&)> on_event;
+  int at_once = 0, most_at_once = 0, tasks = 0, stops = 0;
+
+ private:
+  fs::path folder_;
+};
+
+class Schedule : public ::testing::Test {
+ protected:
+  bool run(const std::vector<base::RunSpec>& specs) {
+    log_.outcomes.clear();
+    return run_all(specs, options_, log_);
+  }
+  std::string one(const std::string& behave, int at = 2) {
+    run({spec(behave, 0, at)});
+    return log_.outcomes[0].status + ": " + log_.outcomes[0].reason;
+  }
+
+  TempFolder folder_;
+  Log log_{folder_.path()};
+  ScheduleOptions options_{
+      .runner = {CLB_FAKE_RUNNER, ""}, .jobs = 1, .limits = {.wall_s = 60, .silence_s = 20, .memory_bytes = 1'000'000'000, .grace_s = 0.3}};
+};
+
+TEST_F(Schedule, AGoodRun) {
+  EXPECT_TRUE(run({spec("ok")}));
+  EXPECT_EQ(log_.outcomes[0].status, "ok");
+  EXPECT_EQ(log_.tasks, 5);
+  EXPECT_TRUE(contains(base::read_file(folder_.path() / "0/log.txt"), "fake runner"));
+  EXPECT_TRUE(fs::exists(folder_.path() / "0/run.json"));
+}
+
+TEST_F(Schedule, EveryEndHasItsStatusAndTheNextRunGoesOn) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"crash", "crashed: SIGSEGV in train_task, task 3"},
+      {"abort", "crashed: SIGABRT in train_task, task 3"},
+      {"early", "crashed: SIGBUS while starting"},
+      {"killed", "killed: SIGKILL from outside in train_task, task 3"},
+      {"garbage", "failed: event line 16 is malformed"},
+      {"malformed", "failed: event line 16 is malformed"},
+      {"version", "failed: event line 16 is malformed"},
+      {"truncated", "failed: the last event line is cut off in train_task, task 3"},
+      {"huge", "failed: event line 16 is longer than 64 MiB in train_task, task 3"},
+      {"no_done", "failed: ended without its last event in train_task, task 3"},
+      {"no_hello", "failed: event line 1 is malformed: hello must come first"},
+      {"twice_done", "failed: event line 35 is malformed: it comes after the last event"},
+      {"after_done", "crashed: SIGSEGV after load"},
+      {"exit7", "failed: exit code 7 in train_task, task 3: the disk is on fire"},
+      {"numeric", "failed: numeric: the loss is not finite (in train_task, task 3; fake.cpp:88)"},
+      {"ok", "ok"},
+  };
+  std::vector<base::RunSpec> specs;
+  for (const auto& [behave, expected] : cases) specs.push_back(spec(behave));
+  EXPECT_TRUE(run(specs));
+  for (size_t i = 0; i < cases.size(); ++i) {
+    const Outcome& outcome = log_.outcomes[i];
+    const std::string words = outcome.status + (outcome.reason.empty() ? "" : ": " + outcome.reason);
+    EXPECT_TRUE(words.starts_with(cases[i].second)) << cases[i].first << " ended as\n  " << words << "\nnot\n  " << cases[i].second;
+    EXPECT_EQ(outcome.log_tail.empty(), outcome.status == "ok") << cases[i].first;
+  }
+  EXPECT_TRUE(contains(log_.outcomes[13].log_tail, "first line\nthe disk is on fire"));
+}
+
+TEST_F(Schedule, SilenceEndsARunThatIgnoresTheRequest) {
+  options_.limits.silence_s = 0.5;
+  EXPECT_EQ(one("hang"), "timeout: silent for 0.5 s in train_task, task 3");
+}
+
+TEST_F(Schedule, WallTimeEndsARunThatNeverStopsTalking) {
+  options_.limits.wall_s = 0.5;
+  EXPECT_EQ(one("spin"), "timeout: 0.5 s of --max-time used up in train_task, task 3");
+}
+
+TEST_F(Schedule, MemoryEndsARunThatEats) {
+  options_.limits.memory_bytes = 100'000'000;
+  const std::string words = one("eat");
+  EXPECT_TRUE(words.starts_with("killed: peak memory 1")) << words;
+  EXPECT_TRUE(contains(words, " of 100.0 MB, out of memory (--max-memory) in train_task, task 3")) << words;
+}
+
+TEST_F(Schedule, WhatARunnerStartedEndsWithIt) {
+  EXPECT_EQ(one("child"), "ok: ");
+  const auto child = static_cast<pid_t>(std::stol(base::read_file(folder_.path() / "0/child.pid")));
+  for (int i = 0; i < 100 && kill(child, 0) == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  // Reaped by init where there is one; a zombie is dead as well.
+  std::ifstream stat("/proc/" + std::to_string(child) + "/stat");
+  std::string pid, name, state = "gone";
+  stat >> pid >> name >> state;
+  EXPECT_TRUE(state == "gone" || state == "Z" || state == "X") << state;
+}
+
+TEST_F(Schedule, JobsRunAtOnceAndNoMore) {
+  options_.jobs = 3;
+  EXPECT_TRUE(run(std::vector<base::RunSpec>(7, spec("ok", 0.05))));
+  EXPECT_EQ(log_.most_at_once, 3);
+  EXPECT_EQ(log_.tasks, 35);
+  for (const Outcome& outcome : log_.outcomes) EXPECT_EQ(outcome.status, "ok");
+}
+
+TEST_F(Schedule, TheFirstRequestStopsAtASafePointAndStartsNothingNew) {
+  log_.on_event = [this](const base::Event& event) {
+    if (std::holds_alternative<base::TaskDone>(event) && log_.tasks == 1) kill(getpid(), SIGINT);
+  };
+  EXPECT_FALSE(run({spec("ok", 0.2), spec("ok")}));
+  EXPECT_EQ(log_.stops, 1);
+  ASSERT_EQ(log_.outcomes.size(), 1u);
+  EXPECT_EQ(log_.outcomes[0].status, "cancelled");
+  EXPECT_EQ(log_.outcomes[0].reason, "stopped on request in train_task, task 2");
+  EXPECT_EQ(log_.order.back(), "end 0");
+}
+
+TEST_F(Schedule, TheSecondRequestKills) {
+  int progress = 0;
+  log_.on_event = [&](const base::Event& event) {
+    if (std::holds_alternative<base::Progress>(event) && (++progress == 10 || progress == 20)) kill(getpid(), SIGTERM);
+  };
+  EXPECT_FALSE(run({spec("spin")}));
+  EXPECT_EQ(log_.stops, 1);
+  EXPECT_EQ(log_.outcomes[0].status, "cancelled");
+  EXPECT_EQ(log_.outcomes[0].reason, "killed at the second request to stop in train_task, task 3");
+}
+
+TEST_F(Schedule, AnExceptionOfTheObserverLeavesNoRunnerBehind) {
+  pid_t runner = 0;
+  log_.on_event = [&](const base::Event& event) {
+    if (const auto* hello = std::get_if<base::Hello>(&event)) runner = static_cast<pid_t>(hello->pid);
+    if (std::holds_alternative<base::TaskDone>(event)) throw std::runtime_error("disk full");
+  };
+  EXPECT_THROW(run({spec("spin")}), std::runtime_error);
+  ASSERT_GT(runner, 0);
+  EXPECT_NE(kill(runner, 0), 0);
+}
+
+TEST_F(Schedule, ARunnerThatCannotBeStartedIsAFailedRun) {
+  options_.runner.program = folder_.path() / "clb-runner";
+  EXPECT_TRUE(run({spec("ok"), spec("ok")}));
+  EXPECT_EQ(log_.outcomes[1].status, "failed");
+  EXPECT_TRUE(contains(log_.outcomes[1].reason, "clb-runner is missing"));
+}
+
+TEST_F(Schedule, SpinningOpenMpThreadsAreTurnedOffUnlessTheUserChose) {
+  unsetenv("OMP_WAIT_POLICY");
+  run({spec("ok")});
+  EXPECT_TRUE(contains(base::read_file(folder_.path() / "0/log.txt"), "OMP_WAIT_POLICY=passive"));
+  setenv("OMP_WAIT_POLICY", "active", 1);
+  run({spec("ok")});
+  EXPECT_TRUE(contains(base::read_file(folder_.path() / "0/log.txt"), "OMP_WAIT_POLICY=active"));
+  unsetenv("OMP_WAIT_POLICY");
+}
+
+}  // namespace
+}  // namespace clb::launch

@@ -1,0 +1,194 @@
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
+#include <clb/base/json.hpp>
+#include <clb/base/paths.hpp>
+#include <clb/base/sha256.hpp>
+#include <csignal>
+#include <functional>
+
+#include "errors.hpp"
+#include "temp_folder.hpp"
+
+namespace clb::base {
+namespace {
+
+using testing::contains;
+using testing::error_of;
+using testing::TempFolder;
+
+// Exit status of a child process that runs `body` and leaves with its result.
+int in_child(const std::function<int()>& body) {
+  const pid_t pid = fork();
+  if (pid == 0) _exit(body());
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(File, ReadsWholeAndRefusesWhatIsTooLong) {
+  const TempFolder folder;
+  const auto file = folder.write("a", std::string("x\0y", 3));
+  EXPECT_EQ(read_file(file), std::string("x\0y", 3));
+  EXPECT_TRUE(contains(error_of<Error>([&] { read_file(file, 2); }), "3 bytes"));
+  EXPECT_TRUE(contains(error_of<Error>([&] { read_file(folder.path() / "none"); }), "none"));
+  EXPECT_THROW(read_file(folder.path()), Error);
+}
+
+TEST(File, AtomicWriteReplacesAndLeavesNothingBehind) {
+  const TempFolder folder;
+  const auto file = folder.write("a", "old");
+  write_file_atomic(file, "new");
+  EXPECT_EQ(read_file(file), "new");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(File, AtomicWriteThatFailsKeepsTheOldFile) {
+  const TempFolder folder;
+  fs::create_directories(folder.path() / "target" / "in_use");  // a folder cannot be replaced by a file
+  EXPECT_THROW(write_file_atomic(folder.path() / "target", "new"), Error);
+  EXPECT_THROW(write_file_atomic(folder.path() / "missing" / "a", "new"), Error);
+  EXPECT_TRUE(fs::is_directory(folder.path() / "target" / "in_use"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(File, ReadersSeeOldOrNewNeverAMixture) {
+  const TempFolder folder;
+  const auto file = folder.path() / "a";
+  const std::string one(1 << 16, '1'), two(1 << 17, '2');
+  write_file_atomic(file, one);
+  const pid_t writer = fork();
+  if (writer == 0) {
+    for (int i = 0; i < 50; ++i) write_file_atomic(file, i % 2 ? one : two);
+    _exit(0);
+  }
+  bool whole = true;
+  while (waitpid(writer, nullptr, WNOHANG) == 0) {
+    const std::string seen = read_file(file);
+    whole = whole && (seen == one || seen == two);
+  }
+  EXPECT_TRUE(whole);
+}
+
+TEST(MappedFile, ShowsTheBytesAndMoves) {
+  const TempFolder folder;
+  MappedFile mapped(folder.write("a", "abc"));
+  MappedFile moved(std::move(mapped));
+  EXPECT_EQ(std::string(moved.bytes().begin(), moved.bytes().end()), "abc");
+  moved = MappedFile(folder.write("empty", ""));
+  EXPECT_TRUE(moved.bytes().empty());
+  EXPECT_THROW(MappedFile(folder.path() / "none"), Error);
+}
+
+TEST(FileLock, IsHeldAgainstOtherProcessesAndNamesItsHolder) {
+  const TempFolder folder;
+  const auto file = folder.path() / "lock";
+  const pid_t parent = getpid();
+  {
+    const auto lock = FileLock::try_lock(file);
+    ASSERT_TRUE(lock);
+    EXPECT_EQ(in_child([&] { return FileLock::try_lock(file) ? 1 : FileLock::holder(file) == parent ? 0 : 2; }), 0);
+  }
+  EXPECT_EQ(FileLock::holder(file), 0);
+  EXPECT_EQ(in_child([&] { return FileLock::try_lock(file) ? 0 : 1; }), 0);
+}
+
+TEST(FileLock, IsReleasedByTheDeathOfItsHolder) {
+  const TempFolder folder;
+  const auto file = folder.path() / "lock";
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const FileLock lock = FileLock::wait(file);
+    if (write(ready[1], "x", 1) == 1) pause();
+    _exit(1);
+  }
+  char byte;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  EXPECT_FALSE(FileLock::try_lock(file));
+  EXPECT_EQ(FileLock::holder(file), child);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  EXPECT_TRUE(FileLock::try_lock(file));
+  close(ready[0]);
+  close(ready[1]);
+}
+
+TEST(Sha256, KnowsThePublishedVectors) {
+  EXPECT_EQ(hex(sha256(std::string_view("abc"))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(hex(Sha256().finish()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  Sha256 parts;
+  parts.update(std::string_view("a")).update(std::string_view("bc"));
+  EXPECT_EQ(parts.finish(), sha256(std::string_view("abc")));
+  EXPECT_EQ(Sha256().update_u64(0x6362).finish(), sha256(std::string_view("bc\0\0\0\0\0\0", 8)));
+}
+
+TEST(Sha256, OfAFileIsThatOfItsBytes) {
+  const TempFolder folder;
+  const std::string bytes((3 << 20) + 17, 'q');
+  EXPECT_EQ(sha256_file(folder.write("a", bytes)), sha256(std::string_view(bytes)));
+  EXPECT_EQ(sha256_file(folder.write("empty", "")), sha256(std::string_view("")));
+  EXPECT_TRUE(contains(error_of<Error>([&] { sha256_file(folder.path() / "none"); }), "none"));
+  EXPECT_THROW(sha256_file(folder.path()), Error);
+}
+
+TEST(Sha256, CacheRemembersUntilTheFileChanges) {
+  const TempFolder folder, cache;
+  const auto file = folder.write("a", "one");
+  const auto long_ago = fs::last_write_time(file) - std::chrono::hours(1);
+  const std::string first = hex(sha256(std::string_view("one"))), second = hex(sha256(std::string_view("two")));
+
+  EXPECT_EQ(sha256_file_cached(file, cache.path()), first);
+  EXPECT_FALSE(fs::exists(cache.path() / "sha256")) << "a file written just now must not be remembered: a second write may share its time";
+
+  fs::last_write_time(file, long_ago);
+  EXPECT_EQ(sha256_file_cached(file, cache.path()), first);
+  const fs::path note = fs::directory_iterator(cache.path() / "sha256")->path();
+  Json json = parse_json(read_file(note), "note");
+  json["sha256"] = std::string(64, '0');
+  write_file_atomic(note, canonical(json));
+  EXPECT_EQ(sha256_file_cached(file, cache.path()), std::string(64, '0')) << "the note was not used";
+
+  folder.write("a", "two");
+  fs::last_write_time(file, long_ago - std::chrono::seconds(1));
+  EXPECT_EQ(sha256_file_cached(file, cache.path()), second);
+  write_file_atomic(note, "{damaged");
+  EXPECT_EQ(sha256_file_cached(file, cache.path()), second);
+}
+
+TEST(Paths, PrefixHoldsThisProgram) {
+  EXPECT_EQ(executable().parent_path().parent_path(), prefix());
+  EXPECT_EQ(share(), prefix() / "share" / "clbench");
+}
+
+TEST(Paths, CacheFollowsFlagThenVariables) {
+  setenv("CLB_CACHE", "/one", 1);
+  setenv("XDG_CACHE_HOME", "/two", 1);
+  setenv("HOME", "/home/x", 1);
+  EXPECT_EQ(cache_dir("/flag"), fs::path("/flag"));
+  EXPECT_EQ(cache_dir("off"), std::nullopt);
+  EXPECT_EQ(cache_dir(""), fs::path("/one"));
+  setenv("CLB_CACHE", "off", 1);
+  EXPECT_EQ(cache_dir(""), std::nullopt);
+  unsetenv("CLB_CACHE");
+  EXPECT_EQ(cache_dir(""), fs::path("/two/clbench"));
+  setenv("XDG_CACHE_HOME", "relative", 1);
+  EXPECT_EQ(cache_dir(""), fs::path("/home/x/.cache/clbench"));
+}
+
+TEST(Paths, PluginFoldersComeFromFlagsThenVariableThenPrefix) {
+  setenv("CLB_PLUGIN_PATH", "/b::/c", 1);
+  const auto installed = prefix() / "lib" / "clbench";
+  EXPECT_EQ(plugin_folders({"/a"}), (std::vector<fs::path>{"/a", "/b", "/c", installed / "methods", installed / "datasets"}));
+  unsetenv("CLB_PLUGIN_PATH");
+  EXPECT_EQ(plugin_folders({}).size(), 2u);
+}
+
+}  // namespace
+}  // namespace clb::base

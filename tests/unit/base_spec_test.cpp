@@ -1,0 +1,240 @@
+// Run specs, recipes and descriptions: strict decoding and the keys.
+#include <gtest/gtest.h>
+
+#include <clb/base/describe.hpp>
+#include <clb/base/error.hpp>
+#include <clb/base/run_spec.hpp>
+#include <functional>
+
+#include "damage.hpp"
+#include "errors.hpp"
+
+namespace clb::base {
+namespace {
+
+using testing::contains;
+using testing::error_of;
+
+RunSpec good_spec() {
+  RunSpec spec;
+  spec.experiment = "small";
+  spec.method = {"l2p", "/p/l2p.so", "small", {{"top_k", 5}, {"lr", 0.1}, {"feature", "cls"}, {"steps", {1, 2}}}, 3, {}};
+  spec.method.train_transform.random_resized_crop = 224;
+  spec.dataset = {"toy", "/p/toy.so", "/d", "f00d", 4, 10, 5};
+  spec.weights.push_back({"main", "/w.safetensors", "abc", {}, true, 3});
+  spec.protocol.split = "B0-Inc2";
+  spec.protocol.order = "numpy(7)";
+  spec.protocol.order_seed = 7;
+  spec.protocol.class_order = {2, 0, 3, 1};
+  spec.protocol.task_sizes = {2, 2};
+  spec.protocol.eval_transform.resize = 224;
+  spec.threads = 2;
+  return spec;
+}
+
+// The sentence of a spec whose JSON was changed.
+std::string refusal(const std::function<void(Json&)>& change) {
+  Json json = good_spec().to_json();
+  change(json);
+  return error_of<Error>([&] { RunSpec::from_json(json, "run.json"); });
+}
+
+// Calls visit(pointer) for every member of every object below `json`.
+void each_member(const Json& json, const Json::json_pointer& at, const std::function<void(const Json::json_pointer&)>& visit) {
+  if (!json.is_object()) return;
+  for (const auto& [name, value] : json.items()) {
+    visit(at / name);
+    each_member(value, at / name, visit);
+  }
+}
+
+bool free_form(const Json::json_pointer& at) { return at.to_string().starts_with("/method/params/"); }
+
+TEST(RunSpec, RoundTrip) {
+  const Json json = good_spec().to_json();
+  EXPECT_EQ(RunSpec::from_json(json, "run.json").to_json(), json);
+  EXPECT_EQ(RunSpec::from_json(parse_json(canonical(json), "x"), "x").key(), good_spec().key());
+}
+
+TEST(RunSpec, EveryMissingMemberIsNamed) {
+  const Json json = good_spec().to_json();
+  each_member(json, Json::json_pointer(), [&](const Json::json_pointer& at) {
+    if (free_form(at)) return;
+    Json less = json;
+    less.at(at.parent_pointer()).erase(at.back());
+    const std::string text = error_of<Error>([&] { RunSpec::from_json(less, "run.json"); });
+    EXPECT_TRUE(text.starts_with("run.json: ") && contains(text, at.back() + " is missing")) << at.to_string() << ": " << text;
+  });
+}
+
+TEST(RunSpec, EveryMemberOfAnotherTypeIsNamed) {
+  const Json json = good_spec().to_json();
+  each_member(json, Json::json_pointer(), [&](const Json::json_pointer& at) {
+    if (free_form(at)) return;
+    Json wrong = json;
+    wrong[at] = json.at(at).is_boolean() ? Json("true") : Json(true);
+    const std::string text = error_of<Error>([&] { RunSpec::from_json(wrong, "run.json"); });
+    EXPECT_TRUE(contains(text, at.back())) << at.to_string() << ": " << text;
+  });
+}
+
+TEST(RunSpec, EveryUnknownMemberIsNamed) {
+  const Json json = good_spec().to_json();
+  each_member(json, Json::json_pointer(), [&](const Json::json_pointer& at) {
+    if (!json.at(at).is_object() || at.back() == "params") return;
+    Json more = json;
+    more[at]["surplus"] = 1;
+    EXPECT_TRUE(contains(error_of<Error>([&] { RunSpec::from_json(more, "run.json"); }), "surplus is unknown")) << at.to_string();
+  });
+}
+
+TEST(RunSpec, RangesAreChecked) {
+  const auto refused = [](const char* pointer, const Json& value, const std::string& part) {
+    const std::string text = refusal([&](Json& json) { json[Json::json_pointer(pointer)] = value; });
+    EXPECT_TRUE(contains(text, part)) << pointer << ": " << text;
+  };
+  refused("/version", 2, "[1, 1]");
+  refused("/seed", -1, "seed");
+  refused("/seed", 1.5, "must be an integer");
+  refused("/seed", uint64_t{1} << 63, "seed");
+  refused("/precision", "fp16", "fp32, tf32, bf16");
+  refused("/device", "cuda:", "cuda:N");
+  refused("/device", "cuda:x", "cuda:N");
+  refused("/protocol/class_order", {2, 0, 3, 3}, "3 twice");
+  refused("/protocol/class_order", {2, 0, 3, 4}, "0 to 3");
+  refused("/protocol/class_order", {2, 0, 3, -1}, "class_order[3]");
+  refused("/protocol/task_sizes", {2, 3}, "add up");
+  refused("/protocol/task_sizes", {2}, "add up");
+  refused("/protocol/task_sizes", Json::array(), "must not be empty");
+  refused("/protocol/task_sizes", {INT64_MAX, INT64_MAX}, "task of");
+  refused("/protocol/stop_after", 3, "number of tasks, 2");
+  refused("/protocol/eval_transform/flip", 0.5, "random step");
+  refused("/protocol/eval_transform/std", {1, 0, 1}, "positive");
+  refused("/protocol/eval_transform/mean", {1, 0}, "3 numbers");
+  refused("/method/train_transform/jitter", {0.4, 0.4, 0.4, 0.1}, "hue");
+  refused("/method/train_transform/scale", {0.9, 0.1}, "scale");
+  refused("/method/train_transform/name", 5, "method.train_transform: member name");
+  refused("/method/capabilities", -1, "unsigned");
+  refused("/weights/0/random/patch", 5, "weights[0].random.patch");
+  refused("/weights/0", 5, "weights[0] must be a JSON object");
+  refused("/dataset/class_count", 0, "class_count");
+}
+
+TEST(RunSpec, DomainTasksCarryTheSameClasses) {
+  RunSpec spec = good_spec();
+  spec.protocol.kind = "domain";
+  spec.protocol.task_sizes = {4, 4, 4};
+  EXPECT_NO_THROW(RunSpec::from_json(spec.to_json(), "x"));
+}
+
+TEST(RunSpec, TruncatedOrFlippedTextParsesOrIsAnError) {
+  const std::string text = canonical(good_spec().to_json());
+  const auto decode = [](const std::string& bytes) { RunSpec::from_json(parse_json(bytes, "run.json"), "run.json"); };
+  testing::for_each_truncation(text, [&](const std::string& bytes, size_t) { EXPECT_THROW(decode(bytes), Error); });
+  testing::for_each_bit_flip(text, 0, text.size(), [&](const std::string& bytes, size_t at, int) {
+    try {
+      decode(bytes);
+    } catch (const Error& error) {
+      EXPECT_TRUE(std::string(error.what()).starts_with("run.json: ")) << at;
+    }
+  });
+}
+
+TEST(RunSpec, KeyIgnoresPlacesAndExecution) {
+  RunSpec other = good_spec();
+  other.experiment = "another";
+  other.method.file = other.dataset.file = other.dataset.root = other.weights[0].file = "/elsewhere";
+  other.method.preset = "x";
+  other.execution.loader_threads = 9;
+  other.execution.cache_dir = "/c";
+  other.checkpoint = "off";
+  EXPECT_EQ(other.key(), good_spec().key());
+}
+
+TEST(RunSpec, KeySeesWhatIsComputed) {
+  const std::string key = good_spec().key();
+  const auto changes = [&](const std::function<void(RunSpec&)>& change) {
+    RunSpec spec = good_spec();
+    change(spec);
+    return spec.key() != key;
+  };
+  EXPECT_TRUE(changes([](RunSpec& s) { s.seed = 1; }));
+  EXPECT_TRUE(changes([](RunSpec& s) { s.method.params["top_k"] = 6; }));
+  EXPECT_TRUE(changes([](RunSpec& s) { s.method.train_transform.flip = 0.5; }));
+  EXPECT_TRUE(changes([](RunSpec& s) { s.dataset.fingerprint = "f00e"; }));
+  EXPECT_TRUE(changes([](RunSpec& s) { s.dataset.train_per_class = 11; }));
+  EXPECT_TRUE(changes([](RunSpec& s) { s.weights[0].sha256 = "abd"; }));
+  EXPECT_TRUE(changes([](RunSpec& s) { s.weights[0].pos_antialias = false; }));
+  EXPECT_TRUE(changes([](RunSpec& s) { s.protocol.class_order = {0, 1, 2, 3}; }));
+  EXPECT_TRUE(changes([](RunSpec& s) { s.protocol.stop_after = 1; }));
+  EXPECT_TRUE(changes([](RunSpec& s) { s.precision = "bf16"; }));
+  EXPECT_TRUE(changes([](RunSpec& s) { s.threads = 3; }));
+}
+
+TEST(RunSpec, SeedsAndMethodsShareATableProtocolsDoNot) {
+  const auto comparable = [](const std::function<void(RunSpec&)>& change) {
+    RunSpec spec = good_spec();
+    change(spec);
+    return spec.comparability_json() == good_spec().comparability_json();
+  };
+  EXPECT_TRUE(comparable([](RunSpec& s) {
+    s.seed = 1;
+    s.protocol.order = "numpy(8)";
+    s.protocol.order_seed = 8;
+    s.protocol.class_order = {0, 1, 2, 3};
+    s.method.id = "ease";
+    s.method.params = Json::object();
+    s.precision = "bf16";
+  }));
+  EXPECT_TRUE(comparable([](RunSpec& s) { s.protocol.stop_after = 2; })) << "all of the tasks";
+  EXPECT_TRUE(comparable([](RunSpec& s) { s.protocol.joint = true; })) << "the upper bound shares the table it bounds";
+  EXPECT_FALSE(comparable([](RunSpec& s) { s.protocol.stop_after = 1; }));
+  EXPECT_FALSE(comparable([](RunSpec& s) { s.protocol.order = "python(7)"; }));
+  EXPECT_FALSE(comparable([](RunSpec& s) { s.protocol.eval_transform.resize = 112; }));
+  EXPECT_FALSE(comparable([](RunSpec& s) { s.protocol.evaluate_on = "validation"; }));
+  EXPECT_FALSE(comparable([](RunSpec& s) { s.protocol.test_batches = "class_sorted"; }));
+  EXPECT_FALSE(comparable([](RunSpec& s) { s.dataset.test_per_class = 6; }));
+  EXPECT_FALSE(comparable([](RunSpec& s) { s.weights[0].sha256 = "abd"; }));
+}
+
+TEST(Recipe, OutputIsTheLastCropElseResize) {
+  TransformRecipe recipe;
+  EXPECT_EQ(recipe.output_size(), 0);
+  recipe.resize = 256;
+  EXPECT_EQ(recipe.output_size(), 256);
+  recipe.center_crop = 224;
+  EXPECT_EQ(recipe.output_size(), 224);
+  EXPECT_FALSE(recipe.random());
+  recipe.random_resized_crop = 112;
+  EXPECT_EQ(recipe.output_size(), 112);
+  EXPECT_TRUE(recipe.random());
+}
+
+TEST(Describe, MethodRoundTripAndStrictness) {
+  MethodInfo info{"l2p", "1.0.0", "Wang", "/l2p.so", "abc", 5, 2, {}};
+  info.params.push_back({"top_k", "int", "prompts", 5, 0, 64, {}, 128, 3});
+  info.params.push_back({"feature", "choice", "what", "cls", 0, 0, {"cls", "mean"}, 0, nullptr});
+  Json json = info.to_json();
+  EXPECT_EQ(MethodInfo::from_json(json, "d").to_json(), json);
+  json["params"][1]["type"] = "colour";
+  const std::string text = error_of<Error>([&] { MethodInfo::from_json(json, "d"); });
+  EXPECT_TRUE(contains(text, "params[1].type")) << text;
+  EXPECT_THROW(DatasetInfo::from_json(info.to_json(), "d"), Error) << "a method is no dataset";
+}
+
+TEST(Describe, DatasetRoundTripAndStrictness) {
+  DatasetInfo info;
+  info.id = "toy";
+  info.modality = "images";
+  info.class_names = {"a", "b"};
+  info.class_count = 2;
+  info.train_counts = {3, 4};
+  info.orders["paper"] = {1, 0};
+  Json json = info.to_json();
+  EXPECT_EQ(DatasetInfo::from_json(json, "d").to_json(), json);
+  json["orders"]["paper"] = "1,0";
+  EXPECT_TRUE(contains(error_of<Error>([&] { DatasetInfo::from_json(json, "d"); }), "orders.paper must be a list"));
+}
+
+}  // namespace
+}  // namespace clb::base

@@ -1,0 +1,268 @@
+// The table of a database that holds every kind of row, in all formats, against stored texts (tests/approval/table.*.txt). A run of the
+// test writes what it got to <build>/approval/, to be looked at and copied over the stored text when the change is meant.
+#include <clb/meta.h>
+
+#include <algorithm>
+#include <clb/report/table.hpp>
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+
+#include "results_fixture.hpp"
+
+namespace clb::results_test {
+namespace {
+
+using report::Format;
+using report::TableOptions;
+using store::Store;
+
+// Three tasks with groups of 10, 20 and 30 samples, of which a share that grows with `skill` is right.
+void add_tasks(Store& store, int64_t attempt, int64_t skill) {
+  const std::vector<int64_t> n{10, 20, 30};
+  for (int64_t task = 0; task < 3; ++task) {
+    std::vector<int64_t> correct;
+    for (int64_t group = 0; group <= task; ++group) correct.push_back(n[static_cast<size_t>(group)] / 2 + skill - (task - group));
+    store.add_task(attempt, sample_task(task, {n.begin(), n.begin() + task + 1}, correct));
+  }
+}
+
+int64_t finish(Store& store, const base::RunSpec& spec, int64_t skill, const std::map<std::string, double>& resources = {},
+               const store::AttemptStart& start = sample_start()) {
+  const int64_t attempt = store.begin_attempt(spec, start);
+  add_tasks(store, attempt, skill);
+  if (!resources.empty()) store.add_resource(attempt, {resources});
+  store.add_status(attempt, {"ok", "", "", ""});
+  return attempt;
+}
+
+void fail(Store& store, const base::RunSpec& spec, const std::string& status, const std::string& reason) {
+  const int64_t attempt = store.begin_attempt(spec, sample_start());
+  store.add_status(attempt, {status, reason, "last lines", ""});
+}
+
+base::RunSpec l2p(int64_t seed, int64_t top_k, const std::string& preset = "small") {
+  base::RunSpec spec = sample_spec(seed, "l2p");
+  spec.method.preset = preset;
+  spec.method.params = {{"top_k", top_k}, {"lr", 0.03}, {"init", "uniform"}};
+  return spec;
+}
+
+class ReportTable : public ResultsTest {
+ protected:
+  // Every kind of row once.
+  void fill_everything() {
+    Store store = writer();
+    for (int64_t seed = 0; seed < 3; ++seed)
+      finish(store, sample_spec(seed), 1 + seed, {{"cached_seconds_saved", 100}, {"forwards_saved", 60}});
+    for (int64_t seed = 0; seed < 2; ++seed) finish(store, l2p(seed, 5), 3 + seed);
+    fail(store, l2p(2, 5), "crashed", "SIGSEGV in train_task, task 3");
+    finish(store, l2p(0, 1), 0, {{"forwards_saved", 10}});
+    store.begin_attempt(l2p(1, 1), sample_start());
+    store.add_run(l2p(2, 1));
+    for (int64_t seed = 0; seed < 2; ++seed)
+      fail(store, sample_spec(seed, "slca"), "killed", "killed: peak memory 9 of 8 GB, probably out of memory");
+
+    base::RunSpec joint = sample_spec(0, "finetune");
+    joint.protocol.joint = true;
+    const int64_t attempt = store.begin_attempt(joint, sample_start());
+    store.add_task(attempt, sample_task(0, {10, 20, 30}, {9, 18, 27}));
+    store.add_status(attempt, {"ok", "", "", ""});
+
+    base::RunSpec vote = l2p(0, 5);
+    vote.method.params["batch_vote_test"] = true;
+    vote.method.capabilities = CLB_CAP_BATCH_DEPENDENT;
+    finish(store, vote, 5);
+    vote.protocol.test_batches = "class_sorted";
+    finish(store, vote, 5);
+
+    base::RunSpec oracle = sample_spec(0, "oracle|pipes, \"quotes\"");
+    oracle.method.capabilities = CLB_CAP_TASK_ID_TEST;
+    finish(store, oracle, 4);
+    base::RunSpec replay = sample_spec(0, "er");
+    replay.method.capabilities = CLB_CAP_RAW_REPLAY;
+    finish(store, replay, 4);
+    base::RunSpec paper = sample_spec(0, "ranpac");
+    paper.track = "reproduction";
+    finish(store, paper, 4);
+
+    base::RunSpec validation = sample_spec(0);
+    validation.protocol.evaluate_on = "validation";
+    validation.weights = {{"main", "", fake_hash("random"), {32, 4, 64, 4, 2, 0}, true, 2}};
+    finish(store, validation, 2);
+  }
+
+  std::string render(TableOptions options) { return render_table(reader(), options); }
+  std::string render(Format format) {
+    TableOptions options;
+    options.format = format;
+    return render(options);
+  }
+
+  // Everything that differs from one filling to the next, made equal.
+  static std::string settled(std::string text) {
+    text = std::regex_replace(text, std::regex("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>");
+    text = std::regex_replace(text, std::regex("[0-9-]{10}T[0-9:.]{12}Z"), "<time>");
+    return std::regex_replace(text, std::regex("[0-9a-f]{64}"), "<sha256>");
+  }
+
+  void approve(const std::string& name, const std::string& got) {
+    const fs::path got_file = fs::path(CLB_BINARY_DIR) / "approval" / name;
+    fs::create_directories(got_file.parent_path());
+    std::ofstream(got_file, std::ios::binary) << got;
+    std::ifstream in(fs::path(CLB_SOURCE_DIR) / "tests/approval" / name, std::ios::binary);
+    const std::string wanted{std::istreambuf_iterator<char>(in), {}};
+    EXPECT_TRUE(got == wanted) << "differs from tests/approval/" << name << "; this run's text is " << got_file;
+  }
+};
+
+TEST_F(ReportTable, text) {
+  fill_everything();
+  approve("table.text.txt", settled(render(Format::kText)));
+}
+
+TEST_F(ReportTable, markdown) {
+  fill_everything();
+  approve("table.markdown.txt", settled(render(Format::kMarkdown)));
+}
+
+TEST_F(ReportTable, csv) {
+  fill_everything();
+  approve("table.csv.txt", settled(render(Format::kCsv)));
+}
+
+TEST_F(ReportTable, json) {
+  fill_everything();
+  const std::string text = render(Format::kJson);
+  EXPECT_NO_THROW(base::parse_json(text, "table"));
+  approve("table.json.txt", settled(text));
+}
+
+// The numbers behind the texts, computed here once more: simplecil's last accuracies are (30 + 3 * skill - 3) / 60.
+TEST_F(ReportTable, values_are_unrounded_means_with_interval) {
+  fill_everything();
+  const base::Json json = base::parse_json(render(Format::kJson), "table");
+  const base::Json& row = json.at("/tables/0/sections/0/rows"_json_pointer);
+  const auto simple = std::find_if(row.begin(), row.end(), [](const base::Json& r) { return r.at("method") == "simplecil"; });
+  ASSERT_NE(simple, row.end());
+  const base::Json& cell = simple->at("cells").at("acc.last.sample");
+  EXPECT_DOUBLE_EQ(cell.at("mean").get<double>(), 33.0 / 60);
+  EXPECT_EQ(cell.at("n"), 3);
+  EXPECT_EQ(cell.at("spread"), "t95");
+  EXPECT_NEAR(cell.at("high").get<double>(), 33.0 / 60 + 4.302652729749464 * 0.05 / std::sqrt(3.0), 1e-12);
+  EXPECT_DOUBLE_EQ(simple->at("cold_seconds").at("mean").get<double>(), 104.5);
+  EXPECT_EQ(simple->at("runs")[0].at("key"), sample_spec(0).key());
+  EXPECT_EQ(simple->at("runs")[0].at("counts").size(), 6u);
+}
+
+TEST_F(ReportTable, rows_of_different_protocols_weights_or_subsets_never_share_a_table) {
+  Store store = writer();
+  finish(store, sample_spec(0), 1);
+  base::RunSpec other = sample_spec(0);
+  other.dataset.test_per_class = 0;
+  finish(store, other, 1);
+  other = sample_spec(0);
+  other.protocol.eval_transform.name = "small-112";
+  finish(store, other, 1);
+  other = sample_spec(0);
+  other.weights[0].sha256 = fake_hash("other");
+  finish(store, other, 1);
+  other = sample_spec(0);
+  other.protocol.evaluate_on = "validation";
+  finish(store, other, 1);
+  other = sample_spec(1);
+  other.protocol.order_seed = 4;
+  finish(store, other, 1);
+  const base::Json json = base::parse_json(render(Format::kJson), "table");
+  ASSERT_EQ(json.at("tables").size(), 5u);
+  EXPECT_EQ(json.at("/tables/0/sections/0/rows/0/runs"_json_pointer).size(), 2u) << "seeds and order seeds share a row";
+}
+
+TEST_F(ReportTable, rows_of_one_method_show_what_tells_them_apart) {
+  Store store = writer();
+  finish(store, l2p(0, 5), 1);
+  base::RunSpec other = l2p(0, 5);
+  other.precision = "bf16";
+  finish(store, other, 1);
+  other = l2p(0, 5);
+  other.threads = 1;
+  finish(store, other, 1);
+  other = l2p(0, 5);
+  other.method.train_transform.flip = 0.5;
+  finish(store, other, 1);
+  std::set<std::string> settings;
+  const base::Json json = base::parse_json(render(Format::kJson), "table");
+  for (const base::Json& row : json.at("/tables/0/sections/0/rows"_json_pointer)) settings.insert(row.at("setting").get<std::string>());
+  EXPECT_EQ(settings.size(), 4u);
+  EXPECT_TRUE(settings.contains("precision=bf16 threads=2"));
+  EXPECT_TRUE(settings.contains("precision=fp32 threads=1"));
+}
+
+TEST_F(ReportTable, runs_of_two_plugin_builds_in_one_row_are_said) {
+  Store store = writer();
+  finish(store, sample_spec(0), 1);
+  store::AttemptStart newer = sample_start();
+  newer.plugin_hash = fake_hash("newer");
+  finish(store, sample_spec(1), 1, {}, newer);
+  EXPECT_NE(render(Format::kText).find("runs of 2 builds of the plugin"), std::string::npos);
+}
+
+TEST_F(ReportTable, only_the_asked_experiment_or_runs) {
+  {
+    Store store = writer();
+    finish(store, sample_spec(0), 1);
+    base::RunSpec other = l2p(0, 5);
+    other.experiment = "large";
+    finish(store, other, 1);
+  }
+  TableOptions options;
+  options.experiment = "large";
+  EXPECT_EQ(render(options).find("simplecil"), std::string::npos);
+  EXPECT_NE(render(options).find("l2p"), std::string::npos);
+  options.experiment = "huge";
+  EXPECT_NE(sentence([&] { render(options); }).find("known: large, small"), std::string::npos);
+  options = {};
+  options.run_keys = {sample_spec(0).key().substr(0, 10)};
+  EXPECT_EQ(render(options).find("l2p"), std::string::npos);
+  options.run_keys = {"nothing"};
+  sentence([&] { render(options); });
+  options = {};
+  options.metrics = {"accuracy"};
+  sentence([&] { render(options); });
+}
+
+TEST_F(ReportTable, an_empty_database_says_so) {
+  writer();
+  EXPECT_NE(render(Format::kText).find("no runs in this database yet"), std::string::npos);
+  EXPECT_NE(render(Format::kMarkdown).find("no runs in this database yet"), std::string::npos);
+  EXPECT_EQ(base::parse_json(render(Format::kJson), "table").at("tables").size(), 0u);
+  const std::string csv = render(Format::kCsv);
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1);
+}
+
+TEST_F(ReportTable, control_characters_never_reach_the_terminal) {
+  {
+    Store store = writer();
+    fail(store, sample_spec(0, "evil\033[2Jname"), "failed", "internal: \033]0;title\007 line\nbreak");
+  }
+  for (Format format : {Format::kText, Format::kMarkdown}) {
+    const std::string text = render(format);
+    EXPECT_EQ(text.find('\033'), std::string::npos);
+    EXPECT_EQ(text.find('\007'), std::string::npos);
+  }
+}
+
+TEST_F(ReportTable, wide_and_combining_characters_keep_the_columns) {
+  {
+    Store store = writer();
+    finish(store, sample_spec(0, "方法"), 1);
+    finish(store, sample_spec(0, "me\u0301thode"), 2);
+  }
+  const std::string text = render(Format::kText);
+  EXPECT_NE(text.find("方法     "), std::string::npos) << text;  // 4 columns wide, padded to the 7 of the other and 2 between
+}
+
+}  // namespace
+}  // namespace clb::results_test

@@ -1,0 +1,80 @@
+// Frozen files of every schema version stay readable. tests/compat/store_v1.sqlite.zst was written once by this test with CLB_FREEZE=FILE
+// and is never written again; a new schema version gets a file of its own.
+#include <zstd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "results_fixture.hpp"
+
+namespace clb::results_test {
+namespace {
+
+using store::Store;
+
+class StoreCompat : public ResultsTest {
+ protected:
+  void fill() const {
+    Store store = writer();
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      const int64_t attempt = store.begin_attempt(sample_spec(seed), sample_start());
+      base::Hello hello;
+      hello.device = "cpu";
+      hello.dtype = "float32";
+      store.add_hello(attempt, hello);
+      store.add_targets(attempt, {"test", {0, 1, 2, 3, 4, 5}});
+      store.add_task(attempt, sample_task(0, {20}, {15 + seed}));
+      store.add_task(attempt, sample_task(1, {20, 20}, {14, 16}));
+      store.add_task(attempt, sample_task(2, {20, 20, 20}, {12, 14, 17}));
+      store.add_resource(attempt, {{{"peak_rss_bytes", 5e8}, {"cached_seconds_saved", 30}}});
+      store.add_status(attempt, {"ok", "", "", "2025-01-31T12:00:00.000Z"});
+    }
+    store.add_run(sample_spec(3));
+  }
+};
+
+std::string read_whole(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST_F(StoreCompat, version_1_is_read_and_continued) {
+  if (const char* target = std::getenv("CLB_FREEZE")) {
+    fill();
+    const std::string raw = read_whole(file());
+    std::string packed(ZSTD_compressBound(raw.size()), '\0');
+    packed.resize(ZSTD_compress(packed.data(), packed.size(), raw.data(), raw.size(), 19));
+    std::ofstream(target, std::ios::binary) << packed;
+  }
+  const std::string packed = read_whole(fs::path(CLB_SOURCE_DIR) / "tests/compat/store_v1.sqlite.zst");
+  ASSERT_FALSE(packed.empty());
+  std::string raw(ZSTD_getFrameContentSize(packed.data(), packed.size()), '\0');
+  ASSERT_EQ(ZSTD_decompress(raw.data(), raw.size(), packed.data(), packed.size()), raw.size());
+  std::ofstream(file(), std::ios::binary) << raw;
+
+  auto check = [](const Store& store) {
+    const std::vector<store::RunRow> runs = store.runs();
+    ASSERT_EQ(runs.size(), 4u);
+    EXPECT_EQ(runs[3].attempt_id, 0);
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      const store::RunRow& run = runs[static_cast<size_t>(seed)];
+      EXPECT_EQ(run.status.status, "ok");
+      EXPECT_EQ(run.status.at, "2025-01-31T12:00:00.000Z");
+      EXPECT_EQ(run.seed, seed);
+      EXPECT_EQ(run.spec.at("protocol").at("split"), "B0-Inc2");
+      EXPECT_EQ(store.evals(run.attempt_id).size(), 6u);
+      EXPECT_EQ(store.evals(run.attempt_id)[0].count.correct, 15 + seed);
+      EXPECT_EQ(store.prediction(run.attempt_id, 2), sample_task(2, {}, {}).predictions);
+      EXPECT_EQ(store.targets(run.attempt_id).split, "test");
+      EXPECT_EQ(store.resources(run.attempt_id).at("cached_seconds_saved"), 30);
+      EXPECT_DOUBLE_EQ(run.wall_s, 4.5);
+    }
+  };
+  check(reader());
+  Store store = writer();
+  check(store);
+  EXPECT_GT(store.begin_attempt(sample_spec(9), sample_start()), 3);
+}
+
+}  // namespace
+}  // namespace clb::results_test

@@ -1,0 +1,115 @@
+// Frozen-feature extraction through the session's data path (decoded store, transform on loader threads, double buffering) against a bare
+// LibTorch loop over tensors that are already transformed: same network, batch, threads, InferenceMode. Rounds alternate, so that both see
+// the same machine.
+//
+//   extraction_bench WEIGHTS.safetensors DATASET.so DATASET_ROOT CACHE_DIR [images = 640] [rounds = 3]
+#include <ATen/Parallel.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <clb/base/sha256.hpp>
+#include <clb/session/describe.hpp>
+#include <clb/session/session.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+namespace {
+
+using namespace clb;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+base::RunSpec spec_of(const std::string& weights, const base::DatasetInfo& dataset, const std::string& cache,
+                      const std::string& precision) {
+  base::RunSpec spec;
+  spec.experiment = "extraction_bench";
+  spec.dataset.id = dataset.id;
+  spec.dataset.file = dataset.file;
+  spec.dataset.root = dataset.root;
+  spec.dataset.fingerprint = dataset.fingerprint;
+  spec.dataset.class_count = dataset.class_count;
+  spec.weights.push_back({.role = "main", .file = weights, .sha256 = base::hex(base::sha256_file(weights)), .random = {}});
+  for (int64_t c = 0; c < dataset.class_count; ++c) spec.protocol.class_order.push_back(c);
+  spec.protocol.task_sizes = {dataset.class_count};
+  auto& eval = spec.protocol.eval_transform;
+  eval.name = "deit-224";
+  eval.resize = 224;
+  eval.mean = {0.485, 0.456, 0.406};
+  eval.std = {0.229, 0.224, 0.225};
+  spec.method.train_transform = eval;
+  spec.precision = precision;
+  spec.threads = at::get_num_threads();
+  spec.execution.cache_dir = cache;
+  return spec;
+}
+
+struct Rates {
+  double bare, path;  // images per second
+};
+
+Rates measure(const base::RunSpec& planned, int64_t images, int64_t rounds) {
+  session::Emitter emitter(open("/dev/null", O_WRONLY));
+  session::Spans spans;
+  std::vector<double> bare, path;
+  base::RunSpec spec = planned;
+  session::Session probe(spec, emitter, spans);
+  std::vector<session::ImageRequest> requests;
+  for (int64_t i = 0; i < session::kExtractBatchCpu; ++i) requests.push_back({session::Split::kTrain, i, 0});
+  const auto batch = probe.eval_images.batch(requests).clone();
+  probe.backbone("main").cls(batch);  // loads the weights
+  const int64_t batches = images / session::kExtractBatchCpu;
+  for (int64_t round = 0; round < rounds; ++round) {
+    auto start = Clock::now();
+    for (int64_t k = 0; k < batches; ++k) probe.backbone("main").cls(batch);
+    bare.push_back(static_cast<double>(batches * session::kExtractBatchCpu) / seconds_since(start));
+
+    std::vector<int64_t> ids;  // images that no earlier round has cached
+    for (int64_t i = 0; i < batches * session::kExtractBatchCpu; ++i) ids.push_back(round * batches * session::kExtractBatchCpu + i);
+    start = Clock::now();
+    probe.features.ensure("main:cls", session::Split::kTrain, ids);
+    path.push_back(static_cast<double>(ids.size()) / seconds_since(start));
+  }
+  return {median(bare), median(path)};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  if (argc < 5) {
+    std::fputs("extraction_bench WEIGHTS.safetensors DATASET.so DATASET_ROOT CACHE_DIR [images = 640] [rounds = 3]\n", stderr);
+    return 2;
+  }
+  const int64_t images = argc > 5 ? std::atoll(argv[5]) : 640, rounds = argc > 6 ? std::atoll(argv[6]) : 3;
+  const auto described = session::describe({.file = argv[2], .open = true, .root = argv[3], .cache_dir = argv[4]});
+  const auto dataset = base::DatasetInfo::from_json(described, argv[2]);
+  at::set_num_interop_threads(1);
+  const auto cpu = session::processor();
+  std::printf("%s, %ld threads, flags: %s; batch %ld, %ld images a round, median of %ld rounds\n", cpu.model.c_str(),
+              static_cast<long>(at::get_num_threads()), cpu.flags.c_str(), static_cast<long>(session::kExtractBatchCpu),
+              static_cast<long>(images), static_cast<long>(rounds));
+  double fp32 = 0;
+  for (const char* precision : {"fp32", "bf16"}) {
+    std::string cache = argv[4];
+    const auto spec = spec_of(argv[1], dataset, cache, precision);
+    const auto folder = base::fs::path(cache) / "features";
+    base::fs::remove_all(folder);  // the bench's own cache folder
+    const auto [bare, path] = measure(spec, images, rounds);
+    std::printf("%s: bare loop %.1f images/s, through the session %.1f images/s, ratio %.3f\n", precision, bare, path, path / bare);
+    if (fp32 == 0)
+      fp32 = path;
+    else
+      std::printf("bf16 against fp32 through the session: %.2fx\n", path / fp32);
+  }
+  std::fflush(stdout);
+  _exit(0);
+} catch (const std::exception& e) {
+  std::fprintf(stderr, "extraction_bench: %s\n", e.what());
+  return 1;
+}

@@ -1,0 +1,21 @@
+#include "catalogue.hpp"
+
+namespace clb::cli {
+
+base::MethodInfo InstalledCatalogue::method(const std::string& id) {
+  return describer_.method(launch::plugin(plugins_, "method", id).file);
+}
+
+base::DatasetInfo InstalledCatalogue::dataset(const std::string& id, const std::string& root) {
+  return describer_.opened_dataset(launch::plugin(plugins_, "dataset", id).file, root);
+}
+
+std::vector<std::string> InstalledCatalogue::ids(const std::string& kind) const {
+  std::vector<std::string> found;
+  for (const launch::PluginFile& plugin : plugins_) {
+    if (plugin.usable() && plugin.meta.kind == kind) found.push_back(plugin.meta.id);
+  }
+  return found;
+}
+
+}  // namespace clb::cli

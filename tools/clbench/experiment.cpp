@@ -1,0 +1,30 @@
+#include "experiment.hpp"
+
+#include <fmt/format.h>
+
+#include <clb/base/error.hpp>
+#include <clb/base/paths.hpp>
+#include <cstdio>
+#include <filesystem>
+
+#include "machine.hpp"
+
+namespace clb::cli {
+
+namespace fs = std::filesystem;
+
+plan::Plan plan_experiment(const std::string& name, const Options& options, InstalledCatalogue& catalogue) {
+  plan::PlanOptions wanted{name, options.texts("set"), base::share(), usable_cores()};
+  std::error_code error;
+  if (!fs::exists(name, error) && !name.ends_with(".toml")) {
+    if (name.find('/') == std::string::npos) {
+      throw base::Error(fmt::format("{}: there is no such file; give an experiment (FILE.toml) or METHOD/PRESET", name));
+    }
+    wanted = plan::preset_options(name, wanted);
+  }
+  plan::Plan plan = plan::make_plan(wanted, catalogue);
+  for (const std::string& warning : plan.warnings) fmt::print(stderr, "clbench: warning: {}\n", warning);
+  return plan;
+}
+
+}  // namespace clb::cli

@@ -1,0 +1,14 @@
+// From the words and options of a verb to a plan.
+#pragma once
+
+#include <clb/plan/plan.hpp>
+
+#include "catalogue.hpp"
+#include "options.hpp"
+
+namespace clb::cli {
+
+// `name` is an experiment file or METHOD/PRESET. Prints the plan's warnings on stderr.
+plan::Plan plan_experiment(const std::string& name, const Options& options, InstalledCatalogue& catalogue);
+
+}  // namespace clb::cli

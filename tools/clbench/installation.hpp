@@ -1,0 +1,28 @@
+// What this clbench has at hand: its runner, its cache, its plugins.
+#pragma once
+
+#include <clb/launch/plugins.hpp>
+#include <clb/launch/spawn.hpp>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "options.hpp"
+
+namespace clb::cli {
+
+struct Preset {
+  std::string method, name, about;  // about: the first comment line of its file
+  std::filesystem::path file;
+};
+
+// From the options --plugin-path and --cache. Error when a folder of --plugin-path does not exist.
+std::vector<std::filesystem::path> plugin_folders(const Options& options);
+std::vector<launch::PluginFile> installed_plugins(const Options& options);
+std::optional<std::filesystem::path> cache_folder(const Options& options);
+
+// share/clbench/presets/<method>/<name>.toml, sorted.
+std::vector<Preset> installed_presets();
+
+}  // namespace clb::cli

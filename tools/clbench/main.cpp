@@ -1,0 +1,78 @@
+// clbench: the command. Finds the verb, turns errors into one sentence and an exit code.
+#include <fmt/format.h>
+
+#include <array>
+#include <clb/base/error.hpp>
+#include <clb/launch/plugins.hpp>
+#include <cstdio>
+
+#include "build_id.hpp"
+#include "verbs.hpp"
+
+namespace {
+
+using clb::cli::Arguments;
+
+struct Verb {
+  const char* name;
+  const char* about;
+  int (*run)(const Arguments&);
+};
+
+constexpr std::array kVerbs{
+    Verb{"run", "run an experiment: all runs of its matrix that are not finished yet", clb::cli::verb_run},
+    Verb{"list", "what is installed: methods, datasets, presets", clb::cli::verb_list},
+    Verb{"info", "one plugin: parameters, capabilities, paper; classes, splits, licence", clb::cli::verb_info},
+    Verb{"status", "the runs of a database and how they ended", clb::cli::verb_status},
+    Verb{"tasks", "class order and tasks of an experiment, as data", clb::cli::verb_tasks},
+    Verb{"table", "results as a table", clb::cli::verb_table},
+    Verb{"cache", "list or prune what the cache keeps", clb::cli::verb_cache},
+    Verb{"doctor", "check this installation and say what to do", clb::cli::verb_doctor},
+};
+
+void print_help() {
+  fmt::print(
+      "clbench: a benchmark harness for continual learning with pre-trained models\n\n"
+      "usage: clbench VERB [options]      clbench VERB --help explains one verb\n\n");
+  for (const Verb& verb : kVerbs) fmt::print("  {:<8} {}\n", verb.name, verb.about);
+  fmt::print("\n  --help, --version\n\nexample: clbench run share/clbench/experiments/fashion_mnist.toml\n");
+}
+
+int dispatch(const Arguments& words) {
+  if (words.empty()) {
+    print_help();
+    return 2;
+  }
+  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") return print_help(), 0;
+  if (words[0] == "--version") {
+    fmt::print("clbench {} (commit {}, {})\n", clb::cli::kVersion, clb::cli::kCommit, clb::cli::kCompiler);
+    return 0;
+  }
+  std::vector<std::string> names;
+  for (const Verb& verb : kVerbs) {
+    if (words[0] == verb.name) return verb.run({words.begin() + 1, words.end()});
+    names.push_back(verb.name);
+  }
+  if (words[0].starts_with('-')) {
+    throw clb::base::Error(fmt::format("unknown option {} before the verb; `clbench --help` lists the verbs", words[0]));
+  }
+  const std::string near = clb::launch::nearest(words[0], names);
+  throw clb::base::Error(fmt::format("there is no verb '{}'; {}", words[0],
+                                     near.empty() ? "`clbench --help` lists the verbs" : fmt::format("did you mean '{}'?", near)));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const int code = dispatch({argv + 1, argv + argc});
+    if (std::fflush(stdout) != 0) throw clb::base::Error("stdout cannot be written", clb::base::Exit::kInternal);
+    return code;
+  } catch (const clb::base::Error& error) {
+    fmt::print(stderr, "clbench: {}\n", error.what());
+    return static_cast<int>(error.exit());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "clbench: internal error: {}\n", error.what());
+    return static_cast<int>(clb::base::Exit::kInternal);
+  }
+}

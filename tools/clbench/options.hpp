@@ -1,0 +1,57 @@
+// The options of one verb on Boost.Program_options: help with an example, unknown flags with a suggestion, the options that several verbs
+// share.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "verbs.hpp"
+
+namespace clb::cli {
+
+namespace po = boost::program_options;
+
+struct VerbText {
+  const char* name;
+  const char* positional;  // "EXPERIMENT.toml | METHOD/PRESET"; empty: none
+  const char* about;
+  const char* example;
+};
+
+class Options {
+ public:
+  explicit Options(const VerbText& text);
+
+  po::options_description_easy_init add() { return described_.add_options(); }
+  void add_json();
+  void add_database();
+  void add_installation();  // --plugin-path
+  void add_cache();
+  void add_overrides();  // --set
+
+  // False: --help was asked for and printed. Error for anything unknown, malformed or too many positional words.
+  bool parse(const Arguments& arguments, size_t min_words, size_t max_words);
+
+  const std::vector<std::string>& words() const { return words_; }
+  std::string command(const std::string& without = "") const;  // the command line as a shell takes it, but for one word
+  bool flag(const char* name) const { return values_.count(name) > 0; }
+  std::string text(const char* name) const { return flag(name) ? values_[name].as<std::string>() : ""; }
+  std::vector<std::string> texts(const char* name) const;
+  std::optional<int64_t> number(const char* name, int64_t min) const;
+
+ private:
+  void print_help() const;
+
+  VerbText text_;
+  po::options_description described_;
+  po::variables_map values_;
+  std::vector<std::string> words_;
+  std::vector<std::string> given_;  // quoted
+};
+
+// "a,b,c" -> {"a", "b", "c"}
+std::vector<std::string> split_list(const std::string& text);
+
+}  // namespace clb::cli

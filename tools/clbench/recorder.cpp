@@ -1,0 +1,115 @@
+#include "recorder.hpp"
+
+#include <fmt/format.h>
+
+#include <clb/base/plugin_meta.hpp>
+#include <clb/launch/human.hpp>
+#include <utility>
+#include <variant>
+
+#include "build_id.hpp"
+#include "machine.hpp"
+#include "selection.hpp"
+
+namespace clb::cli {
+
+Accuracy accuracy_so_far(const base::TaskDone& task, bool joint) {
+  Accuracy sum;
+  for (const base::EvalCount& count : task.evals) {
+    if (!joint && count.group > task.task) continue;
+    sum.n += count.n;
+    sum.correct += count.correct;
+  }
+  return sum;
+}
+
+Recorder::Recorder(store::Store& store, launch::Describer& describer, const std::vector<base::RunSpec>& runs, RecorderOptions options)
+    : store_(store),
+      describer_(describer),
+      runs_(runs),
+      options_(std::move(options)),
+      records_(runs.size()),
+      buffers_(runs.size()),
+      last_flush_(std::chrono::steady_clock::now()) {
+  common_.runner_hash = describer.runner_hash();
+  common_.libtorch = describer.libtorch();
+  common_.machine = this_machine();
+  common_.build = {kCommit, kVersion, kCompiler};
+  common_.command = options_.command;
+}
+
+std::string Recorder::label(size_t run) const { return fmt::format("run {} of {}: {}", run + 1, runs_.size(), run_label(runs_[run])); }
+
+store::AttemptStart Recorder::attempt_start(const base::RunSpec& spec) {
+  store::AttemptStart start = common_;
+  start.plugin_hash = describer_.sha256(spec.method.file);
+  start.plugin_version = base::read_plugin_meta(spec.method.file).version;
+  start.dataset_hash = describer_.sha256(spec.dataset.file);
+  start.dataset_version = base::read_plugin_meta(spec.dataset.file).version;
+  return start;
+}
+
+void Recorder::starting(size_t run, base::RunSpec& spec) {
+  RunRecord& record = records_[run];
+  record.attempt = store_.begin_attempt(spec, attempt_start(spec));
+  record.folder = options_.runs_folder / store_.attempt_uuid(record.attempt);
+  spec.execution.run_dir = record.folder.string();
+  spec.execution.cache_dir = options_.cache;
+  display_.begin(run, label(run), tasks_to_run(spec.protocol));
+}
+
+void Recorder::event(size_t run, const base::Event& event) {
+  const int64_t attempt = records_[run].attempt;
+  if (const auto* hello = std::get_if<base::Hello>(&event)) store_.add_hello(attempt, *hello);
+  if (const auto* targets = std::get_if<base::Targets>(&event)) store_.add_targets(attempt, *targets);
+  if (const auto* span = std::get_if<base::Span>(&event)) buffers_[run].spans.push_back(*span);
+  if (const auto* metric = std::get_if<base::Metric>(&event)) buffers_[run].metrics.push_back(*metric);
+  if (const auto* resource = std::get_if<base::Resource>(&event)) store_.add_resource(attempt, *resource);
+  if (const auto* done = std::get_if<base::Done>(&event)) store_.add_resource(attempt, done->resource);
+  if (const auto* task = std::get_if<base::TaskDone>(&event)) task_done(run, *task);
+  if (const auto* progress = std::get_if<base::Progress>(&event)) display_.progress(run, *progress);
+  if (const auto* log = std::get_if<base::Log>(&event); log && log->level == "warning") {
+    display_.line(fmt::format("{}: warning: {}", label(run), log->text));
+  }
+}
+
+void Recorder::task_done(size_t run, const base::TaskDone& task) {
+  flush(run);
+  store_.add_task(records_[run].attempt, task);
+  const base::ProtocolSpec& protocol = runs_[run].protocol;
+  const Accuracy seen = accuracy_so_far(task, protocol.joint);
+  double seconds = 0;
+  for (const base::Span& span : task.spans) seconds += span.wall_s;
+  const std::string accuracy = seen.n ? fmt::format("accuracy {:.2f} % of {} samples",
+                                                    100.0 * static_cast<double>(seen.correct) / static_cast<double>(seen.n), seen.n)
+                                      : "not evaluated";
+  display_.line(fmt::format("{}: task {}/{} done, {}, {}", label(run), task.task + 1, tasks_to_run(protocol), accuracy,
+                            launch::human_seconds(seconds)));
+}
+
+void Recorder::finished(size_t run, const launch::Outcome& outcome) {
+  flush(run);
+  store_.add_status(records_[run].attempt, {outcome.status, outcome.reason, outcome.log_tail, ""});
+  records_[run].outcome = outcome;
+  display_.end(run);
+  const std::string reason = outcome.reason.empty() ? "" : ": " + outcome.reason;
+  display_.line(fmt::format("{}: {} after {}{}", label(run), outcome.status, launch::human_seconds(outcome.wall_s), reason));
+}
+
+void Recorder::stopping() { display_.line("stopping at a safe point (once more kills the runs); go on later with: " + options_.retry); }
+
+void Recorder::tick() {
+  display_.tick();
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_flush_ < std::chrono::seconds(1)) return;
+  last_flush_ = now;
+  for (size_t run = 0; run < runs_.size(); ++run) flush(run);
+}
+
+void Recorder::flush(size_t run) {
+  Buffer buffer = std::exchange(buffers_[run], {});
+  if (!buffer.spans.empty()) store_.add_spans(records_[run].attempt, buffer.spans);
+  if (!buffer.metrics.empty()) store_.add_metrics(records_[run].attempt, buffer.metrics);
+}
+
+}  // namespace clb::cli

@@ -1,0 +1,68 @@
+// Writes what the runs report into the store, and tells the person at the terminal.
+#pragma once
+
+#include <chrono>
+#include <clb/launch/describe.hpp>
+#include <clb/launch/schedule.hpp>
+#include <clb/store/store.hpp>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "display.hpp"
+
+namespace clb::cli {
+
+struct RunRecord {
+  int64_t attempt = 0;  // 0: was not started
+  std::filesystem::path folder;
+  launch::Outcome outcome;
+};
+
+struct RecorderOptions {
+  std::filesystem::path runs_folder;  // <db>.runs
+  std::string cache;                  // for execution.cache_dir; empty: off
+  std::string command;
+  std::string retry;  // the command that goes on after a stop
+};
+
+class Recorder final : public launch::Observer {
+ public:
+  Recorder(store::Store& store, launch::Describer& describer, const std::vector<base::RunSpec>& runs, RecorderOptions options);
+
+  void starting(size_t run, base::RunSpec& spec) override;
+  void event(size_t run, const base::Event& event) override;
+  void finished(size_t run, const launch::Outcome& outcome) override;
+  void stopping() override;
+  void tick() override;
+
+  const std::vector<RunRecord>& records() const { return records_; }
+
+ private:
+  struct Buffer {  // small rows wait a second, so that a chatty run costs one transaction, not hundreds
+    std::vector<base::Span> spans;
+    std::vector<base::Metric> metrics;
+  };
+  store::AttemptStart attempt_start(const base::RunSpec& spec);
+  void task_done(size_t run, const base::TaskDone& task);
+  void flush(size_t run);
+  std::string label(size_t run) const;
+
+  store::Store& store_;
+  launch::Describer& describer_;
+  const std::vector<base::RunSpec>& runs_;
+  RecorderOptions options_;
+  store::AttemptStart common_;
+  std::vector<RunRecord> records_;
+  std::vector<Buffer> buffers_;
+  std::chrono::steady_clock::time_point last_flush_;
+  Display display_;
+};
+
+// Accuracy after a task over the groups seen so far (all groups of a joint run); n is 0 when nothing was evaluated.
+struct Accuracy {
+  int64_t n = 0, correct = 0;
+};
+Accuracy accuracy_so_far(const base::TaskDone& task, bool joint);
+
+}  // namespace clb::cli

@@ -1,0 +1,58 @@
+#include "selection.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <clb/base/error.hpp>
+#include <cstdio>
+#include <set>
+
+namespace clb::cli {
+
+Shard parse_shard(const std::string& text) {
+  Shard shard;
+  int end = 0;
+  if (text.empty()) return shard;
+  if (std::sscanf(text.c_str(), "%9ld/%9ld%n", &shard.index, &shard.count, &end) != 2 || static_cast<size_t>(end) != text.size() ||
+      shard.index < 1 || shard.index > shard.count) {
+    throw base::Error(fmt::format("--shard takes K/N with K from 1 to N, for example 2/8, not '{}'", text));
+  }
+  return shard;
+}
+
+Selection select(const std::vector<base::RunSpec>& planned, const SelectOptions& options, const store::Store* store,
+                 launch::Describer& describer) {
+  Selection selection;
+  std::set<std::string> seen;
+  int64_t position = 0;
+  for (const base::RunSpec& spec : planned) {
+    const std::string key = spec.key();
+    if (!seen.insert(key).second || position++ % options.shard.count != options.shard.index - 1) continue;
+    selection.runs.push_back(spec);
+    const std::string plugin_hash = store ? describer.sha256(spec.method.file) : "";
+    const bool same = store && store->finished(key, plugin_hash, describer.runner_hash(), false);
+    const bool other = store && !same && store->finished(key, plugin_hash, describer.runner_hash(), true);
+    if (!options.again && (same || (other && options.any_build))) {
+      selection.finished += same;
+      selection.finished_by_other_builds += other;
+      continue;
+    }
+    selection.only_other_builds += other;
+    selection.pending.push_back(selection.runs.size() - 1);
+  }
+  return selection;
+}
+
+std::string run_label(const base::RunSpec& spec) {
+  std::string label = spec.method.id;
+  if (!spec.method.preset.empty()) label += "/" + spec.method.preset;
+  return fmt::format("{} {} seed {} order {}", label, spec.dataset.id, spec.seed, spec.protocol.order_seed);
+}
+
+int64_t tasks_to_run(const base::ProtocolSpec& spec) {
+  const auto all = static_cast<int64_t>(spec.task_sizes.size());
+  if (spec.joint) return 1;
+  return spec.stop_after > 0 ? std::min(all, spec.stop_after) : all;
+}
+
+}  // namespace clb::cli

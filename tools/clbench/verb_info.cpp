@@ -1,0 +1,140 @@
+// clbench info: everything about one plugin.
+#include <fmt/format.h>
+
+#include <clb/base/error.hpp>
+#include <clb/launch/describe.hpp>
+#include <cstdio>
+#include <numeric>
+
+#include "columns.hpp"
+#include "installation.hpp"
+#include "options.hpp"
+
+namespace clb::cli {
+
+using base::Json;
+
+namespace {
+
+constexpr VerbText kText{"info", "PLUGIN", "one plugin: parameters, capabilities, paper; classes, splits, licence",
+                         "clbench info simplecil"};
+
+std::string range_of(const base::ParamInfo& param) {
+  if (!param.choices.empty()) return fmt::format("{}", fmt::join(param.choices, " | "));
+  return param.min == param.max ? "" : fmt::format("{:g} to {:g}", param.min, param.max);
+}
+
+std::vector<std::string> presets_of(const std::string& method) {
+  std::vector<std::string> names;
+  for (const Preset& preset : installed_presets()) {
+    if (preset.method == method) names.push_back(method + "/" + preset.name);
+  }
+  return names;
+}
+
+std::string or_none(const std::vector<std::string>& words) { return words.empty() ? "none" : fmt::format("{}", fmt::join(words, ", ")); }
+
+Json method_json(const base::MethodInfo& info) {
+  Json json = info.to_json();
+  json["kind"] = "method";
+  json["capability_names"] = base::capability_names(info.capabilities);
+  json["presets"] = presets_of(info.id);
+  return json;
+}
+
+void print_method(const base::MethodInfo& info) {
+  fmt::print("method {} {}\n  paper         {}\n  capabilities  {}\n  presets       {}\n  file          {}\n  sha256        {}\n\n",
+             info.id, info.version, info.paper, or_none(base::capability_names(info.capabilities)), or_none(presets_of(info.id)), info.file,
+             info.hash);
+  Columns columns({"parameter", "type", "default", "range", "help"});
+  for (const base::ParamInfo& param : info.params) {
+    std::string help = param.help;
+    if (param.implies) help += fmt::format(" ({} implies {})", param.implied_when.dump(), or_none(base::capability_names(param.implies)));
+    columns.add({param.name, param.type, param.default_value.dump(), range_of(param), help});
+  }
+  fmt::print("{}", columns.empty() ? "no parameters\n" : columns.text());
+}
+
+std::string samples(const std::vector<int64_t>& counts) {
+  if (counts.empty()) return "unknown";
+  return std::to_string(std::accumulate(counts.begin(), counts.end(), int64_t{0}));
+}
+
+std::string geometry(const base::DatasetInfo& info) {
+  if (info.feature_dim > 0) return fmt::format("{} features of {}", info.modality, info.feature_dim);
+  if (info.height <= 0) return fmt::format("{}, {} channels, sizes vary", info.modality, info.channels);
+  return fmt::format("{}, {} x {} x {}", info.modality, info.height, info.width, info.channels);
+}
+
+void print_dataset(const base::DatasetInfo& info, const std::string& not_opened) {
+  std::vector<std::string> orders;
+  for (const auto& [name, order] : info.orders) orders.push_back("official:" + name);
+  fmt::print("dataset {} {}\n  samples       {}\n  classes       {}\n  splits        train {}, test {}\n", info.id, info.version,
+             geometry(info), info.class_count, samples(info.train_counts), samples(info.test_counts));
+  if (!info.domain_names.empty()) fmt::print("  domains       {}\n", fmt::join(info.domain_names, ", "));
+  if (!orders.empty()) fmt::print("  orders        {}\n", or_none(orders));
+  fmt::print("  licence       {}\n  citation      {}\n  root          {}\n  fingerprint   {}\n  file          {}\n  sha256        {}\n",
+             info.licence, info.citation, info.root.empty() ? "unknown" : info.root,
+             info.fingerprint.empty() ? "unknown" : info.fingerprint, info.file, info.hash);
+  if (!not_opened.empty()) fmt::print("  not opened: {}\n", not_opened);
+  fmt::print("\nclasses: {}\n", fmt::join(info.class_names, ", "));
+}
+
+// The opened description where the files are there, else the plain one and why.
+base::DatasetInfo describe_dataset(launch::Describer& describer, const std::string& file, const std::string& root,
+                                   std::string& not_opened) {
+  try {
+    return describer.opened_dataset(file, root);
+  } catch (const base::Error& error) {
+    if (!root.empty()) throw;
+    not_opened = error.what();
+    return describer.dataset(file);
+  }
+}
+
+}  // namespace
+
+int verb_info(const Arguments& arguments) {
+  Options options(kText);
+  options.add()("root", po::value<std::string>()->value_name("DIR"), "where the files of a dataset are; default: where the plugin looks");
+  options.add_installation();
+  options.add_cache();
+  options.add_json();
+  if (!options.parse(arguments, 1, 1)) return 0;
+  const std::string& id = options.words()[0];
+  const auto plugins = installed_plugins(options);
+  launch::Describer describer(launch::find_runner(), cache_folder(options));
+
+  std::string kind = "method";
+  std::vector<std::string> ids;
+  for (const launch::PluginFile& plugin : plugins) {
+    if (!plugin.usable()) continue;
+    if (plugin.meta.id == id) kind = plugin.meta.kind;
+    ids.push_back(plugin.meta.id);
+  }
+  // A name near a dataset's is looked for among the datasets, so that the suggestion is right.
+  if (const std::string near = launch::nearest(id, ids); !near.empty()) {
+    for (const launch::PluginFile& plugin : plugins) {
+      if (plugin.usable() && plugin.meta.id == near) kind = plugin.meta.kind;
+    }
+  }
+  const std::string file = launch::plugin(plugins, kind, id).file.string();
+  if (kind == "method") {
+    const base::MethodInfo info = describer.method(file);
+    options.flag("json") ? fmt::print("{}\n", method_json(info).dump(2)) : print_method(info);
+    return 0;
+  }
+  std::string not_opened;
+  const base::DatasetInfo info = describe_dataset(describer, file, options.text("root"), not_opened);
+  if (options.flag("json")) {
+    Json json = info.to_json();
+    json["kind"] = "dataset";
+    if (!not_opened.empty()) json["not_opened"] = not_opened;
+    fmt::print("{}\n", json.dump(2));
+  } else {
+    print_dataset(info, not_opened);
+  }
+  return 0;
+}
+
+}  // namespace clb::cli

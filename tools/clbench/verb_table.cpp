@@ -1,0 +1,53 @@
+// clbench table: results of a database as a table.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <clb/base/error.hpp>
+#include <clb/report/table.hpp>
+#include <map>
+
+#include "options.hpp"
+
+namespace clb::cli {
+
+namespace {
+
+constexpr VerbText kText{"table", "", "results as a table", "clbench table --metrics acc.mean.sample,acc.last.sample --format markdown"};
+
+report::Format format_of(const Options& options) {
+  const std::map<std::string, report::Format> formats{{"text", report::Format::kText},
+                                                      {"markdown", report::Format::kMarkdown},
+                                                      {"csv", report::Format::kCsv},
+                                                      {"json", report::Format::kJson}};
+  if (options.flag("json")) return report::Format::kJson;
+  const auto found = formats.find(options.text("format"));
+  if (found == formats.end()) {
+    throw base::Error(fmt::format("table: there is no format '{}'; it is text, markdown, csv or json", options.text("format")));
+  }
+  return found->second;
+}
+
+}  // namespace
+
+int verb_table(const Arguments& arguments) {
+  Options options(kText);
+  options.add_database();
+  options.add()("experiment", po::value<std::string>()->value_name("NAME"), "only the runs of this experiment");
+  options.add()("metrics", po::value<std::string>()->value_name("A,B"), "columns; default acc.mean.sample,acc.last.sample,forget.max_prev");
+  options.add()("format", po::value<std::string>()->value_name("FORMAT")->default_value("text"), "text, markdown, csv or json");
+  options.add_json();
+  if (!options.parse(arguments, 0, 0)) return 0;
+
+  report::TableOptions table;
+  table.format = format_of(options);
+  table.experiment = options.text("experiment");
+  table.color = table.format == report::Format::kText && isatty(STDOUT_FILENO) == 1;
+  if (options.flag("metrics")) table.metrics = split_list(options.text("metrics"));
+  if (table.metrics.empty()) throw base::Error("table: --metrics names no metric");
+  const store::Store store = store::Store::open(options.text("db"), store::Store::Mode::kRead);
+  const std::string text = report::render_table(store, table);
+  fmt::print("{}{}", text, text.ends_with('\n') ? "" : "\n");
+  return 0;
+}
+
+}  // namespace clb::cli

@@ -1,0 +1,89 @@
+// clbench tasks: the class order and the tasks of an experiment, as data.
+#include <fmt/format.h>
+
+#include <clb/launch/describe.hpp>
+#include <set>
+
+#include "catalogue.hpp"
+#include "experiment.hpp"
+#include "installation.hpp"
+#include "options.hpp"
+#include "selection.hpp"
+
+namespace clb::cli {
+
+using base::Json;
+
+namespace {
+
+constexpr VerbText kText{"tasks", "EXPERIMENT.toml|METHOD/PRESET", "class order and tasks of an experiment, as data",
+                         "clbench tasks small.toml --json"};
+
+// One stream of tasks: everything of a run that decides which classes come when.
+Json stream_json(const base::RunSpec& spec, const std::vector<std::string>& names) {
+  const base::ProtocolSpec& protocol = spec.protocol;
+  Json tasks = Json::array();
+  size_t position = 0;
+  for (size_t task = 0; task < protocol.task_sizes.size(); ++task) {
+    Json classes = Json::array(), class_names = Json::array();
+    for (int64_t i = 0; i < protocol.task_sizes[task] && position < protocol.class_order.size(); ++i, ++position) {
+      const auto original = static_cast<size_t>(protocol.class_order[position]);
+      classes.push_back(original);
+      class_names.push_back(original < names.size() ? names[original] : "");
+    }
+    const bool runs = protocol.stop_after == 0 || static_cast<int64_t>(task) < protocol.stop_after;
+    tasks.push_back({{"task", task}, {"classes", classes}, {"names", class_names}, {"runs", runs}});
+  }
+  return {{"dataset", spec.dataset.id},
+          {"kind", protocol.kind},
+          {"split", protocol.split},
+          {"order", protocol.order},
+          {"order_seed", protocol.order_seed},
+          {"joint", protocol.joint},
+          {"class_order", protocol.class_order},
+          {"tasks", tasks}};
+}
+
+void print_stream(const Json& stream) {
+  fmt::print("{}: {}-incremental, {}, order {}, order seed {}{}\n", stream["dataset"].get<std::string>(), stream["kind"].get<std::string>(),
+             stream["split"].get<std::string>(), stream["order"].get<std::string>(), stream["order_seed"].get<int64_t>(),
+             stream["joint"].get<bool>() ? ", joint: the tasks are learned as one" : "");
+  for (const Json& task : stream["tasks"]) {
+    std::vector<std::string> classes;
+    for (size_t i = 0; i < task["classes"].size(); ++i) {
+      const std::string name = task["names"][i].get<std::string>();
+      classes.push_back(fmt::format("{}{}", task["classes"][i].get<int64_t>(), name.empty() ? "" : " " + name));
+    }
+    fmt::print("  task {}, {} classes{}: {}\n", task["task"].get<int64_t>() + 1, classes.size(),
+               task["runs"].get<bool>() ? "" : " (after stop_after)", fmt::join(classes, ", "));
+  }
+}
+
+}  // namespace
+
+int verb_tasks(const Arguments& arguments) {
+  Options options(kText);
+  options.add_overrides();
+  options.add_installation();
+  options.add_cache();
+  options.add_json();
+  if (!options.parse(arguments, 1, 1)) return 0;
+  const auto plugins = installed_plugins(options);
+  launch::Describer describer(launch::find_runner(), cache_folder(options));
+  InstalledCatalogue catalogue(plugins, describer);
+
+  Json streams = Json::array();
+  std::set<std::string> seen;
+  for (const base::RunSpec& spec : plan_experiment(options.words()[0], options, catalogue).runs) {
+    Json stream = stream_json(spec, catalogue.dataset(spec.dataset.id, spec.dataset.root).class_names);
+    if (seen.insert(base::canonical(stream)).second) streams.push_back(std::move(stream));
+  }
+  if (options.flag("json")) {
+    fmt::print("{}\n", streams.dump(2));
+    return 0;
+  }
+  for (const Json& stream : streams) print_stream(stream);
+  return 0;
+}
+
+}  // namespace clb::cli

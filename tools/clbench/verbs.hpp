@@ -1,0 +1,21 @@
+// The verbs: one function per file verb_<name>.cpp. Each takes what stands after its name and returns an exit code; mistakes are thrown as
+// base::Error.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace clb::cli {
+
+using Arguments = std::vector<std::string>;
+
+int verb_run(const Arguments& arguments);
+int verb_list(const Arguments& arguments);
+int verb_info(const Arguments& arguments);
+int verb_status(const Arguments& arguments);
+int verb_tasks(const Arguments& arguments);
+int verb_table(const Arguments& arguments);
+int verb_cache(const Arguments& arguments);
+int verb_doctor(const Arguments& arguments);
+
+}  // namespace clb::cli

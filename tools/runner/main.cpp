@@ -1,0 +1,105 @@
+// clb-runner: executes one run, or describes one plugin file. Started by clbench; for a debugger, `clb-runner run FILE.json` takes what
+// `clbench run --dry-run --json` prints.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
+#include <clb/session/describe.hpp>
+#include <clb/session/run.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace clb;
+
+constexpr const char* kUsage =
+    "clb-runner: runs one experiment of clbench in a process of its own\n\n"
+    "  clb-runner run FILE.json                                   one run, as `clbench run --dry-run --json` prints it\n"
+    "  clb-runner describe PLUGIN.so [--root DIR | --default-root] [--cache DIR|off]\n"
+    "                                                             parameters of a method; classes and fingerprint of a dataset\n"
+    "  clb-runner version                                         LibTorch, devices and processor, as JSON\n";
+
+// The runner dies with its launcher: by signal, and when the launcher was gone before the signal was set.
+void die_with_launcher() {
+  const char* launcher = std::getenv("CLB_LAUNCHER_PID");
+  if (launcher == nullptr) return;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != std::atol(launcher)) _exit(static_cast<int>(base::Exit::kInternal));
+}
+
+int run(const std::string& file) {
+  die_with_launcher();
+  session::install_cancel_handler();
+  auto json = base::parse_json(base::read_file(file, uint64_t{64} << 20), file);
+  if (json.is_array() && json.size() == 1) json = json[0];
+  const auto spec = base::RunSpec::from_json(json, file);
+  std::optional<base::FileLock> lock;
+  if (!spec.execution.run_dir.empty()) {
+    base::fs::create_directories(spec.execution.run_dir);
+    const auto lock_file = base::fs::path(spec.execution.run_dir) / "lock";
+    lock = base::FileLock::try_lock(lock_file);
+    if (!lock)
+      throw base::Error("the run folder " + spec.execution.run_dir + " is in use by process " +
+                        std::to_string(base::FileLock::holder(lock_file)) + "; wait until it ends");
+  }
+  const char* fd = std::getenv("CLB_EVENT_FD");
+  session::Emitter emitter(fd != nullptr ? std::atoi(fd) : STDOUT_FILENO);
+  return session::run(spec, emitter);
+}
+
+int describe(const std::vector<std::string>& args) {
+  session::DescribeOptions options{.file = args.at(0)};
+  for (size_t k = 1; k < args.size(); ++k) {
+    if (args[k] == "--default-root")
+      options.open = true;
+    else if (args[k] == "--root" && k + 1 < args.size())
+      options.open = true, options.root = args[++k];
+    else if (args[k] == "--cache" && k + 1 < args.size())
+      options.cache_dir = args[++k] == "off" ? "" : args[k];
+    else
+      throw base::Error("unknown argument \"" + args[k] + "\"; clb-runner --help lists them");
+  }
+  std::puts(session::describe(options).dump().c_str());
+  return 0;
+}
+
+int dispatch(const std::vector<std::string>& args) {
+  if (args.empty() || args[0] == "--help" || args[0] == "-h") {
+    std::fputs(kUsage, stdout);
+    return args.empty() ? static_cast<int>(base::Exit::kUserMistake) : 0;
+  }
+  if (args[0] == "run" && args.size() == 2) return run(args[1]);
+  if (args[0] == "describe" && args.size() >= 2) return describe({args.begin() + 1, args.end()});
+  if (args[0] == "version" && args.size() == 1) {
+    std::puts(session::describe_runner().dump().c_str());
+    return 0;
+  }
+  throw base::Error("clb-runner does not know \"" + args[0] + "\" with " + std::to_string(args.size() - 1) +
+                    " argument(s); clb-runner --help lists its commands");
+}
+
+}  // namespace
+
+// Leaves with _exit: unloading LibTorch code at exit is a known source of crashes.
+int main(int argc, char** argv) {
+  int code = static_cast<int>(base::Exit::kInternal);
+  try {
+    code = dispatch({argv + 1, argv + argc});
+  } catch (const base::Error& e) {
+    std::fprintf(stderr, "clb-runner: %s\n", e.what());
+    code = static_cast<int>(e.exit());
+  } catch (const clb::PluginError& e) {
+    std::fprintf(stderr, "clb-runner: %s\n", e.what());
+    code = static_cast<int>(base::Exit::kUserMistake);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "clb-runner: %s\n", e.what());
+  }
+  std::fflush(nullptr);
+  _exit(code);
+}
