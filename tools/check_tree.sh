@@ -11,7 +11,7 @@ fail() {
 }
 
 # The brackets keep this line from finding itself.
-paths=$(tree_files | xargs -d '\n' grep -nIE '(^|[^A-Za-z0-9_.-])/(wor[k]|hom[e]|roo[t]|Users|mn[t])/[A-Za-z0-9_]' || true)
+paths=$(tree_files | xargs -d '\n' grep -nIE '(^|[^A-Za-z0-9_.-])/(wor[k]|hom[e]|roo[t]|Users|mn[t])/[A-Za-z0-9_]{2}' || true)
 [ -z "$paths" ] || fail "a path of one machine stands in the tree:"$'\n'"$paths"
 
 cmake --list-presets=all >/dev/null || fail "CMakePresets.json does not parse"

@@ -60,7 +60,7 @@ void Features::ensure(const std::string& kind, Split split, const std::vector<in
   const auto span = session_.spans.enter("features", -1);
   auto& cached = cache(split);
   for (int64_t id : ids)
-    if (cached.has(id)) {
+    if (used_[static_cast<size_t>(split)].insert(id).second && cached.has(id)) {
       ++saved_;
       seconds_saved_ += cached.seconds(id);
     }

@@ -142,7 +142,8 @@ template struct Axis<int32_t>;
 template struct Axis<float>;
 
 PilAxis pil_axis(const AxisSpec& spec, Filter filter) {
-  return assemble<int32_t>(spec, [&](int64_t i) { return widened<double>(i, spec.length, spec.out, filter); }, fixed_point);
+  return assemble<int32_t>(
+      spec, [&](int64_t i) { return widened<double>(i, spec.length, spec.out, filter); }, fixed_point);
 }
 
 FloatAxis float_axis(const AxisSpec& spec, Filter filter, bool antialias) {
@@ -152,25 +153,38 @@ FloatAxis float_axis(const AxisSpec& spec, Filter filter, bool antialias) {
   return assemble<float>(spec, make, [](float weight) { return weight; });
 }
 
-[[gnu::target_clones("avx512bw", "avx2", "default")]] void resample(const PilAxis& axis, const uint8_t* source, int64_t origin, int64_t length,
-                                                                   uint8_t* out) {
+[[gnu::target_clones("avx512f", "avx2", "default")]] void resample(const PilAxis& axis, const uint8_t* source, int64_t origin,
+                                                                   int64_t length, uint8_t* out) {
   for (int64_t o = 0; o < axis.size(); ++o, out += length) {
     const int32_t* weights = axis.weights.data() + o * axis.taps;
     const uint8_t* rows = source + (axis.first[o] - origin) * length;
     switch (axis.count[o]) {
-      case 0: std::fill_n(out, length, uint8_t{0}); break;
-      case 1: combine<1>(weights, rows, length, out); break;
-      case 2: combine<2>(weights, rows, length, out); break;
-      case 3: combine<3>(weights, rows, length, out); break;
-      case 4: combine<4>(weights, rows, length, out); break;
-      case 5: combine<5>(weights, rows, length, out); break;
-      default: combine_many(weights, axis.count[o], rows, length, out);
+      case 0:
+        std::fill_n(out, length, uint8_t{0});
+        break;
+      case 1:
+        combine<1>(weights, rows, length, out);
+        break;
+      case 2:
+        combine<2>(weights, rows, length, out);
+        break;
+      case 3:
+        combine<3>(weights, rows, length, out);
+        break;
+      case 4:
+        combine<4>(weights, rows, length, out);
+        break;
+      case 5:
+        combine<5>(weights, rows, length, out);
+        break;
+      default:
+        combine_many(weights, axis.count[o], rows, length, out);
     }
   }
 }
 
-[[gnu::target_clones("avx512bw", "avx2", "default")]] void resample(const FloatAxis& axis, const float* source, int64_t origin, int64_t length,
-                                                                   float* out) {
+[[gnu::target_clones("avx512f", "avx2", "default")]] void resample(const FloatAxis& axis, const float* source, int64_t origin,
+                                                                   int64_t length, float* out) {
   for (int64_t o = 0; o < axis.size(); ++o, out += length) {
     const float* weights = axis.weights.data() + o * axis.taps;
     const float* rows = source + (axis.first[o] - origin) * length;

@@ -5,6 +5,7 @@
 #include <clb/meta.h>
 
 #include <clb/base/error.hpp>
+#include <clb/base/paths.hpp>
 #include <clb/base/sha256.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/session/evaluate.hpp>
@@ -18,17 +19,17 @@ namespace {
 
 using base::Error;
 
-base::Hello hello(const Session& s) {
+base::Hello hello(const base::RunSpec& spec, const torch::Device& device, const std::string& runner_hash) {
   const auto cpu = processor();
-  base::Hello h{.pid = getpid(), .runner_hash = s.runner_hash, .plugin_hash = base::hex(base::sha256_file(s.spec.method.file))};
-  h.dataset_hash = base::hex(base::sha256_file(s.spec.dataset.file));
+  base::Hello h{.pid = getpid(), .runner_hash = runner_hash, .plugin_hash = base::hex(base::sha256_file(spec.method.file))};
+  h.dataset_hash = base::hex(base::sha256_file(spec.dataset.file));
   h.libtorch = TORCH_VERSION;
-  h.device = device_name(s.device);
-  h.dtype = toString(s.dtype);
+  h.device = device_name(device);
+  h.dtype = toString(precision_dtype(spec.precision));
   h.cpu = cpu.model;
   h.cpu_flags = cpu.flags;
   h.cores = cpu.cores;
-  h.threads = s.spec.threads;
+  h.threads = spec.threads;
   return h;
 }
 
@@ -154,12 +155,14 @@ void run_all(const base::RunSpec& spec, Emitter& emitter, Where& where) {
   try {
     {
       const auto span = spans.enter("load", -1);
+      const auto device = pick_device(spec.device);
+      configure(device, spec.precision, spec.threads);
+      const std::string runner_hash = base::hex(base::sha256_file(base::executable()));
+      emitter.emit(hello(spec, device, runner_hash));
       emitter.progress({.phase = "load"});
-      session.emplace(spec, emitter, spans);
+      session.emplace(spec, device, runner_hash, emitter, spans);
     }
     Session& s = *session;
-    configure(s.device, spec.precision, spec.threads);
-    emitter.emit(hello(s));
     const auto labels = s.store.labels(s.evaluated_split());
     emitter.emit(base::Targets{s.protocol.evaluates_test() ? "test" : "train", {labels.begin(), labels.end()}});
     Host host(s);

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
-#include <clb/base/paths.hpp>
 #include <clb/session/session.hpp>
 
 namespace clb::session {
@@ -15,13 +14,13 @@ int64_t checked_side(const Images& images, const base::RunSpec& spec) {
 
 }  // namespace
 
-Session::Session(const base::RunSpec& run, Emitter& events, Spans& measured)
+Session::Session(const base::RunSpec& run, torch::Device on, const std::string& runner, Emitter& events, Spans& measured)
     : spec(run),
       emitter(events),
       spans(measured),
-      device(pick_device(run.device)),
+      device(on),
       dtype(precision_dtype(run.precision)),
-      runner_hash(base::hex(base::sha256_file(base::executable()))),
+      runner_hash(runner),
       keys(run.seed),
       store(run.dataset, run.execution, [this](const std::string& text) { warn(text); }),
       protocol(run, store.labels(Split::kTrain), store.labels(Split::kTest)),

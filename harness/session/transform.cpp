@@ -128,7 +128,8 @@ void Transform::Impl::check_batch(std::span<const ImageView> images, std::span<c
            "the output must be a contiguous [n, 3, H, W] with as many samples as images and parameters");
   internal(out.scalar_type() == torch::kFloat32 || out.scalar_type() == torch::kBFloat16, "the output must be float32 or bfloat16");
   for (const ImageView& image : images) {
-    internal(image.height > 0 && image.width > 0 && (image.channels == 1 || image.channels == 3), "an image needs pixels and 1 or 3 channels");
+    internal(image.height > 0 && image.width > 0 && (image.channels == 1 || image.channels == 3),
+             "an image needs pixels and 1 or 3 channels");
     const auto [h, w] = output_size(image.height, image.width);
     check(h == out.size(2) && w == out.size(3), recipe.name,
           "an image of " + std::to_string(image.height) + " x " + std::to_string(image.width) + " pixels becomes " + std::to_string(h) +
@@ -136,7 +137,6 @@ void Transform::Impl::check_batch(std::span<const ImageView> images, std::span<c
               "; end the recipe with a crop when the images differ in size");
   }
 }
-
 
 void Transform::apply(std::span<const ImageView> images, std::span<const SampleParams> params, torch::Tensor& out) const {
   if (!out.is_cpu()) return apply_batched(images, params, out);

@@ -33,19 +33,22 @@ Tensor stack(std::span<const ImageView> images, torch::Device device) {
   return upload(batch, device).permute({0, 1, 3, 2});
 }
 
-// Weight matrices [n, out, in] float64 of the samples' axes; [1, out, in] when all are the same.
+// Weight matrices [n, out, in] float64 of the samples' axes, out the largest; [1, out, in] when all are the same.
 template <class Weight>
 Tensor matrices(std::vector<std::shared_ptr<const Axis<Weight>>> axes, int64_t in, torch::Device device) {
   if (std::all_of(axes.begin(), axes.end(), [&](const auto& axis) { return axis == axes[0]; })) axes.resize(1);
-  const auto n = static_cast<int64_t>(axes.size()), out = axes[0]->size();
-  int64_t taps = 1;
-  for (const auto& axis : axes) taps = std::max(taps, axis->taps);
+  const auto n = static_cast<int64_t>(axes.size());
+  int64_t taps = 1, out = 0;
+  for (const auto& axis : axes) {
+    taps = std::max(taps, axis->taps);
+    out = std::max(out, axis->size());
+  }
   // Unused taps go to a column of their own, which is cut off.
   Tensor columns = torch::full({n, out, taps}, in, torch::kInt64), weights = torch::zeros({n, out, taps}, torch::kFloat64);
   auto column = columns.accessor<int64_t, 3>();
   auto weight = weights.accessor<double, 3>();
   for (int64_t i = 0; i < n; ++i) {
-    for (int64_t o = 0; o < out; ++o) {
+    for (int64_t o = 0; o < axes[i]->size(); ++o) {
       for (int64_t k = 0; k < axes[i]->count[o]; ++k) {
         column[i][o][k] = axes[i]->first[o] + k;
         weight[i][o][k] = static_cast<double>(axes[i]->weights[o * axes[i]->taps + k]);
@@ -124,8 +127,6 @@ void Transform::apply_batched(std::span<const ImageView> images, std::span<const
   for (size_t s = 0; s < steps[0].size(); ++s) {
     const auto all = [&](const auto& table_of, auto which, int64_t in) {
       std::vector<decltype(table_of(steps[0][0].rows))> axes;
-      int64_t most = 0;
-      for (const auto& stage : steps) most = std::max(most, (stage[s].*which).window);
       for (const auto& stage : steps) axes.push_back(table_of(stage[s].*which));
       return matrices(std::move(axes), in, device);
     };

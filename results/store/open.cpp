@@ -13,7 +13,7 @@ namespace clb::store {
 namespace {
 
 constexpr int kBusyMs = 10'000;
-// PRAGMA integrity_check reads every page and every index (about 0.2 s for this size); above it quick_check leaves the indexes out.
+// PRAGMA integrity_check reads every page and every index; above this size quick_check leaves the indexes out, to stay quick.
 constexpr uintmax_t kFullCheckBytes = 64u << 20;
 
 fs::path with_suffix(const fs::path& file, const std::string& suffix) { return file.string() + suffix; }

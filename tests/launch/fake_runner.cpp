@@ -44,7 +44,7 @@ void emit(const Event& event) { write_raw(encode(event) + "\n"); }
 void nap(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
 
 [[noreturn]] void die_of(int signal) {
-  std::signal(signal, SIG_DFL);
+  ::signal(signal, SIG_DFL);
   raise(signal);
   _exit(9);
 }
@@ -90,11 +90,11 @@ bool misbehave(const std::string& how, const RunSpec& spec, int64_t task) {
   if (how == "abort") die_of(SIGABRT);
   if (how == "killed") die_of(SIGKILL);
   if (how == "hang") {
-    std::signal(SIGTERM, SIG_IGN);
+    ::signal(SIGTERM, SIG_IGN);
     for (;;) pause();
   }
   if (how == "spin") {  // never silent, deaf to SIGTERM
-    std::signal(SIGTERM, SIG_IGN);
+    ::signal(SIGTERM, SIG_IGN);
     for (int64_t i = 0;; ++i, nap(0.05)) emit(Progress{"train_task", task, i, 0, "batches"});
   }
   if (how == "eat") eat_memory();
@@ -146,7 +146,7 @@ int run(const std::string& file) {
   const RunSpec spec = RunSpec::from_json(parse_json(read_file(file), file), file);
   const auto lock = FileLock::try_lock(std::filesystem::path(spec.execution.run_dir) / "lock");
   if (!lock) throw Error(spec.execution.run_dir + ": another runner works here");
-  std::signal(SIGTERM, [](int) { g_cancelled = 1; });
+  ::signal(SIGTERM, [](int) { g_cancelled = 1; });
   std::printf("fake runner, OMP_WAIT_POLICY=%s\n", std::getenv("OMP_WAIT_POLICY") ? std::getenv("OMP_WAIT_POLICY") : "unset");
   std::fflush(stdout);
   const std::string behave = spec.method.params.value("behave", "ok");

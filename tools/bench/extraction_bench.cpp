@@ -59,7 +59,7 @@ Rates measure(const base::RunSpec& planned, int64_t images, int64_t rounds) {
   session::Spans spans;
   std::vector<double> bare, path;
   base::RunSpec spec = planned;
-  session::Session probe(spec, emitter, spans);
+  session::Session probe(spec, torch::kCPU, "extraction_bench", emitter, spans);
   std::vector<session::ImageRequest> requests;
   for (int64_t i = 0; i < session::kExtractBatchCpu; ++i) requests.push_back({session::Split::kTrain, i, 0});
   const auto batch = probe.eval_images.batch(requests).clone();

@@ -35,7 +35,7 @@ void print_help() {
       "clbench: a benchmark harness for continual learning with pre-trained models\n\n"
       "usage: clbench VERB [options]      clbench VERB --help explains one verb\n\n");
   for (const Verb& verb : kVerbs) fmt::print("  {:<8} {}\n", verb.name, verb.about);
-  fmt::print("\n  --help, --version\n\nexample: clbench run share/clbench/experiments/fashion_mnist.toml\n");
+  fmt::print("\n  --help, --version\n\nexample: clbench run small.toml\n");
 }
 
 int dispatch(const Arguments& words) {

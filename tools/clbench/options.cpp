@@ -72,11 +72,10 @@ bool Options::parse(const Arguments& arguments, size_t min_words, size_t max_wor
   if (flag("help")) return print_help(), false;
   words_ = texts("words");
   if (words_.size() < min_words) {
-    throw Error(fmt::format("{0}: {1} is missing; usage: clbench {0} {1} [options]", text_.name, text_.positional));
+    throw Error(fmt::format("{}: {} is missing; usage: {}", text_.name, text_.positional, usage()));
   }
   if (words_.size() > max_words) {
-    throw Error(
-        fmt::format("{0}: '{1}' is one word too many; usage: clbench {0} {2} [options]", text_.name, words_[max_words], text_.positional));
+    throw Error(fmt::format("{}: '{}' is one word too many; usage: {}", text_.name, words_[max_words], usage()));
   }
   return true;
 }
@@ -104,11 +103,16 @@ std::optional<int64_t> Options::number(const char* name, int64_t min) const {
   return value;
 }
 
+std::string Options::usage() const {
+  return fmt::format("clbench {}{}{} [options]", text_.name, *text_.positional ? " " : "", text_.positional);
+}
+
 void Options::print_help() const {
-  std::ostringstream options;
-  options << described_;
-  fmt::print("clbench {}: {}\n\nusage: clbench {}{}{} [options]\n\n{}\nexample: {}\n", text_.name, text_.about, text_.name,
-             *text_.positional ? " " : "", text_.positional, options.str(), text_.example);
+  std::stringstream wrapped;
+  wrapped << described_;
+  std::string options;
+  for (std::string line; std::getline(wrapped, line);) options += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  fmt::print("clbench {}: {}\n\nusage: {}\n\n{}\nexample: {}\n", text_.name, text_.about, usage(), options, text_.example);
 }
 
 std::vector<std::string> split_list(const std::string& text) {

@@ -42,6 +42,7 @@ class Options {
   std::optional<int64_t> number(const char* name, int64_t min) const;
 
  private:
+  std::string usage() const;
   void print_help() const;
 
   VerbText text_;

@@ -6,6 +6,7 @@
 
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/sdk/error.hpp>
 #include <clb/session/describe.hpp>
 #include <clb/session/run.hpp>
 #include <cstdio>
@@ -54,7 +55,8 @@ int run(const std::string& file) {
 }
 
 int describe(const std::vector<std::string>& args) {
-  session::DescribeOptions options{.file = args.at(0)};
+  session::DescribeOptions options;
+  options.file = args.at(0);
   for (size_t k = 1; k < args.size(); ++k) {
     if (args[k] == "--default-root")
       options.open = true;
@@ -94,7 +96,7 @@ int main(int argc, char** argv) {
   } catch (const base::Error& e) {
     std::fprintf(stderr, "clb-runner: %s\n", e.what());
     code = static_cast<int>(e.exit());
-  } catch (const clb::PluginError& e) {
+  } catch (const PluginError& e) {
     std::fprintf(stderr, "clb-runner: %s\n", e.what());
     code = static_cast<int>(base::Exit::kUserMistake);
   } catch (const std::exception& e) {

@@ -19,11 +19,14 @@ class Batch {
  public:
   Batch() = default;
   explicit Batch(const clb_batch& b) : n(b.n), epoch(b.epoch), step(b.step) {  // takes every tensor of `b`
-    images = from_dlpack(b.images);
-    labels = from_dlpack(b.labels);
-    sample_ids = from_dlpack(b.sample_ids);
-    task_ids = from_dlpack(b.task_ids);
-    for (uint32_t k = 0; k < b.feature_count; ++k) features_.emplace_back(b.features[k].kind, from_dlpack(b.features[k].values));
+    ReceivedTensor parts[] = {ReceivedTensor(b.images), ReceivedTensor(b.labels), ReceivedTensor(b.sample_ids), ReceivedTensor(b.task_ids)};
+    std::vector<ReceivedTensor> values;
+    for (uint32_t k = 0; k < b.feature_count; ++k) values.emplace_back(b.features[k].values);
+    images = parts[0].take();
+    labels = parts[1].take();
+    sample_ids = parts[2].take();
+    task_ids = parts[3].take();
+    for (uint32_t k = 0; k < b.feature_count; ++k) features_.emplace_back(b.features[k].kind, values[k].take());
   }
 
   int64_t n = 0, epoch = 0, step = 0;

@@ -215,7 +215,13 @@ class MethodTable {
 
 }  // namespace clb
 
+// Makes a plugin of `Class`: defines the entry clb_method_v0 and the constant clb_plugin_meta. CLB_NO_ENTRY leaves both out, for tests that
+// include the sources of several plugins.
+#ifdef CLB_NO_ENTRY
+#define CLB_METHOD(Class)
+#else
 #define CLB_METHOD(Class)                                                                                                  \
   CLB_PLUGIN_META(CLB_KIND_METHOD, Class::about.id, Class::about.version, Class::about.capabilities, CLB_LIBTORCH_VERSION, \
                   Class::about.paper)                                                                                      \
   extern "C" CLB_EXPORT const clb_method* clb_method_v0() { return clb::MethodTable<Class>::get(); }
+#endif

@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include <clb/sdk/error.hpp>
+#include <utility>
 
 namespace clb {
 
@@ -28,5 +29,20 @@ inline torch::Tensor from_dlpack(DLManagedTensorVersioned* managed) {
     throw PluginError(CLB_E_INVALID, std::string("a tensor cannot be read: ") + e.what_without_backtrace());
   }
 }
+
+// A tensor received and not yet looked at: released if nobody takes it.
+class ReceivedTensor {
+ public:
+  explicit ReceivedTensor(DLManagedTensorVersioned* managed) : managed_(managed) {}
+  ReceivedTensor(ReceivedTensor&& other) noexcept : managed_(std::exchange(other.managed_, nullptr)) {}
+  ReceivedTensor& operator=(ReceivedTensor&&) = delete;
+  ~ReceivedTensor() {
+    if (managed_ != nullptr && managed_->deleter != nullptr) managed_->deleter(managed_);
+  }
+  torch::Tensor take() { return from_dlpack(std::exchange(managed_, nullptr)); }
+
+ private:
+  DLManagedTensorVersioned* managed_;
+};
 
 }  // namespace clb

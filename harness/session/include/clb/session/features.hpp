@@ -9,6 +9,7 @@
 #include <clb/session/feature_cache.hpp>
 #include <functional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace clb::session {
@@ -35,6 +36,7 @@ class Features {
 
   Session& session_;
   std::array<std::unique_ptr<FeatureCache>, 2> caches_;
+  std::array<std::unordered_set<int64_t>, 2> used_;  // rows that have been counted as charged or saved
   int64_t charged_ = 0, saved_ = 0;
   double seconds_saved_ = 0;
 };

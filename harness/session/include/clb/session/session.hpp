@@ -16,7 +16,8 @@
 namespace clb::session {
 
 struct Session {
-  Session(const base::RunSpec& spec, Emitter& emitter, Spans& spans);
+  // runner_hash: SHA-256 of this program; part of the keys of cached features.
+  Session(const base::RunSpec& spec, torch::Device device, const std::string& runner_hash, Emitter& emitter, Spans& spans);
 
   void warn(const std::string& text) { emitter.emit(base::Log{"warning", text}); }
   void check_cancelled() const;  // throws PluginError CLB_E_CANCELLED

@@ -19,10 +19,10 @@ struct Box {
 
 // The random choices of one sample. The default is what a recipe without random steps uses.
 struct SampleParams {
-  Box crop;                                       // of random_crop or random_resized_crop, in the resized image
-  bool flip = false;                              // horizontal
+  Box crop{};                                       // of random_crop or random_resized_crop, in the resized image
+  bool flip = false;                                // horizontal
   std::array<int64_t, 4> jitter_order{0, 1, 2, 3};  // 0 brightness, 1 contrast, 2 saturation, 3 hue, in the order of application
-  std::array<double, 3> jitter_factor{1, 1, 1};   // of brightness, contrast, saturation; 1 changes nothing
+  std::array<double, 3> jitter_factor{1, 1, 1};     // of brightness, contrast, saturation; 1 changes nothing
 };
 
 // Draws for an image of h x w pixels, in the order and with the arithmetic of torchvision (RandomResizedCrop or RandomCrop, then

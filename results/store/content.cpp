@@ -1,0 +1,105 @@
+#include "content.hpp"
+
+namespace clb::store {
+namespace {
+
+using base::Json;
+
+int64_t flag(bool value) { return value ? 1 : 0; }
+
+int64_t dataset_id(SQLite::Database& db, const base::DatasetSpec& dataset) {
+  return id_of(db, "dataset", content_key("dataset", {dataset.id, dataset.fingerprint}),
+               {{"name", dataset.id}, {"fingerprint", dataset.fingerprint}, {"class_count", dataset.class_count}});
+}
+
+// The comparability of a run without its dataset and weights, and whether it is joint: seeds and what they draw are no part of a protocol.
+int64_t protocol_id(SQLite::Database& db, const base::RunSpec& spec) {
+  Json content = spec.comparability_json();
+  content.erase("fingerprint");
+  content.erase("weights");
+  content["joint"] = spec.protocol.joint;
+  return id_of(db, "protocol", content_key("protocol", content),
+               {{"kind", spec.protocol.kind},
+                {"split", spec.protocol.split},
+                {"class_order", content.at("order").get<std::string>()},
+                {"evaluate_on", spec.protocol.evaluate_on},
+                {"test_batches", spec.protocol.test_batches},
+                {"joint", flag(spec.protocol.joint)},
+                {"stop_after", spec.protocol.stop_after},
+                {"train_per_class", spec.dataset.train_per_class},
+                {"test_per_class", spec.dataset.test_per_class},
+                {"spec", base::canonical(content)}});
+}
+
+int64_t config_id(SQLite::Database& db, const base::MethodSpec& method) {
+  const Json params = method.params.is_null() ? Json::object() : method.params;
+  const Json transform = method.train_transform.to_json();
+  const int64_t id = id_of(db, "config", content_key("config", {method.id, params, transform}),
+                           {{"method", method.id}, {"train_transform", base::canonical(transform)}});
+  for (const auto& [name, value] : params.items())
+    insert(db, "parameter", {{"config_id", id}, {"name", name}, {"value", base::canonical(value)}});
+  return id;
+}
+
+int64_t weights_id(SQLite::Database& db, const base::WeightsSpec& weights, const Json& json) {
+  const bool from_file = !weights.file.empty();
+  Json content = json;
+  content.erase("role");
+  content.erase("file");
+  return id_of(db, "weights", content_key("weights", content),
+               {{"sha256", weights.sha256},
+                {"name", from_file ? fs::path(weights.file).filename().string() : std::string("random")},
+                {"spec", base::canonical(content)}});
+}
+
+}  // namespace
+
+int64_t run_id(SQLite::Database& db, const base::RunSpec& spec) {
+  const std::string key = spec.key();
+  Json json = spec.to_json();
+  json.erase("execution");
+  const base::ProtocolSpec& protocol = spec.protocol;
+  const auto tasks = static_cast<int64_t>(protocol.task_sizes.size());
+  const int64_t id = id_of(db, "run", key,
+                           {{"comparability_key", content_key("comparability", spec.comparability_json())},
+                            {"dataset_id", dataset_id(db, spec.dataset)},
+                            {"protocol_id", protocol_id(db, spec)},
+                            {"config_id", config_id(db, spec.method)},
+                            {"seed", spec.seed},
+                            {"order_seed", protocol.order_seed},
+                            {"precision", spec.precision},
+                            {"device", spec.device},
+                            {"threads", spec.threads},
+                            {"tasks_planned", protocol.joint            ? 1
+                                              : protocol.stop_after > 0 ? protocol.stop_after
+                                                                        : tasks},
+                            {"spec", base::canonical(json)}});
+  for (size_t i = 0; i < spec.weights.size(); ++i)
+    insert(db, "run_weights",
+           {{"run_id", id}, {"role", spec.weights[i].role}, {"weights_id", weights_id(db, spec.weights[i], json.at("weights").at(i))}});
+  insert(db, "run_experiment", {{"run_id", id}, {"experiment", spec.experiment}});
+  return id;
+}
+
+int64_t machine_id(SQLite::Database& db, const Machine& m) {
+  return id_of(db, "machine", content_key("machine", {m.cpu, m.cpu_flags, m.gpu, m.os, m.cores, m.memory_bytes}),
+               {{"class_key", content_key("machine class", {m.cpu, m.cores, m.gpu})},
+                {"cpu", m.cpu},
+                {"cpu_flags", m.cpu_flags},
+                {"gpu", m.gpu},
+                {"os", m.os},
+                {"cores", m.cores},
+                {"memory_bytes", m.memory_bytes}});
+}
+
+int64_t build_id(SQLite::Database& db, const Build& b) {
+  return id_of(db, "build", content_key("build", {b.commit, b.version, b.compiler}),
+               {{"commit_hash", b.commit}, {"version", b.version}, {"compiler", b.compiler}});
+}
+
+int64_t plugin_id(SQLite::Database& db, const char* kind, const std::string& name, const std::string& version, const std::string& hash) {
+  return id_of(db, "plugin", content_key("plugin", {kind, name, version, hash}),
+               {{"kind", std::string(kind)}, {"name", name}, {"version", version}, {"hash", hash}});
+}
+
+}  // namespace clb::store
