@@ -86,9 +86,10 @@ void Features::extract(Split split, const std::vector<int64_t>& missing) {
   const int64_t batches = (n + size - 1) / size;
   const auto make = [&](int64_t k) {
     std::vector<ImageRequest> requests;
-    for (int64_t i = 0; i < size; ++i)  // the last batch is filled up with its last image: every batch has the same shape
-      requests.push_back({split, missing[static_cast<size_t>(std::min(k * size + i, n - 1))], 0});
-    return session_.eval_images.batch(requests);
+    for (int64_t i = k * size; i < std::min(n, (k + 1) * size); ++i) requests.push_back({split, missing[static_cast<size_t>(i)], 0});
+    const auto batch = session_.eval_images.batch(requests);
+    const int64_t lacking = size - batch.size(0);  // the last batch repeats its last image: every batch has the same shape
+    return lacking == 0 ? batch : torch::cat({batch, batch.narrow(0, batch.size(0) - 1, 1).expand({lacking, -1, -1, -1})});
   };
   const auto start = std::chrono::steady_clock::now();
   auto values = torch::empty({n, backbone.dim()}, torch::kFloat32);

@@ -1,4 +1,5 @@
 // Stopping: on request, by a killed launcher, and a second launcher on the same database.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -65,7 +66,7 @@ TEST_F(Stop, CtrlCStopsAtASafePointAndNamesTheCommandThatGoesOn) {
   ASSERT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 1);
   EXPECT_TRUE(contains(said(), "go on with: clbench run " + file)) << said();
-  EXPECT_EQ(statuses(), (std::vector<std::string>{"cancelled: stopped on request in train_task, task 3"}));
+  EXPECT_EQ(statuses(), (std::vector<std::string>{"cancelled: stopped on request in train_task, task 3", "planned"}));
   EXPECT_TRUE(living(runner()).empty());
 
   EXPECT_EQ(run(file).exit_code, 0);

@@ -194,7 +194,7 @@ int describe(const std::string& file, bool open, const std::string& root) {
     return 0;
   }
   DatasetInfo info;
-  info.id = meta.id, info.version = meta.version, info.modality = "image", info.licence = "none", info.citation = meta.summary;
+  info.id = meta.id, info.version = meta.version, info.modality = "images", info.licence = "none", info.citation = meta.summary;
   info.file = file, info.hash = hex(sha256_file(file));
   info.class_count = 10, info.height = info.width = 28, info.channels = 1;
   info.class_names = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"};

@@ -160,6 +160,7 @@ int execute(const Selection& selection, const launch::ScheduleOptions& schedule,
             store::Store& store, launch::Describer& describer, const std::string& cache) {
   std::vector<base::RunSpec> runs;
   for (const size_t index : selection.pending) runs.push_back(selection.runs[index]);
+  for (const base::RunSpec& run : runs) store.add_run(run);  // `status` shows what is still to come
   const std::string retry = options.command("--again");
   Recorder recorder(store, describer, runs, {runs_folder(database), cache, options.command(), retry});
   const bool all = launch::run_all(runs, schedule, recorder);

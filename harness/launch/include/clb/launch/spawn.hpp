@@ -25,11 +25,11 @@ inline constexpr int kEventFd = 3;  // the descriptor on which a runner finds it
 
 struct Spawn {
   std::filesystem::path program;
-  std::vector<std::string> arguments;              // without the program's name
-  std::map<std::string, std::string> environment;  // added to this process's
-  int out = -1, err = -1;                          // descriptors for stdout and stderr; -1: /dev/null
-  int event = -1;                                  // becomes kEventFd, and CLB_EVENT_FD says so; -1: none
-  bool own_group = false;                          // a process group of its own, out of reach of the terminal's Ctrl-C
+  std::vector<std::string> arguments;                // without the program's name
+  std::map<std::string, std::string> environment{};  // added to this process's
+  int out = -1, err = -1;                            // descriptors for stdout and stderr; -1: /dev/null
+  int event = -1;                                    // becomes kEventFd, and CLB_EVENT_FD says so; -1: none
+  bool own_group = false;                            // a process group of its own, out of reach of the terminal's Ctrl-C
 };
 
 // Returns the pid. stdin is /dev/null, signals are at their defaults. Error (kInternal) names the program.

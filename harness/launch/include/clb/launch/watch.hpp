@@ -16,7 +16,7 @@ struct Limits {
   double wall_s = 0;          // of one run; 0: none
   double silence_s = 1800;    // without any event; 0: none
   uint64_t memory_bytes = 0;  // resident (resident_memory()); 0: none
-  double grace_s = 10;        // between the request to stop and SIGKILL when a limit was hit
+  double grace_s = 5;         // between the request to stop and SIGKILL when a limit was hit
 };
 
 // What the caller has to do to the process now.

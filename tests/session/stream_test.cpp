@@ -1,0 +1,259 @@
+// Streams and protocol over a small made data set: order, batches, ids, views, and that draws are pure functions of their key.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <clb/base/error.hpp>
+#include <clb/sdk/error.hpp>
+#include <clb/session/describe.hpp>
+#include <clb/session/stream.hpp>
+#include <fstream>
+#include <set>
+
+#include "support/errors.hpp"
+#include "support/temp_folder.hpp"
+
+namespace {
+
+using namespace clb;
+using session::HostBatch;
+using session::Session;
+using session::Split;
+using session::Stream;
+
+constexpr int kTrain = 6, kTest = 2;  // images per class
+
+// An IDX file: magic number and dimensions big-endian, then the bytes.
+void write_idx(const std::filesystem::path& file, std::initializer_list<uint32_t> header, const std::vector<char>& bytes) {
+  std::ofstream out(file, std::ios::binary);
+  for (uint32_t value : header)
+    for (int shift = 24; shift >= 0; shift -= 8) out.put(static_cast<char>(value >> shift));
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+void write_split(const clb::testing::TempFolder& folder, const std::string& stem, uint32_t per_class) {
+  const uint32_t n = 10 * per_class, pixels = 28 * 28;
+  std::vector<char> labels(n), images(size_t{n} * pixels);
+  for (uint32_t i = 0; i < n; ++i) {
+    labels[i] = static_cast<char>(i * 7 % 10);  // records go round the classes in another order
+    for (uint32_t k = 0; k < pixels; ++k) images[size_t{i} * pixels + k] = static_cast<char>(i * 31 + k * 7);
+  }
+  write_idx(folder.path() / (stem + "-images-idx3-ubyte"), {0x803, n, 28, 28}, images);
+  write_idx(folder.path() / (stem + "-labels-idx1-ubyte"), {0x801, n}, labels);
+}
+
+class StreamTest : public ::testing::Test {
+ protected:
+  StreamTest() {
+    write_split(folder_, "train", kTrain);
+    write_split(folder_, "t10k", kTest);
+    const auto info =
+        base::DatasetInfo::from_json(session::describe({.file = std::string(CLB_BINARY_DIR) + "/lib/clbench/datasets/fashion_mnist.so",
+                                                        .open = true,
+                                                        .root = folder_.path().string()}),
+                                     "describe");
+    spec_.dataset.file = info.file;
+    spec_.dataset.root = info.root;
+    spec_.dataset.fingerprint = info.fingerprint;
+    spec_.dataset.class_count = 10;
+    spec_.protocol.class_order = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+    spec_.protocol.task_sizes = {4, 3, 3};
+    spec_.protocol.eval_transform.resize = 32;
+    spec_.method.train_transform.random_resized_crop = 32;
+    spec_.method.train_transform.flip = 0.5;
+    spec_.threads = 1;
+  }
+
+  std::unique_ptr<Session> open(int64_t task) {
+    auto s = std::make_unique<Session>(spec_, torch::kCPU, "test", emitter_, spans_);
+    s->task = task;
+    return s;
+  }
+
+  static clb_stream_request request(int64_t batch_size) {
+    clb_stream_request r{};
+    r.struct_size = sizeof r;
+    r.sources = CLB_SOURCE_TRAIN;
+    r.view = CLB_VIEW_TRAIN;
+    r.want_images = 1;
+    r.batch_size = batch_size;
+    r.epochs = 1;
+    return r;
+  }
+
+  static HostBatch all(Stream& stream) {
+    HostBatch joined;
+    std::vector<torch::Tensor> images, labels, ids;
+    while (auto batch = stream.next()) {
+      if (batch->images.defined()) images.push_back(batch->images.clone());
+      labels.push_back(batch->labels);
+      ids.push_back(batch->sample_ids);
+      joined.n += batch->n;
+    }
+    if (!images.empty()) joined.images = torch::cat(images);
+    joined.labels = torch::cat(labels);
+    joined.sample_ids = torch::cat(ids);
+    return joined;
+  }
+
+  clb::testing::TempFolder folder_;
+  base::RunSpec spec_;
+  session::Emitter emitter_{::open("/dev/null", O_WRONLY)};
+  session::Spans spans_;
+};
+
+TEST_F(StreamTest, UnshuffledServesClassesInClassOrderThenIndexOrder) {
+  const auto s = open(1);  // positions 4, 5, 6 = classes 5, 4, 3
+  Stream stream(*s, request(5));
+  EXPECT_EQ(stream.info().samples, 3 * kTrain);
+  EXPECT_EQ(stream.info().batches_per_epoch, 4);
+  const auto batch = all(stream);
+  for (int64_t k = 0; k < batch.n; ++k) EXPECT_EQ(batch.labels[k].item<int64_t>(), 4 + k / kTrain);
+  EXPECT_EQ(s->protocol.original_classes(1), (std::vector<int64_t>{5, 4, 3}));
+  EXPECT_TRUE(std::is_sorted(s->protocol.train(1).begin(), s->protocol.train(1).begin() + kTrain));
+}
+
+TEST_F(StreamTest, DrawsDependOnSampleAndEpochButNotOnBatchSizeOrThreads) {
+  const auto images = [&](int64_t batch_size, int64_t threads) {
+    spec_.execution.loader_threads = threads;
+    const auto s = open(0);
+    auto r = request(batch_size);
+    r.shuffle = 1;
+    r.epochs = 2;
+    Stream stream(*s, r);
+    return all(stream);
+  };
+  const auto expected = images(24, 1);
+  for (const auto& [batch_size, threads] : {std::pair<int64_t, int64_t>{1, 1}, {5, 2}, {24, 2}}) {
+    const auto got = images(batch_size, threads);
+    EXPECT_TRUE(torch::equal(got.images, expected.images)) << batch_size << " " << threads;
+    EXPECT_TRUE(torch::equal(got.sample_ids, expected.sample_ids));
+  }
+  const int64_t n = 4 * kTrain;
+  const auto first = expected.sample_ids.narrow(0, 0, n), second = expected.sample_ids.narrow(0, n, n);
+  EXPECT_FALSE(torch::equal(first, second)) << "a new order each epoch";
+  EXPECT_TRUE(torch::equal(std::get<0>(first.sort()), std::get<0>(second.sort()))) << "the same samples each epoch";
+  const auto again = (second == first[0]).nonzero().item<int64_t>();
+  EXPECT_FALSE(torch::equal(expected.images[0], expected.images[n + again])) << "another box in another epoch";
+}
+
+TEST_F(StreamTest, ASeedChangesTheOrderAndAnEqualSeedRepeatsIt) {
+  const auto ids = [&](int64_t seed) {
+    spec_.seed = seed;
+    const auto s = open(0);
+    auto r = request(24);
+    r.shuffle = 1;
+    r.want_images = 0;
+    Stream stream(*s, r);
+    std::vector<int64_t> order;
+    const auto labels = all(stream).labels;
+    for (int64_t k = 0; k < labels.size(0); ++k) order.push_back(labels[k].item<int64_t>());
+    return order;
+  };
+  EXPECT_EQ(ids(0), ids(0));
+  EXPECT_NE(ids(0), ids(1));
+}
+
+TEST_F(StreamTest, DropLastAndEpochsAreCounted) {
+  const auto s = open(0);
+  auto r = request(5);
+  r.drop_last = 1;
+  r.epochs = 3;
+  Stream stream(*s, r);
+  EXPECT_EQ(stream.info().dropped, 4 * kTrain % 5);
+  EXPECT_EQ(stream.info().batches, 3 * (4 * kTrain / 5));
+  EXPECT_EQ(all(stream).n, 3 * (4 * kTrain / 5) * 5);
+  EXPECT_FALSE(stream.next().has_value());
+}
+
+TEST_F(StreamTest, ExplicitIdsComeInTheirOrderAndForeignOnesAreRefused) {
+  const auto s = open(0);
+  auto everything = request(100);
+  everything.want_images = 0;
+  Stream whole(*s, everything);
+  const auto known = all(whole);
+  const std::vector<int64_t> wanted{known.sample_ids[7].item<int64_t>(), known.sample_ids[2].item<int64_t>()};
+  auto r = request(10);
+  r.sample_ids = wanted.data();
+  r.sample_id_count = 2;
+  Stream chosen(*s, r);
+  const auto batch = all(chosen);
+  ASSERT_EQ(batch.n, 2);
+  EXPECT_EQ(batch.labels[0].item<int64_t>(), known.labels[7].item<int64_t>());
+  EXPECT_EQ(batch.sample_ids[1].item<int64_t>(), wanted[1]);
+
+  const int64_t later = session::opaque_id(*s, s->protocol.train(2)[0]);  // a sample of a task to come
+  r.sample_ids = &later;
+  r.sample_id_count = 1;
+  const auto text = clb::testing::error_of<PluginError>([&] { Stream(*s, r); });
+  EXPECT_NE(text.find("not among"), std::string::npos) << text;
+}
+
+TEST_F(StreamTest, SampleIdsAreDistinctAndSayNothingOfTheIndex) {
+  const auto s = open(0);
+  std::set<int64_t> ids;
+  int rising = 0;
+  for (int64_t i = 0; i < 60; ++i) {
+    const int64_t id = session::opaque_id(*s, i);
+    EXPECT_GE(id, 0);
+    ids.insert(id);
+    rising += i > 0 && id > session::opaque_id(*s, i - 1);
+  }
+  EXPECT_EQ(ids.size(), 60u);
+  EXPECT_GT(rising, 10);
+  EXPECT_LT(rising, 50);
+}
+
+TEST_F(StreamTest, RequestsThatCannotBeServedAreRefusedBeforeAnythingIsRead) {
+  const auto s = open(0);
+  const auto refused = [&](auto change, const std::string& part) {
+    auto r = request(4);
+    change(r);
+    const auto text = clb::testing::error_of<PluginError>([&] { Stream(*s, r); });
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  };
+  const char* kind = "main:cls";
+  refused([](auto& r) { r.sources = 0; }, "sources");
+  refused([](auto& r) { r.view = 7; }, "view");
+  refused([](auto& r) { r.batch_size = 0; }, "batch_size");
+  refused([&](auto& r) { r.features = &kind, r.feature_count = 1; }, "evaluation view");
+  EXPECT_EQ(s->store.pixels_read(), 0);
+  s->task = -1;
+  refused([](auto&) {}, "begin_task");
+}
+
+TEST_F(StreamTest, TheHeldOutPartIsDisjointEqualForAllSeedsAndNeverTest) {
+  spec_.protocol.evaluate_on = "validation";
+  spec_.protocol.validation_fraction = 0.34;
+  const auto held = [&](int64_t seed) {
+    spec_.seed = seed;
+    const auto s = open(0);
+    for (int64_t t = 0; t < 3; ++t) {
+      std::vector<int64_t> both;
+      const auto& train = s->protocol.train(t);
+      std::set<int64_t> in_train(train.begin(), train.end());
+      for (int64_t i : s->protocol.evaluated(t)) EXPECT_FALSE(in_train.contains(i));
+      EXPECT_EQ(s->protocol.evaluated(t).size(), 2u * s->protocol.labels(t).size());
+    }
+    return s->protocol.evaluated(0);
+  };
+  EXPECT_EQ(held(0), held(3));
+}
+
+TEST(Keys, ArePureFunctionsOfSeedNameAndIndices) {
+  const session::Keys keys(5);
+  EXPECT_EQ(keys.derive("a"), session::Keys(5).derive("a"));
+  EXPECT_NE(keys.derive("a"), session::Keys(6).derive("a"));
+  EXPECT_NE(keys.number("a", {1}), keys.number("a", {1, 0}));
+  EXPECT_NE(keys.number("ab", {}), keys.number("a", {'b'}));
+  EXPECT_NE(keys.for_method().derive("shuffle"), keys.derive("shuffle"));
+}
+
+TEST(Keys, PermutationsAreUniform) {
+  std::map<std::vector<int64_t>, int> seen;
+  for (uint64_t key = 0; key < 6000; ++key) ++seen[session::permutation(key, 3)];
+  ASSERT_EQ(seen.size(), 6u);
+  for (const auto& [order, times] : seen) EXPECT_NEAR(times, 1000, 150);
+}
+
+}  // namespace
