@@ -31,9 +31,13 @@ std::string last_line(const std::string& text) {
 
 // The error sentence of a describe that did not end well.
 Error failure(const Captured& ended, const std::string& subject) {
+  constexpr int kNotLoadable = 127;  // exit code of the dynamic linker
   const std::string said = last_line(ended.err);
   if (ended.exit_code == static_cast<int>(Exit::kUserMistake) && !said.empty()) return Error(said);
   if (ended.timed_out) return Error(fmt::format("{}: gave no description in time and was stopped", subject), Exit::kInternal);
+  if (ended.exit_code == kNotLoadable) {
+    return Error(fmt::format("clb-runner cannot be loaded ({}); set CLB_LIBTORCH to the folder of LibTorch that holds lib/", said));
+  }
   std::string how = ended.signal ? "crashed with " + signal_name(ended.signal) : fmt::format("left with exit code {}", ended.exit_code);
   if (!said.empty()) how += ": " + said;
   return Error(fmt::format("{}: clb-runner {}", subject, how), ended.signal ? Exit::kUserMistake : Exit::kInternal);

@@ -14,7 +14,7 @@ TEST_F(Cli, RunEndsWithATableAndSkipsWhatIsFinished) {
   const std::string file = experiment_file("ok");
   const auto first = run(file);
   EXPECT_EQ(first.exit_code, 0) << first.err;
-  EXPECT_TRUE(contains(first.err, "run 2 of 2: fake digits seed 1 order 0: task 5/5 done, accuracy 70.00 % of 50 samples")) << first.err;
+  EXPECT_TRUE(contains(first.err, "run 2 of 2: fake seed 1: task 5/5 done, accuracy 70.00 % of 50 samples")) << first.err;
   EXPECT_TRUE(contains(first.out, "results: " + database())) << first.out;
   EXPECT_TRUE(contains(first.out, "fake")) << first.out;
   EXPECT_EQ(statuses(), (std::vector<std::string>{"ok", "ok"}));
@@ -44,7 +44,7 @@ TEST_F(Cli, AnotherBuildIsRunAgainUnlessAccepted) {
 TEST_F(Cli, AFailedRunIsARowAndTheNextGoesOn) {
   const auto ended = run(experiment_file("crash"), {"--set", "method.fake.params.at=[2,100]", "--set", "run.seed=[0]"});
   EXPECT_EQ(ended.exit_code, 1);
-  EXPECT_TRUE(contains(ended.err, "these runs did not end well:\n  fake digits seed 0 order 0: crashed: SIGSEGV in train_task, task 3\n"))
+  EXPECT_TRUE(contains(ended.err, "these runs did not end well:\n  fake at=2 seed 0: crashed: SIGSEGV in train_task, task 3\n"))
       << ended.err;
   EXPECT_EQ(statuses(), (std::vector<std::string>{"crashed: SIGSEGV in train_task, task 3", "ok"}));
   const Json rows = json({"status", "--db", database()});

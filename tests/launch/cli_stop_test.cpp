@@ -75,7 +75,7 @@ TEST_F(Stop, CtrlCStopsAtASafePointAndNamesTheCommandThatGoesOn) {
 
 TEST_F(Stop, AKilledLauncherTakesItsRunnersAlong) {
   const pid_t launcher = start(experiment_file("spin"), {"--jobs", "2"});
-  ASSERT_TRUE(says("run 2 of 2: fake digits seed 1 order 0: task 2/5 done")) << said();
+  ASSERT_TRUE(says("run 2 of 2: fake seed 1: task 2/5 done")) << said();
   EXPECT_EQ(living(runner()).size(), 2u);
   kill(launcher, SIGKILL);
   end_of(launcher);

@@ -62,7 +62,7 @@ int main() {
     const double speed = rate([&] {
       for (int64_t i = 0; recipe.random() && i < kImages; ++i) {
         at::Generator generator = at::detail::createCPUGenerator(static_cast<uint64_t>(i));
-        params[i] = draw(recipe, 32, 32, generator);
+        params[i] = clb::session::draw(recipe, 32, 32, generator);
       }
       transform.apply(views, params, out);
     });

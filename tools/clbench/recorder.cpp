@@ -38,7 +38,7 @@ Recorder::Recorder(store::Store& store, launch::Describer& describer, const std:
   common_.command = options_.command;
 }
 
-std::string Recorder::label(size_t run) const { return fmt::format("run {} of {}: {}", run + 1, runs_.size(), run_label(runs_[run])); }
+std::string Recorder::label(size_t run) const { return fmt::format("run {} of {}: {}", run + 1, runs_.size(), options_.labels[run]); }
 
 store::AttemptStart Recorder::attempt_start(const base::RunSpec& spec) {
   store::AttemptStart start = common_;

@@ -20,6 +20,7 @@ struct RunRecord {
 };
 
 struct RecorderOptions {
+  std::vector<std::string> labels;    // of the runs
   std::filesystem::path runs_folder;  // <db>.runs
   std::string cache;                  // for execution.cache_dir; empty: off
   std::string command;

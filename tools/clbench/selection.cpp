@@ -43,12 +43,6 @@ Selection select(const std::vector<base::RunSpec>& planned, const SelectOptions&
   return selection;
 }
 
-std::string run_label(const base::RunSpec& spec) {
-  std::string label = spec.method.id;
-  if (!spec.method.preset.empty()) label += "/" + spec.method.preset;
-  return fmt::format("{} {} seed {} order {}", label, spec.dataset.id, spec.seed, spec.protocol.order_seed);
-}
-
 int64_t tasks_to_run(const base::ProtocolSpec& spec) {
   const auto all = static_cast<int64_t>(spec.task_sizes.size());
   if (spec.joint) return 1;

@@ -31,7 +31,6 @@ struct SelectOptions {
 Selection select(const std::vector<base::RunSpec>& planned, const SelectOptions& options, const store::Store* store,
                  launch::Describer& describer);
 
-std::string run_label(const base::RunSpec& spec);      // "simplecil/small seed 1 order 0"
 int64_t tasks_to_run(const base::ProtocolSpec& spec);  // with stop_after and joint
 
 }  // namespace clb::cli

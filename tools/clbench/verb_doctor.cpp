@@ -46,8 +46,10 @@ Finding check(const std::string& what, const std::function<Finding()>& look) {
 Finding look_at_runner() {
   launch::Describer describer(launch::find_runner(), std::nullopt);
   const Json version = describer.version();
-  std::vector<std::string> devices;
-  for (const Json& device : version.at("devices")) devices.push_back(device.get<std::string>());
+  std::vector<std::string> devices{"cpu"};
+  for (const Json& device : version.at("devices")) {
+    if (device != "cpu") devices.push_back(device.get<std::string>());
+  }
   const std::string text = fmt::format("{}; LibTorch {}; devices: {}", launch::find_runner().program.string(),
                                        version.at("libtorch").get<std::string>(), fmt::join(devices, ", "));
   const bool card_unused = !version.at("cuda").get<bool>() && !this_machine().gpu.empty();

@@ -16,6 +16,7 @@
 #include "columns.hpp"
 #include "experiment.hpp"
 #include "installation.hpp"
+#include "labels.hpp"
 #include "machine.hpp"
 #include "options.hpp"
 #include "recorder.hpp"
@@ -43,7 +44,7 @@ Options run_options() {
   options.add()("any-build", "accept runs that an older build of the plugin or the runner finished");
   options.add()("shard", po::value<std::string>()->value_name("K/N"), "only every N-th run, beginning with the K-th");
   options.add()("max-memory", po::value<std::string>()->value_name("SIZE"),
-                "resident memory of one run, for example 3GB; default 80 % of what is available, divided by --jobs");
+                "resident memory of one run without mapped files, for example 3GB; default 80 % of what is available, divided by --jobs");
   options.add()("max-time", po::value<std::string>()->value_name("TIME"), "wall time of one run, for example 2h; default no limit");
   options.add()("max-silence", po::value<std::string>()->value_name("TIME"),
                 "time without any sign of life of a run; default 30m, 0 no limit");
@@ -93,7 +94,8 @@ void print_specs(const Selection& selection, const fs::path& database, const std
 }
 
 void print_dry_run(const Selection& selection, const store::Store* store, const launch::ScheduleOptions& schedule) {
-  Columns columns({"run", "method", "dataset", "split", "order", "seed", "tasks", "threads", "expected"});
+  Columns columns({"run", "what", "dataset", "split", "order", "tasks", "threads", "expected"});
+  const std::vector<std::string> labels = run_labels(selection.runs);
   double total = 0;
   size_t unknown = 0;
   for (const size_t index : selection.pending) {
@@ -101,11 +103,9 @@ void print_dry_run(const Selection& selection, const store::Store* store, const 
     const double expected = store ? store->expected_seconds(spec).value_or(-1) : -1;
     total += std::max(expected, 0.0);
     unknown += expected < 0;
-    const std::string method = spec.method.id + (spec.method.preset.empty() ? "" : "/" + spec.method.preset);
-    columns.add({spec.key().substr(0, 12), method, spec.dataset.id, spec.protocol.split,
-                 fmt::format("{} {}", spec.protocol.order, spec.protocol.order_seed), std::to_string(spec.seed),
-                 std::to_string(tasks_to_run(spec.protocol)), std::to_string(spec.threads),
-                 expected < 0 ? "unknown" : launch::human_seconds(expected)});
+    columns.add({spec.key().substr(0, 12), labels[index], spec.dataset.id, spec.protocol.split,
+                 fmt::format("{} {}", spec.protocol.order, spec.protocol.order_seed), std::to_string(tasks_to_run(spec.protocol)),
+                 std::to_string(spec.threads), expected < 0 ? "unknown" : launch::human_seconds(expected)});
   }
   if (!columns.empty()) fmt::print("{}", columns.text());
   const std::string time =
@@ -144,13 +144,13 @@ void print_table(const Selection& selection, const store::Store& store) {
 }
 
 // Returns how many did not end well.
-size_t print_failures(const std::vector<base::RunSpec>& runs, const Recorder& recorder) {
+size_t print_failures(const std::vector<std::string>& labels, const Recorder& recorder) {
   size_t failures = 0;
-  for (size_t i = 0; i < runs.size(); ++i) {
+  for (size_t i = 0; i < labels.size(); ++i) {
     const RunRecord& record = recorder.records()[i];
     if (!record.attempt || record.outcome.status == "ok") continue;
     if (failures++ == 0) fmt::print(stderr, "these runs did not end well:\n");
-    fmt::print(stderr, "  {}: {}: {}\n    log: {}\n", run_label(runs[i]), record.outcome.status, record.outcome.reason,
+    fmt::print(stderr, "  {}: {}: {}\n    log: {}\n", labels[i], record.outcome.status, record.outcome.reason,
                (record.folder / "log.txt").string());
   }
   return failures;
@@ -159,10 +159,15 @@ size_t print_failures(const std::vector<base::RunSpec>& runs, const Recorder& re
 int execute(const Selection& selection, const launch::ScheduleOptions& schedule, const Options& options, const fs::path& database,
             store::Store& store, launch::Describer& describer, const std::string& cache) {
   std::vector<base::RunSpec> runs;
-  for (const size_t index : selection.pending) runs.push_back(selection.runs[index]);
+  std::vector<std::string> labels;
+  const std::vector<std::string> all_labels = run_labels(selection.runs);
+  for (const size_t index : selection.pending) {
+    runs.push_back(selection.runs[index]);
+    labels.push_back(all_labels[index]);
+  }
   for (const base::RunSpec& run : runs) store.add_run(run);  // `status` shows what is still to come
   const std::string retry = options.command("--again");
-  Recorder recorder(store, describer, runs, {runs_folder(database), cache, options.command(), retry});
+  Recorder recorder(store, describer, runs, {labels, runs_folder(database), cache, options.command(), retry});
   const bool all = launch::run_all(runs, schedule, recorder);
 
   if (options.flag("json")) {
@@ -172,7 +177,7 @@ int execute(const Selection& selection, const launch::ScheduleOptions& schedule,
     fmt::print("results: {}\n", database.string());
   }
   std::fflush(stdout);
-  const size_t failures = print_failures(runs, recorder);
+  const size_t failures = print_failures(labels, recorder);
   if (!all) fmt::print(stderr, "stopped; go on with: {} (finished runs are skipped)\n", retry);
   return failures || !all ? static_cast<int>(base::Exit::kFailedRun) : 0;
 }

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "columns.hpp"
+#include "labels.hpp"
 #include "options.hpp"
 
 namespace clb::cli {
@@ -41,6 +42,11 @@ std::string text_at(const Json& spec, const char* pointer) {
   return spec.contains(at) && spec.at(at).is_string() ? spec.at(at).get<std::string>() : "";
 }
 
+Json params_of(const store::RunRow& run) {
+  const Json::json_pointer at("/method/params");
+  return run.spec.contains(at) ? run.spec.at(at) : Json::object();
+}
+
 Json run_json(const store::RunRow& run, const std::string& state) {
   return {{"key", run.key},
           {"experiment", run.experiment},
@@ -48,6 +54,7 @@ Json run_json(const store::RunRow& run, const std::string& state) {
           {"attempts", run.attempts},
           {"method", text_at(run.spec, "/method/id")},
           {"preset", text_at(run.spec, "/method/preset")},
+          {"params", params_of(run)},
           {"dataset", text_at(run.spec, "/dataset/id")},
           {"seed", run.seed},
           {"order_seed", run.order_seed},
@@ -72,16 +79,26 @@ int verb_status(const Arguments& arguments) {
   const store::Store store = store::Store::open(database, store::Store::Mode::kRead);
   const bool writer = writer_lives(database);
 
+  std::vector<store::RunRow> runs = store.runs();
+  if (options.flag("experiment")) {
+    const std::string wanted = options.text("experiment");
+    std::erase_if(runs, [&](const store::RunRow& run) {
+      return std::find(run.experiments.begin(), run.experiments.end(), wanted) == run.experiments.end();
+    });
+  }
+  std::vector<std::pair<std::string, Json>> methods;
+  for (const store::RunRow& run : runs) methods.emplace_back(text_at(run.spec, "/method/id"), params_of(run));
+  const std::vector<std::string> params = differing_params(methods);
+
   Json rows = Json::array();
-  Columns columns({"run", "experiment", "method", "dataset", "order", "seed", "state", "tasks", "time", "reason"});
+  Columns columns({"run", "experiment", "method", "params", "dataset", "order", "seed", "state", "tasks", "time", "reason"});
   std::map<std::string, size_t> states;
-  for (const store::RunRow& run : store.runs()) {
-    const auto& names = run.experiments;
-    if (options.flag("experiment") && std::find(names.begin(), names.end(), options.text("experiment")) == names.end()) continue;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const store::RunRow& run = runs[i];
     const std::string state = state_of(run, writer), preset = text_at(run.spec, "/method/preset");
     ++states[state];
     rows.push_back(run_json(run, state));
-    columns.add({run.key.substr(0, 12), run.experiment, text_at(run.spec, "/method/id") + (preset.empty() ? "" : "/" + preset),
+    columns.add({run.key.substr(0, 12), run.experiment, methods[i].first + (preset.empty() ? "" : "/" + preset), params[i],
                  text_at(run.spec, "/dataset/id"), std::to_string(run.order_seed), std::to_string(run.seed), state,
                  fmt::format("{}/{}", run.tasks_done, run.tasks_planned), launch::human_seconds(run.wall_s), reason_of(run, state)});
   }
