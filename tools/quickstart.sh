@@ -16,6 +16,8 @@ finish() {
   [ $status = 0 ] || { print_phases; echo "quickstart: stopped in: ${phase_failed[*]:-the script itself}" >&2; }
 }
 trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 phase set-up tools/setup/setup.sh "$@"
 phase configure cmake --preset release

@@ -21,17 +21,22 @@ export UBSAN_OPTIONS=print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}
 export LSAN_OPTIONS=suppressions=$root/tests/san.supp:print_suppressions=0${LSAN_OPTIONS:+:$LSAN_OPTIONS}
 
 notes=()
+complete=no
 finish() {
   local status=$?
   print_phases
   [ ${#notes[@]} = 0 ] || printf '%s\n' "${notes[@]}"
-  if [ $status = 0 ]; then
+  if [ $complete = no ] && [ ${#phase_failed[@]} = 0 ]; then
+    echo "tools/test.sh: STOPPED before its end"
+  elif [ $status = 0 ]; then
     echo "tools/test.sh: PASSED in $((SECONDS - started)) s"
   else
-    echo "tools/test.sh: FAILED in: ${phase_failed[*]:-the script itself}"
+    echo "tools/test.sh: FAILED in: $(IFS=,; echo "${phase_failed[*]}")"
   fi
 }
 trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 build_preset() {
   local preset=$1 clean=clean start=$SECONDS log=build/$1/ccache.log
@@ -79,4 +84,5 @@ for preset in "${presets[@]}"; do
   [ "$preset" != ci ] || phase plugins tools/check_plugins.sh build/ci || true
   phase "tests $preset" run_tests "$preset" || true
 done
+complete=yes
 [ ${#phase_failed[@]} = 0 ]

@@ -4,6 +4,8 @@
 #include <clb/base/error.hpp>
 #include <cmath>
 
+#include "linear.hpp"
+
 namespace clb::nn {
 namespace {
 
@@ -38,7 +40,7 @@ Tensor Vit::patch_embed(const Tensor& images) const {
   }
   // A convolution whose stride is its kernel is one matrix product over the patches.
   const Tensor patches = images.reshape({-1, c, g, p, g, p}).permute({0, 2, 4, 1, 3, 5}).reshape({-1, g * g, c * p * p});
-  return at::linear(patches, p_.patch_weight.flatten(1), p_.patch_bias);
+  return linear(patches, p_.patch_weight.flatten(1), p_.patch_bias);
 }
 
 Tensor Vit::embed(const Tensor& images) const {
@@ -49,16 +51,16 @@ Tensor Vit::norm1(int64_t i, const Tensor& x) const { return layer_norm(x, p_.bl
 Tensor Vit::norm2(int64_t i, const Tensor& x) const { return layer_norm(x, p_.blocks[i].norm2_weight, p_.blocks[i].norm2_bias); }
 Tensor Vit::norm(const Tensor& x) const { return layer_norm(x, p_.norm_weight, p_.norm_bias); }
 
-Tensor Vit::qkv(int64_t i, const Tensor& normed) const { return at::linear(normed, p_.blocks[i].qkv_weight, p_.blocks[i].qkv_bias); }
+Tensor Vit::qkv(int64_t i, const Tensor& normed) const { return linear(normed, p_.blocks[i].qkv_weight, p_.blocks[i].qkv_bias); }
 
 Tensor Vit::attention(int64_t i, const Tensor& normed) const {
   const std::vector<Tensor> parts = qkv(i, normed).chunk(3, -1);
-  return at::linear(attend(parts[0], parts[1], parts[2], shape_.heads), p_.blocks[i].proj_weight, p_.blocks[i].proj_bias);
+  return linear(attend(parts[0], parts[1], parts[2], shape_.heads), p_.blocks[i].proj_weight, p_.blocks[i].proj_bias);
 }
 
 Tensor Vit::mlp(int64_t i, const Tensor& normed) const {
   const VitBlock& b = p_.blocks[i];
-  return at::linear(at::gelu(at::linear(normed, b.fc1_weight, b.fc1_bias)), b.fc2_weight, b.fc2_bias);
+  return linear(linear_gelu(normed, b.fc1_weight, b.fc1_bias), b.fc2_weight, b.fc2_bias);
 }
 
 Tensor Vit::block(int64_t i, const Tensor& x) const {
@@ -79,9 +81,9 @@ Tensor Vit::cls_of_chunk(const Tensor& images) const {
   // Of the last block only the class token is wanted: it attends to all tokens, the others need keys and values alone.
   const VitBlock& b = p_.blocks[last];
   const Tensor normed = norm1(last, x);
-  const Tensor q = at::linear(normed.narrow(1, 0, 1), b.qkv_weight.narrow(0, 0, d), b.qkv_bias.narrow(0, 0, d));
-  const std::vector<Tensor> kv = at::linear(normed, b.qkv_weight.narrow(0, d, 2 * d), b.qkv_bias.narrow(0, d, 2 * d)).chunk(2, -1);
-  x = x.narrow(1, 0, 1) + at::linear(attend(q, kv[0], kv[1], shape_.heads), b.proj_weight, b.proj_bias);
+  const Tensor q = linear(normed.narrow(1, 0, 1), b.qkv_weight.narrow(0, 0, d), b.qkv_bias.narrow(0, 0, d));
+  const std::vector<Tensor> kv = linear(normed, b.qkv_weight.narrow(0, d, 2 * d), b.qkv_bias.narrow(0, d, 2 * d)).chunk(2, -1);
+  x = x.narrow(1, 0, 1) + linear(attend(q, kv[0], kv[1], shape_.heads), b.proj_weight, b.proj_bias);
   x = x + mlp(last, norm2(last, x));
   return norm(x).squeeze(1);
 }

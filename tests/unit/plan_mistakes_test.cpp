@@ -26,6 +26,10 @@ const std::vector<Mistake> kMistakes = {
     {14, "split = ", R"(good.toml:14:9: not valid TOML: while parsing key-value pair: expected value, saw '\n')"},
     {14, "split = \"B0",
      R"(good.toml:14:12: not valid TOML: while parsing string: unescaped control characters other than TAB (U+0009) are explicitly prohibited)"},
+    {12, "[]", R"(good.toml:12:2: not valid TOML: while parsing table header: tables with blank bare keys are explicitly prohibited)"},
+    {12, "[!protocol]",
+     R"(good.toml:12:2: not valid TOML: while parsing key: expected bare key starting character or string delimiter, saw '!')"},
+    {32, "[[]]", R"(good.toml:32:3: not valid TOML: while parsing table header: tables with blank bare keys are explicitly prohibited)"},
     {14, "kind = \"class\"", R"(good.toml:14:8: not valid TOML: while parsing key-value pair: cannot redefine existing string 'kind')"},
     {35, "params = { top_k = [0, 5 }", R"(good.toml:35:26: not valid TOML: while parsing array: expected comma or closing ']', saw '}')"},
     // shape

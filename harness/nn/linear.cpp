@@ -1,0 +1,39 @@
+#include "linear.hpp"
+
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <optional>
+#include <string_view>
+
+namespace clb::nn {
+namespace {
+
+using torch::Tensor;
+using Scalars = c10::List<std::optional<at::Scalar>>;
+using FusedLinear = Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&, std::string_view, Scalars,
+                           std::optional<std::string_view>);
+
+// oneDNN's linear with bias and activation in one pass, which LibTorch registers for its compiler; it has no gradient. In bfloat16
+// at::linear first writes the bias and then adds to it, rounding in between, and takes 1.1 to 1.2 times as long.
+const std::optional<c10::TypedOperatorHandle<FusedLinear>>& fused() {
+  static const auto op = []() -> std::optional<c10::TypedOperatorHandle<FusedLinear>> {
+    const auto handle = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
+    if (!handle || !__builtin_cpu_supports("avx512bf16")) return std::nullopt;
+    return handle->typed<FusedLinear>();
+  }();
+  return op;
+}
+
+bool use_fused(const Tensor& x) { return x.is_cpu() && x.scalar_type() == torch::kBFloat16 && !at::GradMode::is_enabled() && fused(); }
+
+}  // namespace
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return use_fused(x) ? fused()->call(x, weight, bias, "none", Scalars(), "") : at::linear(x, weight, bias);
+}
+
+Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return use_fused(x) ? fused()->call(x, weight, bias, "gelu", Scalars(), "none") : at::gelu(at::linear(x, weight, bias));
+}
+
+}  // namespace clb::nn
