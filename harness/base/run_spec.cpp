@@ -47,7 +47,8 @@ Json to_json(const ProtocolSpec& p) {
 }
 
 // "numpy(7)" -> "numpy": the argument is a seed.
-std::string order_kind(const std::string& order) { return order.substr(0, order.find('(')); }
+// "pilot" is a name for numpy(1993).
+std::string order_kind(const std::string& order) { return order == "pilot" ? "numpy" : order.substr(0, order.find('(')); }
 
 RandomWeights random_from(Members m) {
   constexpr int64_t kMost = 1 << 20;

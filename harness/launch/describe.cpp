@@ -32,7 +32,9 @@ std::string last_line(const std::string& text) {
 // The error sentence of a describe that did not end well.
 Error failure(const Captured& ended, const std::string& subject) {
   constexpr int kNotLoadable = 127;  // exit code of the dynamic linker
-  const std::string said = last_line(ended.err);
+  constexpr std::string_view kSpeaker = "clb-runner: ";
+  std::string said = last_line(ended.err);
+  if (said.starts_with(kSpeaker)) said.erase(0, kSpeaker.size());
   if (ended.exit_code == static_cast<int>(Exit::kUserMistake) && !said.empty()) return Error(said);
   if (ended.timed_out) return Error(fmt::format("{}: gave no description in time and was stopped", subject), Exit::kInternal);
   if (ended.exit_code == kNotLoadable) {

@@ -75,12 +75,7 @@ uint64_t available_memory(const fs::path& proc, const fs::path& cgroup) {
   return available;
 }
 
-uint64_t resident_memory(pid_t pid) {
-  const fs::path file = fs::path("/proc") / std::to_string(pid) / "status";
-  const uint64_t anonymous = field(file, "RssAnon", kUnlimited);
-  if (anonymous == kUnlimited) return field(file, "VmRSS", 0);  // kernels before 4.5
-  return anonymous + field(file, "RssShmem", 0);
-}
+uint64_t resident_memory(pid_t pid) { return field(fs::path("/proc") / std::to_string(pid) / "status", "VmRSS", 0); }
 
 uint64_t oom_kills() { return field("/proc/vmstat", "oom_kill", 0); }
 

@@ -30,7 +30,7 @@ Outcome judge_stopped(const Facts& facts) {
     case StopCause::kSilence:
       return outcome("timeout", fmt::format("silent for {} {}", facts.stop_detail, where));
     case StopCause::kMemory:
-      return outcome("killed", fmt::format("{}, out of memory (--max-memory) {}", memory_words(facts), where));
+      return outcome("killed", fmt::format("{}, probably out of memory (limit: --max-memory) {}", memory_words(facts), where));
     case StopCause::kProtocol:
       return outcome("failed", fmt::format("{} {}", facts.stop_detail, where));
     case StopCause::kKilledByUser:

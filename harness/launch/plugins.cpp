@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/base/nearest.hpp>
 #include <clb/launch/plugins.hpp>
 #include <map>
-#include <numeric>
 #include <utility>
 
 namespace clb::launch {
@@ -32,21 +32,6 @@ PluginFile examine(const fs::path& file) {
     plugin.error = error.what();
   }
   return plugin;
-}
-
-// Edits (insert, delete, replace, swap neighbours) that turn a into b.
-size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> before, above(b.size() + 1), row(b.size() + 1);
-  std::iota(above.begin(), above.end(), 0);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before[j - 2] + 1);
-    }
-    before = std::exchange(above, row);
-  }
-  return above.back();
 }
 
 }  // namespace
@@ -83,21 +68,11 @@ const PluginFile& plugin(const std::vector<PluginFile>& plugins, const std::stri
   for (const PluginFile& candidate : plugins) {
     if (!candidate.error.empty() && (candidate.meta.id == id || candidate.file.stem() == id)) throw base::Error(candidate.error);
   }
-  if (const std::string near = nearest(id, ids); !near.empty()) {
+  if (const std::string near = base::nearest(id, ids); !near.empty()) {
     throw base::Error(fmt::format("there is no {} '{}'; did you mean '{}'?", kind, id, near));
   }
   throw base::Error(
       fmt::format("there is no {0} '{1}'; `clbench list {0}s` shows what is installed, --plugin-path DIR adds a folder", kind, id));
-}
-
-std::string nearest(const std::string& word, const std::vector<std::string>& words) {
-  std::string best;
-  size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
-  for (const std::string& candidate : words) {
-    const size_t distance = edit_distance(word, candidate);
-    if (distance < best_distance) best_distance = distance, best = candidate;
-  }
-  return best;
 }
 
 }  // namespace clb::launch

@@ -5,6 +5,7 @@
 #include <bit>
 #include <charconv>
 #include <clb/base/error.hpp>
+#include <clb/base/nearest.hpp>
 #include <clb/base/sha256.hpp>
 #include <clb/plan/class_order.hpp>
 #include <numeric>
@@ -144,7 +145,7 @@ OrderName parse_order(const std::string& text, const std::string& where) {
   if (text.starts_with("official:")) return {"official", true, 0, text.substr(9)};
   const std::vector<std::string> names = {"pilot", "numpy", "python", "identity", "official", "seed"};
   if (std::find(names.begin(), names.end(), text) != names.end()) return {text, false, 0, ""};
-  const std::string near = nearest(text, names);
+  const std::string near = base::nearest(text, names);
   throw base::Error(lead(where) + fmt::format("unknown class order \"{}\"", one_line(text)) +
                     (near.empty() ? "; known are pilot, numpy(SEED), python(SEED), identity, official, official:NAME, seed, or a list"
                                   : fmt::format("; did you mean \"{}\"?", near)));

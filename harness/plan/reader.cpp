@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <clb/base/nearest.hpp>
 #include <cmath>
 
 #include "sentence.hpp"
@@ -56,7 +57,7 @@ std::string to_choice(const Node& node, const std::string& what, const std::vect
   const std::string* value = std::get_if<std::string>(&node.value);
   if (!value) wrong(node, what, fmt::format("one of {}", fmt::join(choices, ", ")));
   if (std::find(choices.begin(), choices.end(), *value) != choices.end()) return *value;
-  const std::string near = nearest(*value, choices);
+  const std::string near = base::nearest(*value, choices);
   fail(node.place, fmt::format("{} must be one of {}, found \"{}\"{}", what, fmt::join(choices, ", "), *value,
                                near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
 }

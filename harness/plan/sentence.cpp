@@ -2,14 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <clb/base/nearest.hpp>
 
 namespace clb::plan {
-namespace {
-
-constexpr size_t kLongestName = 64;  // beyond it nothing is near, and the table of distances stays small
-
-}  // namespace
 
 std::string one_line(std::string text) {
   for (char& c : text)
@@ -19,36 +14,8 @@ std::string one_line(std::string text) {
 
 std::string lead(const std::string& where) { return where.empty() ? "" : where + ": "; }
 
-int edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<int>> d(a.size() + 1, std::vector<int>(b.size() + 1));
-  for (size_t i = 0; i <= a.size(); ++i) d[i][0] = static_cast<int>(i);
-  for (size_t j = 0; j <= b.size(); ++j) d[0][j] = static_cast<int>(j);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    for (size_t j = 1; j <= b.size(); ++j) {
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
-    }
-  }
-  return d[a.size()][b.size()];
-}
-
-std::string nearest(std::string_view name, const std::vector<std::string>& known) {
-  if (name.empty() || name.size() > kLongestName) return "";
-  int best = name.size() <= 4 ? 1 : name.size() <= 8 ? 2 : 3;
-  std::string found;
-  for (const std::string& candidate : known) {
-    if (candidate.size() > kLongestName) continue;
-    const int distance = edit_distance(name, candidate);
-    if (distance < best || (distance == best && found.empty())) {
-      best = distance;
-      found = candidate;
-    }
-  }
-  return found;
-}
-
 std::string suggestion(std::string_view name, const std::vector<std::string>& known, const std::string& what) {
-  if (const std::string near = nearest(name, known); !near.empty()) return fmt::format("; did you mean \"{}\"?", near);
+  if (const std::string near = base::nearest(name, known); !near.empty()) return fmt::format("; did you mean \"{}\"?", near);
   if (known.empty()) return fmt::format("; there are no {}", what);
   return fmt::format("; {} are {}", what, fmt::join(known, ", "));
 }

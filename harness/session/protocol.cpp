@@ -33,7 +33,8 @@ std::vector<std::vector<int64_t>> hold_out(std::vector<std::vector<int64_t>>& tr
   std::vector<std::vector<int64_t>> held(train.size());
   for (size_t c = 0; c < train.size(); ++c) {
     const auto n = static_cast<int64_t>(train[c].size());
-    const auto count = std::clamp<int64_t>(std::llround(fraction * static_cast<double>(n)), std::min<int64_t>(1, n), n);
+    const auto wanted = static_cast<int64_t>(std::llround(fraction * static_cast<double>(n)));
+    const auto count = n < 2 ? 0 : std::clamp<int64_t>(wanted, 1, n - 1);  // both sides keep a sample
     const auto order = permutation(keys.number("validation", {class_order[c]}), n);
     std::vector<bool> out(static_cast<size_t>(n));
     for (int64_t k = 0; k < count; ++k) out[static_cast<size_t>(order[static_cast<size_t>(k)])] = true;

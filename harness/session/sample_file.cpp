@@ -12,6 +12,7 @@ namespace {
 using base::Error;
 constexpr std::string_view kMagic = "CLBSMPL1";
 constexpr size_t kHeader = 16, kPerSample = sizeof(SampleRecord) + 2 * sizeof(int64_t), kDigest = 32;
+constexpr uint64_t kResident = uint64_t{256} << 20;
 
 base::fs::path with_suffix(base::fs::path path, const char* suffix) { return path += suffix; }
 
@@ -62,6 +63,10 @@ void SampleFile::open_data() {
 
 std::span<const uint8_t> SampleFile::bytes(int64_t index) const {
   const SampleRecord& r = record(index);
+  if (touched_.fetch_add(r.size) + r.size > kResident) {  // a store of gigabytes must not count as memory of the run
+    touched_ = 0;
+    data_.release_pages();
+  }
   const auto bytes = data_.bytes().subspan(r.offset, r.size);  // inside: the index is checksummed and its last record fits the file
   if (crc_of(bytes) != r.crc)
     throw Error("the decoded store " + data_path_.string() + " is damaged: sample " + std::to_string(index) + " at offset " +

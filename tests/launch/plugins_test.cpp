@@ -45,12 +45,5 @@ TEST(Plugins, AnUnknownIdGetsASuggestion) {
   EXPECT_TRUE(contains(error_of<base::Error>([&] { plugin(plugins, "dataset", "imagenet"); }), "clbench list datasets"));
 }
 
-TEST(Plugins, NearestKeepsItsDistance) {
-  EXPECT_EQ(nearest("simplecli", {"l2p", "simplecil"}), "simplecil");
-  EXPECT_EQ(nearest("ls", {"l2p", "list"}), "");
-  EXPECT_EQ(nearest("lits", {"list", "table"}), "list");
-  EXPECT_EQ(nearest("x", {}), "");
-}
-
 }  // namespace
 }  // namespace clb::launch

@@ -131,7 +131,7 @@ TEST_F(Schedule, MemoryEndsARunThatEats) {
   options_.limits.memory_bytes = 100'000'000;
   const std::string words = one("eat");
   EXPECT_TRUE(words.starts_with("killed: peak memory 1")) << words;
-  EXPECT_TRUE(contains(words, " of 100.0 MB, out of memory (--max-memory) in train_task, task 3")) << words;
+  EXPECT_TRUE(contains(words, " of 100.0 MB, probably out of memory (limit: --max-memory) in train_task, task 3")) << words;
 }
 
 TEST_F(Schedule, WhatARunnerStartedEndsWithIt) {

@@ -66,7 +66,7 @@ TEST_F(WatchTest, MemoryKillsAtOnce) {
   EXPECT_EQ(after(1, 1000), Action::kNone);
   EXPECT_EQ(after(1, 3100), Action::kKill);
   EXPECT_EQ(outcome(-1, SIGKILL).status, "killed");
-  EXPECT_EQ(outcome(-1, SIGKILL).reason, "peak memory 3.1 kB of 1.0 kB, out of memory (--max-memory) while starting");
+  EXPECT_EQ(outcome(-1, SIGKILL).reason, "peak memory 3.1 kB of 1.0 kB, probably out of memory (limit: --max-memory) while starting");
 }
 
 TEST_F(WatchTest, NoLimitIsNoLimit) {

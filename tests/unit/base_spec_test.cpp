@@ -189,6 +189,7 @@ TEST(RunSpec, SeedsAndMethodsShareATableProtocolsDoNot) {
   EXPECT_TRUE(comparable([](RunSpec& s) { s.protocol.stop_after = 2; })) << "all of the tasks";
   EXPECT_TRUE(comparable([](RunSpec& s) { s.protocol.joint = true; })) << "the upper bound shares the table it bounds";
   EXPECT_FALSE(comparable([](RunSpec& s) { s.protocol.stop_after = 1; }));
+  EXPECT_TRUE(comparable([](RunSpec& s) { s.protocol.order = "pilot"; })) << "a name for numpy(1993)";
   EXPECT_FALSE(comparable([](RunSpec& s) { s.protocol.order = "python(7)"; }));
   EXPECT_FALSE(comparable([](RunSpec& s) { s.protocol.eval_transform.resize = 112; }));
   EXPECT_FALSE(comparable([](RunSpec& s) { s.protocol.evaluate_on = "validation"; }));

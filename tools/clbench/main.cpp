@@ -3,7 +3,7 @@
 
 #include <array>
 #include <clb/base/error.hpp>
-#include <clb/launch/plugins.hpp>
+#include <clb/base/nearest.hpp>
 #include <cstdio>
 
 #include "build_id.hpp"
@@ -56,7 +56,7 @@ int dispatch(const Arguments& words) {
   if (words[0].starts_with('-')) {
     throw clb::base::Error(fmt::format("unknown option {} before the verb; `clbench --help` lists the verbs", words[0]));
   }
-  const std::string near = clb::launch::nearest(words[0], names);
+  const std::string near = clb::base::nearest(words[0], names);
   throw clb::base::Error(fmt::format("there is no verb '{}'; {}", words[0],
                                      near.empty() ? "`clbench --help` lists the verbs" : fmt::format("did you mean '{}'?", near)));
 }

@@ -4,7 +4,7 @@
 
 #include <charconv>
 #include <clb/base/error.hpp>
-#include <clb/launch/plugins.hpp>
+#include <clb/base/nearest.hpp>
 #include <iostream>
 #include <sstream>
 
@@ -62,7 +62,7 @@ bool Options::parse(const Arguments& arguments, size_t min_words, size_t max_wor
   } catch (const po::unknown_option& error) {
     std::vector<std::string> names;
     for (const auto& option : described_.options()) names.push_back("--" + option->long_name());
-    const std::string given = error.get_option_name(), near = launch::nearest(given, names);
+    const std::string given = error.get_option_name(), near = base::nearest(given, names);
     throw Error(
         fmt::format("{}: unknown option {}; {}", text_.name, given,
                     near.empty() ? fmt::format("`clbench {} --help` lists them", text_.name) : fmt::format("did you mean {}?", near)));

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <clb/base/error.hpp>
+#include <clb/base/nearest.hpp>
 #include <clb/launch/describe.hpp>
 #include <cstdio>
 #include <numeric>
@@ -113,7 +114,7 @@ int verb_info(const Arguments& arguments) {
     ids.push_back(plugin.meta.id);
   }
   // A name near a dataset's is looked for among the datasets, so that the suggestion is right.
-  if (const std::string near = launch::nearest(id, ids); !near.empty()) {
+  if (const std::string near = base::nearest(id, ids); !near.empty()) {
     for (const launch::PluginFile& plugin : plugins) {
       if (plugin.usable() && plugin.meta.id == near) kind = plugin.meta.kind;
     }

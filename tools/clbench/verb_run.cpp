@@ -44,7 +44,7 @@ Options run_options() {
   options.add()("any-build", "accept runs that an older build of the plugin or the runner finished");
   options.add()("shard", po::value<std::string>()->value_name("K/N"), "only every N-th run, beginning with the K-th");
   options.add()("max-memory", po::value<std::string>()->value_name("SIZE"),
-                "resident memory of one run without mapped files, for example 3GB; default 80 % of what is available, divided by --jobs");
+                "resident memory of one run, for example 3GB; default 80 % of what is available, divided by --jobs");
   options.add()("max-time", po::value<std::string>()->value_name("TIME"), "wall time of one run, for example 2h; default no limit");
   options.add()("max-silence", po::value<std::string>()->value_name("TIME"),
                 "time without any sign of life of a run; default 30m, 0 no limit");

@@ -29,6 +29,9 @@ class MappedFile {
   std::span<const uint8_t> bytes() const { return {data_, size_}; }
   const fs::path& path() const { return path_; }
 
+  // Takes the pages out of this process's resident memory; the system's page cache keeps them for the next touch. [any]
+  void release_pages() const;
+
  private:
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;

@@ -12,8 +12,7 @@ namespace clb::launch {
 // are for tests.
 uint64_t available_memory(const std::filesystem::path& proc = "/proc", const std::filesystem::path& cgroup = "/sys/fs/cgroup");
 
-// Resident bytes of a process that nobody can take away from it: anonymous and shared memory. Pages of mapped files do not count, the
-// kernel drops them when memory gets tight. 0 when the process is gone.
+// Resident bytes of a process (VmRSS: what mapped files hold in memory counts). 0 when the process is gone.
 uint64_t resident_memory(pid_t pid);
 
 // How often the kernel's out-of-memory killer struck since boot.

@@ -24,7 +24,4 @@ std::vector<PluginFile> find_plugins(const std::vector<std::filesystem::path>& f
 // The usable plugin of a kind ("method", "dataset") with an id. Error: suggests a near id, or says why the file of that name is refused.
 const PluginFile& plugin(const std::vector<PluginFile>& plugins, const std::string& kind, const std::string& id);
 
-// The one of `words` that is most like `word`; empty when none is near enough to be meant.
-std::string nearest(const std::string& word, const std::vector<std::string>& words);
-
 }  // namespace clb::launch

@@ -3,6 +3,7 @@
 // mapped read-only.
 #pragma once
 
+#include <atomic>
 #include <clb/base/file.hpp>
 #include <fstream>
 #include <memory>
@@ -42,6 +43,7 @@ class SampleFile {
  private:
   base::fs::path stem_, data_path_;
   base::MappedFile index_, data_;
+  mutable std::atomic<uint64_t> touched_{0};  // bytes served since the pages were released
   std::span<const SampleRecord> records_;
   std::span<const int64_t> labels_, domains_;
 };
