@@ -1,13 +1,20 @@
-# clb_add_method(NAME SOURCES...) and clb_add_dataset(NAME SOURCES...): one call builds and installs a plugin.
+# clb_add_method(NAME SOURCES...) and clb_add_dataset(NAME SOURCES...): one call builds and installs a plugin. With CLB_TEST_PLUGINS set it
+# goes to tests/plugins of the build tree and is not installed.
 
 function(_clb_plugin target kind entry name)
-  set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
-    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/clbench/${kind}s)
+  set(place lib/clbench/${kind}s)
+  if(CLB_TEST_PLUGINS)
+    set(place tests/plugins)
+  endif()
+  set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME ${name} LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/${place})
   set(script ${CMAKE_CURRENT_BINARY_DIR}/${name}.map)
   file(WRITE ${script} "{ global: ${entry}; clb_plugin_meta; local: *; };\n")
   target_link_options(${target} PRIVATE -Wl,--version-script=${script} $<$<CONFIG:Release>:-s>)
   set_target_properties(${target} PROPERTIES LINK_DEPENDS ${script} SKIP_BUILD_RPATH ON)
-  install(TARGETS ${target} LIBRARY DESTINATION lib/clbench/${kind}s)
+  if(CLB_TEST_PLUGINS)
+    return()
+  endif()
+  install(TARGETS ${target} LIBRARY DESTINATION ${place})
   set_property(GLOBAL APPEND PROPERTY CLB_${kind}_PLUGINS ${target})
 endfunction()
 

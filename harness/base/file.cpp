@@ -84,23 +84,32 @@ std::string read_file(const fs::path& file, uint64_t limit) {
   return bytes;
 }
 
-void write_file_atomic(const fs::path& file, std::string_view bytes) {
+AtomicFile::AtomicFile(const fs::path& file) : file_(file) {
   static std::atomic<unsigned> counter{0};
-  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  fs::path temporary = folder / file.filename();
-  temporary += "." + std::to_string(getpid()) + "." + std::to_string(counter++) + ".tmp";
-  try {
-    Descriptor fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    if (fd.get() < 0) fail(file, "cannot be created");
-    write_all(fd.get(), bytes, file);
-    if (fsync(fd.get()) != 0) fail(file, "cannot be written to disk");
-    if (close(fd.release()) != 0) fail(file, "cannot be written");
-    if (rename(temporary.c_str(), file.c_str()) != 0) fail(file, "cannot be replaced");
-  } catch (...) {
-    unlink(temporary.c_str());
-    throw;
-  }
-  sync_folder(folder);
+  temporary_ = fs::path(file.string() + "." + std::to_string(getpid()) + "." + std::to_string(counter++) + ".tmp");
+  fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd_ < 0) fail(file, "cannot be created");
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;
+  close(fd_);
+  unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::string_view bytes) { write_all(fd_, bytes, file_); }
+
+void AtomicFile::finish() {
+  if (fsync(fd_) != 0) fail(file_, "cannot be written to disk");
+  if (rename(temporary_.c_str(), file_.c_str()) != 0) fail(file_, "cannot be replaced");
+  close(std::exchange(fd_, -1));
+  sync_folder(file_.has_parent_path() ? file_.parent_path() : fs::path("."));
+}
+
+void write_file_atomic(const fs::path& file, std::string_view bytes) {
+  AtomicFile out(file);
+  out.write(bytes);
+  out.finish();
 }
 
 MappedFile::MappedFile(const fs::path& file) : path_(file) {

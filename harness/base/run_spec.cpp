@@ -2,6 +2,7 @@
 #include <clb/base/run_spec.hpp>
 #include <clb/base/sha256.hpp>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "members.hpp"
@@ -9,6 +10,8 @@
 namespace clb::base {
 
 namespace {
+
+constexpr int64_t kMostDomains = 1'000'000;
 
 Json to_json(const RandomWeights& r) {
   return {{"image", r.image}, {"patch", r.patch}, {"dim", r.dim}, {"depth", r.depth}, {"heads", r.heads}, {"seed", r.seed}};
@@ -36,9 +39,11 @@ Json to_json(const ProtocolSpec& p) {
           {"order", p.order},
           {"order_seed", p.order_seed},
           {"class_order", p.class_order},
+          {"domain_order", p.domain_order},
           {"task_sizes", p.task_sizes},
           {"stop_after", p.stop_after},
           {"joint", p.joint},
+          {"eval_on", p.eval_on},
           {"eval_transform", p.eval_transform.to_json()},
           {"test_batches", p.test_batches},
           {"test_batch_size", p.test_batch_size},
@@ -46,8 +51,7 @@ Json to_json(const ProtocolSpec& p) {
           {"validation_fraction", p.validation_fraction}};
 }
 
-// "numpy(7)" -> "numpy": the argument is a seed.
-// "pilot" is a name for numpy(1993).
+// "numpy(7)" -> "numpy": the argument is a seed. "pilot" is a name for numpy(1993).
 std::string order_kind(const std::string& order) { return order == "pilot" ? "numpy" : order.substr(0, order.find('(')); }
 
 RandomWeights random_from(Members m) {
@@ -102,6 +106,21 @@ DatasetSpec dataset_from(Members m) {
   return d;
 }
 
+void check_domains(const Members& m, const ProtocolSpec& p) {
+  if (p.kind != "domain") {
+    if (!p.domain_order.empty()) m.fail("domain_order", "must be empty, because protocol.kind is \"" + p.kind + "\"");
+    if (p.eval_on != "seen") m.fail("eval_on", "must be \"seen\", because protocol.kind is \"" + p.kind + "\"");
+    return;
+  }
+  if (p.domain_order.size() != p.task_sizes.size()) m.fail("domain_order", "must name one domain for each task");
+  std::set<int64_t> seen;
+  for (int64_t id : p.domain_order)
+    if (id > kMostDomains || !seen.insert(id).second) m.fail("domain_order", "must hold distinct domains, found " + std::to_string(id));
+  for (int64_t size : p.task_sizes)
+    if (size != static_cast<int64_t>(p.class_order.size())) m.fail("task_sizes", "must give every task all classes of class_order");
+  if (p.eval_on == "fixed" && p.evaluate_on != "test") m.fail("eval_on", "\"fixed\" evaluates the test split, not \"validation\"");
+}
+
 void check_stream(const Members& m, const ProtocolSpec& p, int64_t class_count) {
   std::vector<bool> seen(static_cast<size_t>(class_count));
   for (int64_t id : p.class_order) {
@@ -124,6 +143,7 @@ void check_stream(const Members& m, const ProtocolSpec& p, int64_t class_count) 
   if (p.kind != "domain" && sum != classes) {
     m.fail("task_sizes", "must add up to the " + std::to_string(classes) + " classes of class_order");
   }
+  check_domains(m, p);
   if (p.stop_after > static_cast<int64_t>(p.task_sizes.size())) {
     m.fail("stop_after", "must be at most the number of tasks, " + std::to_string(p.task_sizes.size()));
   }
@@ -136,9 +156,11 @@ ProtocolSpec protocol_from(Members m, int64_t class_count, const std::string& wh
   p.order = m.text("order");
   p.order_seed = m.integer("order_seed", 0);
   p.class_order = m.integers("class_order", 0);
+  p.domain_order = m.integers("domain_order", 0);
   p.task_sizes = m.integers("task_sizes", 1);
   p.stop_after = m.integer("stop_after", 0);
   p.joint = m.flag("joint");
+  p.eval_on = m.choice("eval_on", {"seen", "all", "fixed"});
   p.eval_transform = TransformRecipe::from_json(m.any("eval_transform"), where + ": " + m.path() + ".eval_transform");
   if (p.eval_transform.random()) m.fail("eval_transform", "must not hold a random step");
   p.test_batches = m.choice("test_batches", {"shuffled", "class_sorted"});
@@ -260,7 +282,9 @@ Json RunSpec::comparability_json() const {
             {"evaluate_on", protocol.evaluate_on},
             {"weights", identities(weights)}};
   // A list is its own kind of order; no seed draws it.
-  if (order_kind(protocol.order) == "list") json["class_order"] = protocol.class_order;
+  const bool domains = protocol.kind == "domain";
+  if (order_kind(protocol.order) == "list") json[domains ? "domain_order" : "class_order"] = domains ? protocol.domain_order : protocol.class_order;
+  if (domains) json["eval_on"] = protocol.eval_on;
   if (protocol.evaluate_on == "validation") json["validation_fraction"] = protocol.validation_fraction;
   return json;
 }

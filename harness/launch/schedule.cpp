@@ -52,12 +52,12 @@ class Scheduler {
  private:
   void start(size_t index) {
     base::RunSpec spec = runs_[index];
-    observer_.starting(index, spec);
+    const char* command = observer_.starting(index, spec) ? "resume" : "run";
     const fs::path folder = spec.execution.run_dir, file = folder / "run.json", log = folder / "log.txt";
     try {
       fs::create_directories(folder);
       base::write_file_atomic(file, spec.to_json().dump(2) + "\n");
-      auto child = std::make_unique<Child>(options_.runner, std::vector<std::string>{"run", file.string()}, log);
+      auto child = std::make_unique<Child>(options_.runner, std::vector<std::string>{command, file.string()}, log);
       running_.push_back({index, log, oom_kills(), Watch(options_.limits, Clock::now()), std::move(child)});
     } catch (const std::exception& error) {
       observer_.finished(index, {"failed", error.what(), "", 0});

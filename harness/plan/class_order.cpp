@@ -151,15 +151,18 @@ OrderName parse_order(const std::string& text, const std::string& where) {
                                   : fmt::format("; did you mean \"{}\"?", near)));
 }
 
-std::vector<int64_t> class_order(const OrderName& name, uint64_t order_seed, const base::DatasetInfo& dataset, const std::string& where) {
-  const int64_t n = dataset.class_count;
+std::vector<int64_t> permutation(const OrderName& name, uint64_t order_seed, int64_t n, const std::string& where) {
   const uint64_t seed = name.has_argument ? name.seed : order_seed;
   if (name.kind == "identity") return identity(n);
-  if (name.kind == "official") return official_order(name, dataset, where);
   if (name.kind == "seed") return hashed_order(order_seed, n);
   if (name.kind == "python") return PythonRandom(seed).shuffled_range(n);
   if (seed > UINT32_MAX) throw base::Error(fmt::format("{}the order numpy takes seeds up to {}, not {}", lead(where), UINT32_MAX, seed));
   return NumpyLegacy(static_cast<uint32_t>(seed)).permutation(n);
+}
+
+std::vector<int64_t> class_order(const OrderName& name, uint64_t order_seed, const base::DatasetInfo& dataset, const std::string& where) {
+  if (name.kind == "official") return official_order(name, dataset, where);
+  return permutation(name, order_seed, dataset.class_count, where);
 }
 
 }  // namespace clb::plan

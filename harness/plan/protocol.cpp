@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <clb/plan/plan.hpp>
+#include <numeric>
 
 #include "reader.hpp"
 #include "recipes.hpp"
@@ -13,12 +14,26 @@ namespace {
 
 constexpr int64_t kMaxBatch = 65536;
 
-void check_kind(const Reader& reader) {
-  const std::string kind = reader.choice("kind", "class", {"class", "domain", "task"});
-  if (kind != "class")
-    fail(reader.find("kind")->place, fmt::format("protocol.kind = \"{}\": this version runs class-incremental streams only", kind));
-  if (reader.flag("joint", false))
-    fail(reader.find("joint")->place, "protocol.joint = true: this version runs class-incremental streams only, task by task");
+void read_kind(const Reader& reader, ProtocolSection& section) {
+  base::ProtocolSpec& spec = section.spec;
+  spec.kind = reader.choice("kind", "class", {"class", "domain", "task"});
+  spec.joint = reader.flag("joint", false);
+  const bool domains = spec.kind == "domain";
+  if (const Node* split = reader.find("split")) {
+    spec.split = to_string(*split, "protocol.split");
+    section.split_place = split->place;
+    if (domains && spec.split != "domains")
+      fail(split->place, fmt::format("protocol.split = \"{}\": a domain-incremental stream has one task per domain; leave split out", spec.split));
+  } else if (domains) {
+    spec.split = "domains";
+    section.split_place = section.place;
+  } else {
+    reader.at("split", "\"B0-Inc10\"");  // says that it is missing
+  }
+  if (const Node* eval_on = reader.find("eval_on")) {
+    spec.eval_on = reader.choice("eval_on", "seen", {"seen", "all", "fixed"});
+    if (!domains) fail(eval_on->place, "protocol.eval_on is for domain-incremental streams (kind = \"domain\")");
+  }
 }
 
 void read_order(const Reader& reader, ProtocolSection& section, std::vector<std::string>& warnings) {
@@ -55,16 +70,51 @@ void read_evaluation(const Reader& reader, base::ProtocolSpec& spec) {
   if (spec.evaluate_on == "validation") spec.validation_fraction = fraction;  // elsewhere it may not change the run's key
 }
 
-std::vector<int64_t> listed_order(const Node& node, const base::DatasetInfo& dataset) {
-  const std::vector<int64_t> order = to_int_list(node, "protocol.order", 0, dataset.class_count - 1);
-  std::vector<bool> seen(static_cast<size_t>(dataset.class_count));
+// What the order of the stream sorts: classes, or domains.
+struct Ordered {
+  const char* singular;
+  const char* plural;
+  int64_t count;
+};
+
+std::vector<int64_t> listed_order(const Node& node, const Ordered& what, const std::string& dataset) {
+  const std::vector<int64_t> order = to_int_list(node, "protocol.order", 0, what.count - 1);
+  std::vector<bool> seen(static_cast<size_t>(what.count));
   for (size_t i = 0; i < order.size(); ++i) {
-    if (seen[static_cast<size_t>(order[i])]) fail((*node.list())[i].place, fmt::format("protocol.order lists class {} twice", order[i]));
+    if (seen[static_cast<size_t>(order[i])])
+      fail((*node.list())[i].place, fmt::format("protocol.order lists {} {} twice", what.singular, order[i]));
     seen[static_cast<size_t>(order[i])] = true;
   }
   if (order.size() != seen.size())
-    fail(node.place, fmt::format("protocol.order lists {} classes, dataset {} has {}", order.size(), dataset.id, seen.size()));
+    fail(node.place, fmt::format("protocol.order lists {} {}, dataset {} has {}", order.size(), what.plural, dataset, seen.size()));
   return order;
+}
+
+std::vector<int64_t> identity(int64_t n) {
+  std::vector<int64_t> order(static_cast<size_t>(n));
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+void resolve_classes(const ProtocolSection& section, const base::DatasetInfo& dataset, base::ProtocolSpec& spec) {
+  spec.task_sizes = task_sizes(spec.split, dataset.class_count, section.split_place.text());
+  spec.class_order = section.order_list
+                         ? listed_order(*section.order_list, {"class", "classes", dataset.class_count}, dataset.id)
+                         : class_order(section.order, static_cast<uint64_t>(spec.order_seed), dataset, section.order_place.text());
+  if (spec.order == "official") spec.order = "official:" + dataset.orders.begin()->first;  // the only one
+}
+
+void resolve_domains(const ProtocolSection& section, const base::DatasetInfo& dataset, base::ProtocolSpec& spec) {
+  const auto domains = static_cast<int64_t>(dataset.domain_names.size());
+  if (domains < 2)
+    fail(section.place, fmt::format("protocol.kind = \"domain\": dataset {} has no domains; use kind = \"class\"", dataset.id));
+  if (section.order.kind == "official")
+    fail(section.order_place, "protocol.order = \"official\" is an order of classes; a domain-incremental stream orders domains");
+  spec.domain_order = section.order_list
+                          ? listed_order(*section.order_list, {"domain", "domains", domains}, dataset.id)
+                          : permutation(section.order, static_cast<uint64_t>(spec.order_seed), domains, section.order_place.text());
+  spec.class_order = identity(dataset.class_count);
+  spec.task_sizes.assign(static_cast<size_t>(domains), dataset.class_count);
 }
 
 }  // namespace
@@ -73,12 +123,9 @@ ProtocolSection read_protocol(const Node& root, std::vector<std::string>& warnin
   const Node* node = root.table()->find("protocol");
   if (!node) fail(root.place, "the experiment needs a table [protocol]");
   const Reader reader(*node, "protocol");
-  check_kind(reader);
   ProtocolSection section;
   section.place = reader.place();
-  const Node& split = reader.at("split", "\"B0-Inc10\"");
-  section.spec.split = to_string(split, "protocol.split");
-  section.split_place = split.place;
+  read_kind(reader, section);
   read_order(reader, section, warnings);
   if (const Node* stop = reader.find("stop_after")) {
     section.spec.stop_after = to_int(*stop, "protocol.stop_after", 1, kMaxInt);
@@ -86,6 +133,8 @@ ProtocolSection read_protocol(const Node& root, std::vector<std::string>& warnin
   }
   if (const Node* transform = reader.find("eval_transform")) section.eval_transform = *transform;
   read_evaluation(reader, section.spec);
+  if (section.spec.eval_on == "fixed" && section.spec.evaluate_on != "test")
+    fail(reader.find("eval_on")->place, "protocol.eval_on = \"fixed\" evaluates the whole test split; evaluate_on must be \"test\"");
   return section;
 }
 
@@ -93,11 +142,11 @@ base::ProtocolSpec resolve_protocol(const ProtocolSection& section, const base::
                                     const std::filesystem::path& recipes) {
   base::ProtocolSpec spec = section.spec;
   spec.order_seed = order_seed;
-  spec.task_sizes = task_sizes(spec.split, dataset.class_count, section.split_place.text());
-  spec.class_order = section.order_list
-                         ? listed_order(*section.order_list, dataset)
-                         : class_order(section.order, static_cast<uint64_t>(order_seed), dataset, section.order_place.text());
-  if (spec.order == "official") spec.order = "official:" + dataset.orders.begin()->first;  // the only one
+  if (spec.kind == "domain") {
+    resolve_domains(section, dataset, spec);
+  } else {
+    resolve_classes(section, dataset, spec);
+  }
   const auto tasks = static_cast<int64_t>(spec.task_sizes.size());
   if (spec.stop_after > tasks)
     fail(section.stop_place, fmt::format("protocol.stop_after = {}, but split \"{}\" of dataset {} has {} tasks", spec.stop_after,

@@ -21,10 +21,9 @@ void write_line(int fd, const std::string& line) {
 
 }  // namespace
 
-void Emitter::emit(const base::Event& event) {
-  const std::string line = base::encode(event) + "\n";
+void Emitter::emit_line(const std::string& line) {
   const std::lock_guard lock(mutex_);
-  write_line(fd_, line);
+  write_line(fd_, line + "\n");
 }
 
 void Emitter::progress(const base::Progress& progress) {

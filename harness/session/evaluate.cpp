@@ -2,17 +2,32 @@
 #include <clb/sdk/tensor.hpp>
 #include <clb/session/evaluate.hpp>
 #include <clb/session/stream.hpp>
+#include <limits>
 #include <numeric>
 
 namespace clb::session {
 namespace {
 
-// The evaluated samples of all tasks up to the current one, ascending by index.
-std::vector<int64_t> seen_samples(const Session& s) {
-  std::vector<int64_t> samples;
-  for (int64_t t = 0; t <= s.task; ++t) samples.insert(samples.end(), s.protocol.evaluated(t).begin(), s.protocol.evaluated(t).end());
-  std::sort(samples.begin(), samples.end());
-  return samples;
+// What is evaluated after the current task.
+struct Evaluated {
+  std::vector<int64_t> groups;   // ids
+  std::vector<int64_t> samples;  // of these groups, ascending by index
+  torch::Tensor group;           // [n] of samples
+};
+
+Evaluated evaluated_now(const Session& s) {
+  Evaluated e{s.protocol.evaluated_groups(s.task), {}, {}};
+  std::vector<std::pair<int64_t, int64_t>> members;  // (sample, group)
+  for (int64_t g : e.groups)
+    for (int64_t index : s.protocol.groups()[static_cast<size_t>(g)].samples) members.emplace_back(index, g);
+  std::sort(members.begin(), members.end());
+  std::vector<int64_t> group;
+  for (const auto& [index, g] : members) {
+    e.samples.push_back(index);
+    group.push_back(g);
+  }
+  e.group = torch::tensor(group, torch::kInt64);
+  return e;
 }
 
 // Order in which the samples are served: positions in `samples`.
@@ -43,7 +58,8 @@ torch::Tensor checked_logits(const torch::Tensor& logits, int64_t n, int64_t cla
 }
 
 // Logits of all samples, rows in index order: [n, classes] float32 on the CPU.
-torch::Tensor all_logits(Session& s, MethodHandle& method, const std::vector<int64_t>& samples) {
+torch::Tensor all_logits(Session& s, MethodHandle& method, const Evaluated& evaluated) {
+  const auto& samples = evaluated.samples;
   const auto wanted = method.inputs();
   const Split split = s.evaluated_split();
   if (!wanted.kinds.empty()) s.require_features(wanted.kinds, split);
@@ -73,18 +89,29 @@ torch::Tensor all_logits(Session& s, MethodHandle& method, const std::vector<int
     HostBatch batch{.n = static_cast<int64_t>(indices.size()), .step = step};
     if (images) batch.images = images->next();
     for (const auto& kind : wanted.kinds) batch.features.emplace_back(kind.c_str(), s.features.gather(kind, split, indices));
-    torch::manual_seed(s.keys.number("predict", {s.task, step}));
     const auto rows =
         torch::tensor(std::vector<int64_t>(order.begin() + step * size, order.begin() + step * size + batch.n), torch::kInt64);
+    if (s.protocol.grants_task_ids()) batch.task_ids = evaluated.group.index_select(0, rows).to(s.device);
+    torch::manual_seed(s.keys.number("predict", {s.task, step}));
     logits.index_copy_(0, rows, checked_logits(method.predict(batch), batch.n, classes, s.device));
     s.progress("samples", std::min(n, (step + 1) * size), n);
   }
   return logits;
 }
 
-// Counts of one group (a task): its own samples and, for `within`, its own columns.
-base::EvalCount count_group(const torch::Tensor& logits, const torch::Tensor& targets, int64_t group, int64_t first, int64_t end) {
-  const auto member = (targets >= first).logical_and(targets < end);
+// The classes that are not the sample's own group's get -inf: the protocol gives the group away.
+void mask_to_groups(const Session& s, const Evaluated& evaluated, torch::Tensor& logits) {
+  for (int64_t id : evaluated.groups) {
+    const Group& group = s.protocol.groups()[static_cast<size_t>(id)];
+    const auto column = torch::arange(logits.size(1));
+    const auto foreign = (column < group.first).logical_or(column >= group.end);
+    logits.masked_fill_(evaluated.group.eq(id).unsqueeze(1).logical_and(foreign.unsqueeze(0)), -std::numeric_limits<float>::infinity());
+  }
+}
+
+// Counts of one group: its own samples and, for `within`, its own columns.
+base::EvalCount count_group(const torch::Tensor& logits, const torch::Tensor& targets, const torch::Tensor& member, int64_t group,
+                            int64_t first, int64_t end) {
   const auto own = logits.index({member});
   const auto want = targets.index({member});
   base::EvalCount count{.group = group, .n = own.size(0)};
@@ -103,20 +130,23 @@ base::EvalCount count_group(const torch::Tensor& logits, const torch::Tensor& ta
 }  // namespace
 
 base::TaskDone evaluate(Session& s, MethodHandle& method) {
-  const auto samples = seen_samples(s);
-  const auto logits = all_logits(s, method, samples);
+  const auto evaluated = evaluated_now(s);
+  auto logits = all_logits(s, method, evaluated);
+  if (s.protocol.grants_task_ids()) mask_to_groups(s, evaluated, logits);
   const auto labels = s.store.labels(s.evaluated_split());
   std::vector<int64_t> positions;
-  for (int64_t index : samples) positions.push_back(s.protocol.position(labels[static_cast<size_t>(index)]));
+  for (int64_t index : evaluated.samples) positions.push_back(s.protocol.position(labels[static_cast<size_t>(index)]));
   const auto targets = torch::tensor(positions, torch::kInt64);
 
   base::TaskDone done{.task = s.task, .classes = s.protocol.original_classes(s.task)};
-  for (int64_t t = 0; t <= s.task; ++t)
-    done.evals.push_back(count_group(logits, targets, t, t == 0 ? 0 : s.protocol.classes_seen(t - 1), s.protocol.classes_seen(t)));
+  for (int64_t id : evaluated.groups) {
+    const Group& group = s.protocol.groups()[static_cast<size_t>(id)];
+    done.evals.push_back(count_group(logits, targets, evaluated.group.eq(id), id, group.first, std::min(group.end, logits.size(1))));
+  }
   const auto argmax = logits.argmax(1);
   done.predictions.assign(labels.size(), -1);
-  for (size_t k = 0; k < samples.size(); ++k)
-    done.predictions[static_cast<size_t>(samples[k])] = s.protocol.original(argmax[static_cast<int64_t>(k)].item<int64_t>());
+  for (size_t k = 0; k < evaluated.samples.size(); ++k)
+    done.predictions[static_cast<size_t>(evaluated.samples[k])] = s.protocol.original(argmax[static_cast<int64_t>(k)].item<int64_t>());
   done.logit_hash = base::hex(base::sha256(std::span(static_cast<const uint8_t*>(logits.const_data_ptr()), logits.nbytes())));
   return done;
 }

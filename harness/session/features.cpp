@@ -59,11 +59,13 @@ void Features::ensure(const std::string& kind, Split split, const std::vector<in
   dim(kind);
   const auto span = session_.spans.enter("features", -1);
   auto& cached = cache(split);
-  for (int64_t id : ids)
-    if (used_[static_cast<size_t>(split)].insert(id).second && cached.has(id)) {
-      ++saved_;
-      seconds_saved_ += cached.seconds(id);
-    }
+  if (!std::exchange(counted_[static_cast<size_t>(split)], true)) {  // the ids are the same each time
+    for (int64_t id : ids)
+      if (cached.has(id)) {
+        ++saved_;
+        seconds_saved_ += cached.seconds(id);
+      }
+  }
   const auto missing = [&] {
     std::vector<int64_t> list;
     for (int64_t id : ids)
@@ -102,6 +104,17 @@ void Features::extract(Split split, const std::vector<int64_t>& missing) {
   }
   charged_ += n;
   cache(split).add(missing, values, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+}
+
+base::Json Features::counts() const {
+  return {{"charged", charged_}, {"saved", saved_}, {"seconds_saved", seconds_saved_}, {"counted", counted_}};
+}
+
+void Features::take_up(const base::Json& counts) {
+  charged_ = counts.at("charged").get<int64_t>();
+  saved_ = counts.at("saved").get<int64_t>();
+  seconds_saved_ = counts.at("seconds_saved").get<double>();
+  counted_ = counts.at("counted").get<std::array<bool, 2>>();
 }
 
 torch::Tensor Features::gather(const std::string& kind, Split split, std::span<const int64_t> ids) {

@@ -2,6 +2,7 @@
 #include <clb/sdk/error_sink.hpp>
 #include <clb/sdk/guard.hpp>
 #include <clb/session/host.hpp>
+#include <clb/session/memory.hpp>
 #include <cmath>
 #include <cstring>
 
@@ -69,8 +70,8 @@ struct HostCalls {
     std::erase_if(host(self).streams_, [&](const auto& open) { return reinterpret_cast<clb_stream*>(open.get()) == stream; });
   }
 
-  static clb_status memory_set(void*, const int64_t*, int64_t) {
-    return guarded([] { throw PluginError(CLB_E_UNSUPPORTED, "this host keeps no exemplar memory yet"); });
+  static clb_status memory_set(void* self, const int64_t* sample_ids, int64_t count) {
+    return guarded([&] { set_memory(session(self), std::span(sample_ids, static_cast<size_t>(count))); });
   }
 
   static clb_status feature_register(void*, const char* kind, const uint8_t*) {

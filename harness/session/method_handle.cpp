@@ -57,11 +57,30 @@ void fill_stubs(clb_method& m) {
   if (m.get_extension == nullptr) m.get_extension = [](void*, const char*) -> const void* { return nullptr; };
 }
 
+// What a plugin must leave as it is (abi.h, rule 7).
+struct Globals {
+  caffe2::TypeMeta dtype = torch::get_default_dtype();
+  int threads = torch::get_num_threads();
+  bool tf32 = at::globalContext().allowTF32CuBLAS(), gradients = torch::GradMode::is_enabled();
+
+  void expect_unchanged(const char* call) const {
+    const Globals now;
+    std::string what;
+    if (now.dtype != dtype) what = "LibTorch's default dtype to " + std::string(now.dtype.name());
+    if (now.threads != threads) what = "LibTorch's thread count from " + std::to_string(threads) + " to " + std::to_string(now.threads);
+    if (now.tf32 != tf32) what = "LibTorch's use of TF32";
+    if (now.gradients != gradients) what = "LibTorch's gradient mode";
+    if (!what.empty()) throw PluginError(CLB_E_INVALID, std::string(call) + " changed " + what + "; a plugin sets no global");
+  }
+};
+
 // Runs a call of the plugin; a failed one becomes PluginError with the plugin's own sentence and place.
 template <class Call>
 void check(const char* name, Call call) {
   ErrorSink::clear();
+  const Globals before;
   if (const clb_status status = call(); status != CLB_OK) throw ErrorSink::take(status, std::string(name) + " failed");
+  before.expect_unchanged(name);
 }
 
 }  // namespace
@@ -130,14 +149,39 @@ torch::Tensor MethodHandle::predict(const HostBatch& batch) {
   return from_dlpack(logits);
 }
 
-uint64_t MethodHandle::state_bytes() {
-  uint64_t total = 0;
-  const clb_writer counter{sizeof(clb_writer), 0, &total, [](void* self, const void*, uint64_t count) -> clb_status {
-                             *static_cast<uint64_t*>(self) += count;
-                             return CLB_OK;
-                           }};
-  check("save", [&] { return table_.save(self_, &counter); });
-  return total;
+void MethodHandle::save(const std::function<void(std::string_view)>& write) {
+  struct Sink {
+    const std::function<void(std::string_view)>& write;
+    std::exception_ptr error;
+  } sink{write, nullptr};
+  const clb_writer writer{sizeof(clb_writer), 0, &sink, [](void* self, const void* bytes, uint64_t count) -> clb_status {
+                            auto& s = *static_cast<Sink*>(self);
+                            try {
+                              s.write({static_cast<const char*>(bytes), count});
+                              return CLB_OK;
+                            } catch (...) {
+                              s.error = std::current_exception();
+                              return CLB_E_IO;
+                            }
+                          }};
+  try {
+    check("save", [&] { return table_.save(self_, &writer); });
+  } catch (const PluginError&) {
+    if (!sink.error) throw;
+  }
+  if (sink.error) std::rethrow_exception(sink.error);
+}
+
+void MethodHandle::load(std::span<const uint8_t> bytes) {
+  const clb_reader reader{sizeof(clb_reader), 0, &bytes, [](void* self, void* to, uint64_t count, uint64_t* got) -> clb_status {
+                            auto& left = *static_cast<std::span<const uint8_t>*>(self);
+                            *got = std::min<uint64_t>(count, left.size());
+                            std::memcpy(to, left.data(), *got);
+                            left = left.subspan(*got);
+                            return CLB_OK;
+                          }};
+  check("load", [&] { return table_.load(self_, &reader); });
+  if (!bytes.empty()) throw PluginError(CLB_E_STATE, "load left " + std::to_string(bytes.size()) + " bytes of the saved state unread");
 }
 
 }  // namespace clb::session

@@ -8,8 +8,10 @@
 #include <clb/base/paths.hpp>
 #include <clb/base/sha256.hpp>
 #include <clb/sdk/error.hpp>
+#include <clb/session/checkpoint.hpp>
 #include <clb/session/evaluate.hpp>
 #include <clb/session/host.hpp>
+#include <clb/session/memory.hpp>
 #include <clb/session/run.hpp>
 #include <deque>
 #include <optional>
@@ -19,9 +21,9 @@ namespace {
 
 using base::Error;
 
-base::Hello hello(const base::RunSpec& spec, const torch::Device& device, const std::string& runner_hash) {
+base::Hello hello(const base::RunSpec& spec, const torch::Device& device) {
   const auto cpu = processor();
-  base::Hello h{.pid = getpid(), .runner_hash = runner_hash, .plugin_hash = base::hex(base::sha256_file(spec.method.file))};
+  base::Hello h{.pid = getpid(), .runner_hash = base::hex(base::sha256_file(base::executable())), .plugin_hash = base::hex(base::sha256_file(spec.method.file))};
   h.dataset_hash = base::hex(base::sha256_file(spec.dataset.file));
   h.libtorch = TORCH_VERSION;
   h.device = device_name(device);
@@ -118,6 +120,12 @@ void run_task(Session& s, MethodHandle& method, Host& host) {
   host.close_streams();
 }
 
+int64_t state_bytes(MethodHandle& method) {
+  uint64_t total = 0;
+  method.save([&](std::string_view bytes) { total += bytes.size(); });
+  return static_cast<int64_t>(total);
+}
+
 base::TaskDone evaluated(Session& s, MethodHandle& method) {
   base::TaskDone done;
   {
@@ -125,18 +133,27 @@ base::TaskDone evaluated(Session& s, MethodHandle& method) {
     s.progress("", 0, 0);
     done = evaluate(s, method);
   }
-  s.metrics.push_back({.name = "state_bytes", .task = s.task, .step = s.task, .value = static_cast<double>(method.state_bytes())});
+  const auto metric = [&](const char* name, int64_t value) {
+    s.metrics.push_back({.name = name, .task = s.task, .step = s.task, .value = static_cast<double>(value)});
+  };
+  metric("state_bytes", state_bytes(method));
+  if (!s.memory.empty()) {
+    metric("exemplars", static_cast<int64_t>(s.memory.size()));
+    metric("exemplar_bytes", memory_bytes(s));
+  }
   done.spans = s.spans.take();
   done.metrics = std::exchange(s.metrics, {});
   return done;
 }
 
-base::Resource resources(const Session& s, double state_bytes) {
+base::Resource resources(const Session& s, int64_t state_bytes) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return {{{"peak_rss_bytes", static_cast<double>(usage.ru_maxrss) * 1024},
            {"peak_device_bytes", static_cast<double>(peak_device_bytes(s.device))},
-           {"state_bytes", state_bytes},
+           {"state_bytes", static_cast<double>(state_bytes)},
+           {"exemplars", static_cast<double>(s.memory.size())},
+           {"exemplar_bytes", static_cast<double>(memory_bytes(s))},
            {"images_seen", static_cast<double>(s.images_seen)},
            {"pixels_read", static_cast<double>(s.store.pixels_read())},
            {"forwards_charged", static_cast<double>(s.features.forwards_charged() + s.features.forwards_saved())},
@@ -144,23 +161,34 @@ base::Resource resources(const Session& s, double state_bytes) {
            {"cached_seconds_saved", s.features.seconds_saved()}}};
 }
 
+// Takes up the newest checkpoint, reports its results again and returns the task to go on with.
+int64_t go_on(Session& s, MethodHandle& method, Checkpoints& checkpoints) {
+  const auto span = s.spans.enter("resume", -1);
+  const auto found = checkpoints.resume(s, method);
+  if (!found) return 0;
+  for (const std::string& line : found->results) s.emitter.emit_line(line);
+  return found->task + 1;
+}
+
 struct Where {  // the run was when it failed; for the last event
   std::string phase = "load";
   int64_t task = -1;
 };
 
-void run_all(const base::RunSpec& spec, Emitter& emitter, Where& where) {
+void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& where) {
   Spans spans;
   std::optional<Session> session;
+  CheckpointOwner owner;
   try {
     {
       const auto span = spans.enter("load", -1);
       const auto device = pick_device(spec.device);
       configure(device, spec.precision, spec.threads);
-      const std::string runner_hash = base::hex(base::sha256_file(base::executable()));
-      emitter.emit(hello(spec, device, runner_hash));
+      const base::Hello me = hello(spec, device);
+      owner = {spec.key(), me.plugin_hash, me.runner_hash};
+      emitter.emit(me);
       emitter.progress({.phase = "load"});
-      session.emplace(spec, device, runner_hash, emitter, spans);
+      session.emplace(spec, device, me.runner_hash, emitter, spans);
     }
     Session& s = *session;
     const auto labels = s.store.labels(s.evaluated_split());
@@ -174,13 +202,18 @@ void run_all(const base::RunSpec& spec, Emitter& emitter, Where& where) {
       reseed(s, "create");
       method.create(session_args(s, host.table(), settings));
     }
-    for (int64_t t = 0; t < s.protocol.tasks_to_run(); ++t) {
+    Checkpoints checkpoints(s, owner);
+    int64_t first = 0;
+    if (resume) first = go_on(s, method, checkpoints);
+    for (int64_t t = first; t < s.protocol.tasks_to_run(); ++t) {
       s.task = t;
       s.check_cancelled();
       run_task(s, method, host);
-      emitter.emit(evaluated(s, method));
+      const std::string line = base::encode(evaluated(s, method));
+      checkpoints.task_done(s, method, line);
+      emitter.emit_line(line);
     }
-    emitter.emit(base::Done{resources(s, static_cast<double>(method.state_bytes()))});
+    emitter.emit(base::Done{resources(s, state_bytes(method))});
   } catch (...) {
     where = {spans.failed_phase(), session ? session->task : -1};
     throw;
@@ -189,14 +222,14 @@ void run_all(const base::RunSpec& spec, Emitter& emitter, Where& where) {
 
 }  // namespace
 
-int run(const base::RunSpec& spec, Emitter& emitter) {
+int run(const base::RunSpec& spec, bool resume, Emitter& emitter) {
   Where where;
   const auto fail = [&](const std::string& status, const std::string& text, const std::string& file, int64_t line) {
     emitter.emit(base::Failed{.status = status, .text = text, .file = file, .line = line, .task = where.task, .phase = where.phase});
     return static_cast<int>(base::Exit::kFailedRun);
   };
   try {
-    run_all(spec, emitter, where);
+    run_all(spec, resume, emitter, where);
     return 0;
   } catch (const PluginError& e) {
     return fail(status_name(e.status()), e.what(), e.file(), e.line());
@@ -210,6 +243,8 @@ int run(const base::RunSpec& spec, Emitter& emitter) {
     return fail("no_memory", "out of memory", "", 0);
   } catch (const std::exception& e) {
     return fail("internal", e.what(), "", 0);
+  } catch (...) {  // a plugin that throws through the border
+    return fail("internal", "an exception of an unknown type", "", 0);
   }
 }
 

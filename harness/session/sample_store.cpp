@@ -130,7 +130,7 @@ SampleStore::SampleStore(const base::DatasetSpec& dataset, const base::Execution
     : dataset_(dataset), cache_(execution.cache_dir), store_limit_(execution.store_limit), warn_(std::move(warn)) {
   if (cache_.empty()) {
     plugin_ = std::make_unique<Dataset>(dataset.file, dataset.root);
-    for (Split split : kSplits) labels_[static_cast<size_t>(split)].assign(plugin_->labels(split).begin(), plugin_->labels(split).end());
+    for (Split split : kSplits) keep_index(split, plugin_->labels(split), plugin_->domains(split));
     return;
   }
   const auto open = [&] {
@@ -142,10 +142,12 @@ SampleStore::SampleStore(const base::DatasetSpec& dataset, const base::Execution
     }
   };
   if (!open()) build();
-  for (Split split : kSplits) {
-    const auto labels = files_[static_cast<size_t>(split)]->labels();
-    labels_[static_cast<size_t>(split)].assign(labels.begin(), labels.end());
-  }
+  for (Split split : kSplits) keep_index(split, files_[static_cast<size_t>(split)]->labels(), files_[static_cast<size_t>(split)]->domains());
+}
+
+void SampleStore::keep_index(Split split, std::span<const int64_t> labels, std::span<const int64_t> domains) {
+  labels_[static_cast<size_t>(split)].assign(labels.begin(), labels.end());
+  domains_[static_cast<size_t>(split)].assign(domains.begin(), domains.end());
 }
 
 bool SampleStore::open_files() {
@@ -173,8 +175,6 @@ void SampleStore::build() {
   write_cache(dataset, cache_, dataset_.fingerprint, store_limit_);
   if (!open_files()) throw Error("the decoded store in " + cache_.string() + " cannot be read back", base::Exit::kInternal);
 }
-
-std::span<const int64_t> SampleStore::labels(Split split) const { return labels_[static_cast<size_t>(split)]; }
 
 std::shared_ptr<SampleFile> SampleStore::file_with_data(Split split) {
   const std::lock_guard lock(mutex_);
@@ -207,6 +207,11 @@ SampleBytes SampleStore::read(Split split, int64_t index) {
       file = current;
     }
   }
+}
+
+int64_t SampleStore::bytes_of(Split split, int64_t index) const {
+  if (plugin_) return static_cast<int64_t>(read_plugin(split, index).bytes.size());
+  return static_cast<int64_t>(files_[static_cast<size_t>(split)]->record(index).size);
 }
 
 SampleBytes SampleStore::read_plugin(Split split, int64_t index) const {

@@ -23,7 +23,7 @@ Session::Session(const base::RunSpec& run, torch::Device on, const std::string& 
       runner_hash(runner),
       keys(run.seed),
       store(run.dataset, run.execution, [this](const std::string& text) { warn(text); }),
-      protocol(run, store.labels(Split::kTrain), store.labels(Split::kTest)),
+      protocol(run, {store.labels(Split::kTrain), store.domains(Split::kTrain)}, {store.labels(Split::kTest), store.domains(Split::kTest)}),
       train_images(store, run.method.train_transform, device, dtype),
       eval_images(store, run.protocol.eval_transform, device, dtype) {
   const int64_t side = checked_side(eval_images, run);
@@ -40,11 +40,12 @@ void Session::progress(const std::string& what, int64_t done, int64_t total) {
 
 void Session::require_features(const std::vector<std::string>& kinds, Split split) {
   std::vector<int64_t> samples;
-  for (int64_t t = 0; t < protocol.tasks_to_run(); ++t) {
-    const auto& own = split == evaluated_split() ? protocol.evaluated(t) : protocol.train(t);
-    samples.insert(samples.end(), own.begin(), own.end());
+  if (split == Split::kTrain) samples = protocol.all_train();
+  if (split == evaluated_split()) {
+    const auto evaluated = protocol.all_evaluated();
+    samples.insert(samples.end(), evaluated.begin(), evaluated.end());
+    std::sort(samples.begin(), samples.end());
   }
-  std::sort(samples.begin(), samples.end());
   for (const auto& kind : kinds) features.ensure(kind, split, samples);
 }
 

@@ -2,6 +2,7 @@
 #include <clb/sdk/tensor.hpp>
 #include <clb/session/stream.hpp>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace clb::session {
 namespace {
@@ -33,6 +34,18 @@ void HostBatch::hand_over(clb_batch& out) const {
 
 int64_t opaque_id(const Session& session, int64_t index) { return static_cast<int64_t>(session.keys.number("sample id", {index}) >> 1); }
 
+std::vector<int64_t> indices_of(const Session& session, const std::vector<int64_t>& among, std::span<const int64_t> ids) {
+  std::unordered_map<int64_t, int64_t> by_id;
+  for (int64_t index : among) by_id.emplace(opaque_id(session, index), index);
+  std::vector<int64_t> indices;
+  for (int64_t id : ids) {
+    const auto found = by_id.find(id);
+    if (found == by_id.end()) invalid("sample id " + std::to_string(id) + " is not among the samples that the task may use");
+    indices.push_back(found->second);
+  }
+  return indices;
+}
+
 Stream::Stream(Session& session, const clb_stream_request& request)
     : session_(session),
       task_(session.task),
@@ -52,13 +65,15 @@ Stream::Stream(Session& session, const clb_stream_request& request)
   kinds_.assign(request.features, request.features + request.feature_count);
   samples_ = chosen_samples(request);
 
-  std::vector<int64_t> labels, ids;
+  std::vector<int64_t> labels, ids, parts;
   for (int64_t index : samples_) {
     labels.push_back(session_.protocol.position(session_.store.labels(Split::kTrain)[static_cast<size_t>(index)]));
     ids.push_back(opaque_id(session_, index));
+    parts.push_back(session_.protocol.part_of(index));
   }
   labels_ = to_tensor(labels);
   sample_ids_ = to_tensor(ids);
+  if (session_.protocol.grants_task_ids()) task_ids_ = to_tensor(parts);
   if (!kinds_.empty()) session_.require_features(kinds_, Split::kTrain);
   if (request.want_images != 0)
     prefetcher_ = std::make_unique<Prefetcher>([this](int64_t step) { return make_images(step); }, info().batches,
@@ -68,16 +83,13 @@ Stream::Stream(Session& session, const clb_stream_request& request)
 std::vector<int64_t> Stream::chosen_samples(const clb_stream_request& request) const {
   std::vector<int64_t> samples;
   if (request.sources & CLB_SOURCE_TRAIN) samples = session_.protocol.train(task_);
-  if (request.sample_ids == nullptr) return samples;
-  std::unordered_map<int64_t, int64_t> by_id;
-  for (int64_t index : samples) by_id.emplace(opaque_id(session_, index), index);
-  std::vector<int64_t> chosen;
-  for (int64_t k = 0; k < request.sample_id_count; ++k) {
-    const auto found = by_id.find(request.sample_ids[k]);
-    if (found == by_id.end()) invalid("sample id " + std::to_string(request.sample_ids[k]) + " is not among the stream's sources");
-    chosen.push_back(found->second);
+  if (request.sources & CLB_SOURCE_MEMORY) {
+    const std::unordered_set<int64_t> there(samples.begin(), samples.end());
+    for (int64_t index : session_.memory)
+      if (!there.contains(index)) samples.push_back(index);
   }
-  return chosen;
+  if (request.sample_ids == nullptr) return samples;
+  return indices_of(session_, samples, std::span(request.sample_ids, static_cast<size_t>(request.sample_id_count)));
 }
 
 clb_stream_info Stream::info() const {
@@ -129,6 +141,7 @@ std::optional<HostBatch> Stream::next() {
   HostBatch batch{.n = static_cast<int64_t>(positions.size()), .epoch = step_ / info().batches_per_epoch, .step = step_};
   batch.labels = labels_.index_select(0, rows).to(session_.device);
   batch.sample_ids = sample_ids_.index_select(0, rows).to(session_.device);
+  if (task_ids_.defined()) batch.task_ids = task_ids_.index_select(0, rows).to(session_.device);
   if (prefetcher_) {
     batch.images = prefetcher_->next();
     if (view_ == CLB_VIEW_TRAIN) session_.images_seen += batch.n;

@@ -8,7 +8,10 @@ void AccuracyMatrix::add(int64_t after_task, const base::EvalCount& count) {
   groups_ = std::max(groups_, count.group + 1);
 }
 
-int64_t AccuracyMatrix::seen_groups(int64_t after_task) const { return joint_ ? groups_ : after_task + 1; }
+int64_t AccuracyMatrix::seen_groups(int64_t after_task) const {
+  if (one_group_) return 1;
+  return joint_ ? groups_ : after_task + 1;
+}
 
 const base::EvalCount* AccuracyMatrix::find(int64_t after_task, int64_t group) const {
   auto cell = cells_.find({after_task, group});

@@ -22,6 +22,7 @@ double accuracy_at(const AccuracyMatrix& m, int64_t after_task, int64_t group) {
 
 void require_tasks(const AccuracyMatrix& m, int64_t fewest) {
   if (m.joint()) throw Dash{"a joint run has one stage"};
+  if (m.one_group() && fewest > 1) throw Dash{"the fixed test set is one group"};
   if (m.tasks() < fewest) throw Dash{"needs at least " + std::to_string(fewest) + (fewest == 1 ? " task" : " tasks")};
 }
 

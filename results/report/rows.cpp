@@ -43,7 +43,8 @@ RunResult evaluate(const store::Store& store, store::RunRow run, const std::vect
   if (!result.ok()) return result;
 
   const Json& joint = result.run.spec.value("/protocol/joint"_json_pointer, Json(false));
-  metrics::AccuracyMatrix matrix(result.run.tasks_planned, joint == true);
+  const Json& eval_on = result.run.spec.value("/protocol/eval_on"_json_pointer, Json("seen"));
+  metrics::AccuracyMatrix matrix(result.run.tasks_planned, joint == true, eval_on == "fixed");
   for (const store::EvalRow& row : result.evals) matrix.add(row.after_task, row.count);
   for (const metrics::Metric* metric : metrics) result.values.push_back(metric->compute(matrix));
 

@@ -96,6 +96,22 @@ std::optional<int64_t> Store::finished(const std::string& run_key, const std::st
   });
 }
 
+std::optional<int64_t> Store::interrupted(const std::string& run_key, const std::string& plugin_hash,
+                                          const std::string& runner_hash) const {
+  return impl_->read([&](SQLite::Database& db) -> std::optional<int64_t> {
+    SQLite::Statement query(db, R"sql(
+      SELECT attempt.id FROM run JOIN attempt ON attempt.run_id = run.id JOIN plugin ON plugin.id = attempt.plugin_id
+        JOIN attempt_status AS s ON s.attempt_id = attempt.id
+      WHERE run.key = ? AND s.status NOT IN ('ok', 'running') AND plugin.hash = ? AND attempt.runner_hash = ?
+      ORDER BY attempt.started_at DESC, attempt.id DESC LIMIT 1)sql");
+    query.bind(1, run_key);
+    query.bind(2, plugin_hash);
+    query.bind(3, runner_hash);
+    if (!query.executeStep()) return std::nullopt;
+    return query.getColumn(0).getInt64();
+  });
+}
+
 std::vector<RunRow> Store::runs() const {
   return impl_->read([&](SQLite::Database& db) {
     const auto names = experiments(db);

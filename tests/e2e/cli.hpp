@@ -69,13 +69,13 @@ class World {
   fs::path database() const { return path() / "runs.sqlite"; }
   fs::path experiment() const { return path() / "experiment.toml"; }
 
-  void write_experiment(const std::string& more) const {
+  void write_experiment(const std::string& more, const std::string& method = "simplecil", const std::string& of_method = "") const {
     folder_.write(
         "experiment.toml",
         "name = \"e2e\"\n[dataset]\nid = \"fashion_mnist\"\nroot = \"data\"\n[weights.main]\n"
         "random = { image = 32, patch = 8, dim = 32, depth = 2, heads = 2, seed = 0 }\n[protocol]\nkind = \"class\"\nsplit = \"B0-Inc2\"\n"
-        "order = \"identity\"\neval_transform = \"micro-32\"\n[run]\nseed = 0\nthreads = 1\n[[method]]\nid = \"simplecil\"\n" +
-            more);
+        "order = \"identity\"\neval_transform = \"micro-32\"\n[run]\nseed = 0\nthreads = 1\n[[method]]\nid = \"" +
+            method + "\"\n" + of_method + more);
   }
 
   Ended clbench(std::vector<std::string> words, const fs::path& program = fs::path(CLB_BINARY_DIR) / "bin" / "clbench") const {

@@ -65,7 +65,7 @@ TEST_F(Stop, CtrlCStopsAtASafePointAndNamesTheCommandThatGoesOn) {
   const int status = end_of(launcher);
   ASSERT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 1);
-  EXPECT_TRUE(contains(said(), "go on with: clbench run " + file)) << said();
+  EXPECT_TRUE(contains(said(), "go on with: clbench resume --db ")) << said();
   EXPECT_EQ(statuses(), (std::vector<std::string>{"cancelled: stopped on request in train_task, task 3", "planned"}));
   EXPECT_TRUE(living(runner()).empty());
 

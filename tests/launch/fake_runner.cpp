@@ -222,7 +222,7 @@ int main(int argc, char** argv) {
   if (const char* launcher = std::getenv("CLB_LAUNCHER_PID"); launcher && getppid() != std::atoi(launcher)) return 3;
   const std::vector<std::string> words(argv + 1, argv + argc);
   try {
-    if (words.size() == 2 && words[0] == "run") return run(words[1]);
+    if (words.size() == 2 && (words[0] == "run" || words[0] == "resume")) return run(words[1]);
     if (words.size() == 1 && words[0] == "version") return version();
     if (words.size() >= 2 && words[0] == "describe") {
       bool open = false;

@@ -34,11 +34,12 @@ base::RunSpec spec(const std::string& behave, double pace = 0, int at = 2) {
 class Log final : public Observer {
  public:
   explicit Log(const fs::path& folder) : folder_(folder) {}
-  void starting(size_t run, base::RunSpec& spec) override {
+  bool starting(size_t run, base::RunSpec& spec) override {
     spec.execution.run_dir = (folder_ / std::to_string(run)).string();
     outcomes.resize(std::max(outcomes.size(), run + 1));
     order.push_back("start " + std::to_string(run));
     most_at_once = std::max(most_at_once, ++at_once);
+    return false;
   }
   void event(size_t, const base::Event& event) override {
     tasks += std::holds_alternative<base::TaskDone>(event);

@@ -110,7 +110,8 @@ TEST_F(StreamTest, UnshuffledServesClassesInClassOrderThenIndexOrder) {
   const auto batch = all(stream);
   for (int64_t k = 0; k < batch.n; ++k) EXPECT_EQ(batch.labels[k].item<int64_t>(), 4 + k / kTrain);
   EXPECT_EQ(s->protocol.original_classes(1), (std::vector<int64_t>{5, 4, 3}));
-  EXPECT_TRUE(std::is_sorted(s->protocol.train(1).begin(), s->protocol.train(1).begin() + kTrain));
+  const auto train = s->protocol.train(1);
+  EXPECT_TRUE(std::is_sorted(train.begin(), train.begin() + kTrain));
 }
 
 TEST_F(StreamTest, DrawsDependOnSampleAndEpochButNotOnBatchSizeOrThreads) {
@@ -230,12 +231,13 @@ TEST_F(StreamTest, TheHeldOutPartIsDisjointEqualForAllSeedsAndNeverTest) {
     const auto s = open(0);
     for (int64_t t = 0; t < 3; ++t) {
       std::vector<int64_t> both;
-      const auto& train = s->protocol.train(t);
+      const auto train = s->protocol.train(t);
+      const auto& evaluated = s->protocol.groups()[static_cast<size_t>(t)].samples;
       std::set<int64_t> in_train(train.begin(), train.end());
-      for (int64_t i : s->protocol.evaluated(t)) EXPECT_FALSE(in_train.contains(i));
-      EXPECT_EQ(s->protocol.evaluated(t).size(), 2u * s->protocol.labels(t).size());
+      for (int64_t i : evaluated) EXPECT_FALSE(in_train.contains(i));
+      EXPECT_EQ(evaluated.size(), 2u * s->protocol.labels(t).size());
     }
-    return s->protocol.evaluated(0);
+    return s->protocol.groups()[0].samples;
   };
   EXPECT_EQ(held(0), held(3));
 }

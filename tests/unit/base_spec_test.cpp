@@ -124,7 +124,19 @@ TEST(RunSpec, DomainTasksCarryTheSameClasses) {
   RunSpec spec = good_spec();
   spec.protocol.kind = "domain";
   spec.protocol.task_sizes = {4, 4, 4};
+  spec.protocol.domain_order = {2, 0, 1};
   EXPECT_NO_THROW(RunSpec::from_json(spec.to_json(), "x"));
+  const auto refused = [&](const char* member, const Json& value) {
+    Json json = spec.to_json();
+    json["protocol"][member] = value;
+    return error_of<Error>([&] { RunSpec::from_json(json, "x"); });
+  };
+  EXPECT_TRUE(contains(refused("domain_order", {0, 1}), "one domain for each task"));
+  EXPECT_TRUE(contains(refused("domain_order", {0, 1, 1}), "distinct domains, found 1"));
+  EXPECT_TRUE(contains(refused("task_sizes", {4, 4, 3}), "all classes"));
+  EXPECT_TRUE(contains(refused("eval_on", "some"), "eval_on"));
+  EXPECT_TRUE(contains(refusal([](Json& json) { json["protocol"]["domain_order"] = {0}; }), "must be empty"));
+  EXPECT_TRUE(contains(refusal([](Json& json) { json["protocol"]["eval_on"] = "all"; }), "must be \"seen\""));
 }
 
 TEST(RunSpec, TruncatedOrFlippedTextParsesOrIsAnError) {

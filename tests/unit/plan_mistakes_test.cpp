@@ -13,7 +13,7 @@ struct Mistake {
 const std::vector<Mistake> kMistakes = {
     // names
     {21, "bacth_size = 64",
-     R"(good.toml:21:1: unknown key "bacth_size" in [protocol]; known keys are kind, split, order, order_seed, stop_after, joint, eval_transform, test_batches, test_batch_size, evaluate_on, validation_fraction)"},
+     R"(good.toml:21:1: unknown key "bacth_size" in [protocol]; known keys are kind, split, order, order_seed, stop_after, joint, eval_on, eval_transform, test_batches, test_batch_size, evaluate_on, validation_fraction)"},
     {21, "test_bacth_size = 64", R"(good.toml:21:1: unknown key "test_bacth_size" in [protocol]; did you mean "test_batch_size"?)"},
     {14, "splitt = \"B0-Inc10\"", R"(good.toml:14:1: unknown key "splitt" in [protocol]; did you mean "split"?)"},
     {27, "order_seed = 3", R"(good.toml:27:1: unknown key "order_seed" in [run]; it belongs in [protocol])"},
@@ -67,9 +67,11 @@ const std::vector<Mistake> kMistakes = {
     {10, "heads = 0", R"(good.toml:10:9: weights.main.heads must be an integer from 1 to 1024, found the integer 0)"},
     {11, "pos_antialias = \"yes\"", R"(good.toml:11:17: weights.main.pos_antialias must be true or false, found the string "yes")"},
     // protocol
-    {13, "kind = \"domain\"", R"(good.toml:13:8: protocol.kind = "domain": this version runs class-incremental streams only)"},
+    {13, "kind = \"domain\"", 
+     R"(good.toml:14:9: protocol.split = "B0-Inc10": a domain-incremental stream has one task per domain; leave split out)"},
+    {18, "eval_on = \"all\"", R"(good.toml:18:11: protocol.eval_on is for domain-incremental streams (kind = "domain"))"},
     {13, "kind = \"clas\"", R"(good.toml:13:8: protocol.kind must be one of class, domain, task, found "clas"; did you mean "class"?)"},
-    {18, "joint = true", R"(good.toml:18:9: protocol.joint = true: this version runs class-incremental streams only, task by task)"},
+    {18, "joint = 1", R"(good.toml:18:9: protocol.joint must be true or false, found the integer 1)"},
     {14, "split = \"B0Inc10\"", R"(good.toml:14:9: split must look like "B0-Inc10" or "B50-Inc5", found "B0Inc10")"},
     {14, "split = \"B0-Inc0\"", R"(good.toml:14:9: split must look like "B0-Inc10" or "B50-Inc5", found "B0-Inc0")"},
     {14, "split = \"B500-Inc10\"", R"(good.toml:14:9: split "B500-Inc10" wants 500 classes in the first task, the dataset has 100)"},
@@ -170,7 +172,8 @@ TEST_F(PlanTest, OfficialOrders) {
 TEST_F(PlanTest, ClaimsThatTheProtocolForbids) {
   std::string seer = kGood.substr(0, kGood.find("[[method]]")) + "[[method]]\nid = \"seer\"\n";
   EXPECT_EQ(mistake(seer),
-            "good.toml:33:6: method seer needs the task id of every test sample, which class-incremental protocols do not give");
+            "good.toml:33:6: method seer needs the task id of every test sample, which protocol.kind = \"class\" does not give; \"task\" does");
+  EXPECT_EQ(mistake(with_line(seer, 13, "kind = \"task\"")), "");
 }
 
 TEST_F(PlanTest, WhatTheCatalogueThrowsGetsAPlace) {

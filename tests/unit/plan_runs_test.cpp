@@ -247,5 +247,35 @@ TEST_F(PlanTest, KeysDependOnWhatIsComputed) {
   EXPECT_EQ(with("protocol.stop_after=10"), plan(with_line(kGood, 17, ""), moved).runs[0].key());
 }
 
+TEST_F(PlanTest, DomainIncrementalOrdersTheDomains) {
+  const std::string text =
+      "[dataset]\nid = \"vectors\"\n[protocol]\nkind = \"domain\"\norder = [2, 0, 1]\neval_on = \"all\"\nstop_after = 2\n"
+      "[[method]]\nid = \"simplecil\"\n";
+  const base::ProtocolSpec protocol = plan(text).runs.at(0).protocol;
+  EXPECT_EQ(protocol.kind, "domain");
+  EXPECT_EQ(protocol.split, "domains");
+  EXPECT_EQ(protocol.order, "list");
+  EXPECT_EQ(protocol.domain_order, (std::vector<int64_t>{2, 0, 1}));
+  EXPECT_EQ(protocol.task_sizes, (std::vector<int64_t>{10, 10, 10}));
+  EXPECT_EQ(protocol.class_order[9], 9);
+  EXPECT_EQ(protocol.stop_after, 2);
+  EXPECT_EQ(protocol.eval_on, "all");
+  EXPECT_EQ(plan(with_line(text, 5, "order = \"seed\"\norder_seed = [0, 1]")).runs.size(), 2u);
+  EXPECT_EQ(mistake(with_line(text, 5, "order = [0, 1, 3]")),
+            "good.toml:5:16: each element of protocol.order must be an integer from 0 to 2, found the integer 3");
+  EXPECT_EQ(mistake(with_line(text, 5, "order = [0, 1]")), "good.toml:5:9: protocol.order lists 2 domains, dataset vectors has 3");
+  EXPECT_EQ(mistake(with_line(text, 5, "order = \"official\"")),
+            "good.toml:5:9: protocol.order = \"official\" is an order of classes; a domain-incremental stream orders domains");
+  EXPECT_EQ(mistake(with_line(text, 2, "id = \"fashion_mnist\"") + "[weights.main]\nrandom = {}\n"),
+            "good.toml:3:1: protocol.kind = \"domain\": dataset fashion_mnist has no domains; use kind = \"class\"");
+}
+
+TEST_F(PlanTest, JointIsAnOptionOfEachProtocol) {
+  const Plan made = plan(with_line(kGood, 18, "joint = true"));
+  EXPECT_TRUE(made.runs.at(0).protocol.joint);
+  EXPECT_EQ(made.runs.at(0).comparability_json(), plan(kGood).runs.at(0).comparability_json());
+  EXPECT_NE(made.runs.at(0).key(), plan(kGood).runs.at(0).key());
+}
+
 }  // namespace
 }  // namespace clb::plan::testing

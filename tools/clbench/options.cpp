@@ -80,10 +80,18 @@ bool Options::parse(const Arguments& arguments, size_t min_words, size_t max_wor
   return true;
 }
 
-std::string Options::command(const std::string& without) const {
+std::string Options::command() const {
   std::string line = fmt::format("clbench {}", text_.name);
-  for (const std::string& word : given_) {
-    if (word != without) line += " " + word;
+  for (const std::string& word : given_) line += " " + word;
+  return line;
+}
+
+std::string Options::given(const std::vector<const char*>& names) const {
+  std::string line;
+  for (const char* name : names) {
+    if (!flag(name) || values_[name].defaulted()) continue;
+    const auto* list = boost::any_cast<std::vector<std::string>>(&values_[name].value());
+    for (const std::string& value : list ? *list : std::vector{text(name)}) line += fmt::format(" --{} {}", name, quoted(value));
   }
   return line;
 }

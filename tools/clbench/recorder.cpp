@@ -49,13 +49,21 @@ store::AttemptStart Recorder::attempt_start(const base::RunSpec& spec) {
   return start;
 }
 
-void Recorder::starting(size_t run, base::RunSpec& spec) {
+bool Recorder::starting(size_t run, base::RunSpec& spec) {
   RunRecord& record = records_[run];
-  record.attempt = store_.begin_attempt(spec, attempt_start(spec));
+  record.attempt = options_.resumed[run];
+  const bool resumed = record.attempt != 0;
+  if (resumed) {
+    store_.add_status(record.attempt, {.status = "running", .reason = "resumed", .log_tail = {}, .at = {}});
+  } else {
+    record.attempt = store_.begin_attempt(spec, attempt_start(spec));
+  }
   record.folder = options_.runs_folder / store_.attempt_uuid(record.attempt);
   spec.execution.run_dir = record.folder.string();
   spec.execution.cache_dir = options_.cache;
   display_.begin(run, label(run), tasks_to_run(spec.protocol));
+  if (resumed) display_.line(fmt::format("{}: goes on after its checkpoint", label(run)));
+  return resumed;
 }
 
 void Recorder::event(size_t run, const base::Event& event) {
@@ -96,7 +104,7 @@ void Recorder::finished(size_t run, const launch::Outcome& outcome) {
   display_.line(fmt::format("{}: {} after {}{}", label(run), outcome.status, launch::human_seconds(outcome.wall_s), reason));
 }
 
-void Recorder::stopping() { display_.line("stopping at a safe point (once more kills the runs); go on later with: " + options_.retry); }
+void Recorder::stopping() { display_.line("stopping at a safe point (once more kills the runs); go on later with: " + options_.go_on); }
 
 void Recorder::tick() {
   display_.tick();

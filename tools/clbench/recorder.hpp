@@ -21,17 +21,18 @@ struct RunRecord {
 
 struct RecorderOptions {
   std::vector<std::string> labels;    // of the runs
+  std::vector<int64_t> resumed;       // of the runs: the attempt that goes on, 0: a new one
   std::filesystem::path runs_folder;  // <db>.runs
   std::string cache;                  // for execution.cache_dir; empty: off
   std::string command;
-  std::string retry;  // the command that goes on after a stop
+  std::string go_on;  // the command that goes on after a stop
 };
 
 class Recorder final : public launch::Observer {
  public:
   Recorder(store::Store& store, launch::Describer& describer, const std::vector<base::RunSpec>& runs, RecorderOptions options);
 
-  void starting(size_t run, base::RunSpec& spec) override;
+  bool starting(size_t run, base::RunSpec& spec) override;
   void event(size_t run, const base::Event& event) override;
   void finished(size_t run, const launch::Outcome& outcome) override;
   void stopping() override;

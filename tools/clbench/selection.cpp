@@ -20,8 +20,22 @@ Shard parse_shard(const std::string& text) {
   return shard;
 }
 
+namespace {
+
+// The interrupted attempt of a run that can go on: same plugin and runner, and it left a checkpoint.
+std::optional<int64_t> resumable(const base::RunSpec& spec, const store::Store& store, const std::string& plugin_hash,
+                                 const std::string& runner_hash, const std::filesystem::path& runs_folder) {
+  if (spec.checkpoint != "every") return std::nullopt;
+  const auto attempt = store.interrupted(spec.key(), plugin_hash, runner_hash);
+  std::error_code error;
+  if (!attempt || !std::filesystem::exists(runs_folder / store.attempt_uuid(*attempt) / "checkpoint", error)) return std::nullopt;
+  return attempt;
+}
+
+}  // namespace
+
 Selection select(const std::vector<base::RunSpec>& planned, const SelectOptions& options, const store::Store* store,
-                 launch::Describer& describer) {
+                 const std::filesystem::path& runs_folder, launch::Describer& describer) {
   Selection selection;
   std::set<std::string> seen;
   int64_t position = 0;
@@ -39,6 +53,9 @@ Selection select(const std::vector<base::RunSpec>& planned, const SelectOptions&
     }
     selection.only_other_builds += other;
     selection.pending.push_back(selection.runs.size() - 1);
+    if (!store || options.again) continue;
+    if (const auto attempt = resumable(spec, *store, plugin_hash, describer.runner_hash(), runs_folder))
+      selection.resumed[selection.pending.back()] = *attempt;
   }
   return selection;
 }

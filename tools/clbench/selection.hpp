@@ -4,6 +4,8 @@
 #include <clb/base/run_spec.hpp>
 #include <clb/launch/describe.hpp>
 #include <clb/store/store.hpp>
+#include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,7 @@ struct Selection {
   size_t finished = 0;                  // left out: ended well with this plugin and runner
   size_t finished_by_other_builds = 0;  // left out because of --any-build
   size_t only_other_builds = 0;         // pending, though another build finished them
+  std::map<size_t, int64_t> resumed;    // pending run -> the attempt that goes on after its checkpoint
 };
 
 struct SelectOptions {
@@ -27,9 +30,9 @@ struct SelectOptions {
   bool again = false, any_build = false;
 };
 
-// `store` may be null: nothing is finished.
+// `store` may be null: nothing is finished. runs_folder: where the checkpoints of its attempts are.
 Selection select(const std::vector<base::RunSpec>& planned, const SelectOptions& options, const store::Store* store,
-                 launch::Describer& describer);
+                 const std::filesystem::path& runs_folder, launch::Describer& describer);
 
 int64_t tasks_to_run(const base::ProtocolSpec& spec);  // with stop_after and joint
 

@@ -19,29 +19,34 @@ namespace {
 constexpr VerbText kText{"tasks", "EXPERIMENT.toml|METHOD/PRESET", "class order and tasks of an experiment, as data",
                          "clbench tasks small.toml --json"};
 
-// One stream of tasks: everything of a run that decides which classes come when.
-Json stream_json(const base::RunSpec& spec, const std::vector<std::string>& names) {
+std::string name_of(const std::vector<std::string>& names, int64_t id) {
+  return static_cast<size_t>(id) < names.size() ? names[static_cast<size_t>(id)] : "";
+}
+
+// One stream of tasks: everything of a run that decides which classes and domains come when.
+Json stream_json(const base::RunSpec& spec, const base::DatasetInfo& dataset) {
   const base::ProtocolSpec& protocol = spec.protocol;
+  const bool domains = protocol.kind == "domain";
   Json tasks = Json::array();
   size_t position = 0;
   for (size_t task = 0; task < protocol.task_sizes.size(); ++task) {
+    if (domains) position = 0;  // every task carries all classes
     Json classes = Json::array(), class_names = Json::array();
     for (int64_t i = 0; i < protocol.task_sizes[task] && position < protocol.class_order.size(); ++i, ++position) {
-      const auto original = static_cast<size_t>(protocol.class_order[position]);
-      classes.push_back(original);
-      class_names.push_back(original < names.size() ? names[original] : "");
+      classes.push_back(protocol.class_order[position]);
+      class_names.push_back(name_of(dataset.class_names, protocol.class_order[position]));
     }
     const bool runs = protocol.stop_after == 0 || static_cast<int64_t>(task) < protocol.stop_after;
     tasks.push_back({{"task", task}, {"classes", classes}, {"names", class_names}, {"runs", runs}});
+    if (!domains) continue;
+    tasks.back()["domain"] = protocol.domain_order[task];
+    tasks.back()["domain_name"] = name_of(dataset.domain_names, protocol.domain_order[task]);
   }
-  return {{"dataset", spec.dataset.id},
-          {"kind", protocol.kind},
-          {"split", protocol.split},
-          {"order", protocol.order},
-          {"order_seed", protocol.order_seed},
-          {"joint", protocol.joint},
-          {"class_order", protocol.class_order},
-          {"tasks", tasks}};
+  Json stream{{"dataset", spec.dataset.id},         {"kind", protocol.kind},   {"split", protocol.split},
+              {"order", protocol.order},            {"order_seed", protocol.order_seed}, {"joint", protocol.joint},
+              {"class_order", protocol.class_order}, {"tasks", tasks}};
+  if (domains) stream["domain_order"] = protocol.domain_order;
+  return stream;
 }
 
 void print_stream(const Json& stream) {
@@ -54,7 +59,10 @@ void print_stream(const Json& stream) {
       const std::string name = task["names"][i].get<std::string>();
       classes.push_back(fmt::format("{}{}", task["classes"][i].get<int64_t>(), name.empty() ? "" : " " + name));
     }
-    fmt::print("  task {}, {} classes{}: {}\n", task["task"].get<int64_t>() + 1, classes.size(),
+    const std::string domain = task.contains("domain") ? fmt::format(", domain {} {}", task["domain"].get<int64_t>(),
+                                                                     task["domain_name"].get<std::string>())
+                                                       : "";
+    fmt::print("  task {}{}, {} classes{}: {}\n", task["task"].get<int64_t>() + 1, domain, classes.size(),
                task["runs"].get<bool>() ? "" : " (after stop_after)", fmt::join(classes, ", "));
   }
 }
@@ -75,7 +83,7 @@ int verb_tasks(const Arguments& arguments) {
   Json streams = Json::array();
   std::set<std::string> seen;
   for (const base::RunSpec& spec : plan_experiment(options.words()[0], options, catalogue).runs) {
-    Json stream = stream_json(spec, catalogue.dataset(spec.dataset.id, spec.dataset.root).class_names);
+    Json stream = stream_json(spec, catalogue.dataset(spec.dataset.id, spec.dataset.root));
     if (seen.insert(base::canonical(stream)).second) streams.push_back(std::move(stream));
   }
   if (options.flag("json")) {

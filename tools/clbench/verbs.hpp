@@ -10,6 +10,7 @@ namespace clb::cli {
 using Arguments = std::vector<std::string>;
 
 int verb_run(const Arguments& arguments);
+int verb_resume(const Arguments& arguments);
 int verb_list(const Arguments& arguments);
 int verb_info(const Arguments& arguments);
 int verb_status(const Arguments& arguments);

@@ -22,6 +22,7 @@ using namespace clb;
 constexpr const char* kUsage =
     "clb-runner: runs one experiment of clbench in a process of its own\n\n"
     "  clb-runner run FILE.json                                   one run, as `clbench run --dry-run --json` prints it\n"
+    "  clb-runner resume FILE.json                                the same, after the newest checkpoint of its folder\n"
     "  clb-runner describe PLUGIN.so [--root DIR | --default-root] [--cache DIR|off]\n"
     "                                                             parameters of a method; classes and fingerprint of a dataset\n"
     "  clb-runner version                                         LibTorch, devices and processor, as JSON\n";
@@ -34,7 +35,7 @@ void die_with_launcher() {
   if (getppid() != std::atol(launcher)) _exit(static_cast<int>(base::Exit::kInternal));
 }
 
-int run(const std::string& file) {
+int run(const std::string& file, bool resume) {
   die_with_launcher();
   session::install_cancel_handler();
   auto json = base::parse_json(base::read_file(file, uint64_t{64} << 20), file);
@@ -51,7 +52,7 @@ int run(const std::string& file) {
   }
   const char* fd = std::getenv("CLB_EVENT_FD");
   session::Emitter emitter(fd != nullptr ? std::atoi(fd) : STDOUT_FILENO);
-  return session::run(spec, emitter);
+  return session::run(spec, resume, emitter);
 }
 
 int describe(const std::vector<std::string>& args) {
@@ -76,7 +77,8 @@ int dispatch(const std::vector<std::string>& args) {
     std::fputs(kUsage, stdout);
     return args.empty() ? static_cast<int>(base::Exit::kUserMistake) : 0;
   }
-  if (args[0] == "run" && args.size() == 2) return run(args[1]);
+  if (args[0] == "run" && args.size() == 2) return run(args[1], false);
+  if (args[0] == "resume" && args.size() == 2) return run(args[1], true);
   if (args[0] == "describe" && args.size() >= 2) return describe({args.begin() + 1, args.end()});
   if (args[0] == "version" && args.size() == 1) {
     std::puts(session::describe_runner().dump().c_str());

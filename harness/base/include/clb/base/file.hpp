@@ -14,7 +14,21 @@ namespace fs = std::filesystem;
 
 std::string read_file(const fs::path& file, uint64_t limit = UINT64_MAX);
 
-// Writes to a temporary name in the same folder, fsyncs, renames: readers see the old file or the whole new one, also after a power cut.
+// Writes to a temporary name in the same folder; finish() fsyncs and renames: readers see the old file or the whole new one, also after a
+// power cut. Without finish() the temporary file is removed.
+class AtomicFile {
+ public:
+  explicit AtomicFile(const fs::path& file);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+
+  void write(std::string_view bytes);
+  void finish();
+
+ private:
+  fs::path file_, temporary_;
+  int fd_;
+};
 void write_file_atomic(const fs::path& file, std::string_view bytes);
 
 // A file mapped read-only. An empty file maps to an empty span.

@@ -14,7 +14,7 @@ namespace clb::launch {
 class Observer {
  public:
   virtual ~Observer() = default;
-  virtual void starting(size_t run, base::RunSpec& spec) = 0;  // sets spec.execution.run_dir
+  virtual bool starting(size_t run, base::RunSpec& spec) = 0;  // sets spec.execution.run_dir; true: go on after its checkpoint
   virtual void event(size_t run, const base::Event& event) = 0;
   virtual void finished(size_t run, const Outcome& outcome) = 0;
   virtual void stopping() = 0;  // the first request to stop arrived

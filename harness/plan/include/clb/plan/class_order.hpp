@@ -53,6 +53,9 @@ struct OrderName {
 // numpy and python draw with order_seed. Error begins with `where`.
 OrderName parse_order(const std::string& text, const std::string& where);
 
+// A permutation of 0 .. n-1 by any name but "official".
+std::vector<int64_t> permutation(const OrderName& name, uint64_t order_seed, int64_t n, const std::string& where);
+
 // The permutation of the dataset's classes. Error when the dataset has no such official order, or an invalid one.
 std::vector<int64_t> class_order(const OrderName& name, uint64_t order_seed, const base::DatasetInfo& dataset, const std::string& where);
 

@@ -13,7 +13,8 @@ class Emitter {
  public:
   explicit Emitter(int fd) : fd_(fd) {}
 
-  void emit(const base::Event& event);            // [any]; a launcher that is gone ends this process
+  void emit(const base::Event& event) { emit_line(base::encode(event)); }  // [any]; a launcher that is gone ends this process
+  void emit_line(const std::string& line);                                 // [any]; an event that is encoded already
   void progress(const base::Progress& progress);  // [any]
 
  private:

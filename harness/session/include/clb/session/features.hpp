@@ -9,7 +9,6 @@
 #include <clb/session/feature_cache.hpp>
 #include <functional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 namespace clb::session {
@@ -26,6 +25,10 @@ class Features {
   void ensure(const std::string& kind, Split split, const std::vector<int64_t>& ids);
   torch::Tensor gather(const std::string& kind, Split split, std::span<const int64_t> ids);  // [n, d] float32 on the device
 
+  // Counters and what they have counted, for a checkpoint.
+  base::Json counts() const;
+  void take_up(const base::Json& counts);
+
   int64_t forwards_charged() const { return charged_; }
   int64_t forwards_saved() const { return saved_; }
   double seconds_saved() const { return seconds_saved_; }  // what the cached rows in use had cost
@@ -36,7 +39,7 @@ class Features {
 
   Session& session_;
   std::array<std::unique_ptr<FeatureCache>, 2> caches_;
-  std::array<std::unordered_set<int64_t>, 2> used_;  // rows that have been counted as charged or saved
+  std::array<bool, 2> counted_{};  // the split's rows have been counted as charged or saved
   int64_t charged_ = 0, saved_ = 0;
   double seconds_saved_ = 0;
 };

@@ -7,7 +7,10 @@
 
 #include <clb/base/describe.hpp>
 #include <clb/sdk/error.hpp>
+#include <functional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace clb::session {
@@ -35,7 +38,9 @@ class MethodHandle {
   void end_task(const clb_task& task);
   WantedInputs inputs();
   torch::Tensor predict(const HostBatch& batch);
-  uint64_t state_bytes();  // what save writes, counted
+  uint64_t state_version() const { return table_.state_version; }
+  void save(const std::function<void(std::string_view)>& write);  // an exception of `write` comes out again
+  void load(std::span<const uint8_t> bytes);                      // what save gave, into a fresh object
 
  private:
   clb_method table_;

@@ -7,6 +7,7 @@
 namespace clb::session {
 
 // Emits hello, targets, one task_done per task and done; or error as the last event. Returns the exit code of the runner.
-int run(const base::RunSpec& spec, Emitter& emitter);
+// resume: go on after the newest checkpoint of the run folder, whose results are emitted again; from the start when there is none.
+int run(const base::RunSpec& spec, bool resume, Emitter& emitter);
 
 }  // namespace clb::session

@@ -29,14 +29,19 @@ class SampleStore {
   // Error when the dataset's files are not those of dataset.fingerprint.
   SampleStore(const base::DatasetSpec& dataset, const base::ExecutionSpec& execution, Warn warn);
 
-  std::span<const int64_t> labels(Split split) const;  // original class ids, in index order; valid as long as the store
+  // Original class ids and domains (empty: one domain) in index order; valid as long as the store.
+  std::span<const int64_t> labels(Split split) const { return labels_[static_cast<size_t>(split)]; }
+  std::span<const int64_t> domains(Split split) const { return domains_[static_cast<size_t>(split)]; }
   SampleBytes read(Split split, int64_t index);        // [any]
+  int64_t bytes_of(Split split, int64_t index) const;  // size of a sample as it is kept here
   int64_t pixels_read() const { return pixels_read_; }
+  void count_pixels(int64_t read_before) { pixels_read_ += read_before; }  // by the process that this one goes on for
 
  private:
   using Files = std::array<std::shared_ptr<SampleFile>, 2>;
   bool open_files();  // false: not there; Error: damaged
   void build();
+  void keep_index(Split split, std::span<const int64_t> labels, std::span<const int64_t> domains);
   std::shared_ptr<SampleFile> file_with_data(Split split);
   SampleBytes read_plugin(Split split, int64_t index) const;
 
@@ -44,7 +49,7 @@ class SampleStore {
   base::fs::path cache_;  // empty: off
   int64_t store_limit_;
   Warn warn_;
-  std::array<std::vector<int64_t>, 2> labels_;
+  std::array<std::vector<int64_t>, 2> labels_, domains_;
   std::mutex mutex_;
   Files files_;
   std::unique_ptr<Dataset> plugin_;

@@ -43,7 +43,7 @@ class Stream {
   int64_t batch_size_, epochs_, step_ = 0;
   std::vector<std::string> kinds_;
   std::vector<int64_t> samples_;       // indices into the training split
-  torch::Tensor labels_, sample_ids_;  // of samples_, [n]
+  torch::Tensor labels_, sample_ids_, task_ids_;  // of samples_, [n]
   mutable std::mutex order_mutex_;     // the orders of epochs in use, shared with loader threads
   mutable std::map<int64_t, std::vector<int64_t>> orders_;
   std::unique_ptr<Prefetcher> prefetcher_;
@@ -51,5 +51,7 @@ class Stream {
 
 // The opaque id of a training sample: a hash that a method can use but not read.
 int64_t opaque_id(const Session& session, int64_t index);
+// The samples of `among` with these ids, in their order; PluginError CLB_E_INVALID for an id that is none of theirs.
+std::vector<int64_t> indices_of(const Session& session, const std::vector<int64_t>& among, std::span<const int64_t> ids);
 
 }  // namespace clb::session

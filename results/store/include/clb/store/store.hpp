@@ -92,6 +92,8 @@ class Store {
   // The finished attempt of a run: same plugin and runner, or any build. nullopt: must be run.
   std::optional<int64_t> finished(const std::string& run_key, const std::string& plugin_hash, const std::string& runner_hash,
                                   bool any_build) const;
+  // The newest attempt of a run with this plugin and runner that did not end well and is not running.
+  std::optional<int64_t> interrupted(const std::string& run_key, const std::string& plugin_hash, const std::string& runner_hash) const;
   std::vector<RunRow> runs() const;  // in the order in which they were first planned
   std::string attempt_uuid(int64_t attempt) const;
   std::vector<EvalRow> evals(int64_t attempt) const;  // by (after_task, group)

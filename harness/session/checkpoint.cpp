@@ -1,0 +1,78 @@
+#include <clb/base/error.hpp>
+#include <clb/session/checkpoint.hpp>
+
+namespace clb::session {
+namespace {
+
+using base::Error;
+using base::Json;
+
+constexpr int kVersion = 1;
+
+// What the session itself carries from task to task.
+Json carried(const Session& s) {
+  return {{"memory", s.memory}, {"images_seen", s.images_seen}, {"pixels_read", s.store.pixels_read()}, {"features", s.features.counts()}};
+}
+
+void take_up(Session& s, const Json& carried) {
+  s.memory = carried.at("memory").get<std::vector<int64_t>>();
+  s.images_seen = carried.at("images_seen").get<int64_t>();
+  s.store.count_pixels(carried.at("pixels_read").get<int64_t>());
+  s.features.take_up(carried.at("features"));
+}
+
+void expect_same(const Json& header, const char* member, const std::string& mine, const std::string& file, const char* what) {
+  if (header.at(member).get<std::string>() != mine)
+    throw Error("the checkpoint " + file + " belongs to another " + what + "; start the run over with clbench run --again");
+}
+
+}  // namespace
+
+Checkpoints::Checkpoints(const Session& s, CheckpointOwner owner) : only_last_(s.spec.checkpoint == "last"), owner_(std::move(owner)) {
+  if (s.spec.checkpoint != "off" && !s.spec.execution.run_dir.empty()) file_ = base::fs::path(s.spec.execution.run_dir) / "checkpoint";
+}
+
+std::optional<Checkpoints::Found> Checkpoints::resume(Session& s, MethodHandle& method) {
+  if (file_.empty() || !base::fs::exists(file_)) return std::nullopt;
+  const base::MappedFile mapped(file_);
+  const auto envelope = base::parse_envelope(mapped.bytes(), "the checkpoint " + file_.string());
+  try {
+    const Json& header = envelope.header;
+    if (header.at("version") != kVersion) throw Error("the checkpoint " + file_.string() + " was written by another version of clbench");
+    expect_same(header, "run", owner_.run_key, file_.string(), "run");
+    expect_same(header, "plugin_hash", owner_.plugin_hash, file_.string(), "build of the plugin");
+    expect_same(header, "runner_hash", owner_.runner_hash, file_.string(), "build of clb-runner");
+    Found found{header.at("task").get<int64_t>(), header.at("results").get<std::vector<std::string>>()};
+    if (found.task < 0 || found.task >= s.protocol.tasks_to_run())
+      throw Error("the checkpoint " + file_.string() + " is damaged: task " + std::to_string(found.task));
+    method.load(envelope.payload);
+    take_up(s, header.at("carried"));
+    results_ = found.results;
+    return found;
+  } catch (const Json::exception& e) {
+    throw Error("the checkpoint " + file_.string() + " is damaged: " + e.what());
+  }
+}
+
+void Checkpoints::task_done(const Session& s, MethodHandle& method, const std::string& result_line) {
+  if (file_.empty()) return;
+  results_.push_back(result_line);
+  if (!only_last_ || s.task == s.protocol.tasks_to_run() - 1) write(s, method);
+}
+
+void Checkpoints::write(const Session& s, MethodHandle& method) const {
+  const Json header{{"version", kVersion},
+                    {"method", s.spec.method.id},
+                    {"state_version", method.state_version()},
+                    {"run", owner_.run_key},
+                    {"plugin_hash", owner_.plugin_hash},
+                    {"runner_hash", owner_.runner_hash},
+                    {"task", s.task},
+                    {"carried", carried(s)},
+                    {"results", results_}};
+  base::EnvelopeWriter out(file_, header);
+  method.save([&](std::string_view bytes) { out.write(bytes); });
+  out.finish();
+}
+
+}  // namespace clb::session

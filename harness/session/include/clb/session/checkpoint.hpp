@@ -1,0 +1,42 @@
+// A checkpoint: everything a run needs to go on after a task, in one file of its folder. Written after the evaluation and before the task is
+// reported, so that whatever the launcher has committed is also here; it repeats all results so far, and the store ignores those it has.
+#pragma once
+
+#include <clb/base/envelope.hpp>
+#include <clb/session/method_handle.hpp>
+#include <clb/session/session.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace clb::session {
+
+// Whose state it is: a checkpoint is taken up only by the same run, plugin and runner.
+struct CheckpointOwner {
+  std::string run_key, plugin_hash, runner_hash;
+};
+
+class Checkpoints {
+ public:
+  Checkpoints(const Session& session, CheckpointOwner owner);
+
+  // nullopt: there is none. Error: damaged, or of another run, plugin or runner.
+  struct Found {
+    int64_t task = -1;
+    std::vector<std::string> results;  // TaskDone events as lines
+  };
+  std::optional<Found> resume(Session& session, MethodHandle& method);
+
+  // Keeps the results of the task for this checkpoint and the later ones, and writes when the run's setting asks for it after this task.
+  void task_done(const Session& session, MethodHandle& method, const std::string& result_line);
+
+ private:
+  void write(const Session& session, MethodHandle& method) const;
+
+  base::fs::path file_;  // empty: this run has no folder, or wants no checkpoints
+  bool only_last_;
+  CheckpointOwner owner_;
+  std::vector<std::string> results_;
+};
+
+}  // namespace clb::session

@@ -1,0 +1,246 @@
+// No kill loses a result: runs that are killed at forced and at random moments, then resumed, end with the predictions and logit hashes of
+// a run that nobody disturbed, bit by bit, in a database that is sound.
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <clb/base/error.hpp>
+#include <random>
+#include <thread>
+
+#include "cli.hpp"
+
+namespace {
+
+using namespace clb;
+using clb::testing::Ended;
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+
+// What a finished run left: per task its predictions and the hash of its logits.
+struct Outcome {
+  std::vector<std::vector<int64_t>> predictions;
+  std::map<int64_t, std::string> hashes;
+  bool operator==(const Outcome&) const = default;
+};
+
+class Endurance : public clb::testing::World {
+ public:
+  static constexpr int64_t kTasks = 5;
+
+  Endurance() {
+    write_experiment("", "faulty",
+                     "params = { fault = \"kill\", where = \"train_task\", task = 2, once = \"" + trap().string() + "\", epochs = 3 }\n");
+  }
+
+  fs::path trap() const { return path() / "trap"; }  // while this file is there the method's fault strikes, once
+  void set_trap() const { std::ofstream(trap()) << "x"; }
+  void strike_in(const std::string& where) {
+    std::string text = base::read_file(experiment());
+    text.replace(text.find("where = \"train_task\""), 20, "where = \"" + where + "\"");
+    std::ofstream(experiment()) << text;
+  }
+
+  // words: "run" with its experiment, or "resume"; both on the database `db`.
+  std::vector<std::string> command(const std::string& verb, const fs::path& db) const {
+    std::vector<std::string> words{verb};
+    if (verb == "run") words.push_back(experiment().string());
+    words.insert(words.end(), {"--db", db.string(), "--plugin-path", std::string(CLB_BINARY_DIR) + "/tests/plugins"});
+    return words;
+  }
+  Ended call(const std::string& verb, const fs::path& db, const std::vector<std::string>& environment = {}) const {
+    auto words = command(verb, db);
+    words.insert(words.begin(), std::string(CLB_BINARY_DIR) + "/bin/clbench");
+    auto all = environment;
+    all.push_back("CLB_CACHE=" + cache().string());
+    return clb::testing::run_program(path(), words, all);
+  }
+
+  Outcome outcome(const fs::path& db) const {
+    EXPECT_EQ(SQLite::Database(db.string()).execAndGet("PRAGMA integrity_check").getString(), "ok");
+    const auto store = store::Store::open(db, store::Store::Mode::kRead);
+    Outcome outcome;
+    const auto rows = store.runs();
+    EXPECT_EQ(rows.size(), 1u);
+    EXPECT_EQ(rows.at(0).status.status, "ok") << rows.at(0).status.reason;
+    EXPECT_EQ(rows.at(0).tasks_done, kTasks);
+    for (int64_t t = 0; t < rows.at(0).tasks_done; ++t) outcome.predictions.push_back(store.prediction(rows.at(0).attempt_id, t));
+    outcome.hashes = store.logit_hashes(rows.at(0).attempt_id);
+    return outcome;
+  }
+
+  Outcome undisturbed() const {
+    const fs::path db = path() / "undisturbed.sqlite";
+    const Ended ended = call("run", db);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return outcome(db);
+  }
+};
+
+TEST(Resume, ARunKilledAtAForcedPointGoesOnToTheSameLogits) {
+  for (const char* where : {"begin_task", "train_task", "predict", "save", "checkpoint"}) {
+    SCOPED_TRACE(where);
+    Endurance world;
+    world.strike_in(where);
+    const Outcome expected = world.undisturbed();
+    const fs::path db = world.path() / "killed.sqlite";
+    world.set_trap();
+    const Ended killed = world.call("run", db);
+    EXPECT_EQ(killed.code, 1) << killed.err;
+    EXPECT_FALSE(fs::exists(world.trap())) << "the fault did not strike";
+    const Ended resumed = world.call("resume", db);
+    EXPECT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_NE(resumed.err.find("1 of them after a checkpoint"), std::string::npos) << resumed.err;
+    EXPECT_EQ(world.outcome(db), expected);
+    EXPECT_EQ(store::Store::open(db, store::Store::Mode::kRead).runs().at(0).attempts, 1) << "the same attempt went on";
+  }
+}
+
+TEST(Resume, ARunThatWasKilledInsideADatabaseCommitGoesOn) {
+  Endurance world;
+  const Outcome expected = world.undisturbed();
+  const std::string preload = std::string("LD_PRELOAD=") + CLB_BINARY_DIR + "/tests/plugins/preload/kill_at_sync.so";
+  int struck = 0;
+  for (int n = 1; n <= 12; ++n) {
+    SCOPED_TRACE("sync " + std::to_string(n));
+    const fs::path db = world.path() / ("commit" + std::to_string(n) + ".sqlite");
+    struck += world.call("run", db, {preload, "CLB_TEST_KILL_AT_SYNC=" + std::to_string(n)}).code == 128 + SIGKILL;
+    const Ended resumed = world.call("run", db);  // run goes on as resume does
+    EXPECT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_EQ(world.outcome(db), expected);
+  }
+  EXPECT_GE(struck, 8);
+}
+
+TEST(Resume, AnotherBuildOfThePluginStartsOver) {
+  Endurance world;
+  const fs::path db = world.path() / "killed.sqlite";
+  world.set_trap();
+  EXPECT_EQ(world.call("run", db).code, 1);
+  for (const auto& entry : fs::recursive_directory_iterator(db.string() + ".runs"))
+    if (entry.path().filename() == "checkpoint") {
+      std::string bytes = base::read_file(entry.path());
+      bytes[bytes.size() / 2] ^= 1;
+      std::ofstream(entry.path(), std::ios::binary) << bytes;
+    }
+  const Ended damaged = world.call("resume", db);
+  EXPECT_EQ(damaged.code, 1);
+  EXPECT_NE(damaged.err.find("is damaged: its checksum differs"), std::string::npos) << damaged.err;
+}
+
+TEST(Resume, WithoutCheckpointsARunStartsOverAsANewAttempt) {
+  Endurance world;
+  const fs::path db = world.path() / "killed.sqlite";
+  std::string text = base::read_file(world.experiment());
+  text.replace(text.find("threads = 1"), 11, "threads = 1\ncheckpoint = \"off\"");
+  std::ofstream(world.experiment()) << text;
+  world.set_trap();
+  EXPECT_EQ(world.call("run", db).code, 1);
+  EXPECT_EQ(store::Store::open(db, store::Store::Mode::kRead).runs().at(0).tasks_done, 2) << "committed tasks stay";
+  EXPECT_EQ(world.call("resume", db).code, 0);
+  EXPECT_EQ(store::Store::open(db, store::Store::Mode::kRead).runs().at(0).attempts, 2);
+}
+
+TEST(Database, ASecondLauncherIsRefusedWithTheOwnersPid) {
+  Endurance world;
+  const fs::path db = world.path() / "owned.sqlite";
+  const auto owner = store::Store::open(db, store::Store::Mode::kWrite);
+  const Ended refused = world.call("run", db);
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("process " + std::to_string(getpid()) + " is writing to it"), std::string::npos) << refused.err;
+}
+
+// Starts clbench without waiting for it.
+pid_t start(const Endurance& world, const fs::path& db) {
+  auto words = world.command("run", db);
+  words.insert(words.begin(), std::string(CLB_BINARY_DIR) + "/bin/clbench");
+  const pid_t pid = fork();
+  if (pid != 0) return pid;
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  setenv("CLB_CACHE", world.cache().c_str(), 1);
+  const int quiet = open((world.path() / "quiet.txt").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  dup2(quiet, 1);
+  dup2(quiet, 2);
+  execv(argv[0], argv.data());
+  _exit(127);
+}
+
+pid_t child_of(pid_t parent) {
+  const std::string id = std::to_string(parent);
+  std::ifstream children("/proc/" + id + "/task/" + id + "/children");
+  pid_t child = 0;
+  children >> child;
+  return child;
+}
+
+// Kills the launcher, or the runner, after a random part of the run's time; then the run goes on.
+TEST(Kill, AtRandomMomentsLosesAndDoublesNothing) {
+  Endurance world;
+  const auto begin = std::chrono::steady_clock::now();
+  const Outcome expected = world.undisturbed();
+  const auto whole = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin);
+  std::mt19937 random(1);
+  int in_the_middle = 0;
+  for (int k = 0; k < CLB_KILLS; ++k) {
+    const milliseconds moment(random() % static_cast<unsigned>(whole.count()));
+    const bool runner = k % 2 == 1;
+    SCOPED_TRACE("kill " + std::to_string(k) + " after " + std::to_string(moment.count()) + " ms");
+    const fs::path db = world.path() / ("kill" + std::to_string(k) + ".sqlite");
+    const pid_t launcher = start(world, db);
+    std::this_thread::sleep_for(moment);
+    if (const pid_t child = runner ? child_of(launcher) : 0; child > 0) kill(child, SIGKILL);
+    if (!runner) kill(launcher, SIGKILL);
+    int status = 0;
+    waitpid(launcher, &status, 0);
+    in_the_middle += !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    const Ended resumed = world.call("run", db);
+    EXPECT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_EQ(world.outcome(db), expected);
+  }
+  EXPECT_GE(in_the_middle, CLB_KILLS / 2) << "most kills must hit the run";
+}
+
+// A file system of one MiB, when this process may mount one.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const fs::path& place) : place_(place) {
+    fs::create_directories(place);
+    mounted_ = mount("tmpfs", place.c_str(), "tmpfs", 0, "size=1m") == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) umount2(place_.c_str(), MNT_DETACH);
+  }
+  bool mounted() const { return mounted_; }
+
+ private:
+  fs::path place_;
+  bool mounted_;
+};
+
+TEST(FullDisk, IsAnErrorSentenceAndNoDamage) {
+  Endurance world;
+  const SmallDisk disk(world.path() / "disk");
+  if (!disk.mounted()) GTEST_SKIP() << "this process may not mount a tmpfs";
+  const Outcome expected = world.undisturbed();
+  const fs::path db = world.path() / "disk" / "full.sqlite", ballast = world.path() / "disk" / "ballast";
+  for (const int free_kib : {150, 300, 450, 600}) {
+    SCOPED_TRACE(std::to_string(free_kib) + " KiB free");
+    fs::remove_all(db.string() + ".runs");
+    for (const char* suffix : {"", "-wal", "-shm", ".lock"}) fs::remove(db.string() + suffix);
+    std::ofstream(ballast, std::ios::binary) << std::string(static_cast<size_t>(1024 - free_kib) << 10, 'x');
+    const Ended full = world.call("run", db);
+    if (full.code != 0) {
+      EXPECT_TRUE(full.err.find("full") != std::string::npos || full.err.find("No space left") != std::string::npos) << full.err;
+    }
+    fs::remove(ballast);
+    const Ended resumed = world.call("run", db);
+    EXPECT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_EQ(world.outcome(db), expected);
+  }
+}
+
+}  // namespace

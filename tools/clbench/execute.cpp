@@ -1,0 +1,133 @@
+#include "execute.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <clb/base/error.hpp>
+#include <clb/launch/human.hpp>
+#include <clb/launch/memory.hpp>
+#include <clb/report/table.hpp>
+#include <cstdio>
+
+#include "installation.hpp"
+#include "labels.hpp"
+#include "recorder.hpp"
+
+namespace clb::cli {
+
+namespace fs = std::filesystem;
+using base::Json;
+
+namespace {
+
+constexpr double kMemoryShare = 0.8;  // of what is available, for all runs together
+
+// What a stopped call is taken up with.
+std::string resume_command(const Options& options) {
+  return "clbench resume" + options.given({"db", "plugin-path", "cache", "jobs", "max-memory", "max-time", "max-silence"});
+}
+
+Json summary(const Selection& selection, const Recorder& recorder, const store::Store& store, const fs::path& database, bool stopped) {
+  Json runs = Json::array();
+  for (size_t i = 0, next = 0; i < selection.runs.size(); ++i) {
+    const base::RunSpec& spec = selection.runs[i];
+    Json run{{"key", spec.key()},           {"method", spec.method.id}, {"preset", spec.method.preset},
+             {"dataset", spec.dataset.id},  {"seed", spec.seed},        {"order_seed", spec.protocol.order_seed},
+             {"params", spec.method.params}};
+    if (next < selection.pending.size() && selection.pending[next] == i) {
+      const RunRecord& record = recorder.records()[next++];
+      run["status"] = record.attempt ? record.outcome.status : "not started";
+      run["reason"] = record.outcome.reason;
+      if (record.attempt)
+        run.update({{"attempt", store.attempt_uuid(record.attempt)}, {"folder", record.folder}, {"wall_s", record.outcome.wall_s}});
+    } else {
+      run["status"] = "skipped";
+      run["reason"] = "finished before";
+    }
+    runs.push_back(std::move(run));
+  }
+  return {{"database", fs::absolute(database)}, {"stopped", stopped}, {"runs", runs}};
+}
+
+void print_table(const Selection& selection, const store::Store& store) {
+  report::TableOptions table;
+  table.color = isatty(STDOUT_FILENO) == 1;
+  for (const base::RunSpec& spec : selection.runs) table.run_keys.push_back(spec.key());
+  fmt::print("{}\n", report::render_table(store, table));
+}
+
+// Returns how many did not end well.
+size_t print_failures(const std::vector<std::string>& labels, const Recorder& recorder) {
+  size_t failures = 0;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const RunRecord& record = recorder.records()[i];
+    if (!record.attempt || record.outcome.status == "ok") continue;
+    if (failures++ == 0) fmt::print(stderr, "these runs did not end well:\n");
+    fmt::print(stderr, "  {}: {}: {}\n    log: {}\n", labels[i], record.outcome.status, record.outcome.reason,
+               (record.folder / "log.txt").string());
+  }
+  return failures;
+}
+
+}  // namespace
+
+void add_execution(Options& options) {
+  options.add()("jobs", po::value<std::string>()->value_name("N"), "runs at once; default 1");
+  options.add()("max-memory", po::value<std::string>()->value_name("SIZE"),
+                "resident memory of one run, for example 3GB; default 80 % of what is available, divided by --jobs");
+  options.add()("max-time", po::value<std::string>()->value_name("TIME"), "wall time of one run, for example 2h; default no limit");
+  options.add()("max-silence", po::value<std::string>()->value_name("TIME"),
+                "time without any sign of life of a run; default 30m, 0 no limit");
+  options.add_database();
+  options.add_installation();
+  options.add_cache();
+  options.add_json();
+}
+
+launch::ScheduleOptions schedule_options(const Options& options) {
+  launch::ScheduleOptions schedule;
+  schedule.runner = launch::find_runner();
+  schedule.jobs = static_cast<size_t>(options.number("jobs", 1).value_or(1));
+  schedule.limits.memory_bytes =
+      options.flag("max-memory")
+          ? launch::parse_bytes(options.text("max-memory"))
+          : static_cast<uint64_t>(kMemoryShare * static_cast<double>(launch::available_memory()) / static_cast<double>(schedule.jobs));
+  if (options.flag("max-time")) schedule.limits.wall_s = launch::parse_seconds(options.text("max-time"));
+  if (options.flag("max-silence")) schedule.limits.silence_s = launch::parse_seconds(options.text("max-silence"));
+  return schedule;
+}
+
+fs::path runs_folder(const fs::path& database) { return fs::absolute(database).string() + ".runs"; }
+
+int execute(const Selection& selection, const launch::ScheduleOptions& schedule, const Options& options, store::Store& store,
+            launch::Describer& describer) {
+  const fs::path database = options.text("db");
+  const auto cache = cache_folder(options);
+  std::vector<base::RunSpec> runs;
+  std::vector<std::string> labels;
+  std::vector<int64_t> resumed;
+  const std::vector<std::string> all_labels = run_labels(selection.runs);
+  for (const size_t index : selection.pending) {
+    runs.push_back(selection.runs[index]);
+    labels.push_back(all_labels[index]);
+    resumed.push_back(selection.resumed.contains(index) ? selection.resumed.at(index) : 0);
+  }
+  for (const base::RunSpec& run : runs) store.add_run(run);  // `status` shows what is still to come
+  const std::string go_on = resume_command(options);
+  Recorder recorder(store, describer, runs,
+                    {labels, resumed, runs_folder(database), cache ? cache->string() : "", options.command(), go_on});
+  const bool all = launch::run_all(runs, schedule, recorder);
+
+  if (options.flag("json")) {
+    fmt::print("{}\n", summary(selection, recorder, store, database, !all).dump(2));
+  } else {
+    print_table(selection, store);
+    fmt::print("results: {}\n", database.string());
+  }
+  std::fflush(stdout);
+  const size_t failures = print_failures(labels, recorder);
+  if (!all) fmt::print(stderr, "stopped; go on with: {}\n", go_on);
+  return failures || !all ? static_cast<int>(base::Exit::kFailedRun) : 0;
+}
+
+}  // namespace clb::cli

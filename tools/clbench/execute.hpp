@@ -1,0 +1,24 @@
+// Carrying out a selection of runs: the options of it, the limits, the records, what is said at the end.
+#pragma once
+
+#include <clb/launch/describe.hpp>
+#include <clb/launch/schedule.hpp>
+#include <clb/store/store.hpp>
+#include <filesystem>
+
+#include "options.hpp"
+#include "selection.hpp"
+
+namespace clb::cli {
+
+void add_execution(Options& options);  // --jobs, the limits, --db, --plugin-path, --cache, --json
+launch::ScheduleOptions schedule_options(const Options& options);
+
+// <db>.runs, absolute, so that what --dry-run prints works in every folder.
+std::filesystem::path runs_folder(const std::filesystem::path& database);
+
+// Starts what is pending, records it, prints the table (or a summary as JSON) and the runs that did not end well. Returns the exit code.
+int execute(const Selection& selection, const launch::ScheduleOptions& schedule, const Options& options, store::Store& store,
+            launch::Describer& describer);
+
+}  // namespace clb::cli
