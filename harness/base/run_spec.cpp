@@ -283,7 +283,8 @@ Json RunSpec::comparability_json() const {
             {"weights", identities(weights)}};
   // A list is its own kind of order; no seed draws it.
   const bool domains = protocol.kind == "domain";
-  if (order_kind(protocol.order) == "list") json[domains ? "domain_order" : "class_order"] = domains ? protocol.domain_order : protocol.class_order;
+  if (order_kind(protocol.order) == "list")
+    json[domains ? "domain_order" : "class_order"] = domains ? protocol.domain_order : protocol.class_order;
   if (domains) json["eval_on"] = protocol.eval_on;
   if (protocol.evaluate_on == "validation") json["validation_fraction"] = protocol.validation_fraction;
   return json;

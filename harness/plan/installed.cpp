@@ -12,11 +12,11 @@
 namespace clb::plan {
 namespace {
 
-std::string known_id(const Node& node, const std::string& kind, const std::vector<std::string>& installed) {
+std::string known_id(const Node& node, const std::string& kind, const std::vector<std::string>& installed, const Catalogue& catalogue) {
   const std::string id = to_string(node, kind + ".id");
-  if (std::find(installed.begin(), installed.end(), id) == installed.end())
-    fail(node.place, fmt::format("no {} \"{}\" is installed{}", kind, id, suggestion(id, installed, fmt::format("installed {}s", kind))));
-  return id;
+  if (std::find(installed.begin(), installed.end(), id) != installed.end()) return id;
+  if (const std::string refusal = catalogue.refusal(id); !refusal.empty()) fail(node.place, refusal);
+  fail(node.place, fmt::format("no {} \"{}\" is installed{}", kind, id, suggestion(id, installed, fmt::format("installed {}s", kind))));
 }
 
 // Runs `ask` and puts the place in front of what it throws.
@@ -32,12 +32,12 @@ auto at(const Place& place, const Ask& ask) {
 }  // namespace
 
 base::MethodInfo installed_method(const Node& id, Catalogue& catalogue) {
-  const std::string name = known_id(id, "method", catalogue.method_ids());
+  const std::string name = known_id(id, "method", catalogue.method_ids(), catalogue);
   return at(id.place, [&] { return catalogue.method(name); });
 }
 
 base::DatasetInfo installed_dataset(const Node& id, const std::string& root, Catalogue& catalogue) {
-  const std::string name = known_id(id, "dataset", catalogue.dataset_ids());
+  const std::string name = known_id(id, "dataset", catalogue.dataset_ids(), catalogue);
   return at(id.place, [&] { return catalogue.dataset(name, root); });
 }
 

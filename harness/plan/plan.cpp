@@ -47,8 +47,9 @@ Node read_experiment(const PlanOptions& options) {
 void check_claims(const MethodEntry& method, const ParamSet& params, const Experiment& experiment) {
   const uint64_t claims = method.info.capabilities | params.capabilities;
   if ((claims & CLB_CAP_TASK_ID_TEST) && experiment.protocol.spec.kind != "task")
-    fail(method.place, fmt::format("method {} needs the task id of every test sample, which protocol.kind = \"{}\" does not give; \"task\" does",
-                                   method.info.id, experiment.protocol.spec.kind));
+    fail(method.place,
+         fmt::format("method {} needs the task id of every test sample, which protocol.kind = \"{}\" does not give; \"task\" does",
+                     method.info.id, experiment.protocol.spec.kind));
   if (experiment.run.spec.precision == "bf16" && !(claims & CLB_CAP_BF16))
     fail(experiment.run.precision_place, fmt::format("method {} does not support precision bf16; use fp32 or tf32", method.info.id));
 }

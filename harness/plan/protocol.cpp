@@ -23,7 +23,8 @@ void read_kind(const Reader& reader, ProtocolSection& section) {
     spec.split = to_string(*split, "protocol.split");
     section.split_place = split->place;
     if (domains && spec.split != "domains")
-      fail(split->place, fmt::format("protocol.split = \"{}\": a domain-incremental stream has one task per domain; leave split out", spec.split));
+      fail(split->place,
+           fmt::format("protocol.split = \"{}\": a domain-incremental stream has one task per domain; leave split out", spec.split));
   } else if (domains) {
     spec.split = "domains";
     section.split_place = section.place;

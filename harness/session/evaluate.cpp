@@ -1,7 +1,6 @@
 #include <algorithm>
-#include <clb/sdk/tensor.hpp>
 #include <clb/session/evaluate.hpp>
-#include <clb/session/stream.hpp>
+#include <clb/session/predict.hpp>
 #include <limits>
 #include <numeric>
 
@@ -43,62 +42,6 @@ std::vector<int64_t> serving_order(const Session& s, const std::vector<int64_t>&
   return order;
 }
 
-torch::Tensor checked_logits(const torch::Tensor& logits, int64_t n, int64_t classes, const torch::Device& device) {
-  const auto describe = [&] {
-    return "predict returned " + std::string(toString(logits.scalar_type())) + " " + c10::str(logits.sizes()) + " on " +
-           logits.device().str();
-  };
-  if (!logits.defined()) throw PluginError(CLB_E_INVALID, "predict returned no logits");
-  if (logits.dim() != 2 || logits.size(0) != n || logits.size(1) != classes || logits.scalar_type() != torch::kFloat32 ||
-      logits.device() != device)
-    throw PluginError(CLB_E_INVALID,
-                      describe() + ", wanted Float [" + std::to_string(n) + ", " + std::to_string(classes) + "] on " + device.str());
-  if (!logits.isfinite().all().item<bool>()) throw PluginError(CLB_E_NUMERIC, "predict returned logits that are not finite");
-  return logits.to(torch::kCPU);
-}
-
-// Logits of all samples, rows in index order: [n, classes] float32 on the CPU.
-torch::Tensor all_logits(Session& s, MethodHandle& method, const Evaluated& evaluated) {
-  const auto& samples = evaluated.samples;
-  const auto wanted = method.inputs();
-  const Split split = s.evaluated_split();
-  if (!wanted.kinds.empty()) s.require_features(wanted.kinds, split);
-  const auto order = serving_order(s, samples);
-  const int64_t n = static_cast<int64_t>(samples.size()), size = s.spec.protocol.test_batch_size, classes = s.protocol.classes_seen(s.task);
-  const int64_t batches = (n + size - 1) / size;
-  const auto indices_of = [&](int64_t step) {
-    std::vector<int64_t> indices;
-    for (int64_t k = step * size; k < std::min(n, (step + 1) * size); ++k)
-      indices.push_back(samples[static_cast<size_t>(order[static_cast<size_t>(k)])]);
-    return indices;
-  };
-  std::unique_ptr<Prefetcher> images;
-  if (wanted.images) {
-    images = std::make_unique<Prefetcher>(
-        [&](int64_t step) {
-          std::vector<ImageRequest> requests;
-          for (int64_t index : indices_of(step)) requests.push_back({split, index, 0});
-          return s.eval_images.batch(requests);
-        },
-        batches, s.spec.execution.loader_threads);
-  }
-  auto logits = torch::empty({n, classes}, torch::kFloat32);
-  for (int64_t step = 0; step < batches; ++step) {
-    s.check_cancelled();
-    const auto indices = indices_of(step);
-    HostBatch batch{.n = static_cast<int64_t>(indices.size()), .step = step};
-    if (images) batch.images = images->next();
-    for (const auto& kind : wanted.kinds) batch.features.emplace_back(kind.c_str(), s.features.gather(kind, split, indices));
-    const auto rows =
-        torch::tensor(std::vector<int64_t>(order.begin() + step * size, order.begin() + step * size + batch.n), torch::kInt64);
-    if (s.protocol.grants_task_ids()) batch.task_ids = evaluated.group.index_select(0, rows).to(s.device);
-    torch::manual_seed(s.keys.number("predict", {s.task, step}));
-    logits.index_copy_(0, rows, checked_logits(method.predict(batch), batch.n, classes, s.device));
-    s.progress("samples", std::min(n, (step + 1) * size), n);
-  }
-  return logits;
-}
-
 // The classes that are not the sample's own group's get -inf: the protocol gives the group away.
 void mask_to_groups(const Session& s, const Evaluated& evaluated, torch::Tensor& logits) {
   for (int64_t id : evaluated.groups) {
@@ -131,7 +74,12 @@ base::EvalCount count_group(const torch::Tensor& logits, const torch::Tensor& ta
 
 base::TaskDone evaluate(Session& s, MethodHandle& method) {
   const auto evaluated = evaluated_now(s);
-  auto logits = all_logits(s, method, evaluated);
+  auto logits = predict(s, method,
+                        {.split = s.evaluated_split(),
+                         .samples = evaluated.samples,
+                         .order = serving_order(s, evaluated.samples),
+                         .batch_size = s.spec.protocol.test_batch_size,
+                         .task_ids = s.protocol.grants_task_ids() ? evaluated.group : torch::Tensor()});
   if (s.protocol.grants_task_ids()) mask_to_groups(s, evaluated, logits);
   const auto labels = s.store.labels(s.evaluated_split());
   std::vector<int64_t> positions;

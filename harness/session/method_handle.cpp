@@ -172,16 +172,21 @@ void MethodHandle::save(const std::function<void(std::string_view)>& write) {
   if (sink.error) std::rethrow_exception(sink.error);
 }
 
-void MethodHandle::load(std::span<const uint8_t> bytes) {
-  const clb_reader reader{sizeof(clb_reader), 0, &bytes, [](void* self, void* to, uint64_t count, uint64_t* got) -> clb_status {
-                            auto& left = *static_cast<std::span<const uint8_t>*>(self);
-                            *got = std::min<uint64_t>(count, left.size());
-                            std::memcpy(to, left.data(), *got);
-                            left = left.subspan(*got);
+void MethodHandle::load(std::span<const uint8_t> bytes, uint64_t step) {
+  struct Source {
+    std::span<const uint8_t> left;
+    uint64_t step;
+  } source{bytes, step};
+  const clb_reader reader{sizeof(clb_reader), 0, &source, [](void* self, void* to, uint64_t count, uint64_t* got) -> clb_status {
+                            auto& s = *static_cast<Source*>(self);
+                            *got = std::min({count, static_cast<uint64_t>(s.left.size()), s.step});
+                            std::memcpy(to, s.left.data(), *got);
+                            s.left = s.left.subspan(*got);
                             return CLB_OK;
                           }};
   check("load", [&] { return table_.load(self_, &reader); });
-  if (!bytes.empty()) throw PluginError(CLB_E_STATE, "load left " + std::to_string(bytes.size()) + " bytes of the saved state unread");
+  if (!source.left.empty())
+    throw PluginError(CLB_E_STATE, "load left " + std::to_string(source.left.size()) + " bytes of the saved state unread");
 }
 
 }  // namespace clb::session

@@ -97,9 +97,9 @@ Protocol::Protocol(const base::RunSpec& spec, const SplitIndex& train, const Spl
   // A fixed test set need not have the domains of the stream.
   const std::vector<int64_t> domains = domain_stream_ ? spec.protocol.domain_order : std::vector<int64_t>{}, none;
   Cells trained = cells_of(train, "training", position_, classes, domains, spec.dataset.train_per_class);
-  const Cells evaluated = evaluates_test_ ? cells_of(test, "test", position_, classes, eval_on_ == "fixed" ? none : domains,
-                                                     spec.dataset.test_per_class)
-                                          : hold_out(trained, class_order_, domains, spec.protocol.validation_fraction);
+  const Cells evaluated =
+      evaluates_test_ ? cells_of(test, "test", position_, classes, eval_on_ == "fixed" ? none : domains, spec.dataset.test_per_class)
+                      : hold_out(trained, class_order_, domains, spec.protocol.validation_fraction);
   part_of_.assign(train.labels.size(), -1);
   for (size_t p = 0; p < parts_.size(); ++p) {
     Part& part = parts_[p];

@@ -142,7 +142,8 @@ SampleStore::SampleStore(const base::DatasetSpec& dataset, const base::Execution
     }
   };
   if (!open()) build();
-  for (Split split : kSplits) keep_index(split, files_[static_cast<size_t>(split)]->labels(), files_[static_cast<size_t>(split)]->domains());
+  for (Split split : kSplits)
+    keep_index(split, files_[static_cast<size_t>(split)]->labels(), files_[static_cast<size_t>(split)]->domains());
 }
 
 void SampleStore::keep_index(Split split, std::span<const int64_t> labels, std::span<const int64_t> domains) {

@@ -35,7 +35,7 @@ void Session::check_cancelled() const {
 }
 
 void Session::progress(const std::string& what, int64_t done, int64_t total) {
-  emitter.progress({.phase = spans.phase(), .task = std::max<int64_t>(task, 0), .done = done, .total = total, .what = what});
+  emitter.progress({.phase = spans.phase(), .task = task, .done = done, .total = total, .what = what});
 }
 
 void Session::require_features(const std::vector<std::string>& kinds, Split split) {

@@ -6,6 +6,7 @@
 #include <clb/sdk/method.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <random>
 #include <thread>
 
 namespace {
@@ -21,10 +22,11 @@ class Faulty final : public clb::Method {
 
   static void params(clb::Params<Faulty>& p) {
     p.choice("fault", &Faulty::fault_,
-             {"none", "crash", "kill", "throw", "throw_int", "shape", "dtype", "classes", "nan", "endless", "hog", "print", "default_dtype",
-              "threads", "keep", "grow", "leak_batch", "drift"},
+             {"none", "crash", "kill",          "throw",   "throw_int", "shape", "dtype",      "classes", "nan",   "endless",
+              "hog",  "print", "default_dtype", "threads", "keep",      "grow",  "leak_batch", "drift",   "clock", "forget"},
              "what goes wrong");
-    p.choice("where", &Faulty::where_, {"create", "begin_task", "train_task", "end_task", "inputs", "predict", "save", "checkpoint", "load"},
+    p.choice("where", &Faulty::where_,
+             {"create", "begin_task", "train_task", "end_task", "inputs", "predict", "save", "checkpoint", "load"},
              "in which call; checkpoint: the save that the host writes to a file");
     p.integer("task", &Faulty::at_task_, {0, 1000}, "in which task (create and load: in none)");
     p.string("once", &Faulty::once_, "a file: the fault strikes when it is there, and takes it away");
@@ -43,6 +45,7 @@ class Faulty final : public clb::Method {
     const auto old = weight_;
     weight_ = torch::zeros({task().classes_seen, kDim}, ctx().device());
     if (old.defined()) weight_.narrow(0, 0, old.size(0)).copy_(old);
+    if (fault_ == "clock") weight_ += 1e-3 * torch::rand({1}, torch::make_generator<at::CPUGeneratorImpl>(std::random_device{}()));
     auto stream = ctx().train().train_view().images().shuffled().epochs(epochs_).batches(8);
     const int64_t total = stream.info().batches;
     for (const clb::Batch& b : stream) {
@@ -74,7 +77,9 @@ class Faulty final : public clb::Method {
 
   void state(clb::Archive& a) override {
     const bool loading = !weight_.defined();
-    a("weight", weight_);
+    auto saved = fault_ == "forget" && !loading ? torch::zeros_like(weight_) : weight_;
+    a("weight", saved);
+    if (loading) weight_ = saved;
     if (loading) strike("load");
     if (!loading) strike(saves_++ == 0 ? "save" : "checkpoint");  // the first one is the host's count of the bytes
     a("epochs", epochs_);

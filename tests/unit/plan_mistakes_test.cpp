@@ -67,7 +67,7 @@ const std::vector<Mistake> kMistakes = {
     {10, "heads = 0", R"(good.toml:10:9: weights.main.heads must be an integer from 1 to 1024, found the integer 0)"},
     {11, "pos_antialias = \"yes\"", R"(good.toml:11:17: weights.main.pos_antialias must be true or false, found the string "yes")"},
     // protocol
-    {13, "kind = \"domain\"", 
+    {13, "kind = \"domain\"",
      R"(good.toml:14:9: protocol.split = "B0-Inc10": a domain-incremental stream has one task per domain; leave split out)"},
     {18, "eval_on = \"all\"", R"(good.toml:18:11: protocol.eval_on is for domain-incremental streams (kind = "domain"))"},
     {13, "kind = \"clas\"", R"(good.toml:13:8: protocol.kind must be one of class, domain, task, found "clas"; did you mean "class"?)"},
@@ -171,8 +171,9 @@ TEST_F(PlanTest, OfficialOrders) {
 
 TEST_F(PlanTest, ClaimsThatTheProtocolForbids) {
   std::string seer = kGood.substr(0, kGood.find("[[method]]")) + "[[method]]\nid = \"seer\"\n";
-  EXPECT_EQ(mistake(seer),
-            "good.toml:33:6: method seer needs the task id of every test sample, which protocol.kind = \"class\" does not give; \"task\" does");
+  EXPECT_EQ(
+      mistake(seer),
+      "good.toml:33:6: method seer needs the task id of every test sample, which protocol.kind = \"class\" does not give; \"task\" does");
   EXPECT_EQ(mistake(with_line(seer, 13, "kind = \"task\"")), "");
 }
 

@@ -10,6 +10,12 @@ base::DatasetInfo InstalledCatalogue::dataset(const std::string& id, const std::
   return describer_.opened_dataset(launch::plugin(plugins_, "dataset", id).file, root);
 }
 
+std::string InstalledCatalogue::refusal(const std::string& id) const {
+  for (const launch::PluginFile& plugin : plugins_)
+    if (!plugin.error.empty() && (plugin.meta.id == id || plugin.file.stem() == id)) return plugin.error;
+  return "";
+}
+
 std::vector<std::string> InstalledCatalogue::ids(const std::string& kind) const {
   std::vector<std::string> found;
   for (const launch::PluginFile& plugin : plugins_) {

@@ -27,6 +27,7 @@ constexpr std::array kVerbs{
     Verb{"status", "the runs of a database and how they ended", clb::cli::verb_status},
     Verb{"tasks", "class order and tasks of an experiment, as data", clb::cli::verb_tasks},
     Verb{"table", "results as a table", clb::cli::verb_table},
+    Verb{"validate", "check a plugin: life cycle, state, leaks, claims", clb::cli::verb_validate},
     Verb{"cache", "list or prune what the cache keeps", clb::cli::verb_cache},
     Verb{"doctor", "check this installation and say what to do", clb::cli::verb_doctor},
 };

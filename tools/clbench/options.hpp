@@ -35,7 +35,7 @@ class Options {
   bool parse(const Arguments& arguments, size_t min_words, size_t max_words);
 
   const std::vector<std::string>& words() const { return words_; }
-  std::string command() const;                                 // the command line as a shell takes it
+  std::string command() const;                                     // the command line as a shell takes it
   std::string given(const std::vector<const char*>& names) const;  // " --name value" of those that were given
   bool flag(const char* name) const { return values_.count(name) > 0; }
   std::string text(const char* name) const { return flag(name) ? values_[name].as<std::string>() : ""; }

@@ -42,9 +42,14 @@ Json stream_json(const base::RunSpec& spec, const base::DatasetInfo& dataset) {
     tasks.back()["domain"] = protocol.domain_order[task];
     tasks.back()["domain_name"] = name_of(dataset.domain_names, protocol.domain_order[task]);
   }
-  Json stream{{"dataset", spec.dataset.id},         {"kind", protocol.kind},   {"split", protocol.split},
-              {"order", protocol.order},            {"order_seed", protocol.order_seed}, {"joint", protocol.joint},
-              {"class_order", protocol.class_order}, {"tasks", tasks}};
+  Json stream{{"dataset", spec.dataset.id},
+              {"kind", protocol.kind},
+              {"split", protocol.split},
+              {"order", protocol.order},
+              {"order_seed", protocol.order_seed},
+              {"joint", protocol.joint},
+              {"class_order", protocol.class_order},
+              {"tasks", tasks}};
   if (domains) stream["domain_order"] = protocol.domain_order;
   return stream;
 }
@@ -59,9 +64,8 @@ void print_stream(const Json& stream) {
       const std::string name = task["names"][i].get<std::string>();
       classes.push_back(fmt::format("{}{}", task["classes"][i].get<int64_t>(), name.empty() ? "" : " " + name));
     }
-    const std::string domain = task.contains("domain") ? fmt::format(", domain {} {}", task["domain"].get<int64_t>(),
-                                                                     task["domain_name"].get<std::string>())
-                                                       : "";
+    const std::string domain =
+        task.contains("domain") ? fmt::format(", domain {} {}", task["domain"].get<int64_t>(), task["domain_name"].get<std::string>()) : "";
     fmt::print("  task {}{}, {} classes{}: {}\n", task["task"].get<int64_t>() + 1, domain, classes.size(),
                task["runs"].get<bool>() ? "" : " (after stop_after)", fmt::join(classes, ", "));
   }

@@ -2,6 +2,7 @@
 // `clbench run --dry-run --json` prints.
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <clb/base/error.hpp>
@@ -9,6 +10,7 @@
 #include <clb/sdk/error.hpp>
 #include <clb/session/describe.hpp>
 #include <clb/session/run.hpp>
+#include <clb/session/run_check.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -19,12 +21,16 @@ namespace {
 
 using namespace clb;
 
+constexpr rlim_t kCheckMemory = rlim_t{4} << 30;  // a check works on a few hundred images of 32 x 32 pixels
+
 constexpr const char* kUsage =
     "clb-runner: runs one experiment of clbench in a process of its own\n\n"
     "  clb-runner run FILE.json                                   one run, as `clbench run --dry-run --json` prints it\n"
     "  clb-runner resume FILE.json                                the same, after the newest checkpoint of its folder\n"
     "  clb-runner describe PLUGIN.so [--root DIR | --default-root] [--cache DIR|off]\n"
     "                                                             parameters of a method; classes and fingerprint of a dataset\n"
+    "  clb-runner check PLUGIN.so --list | --name CHECK [--seed N] [--params JSON]\n"
+    "                                                             one check of `clbench validate`, as JSON\n"
     "  clb-runner version                                         LibTorch, devices and processor, as JSON\n";
 
 // The runner dies with its launcher: by signal, and when the launcher was gone before the signal was set.
@@ -72,6 +78,44 @@ int describe(const std::vector<std::string>& args) {
   return 0;
 }
 
+// The plugin may print: what it prints goes to stderr, stdout is for the answer.
+int check(const std::vector<std::string>& args) {
+  const int answer = dup(STDOUT_FILENO);
+  dup2(STDERR_FILENO, STDOUT_FILENO);
+  die_with_launcher();
+  const rlimit memory{kCheckMemory, kCheckMemory};
+  setrlimit(RLIMIT_DATA, &memory);
+  session::conformance::CheckRequest request{.file = args.at(0), .name = {}, .seed = 0, .params = base::Json::object()};
+  std::string folder;
+  uint64_t step = 0;
+  bool list = false;
+  for (size_t k = 1; k < args.size(); ++k) {
+    if (args[k] == "--list") {
+      list = true;
+      continue;
+    }
+    if (k + 1 == args.size()) throw base::Error(args[k] + " needs a value");
+    const std::string& option = args[k];
+    const std::string& value = args[++k];
+    if (option == "--name") {
+      request.name = value;
+    } else if (option == "--seed") {
+      request.seed = std::stoll(value);
+    } else if (option == "--params") {
+      request.params = base::parse_json(value, "--params");
+    } else if (option == "--elsewhere") {
+      folder = value;
+    } else if (option == "--step") {
+      step = std::stoull(value);
+    } else {
+      throw base::Error("unknown argument \"" + option + "\"; clb-runner --help lists them");
+    }
+  }
+  if (!folder.empty()) return session::conformance::run_elsewhere(request, folder, step), 0;
+  const std::string text = (list ? session::conformance::list_checks(request) : session::conformance::run_check(request)).dump() + "\n";
+  return write(answer, text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : static_cast<int>(base::Exit::kInternal);
+}
+
 int dispatch(const std::vector<std::string>& args) {
   if (args.empty() || args[0] == "--help" || args[0] == "-h") {
     std::fputs(kUsage, stdout);
@@ -79,6 +123,7 @@ int dispatch(const std::vector<std::string>& args) {
   }
   if (args[0] == "run" && args.size() == 2) return run(args[1], false);
   if (args[0] == "resume" && args.size() == 2) return run(args[1], true);
+  if (args[0] == "check" && args.size() >= 3) return check({args.begin() + 1, args.end()});
   if (args[0] == "describe" && args.size() >= 2) return describe({args.begin() + 1, args.end()});
   if (args[0] == "version" && args.size() == 1) {
     std::puts(session::describe_runner().dump().c_str());

@@ -46,9 +46,9 @@ struct ProtocolSpec {
   std::vector<int64_t> class_order;   // position -> original class id
   std::vector<int64_t> domain_order;  // of a domain-incremental stream: task -> original domain id; else empty
   std::vector<int64_t> task_sizes;    // classes of each task of the whole stream; of a domain-incremental one each time all
-  int64_t stop_after = 0;            // run the first k tasks; 0: all
-  bool joint = false;          // ONE task that trains the first stop_after parts at once: an upper bound
-  std::string eval_on = "seen";  // domains evaluated after a task: seen | all | fixed (the whole test split as one group)
+  int64_t stop_after = 0;             // run the first k tasks; 0: all
+  bool joint = false;                 // ONE task that trains the first stop_after parts at once: an upper bound
+  std::string eval_on = "seen";       // domains evaluated after a task: seen | all | fixed (the whole test split as one group)
   TransformRecipe eval_transform;
   std::string test_batches = "shuffled";  // shuffled | class_sorted
   int64_t test_batch_size = 64;

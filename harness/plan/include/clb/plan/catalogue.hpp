@@ -13,6 +13,8 @@ class Catalogue {
   virtual ~Catalogue() = default;
   virtual std::vector<std::string> method_ids() const = 0;  // for suggestions
   virtual std::vector<std::string> dataset_ids() const = 0;
+  // Why a plugin file of this id is there and refused (another ABI, another LibTorch); "" when there is none.
+  virtual std::string refusal(const std::string&) const { return ""; }
   virtual base::MethodInfo method(const std::string& id) = 0;                             // Error when there is none or it does not load
   virtual base::DatasetInfo dataset(const std::string& id, const std::string& root) = 0;  // root "": the plugin's default; opens the files
   virtual std::string file_sha256(const std::string& file) = 0;                           // cached

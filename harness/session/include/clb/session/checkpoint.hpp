@@ -1,5 +1,5 @@
-// A checkpoint: everything a run needs to go on after a task, in one file of its folder. Written after the evaluation and before the task is
-// reported, so that whatever the launcher has committed is also here; it repeats all results so far, and the store ignores those it has.
+// A checkpoint: everything a run needs to go on after a task, in one file of its folder. Written after the evaluation and before the task
+// is reported, so that whatever the launcher has committed is also here; it repeats all results so far, and the store ignores those it has.
 #pragma once
 
 #include <clb/base/envelope.hpp>

@@ -15,7 +15,7 @@ class Emitter {
 
   void emit(const base::Event& event) { emit_line(base::encode(event)); }  // [any]; a launcher that is gone ends this process
   void emit_line(const std::string& line);                                 // [any]; an event that is encoded already
-  void progress(const base::Progress& progress);  // [any]
+  void progress(const base::Progress& progress);                           // [any]
 
  private:
   int fd_;

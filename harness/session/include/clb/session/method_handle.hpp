@@ -40,7 +40,8 @@ class MethodHandle {
   torch::Tensor predict(const HostBatch& batch);
   uint64_t state_version() const { return table_.state_version; }
   void save(const std::function<void(std::string_view)>& write);  // an exception of `write` comes out again
-  void load(std::span<const uint8_t> bytes);                      // what save gave, into a fresh object
+  // What save gave, into a fresh object; a read delivers at most `step` bytes.
+  void load(std::span<const uint8_t> bytes, uint64_t step = UINT64_MAX);
 
  private:
   clb_method table_;

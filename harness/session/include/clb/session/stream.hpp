@@ -42,9 +42,9 @@ class Stream {
   bool shuffle_, drop_last_;
   int64_t batch_size_, epochs_, step_ = 0;
   std::vector<std::string> kinds_;
-  std::vector<int64_t> samples_;       // indices into the training split
+  std::vector<int64_t> samples_;                  // indices into the training split
   torch::Tensor labels_, sample_ids_, task_ids_;  // of samples_, [n]
-  mutable std::mutex order_mutex_;     // the orders of epochs in use, shared with loader threads
+  mutable std::mutex order_mutex_;                // the orders of epochs in use, shared with loader threads
   mutable std::map<int64_t, std::vector<int64_t>> orders_;
   std::unique_ptr<Prefetcher> prefetcher_;
 };

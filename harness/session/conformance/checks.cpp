@@ -1,0 +1,47 @@
+#include "checks.hpp"
+
+#include <clb/meta.h>
+
+namespace clb::session::conformance {
+namespace {
+
+template <uint64_t capability>
+const char* unless_claimed(const Subject& subject) {
+  return subject.claims(capability) ? nullptr : "not claimed";
+}
+
+const char* unless_batch_dependent(const Subject& subject) {
+  if (subject.claims(CLB_CAP_BATCH_DEPENDENT)) return "the method says that its predictions depend on the batch";
+  return subject.claims(CLB_CAP_STOCHASTIC) ? "the method says that its predictions are drawn" : nullptr;
+}
+
+const char* unless_task_ids(const Subject& subject) {
+  return subject.claims(CLB_CAP_TASK_ID_TEST) ? "the method says that it needs task ids" : nullptr;
+}
+
+}  // namespace
+
+const std::vector<Check>& checks() {
+  static const std::vector<Check> all{
+      {"descriptor", "names, defaults and ranges of the parameters", nullptr, descriptor},
+      {"life_cycle", "tasks of 4, 3, 2 and 1 classes", nullptr, life_cycle},
+      {"one_image", "one training image per class", nullptr, one_image},
+      {"last_batch", "a last batch of one sample", nullptr, last_batch_of_one},
+      {"one_task", "a stream of one task", nullptr, one_task},
+      {"resume", "a new process goes on from the saved state, read 1 and 3 bytes at a time", nullptr, resume},
+      {"damaged_state", "a cut state is refused, a changed one does not crash", nullptr, damaged_state},
+      {"evaluate_saved", "a fresh object with the saved state gives the same logits", nullptr, evaluate_saved},
+      {"evaluation_is_pure", "the state is equal before and after evaluation", nullptr, evaluation_is_pure},
+      {"state_growth", "no images are hidden in the state", nullptr, state_growth},
+      {"batch_invariance", "a prediction does not depend on the other samples of its batch", unless_batch_dependent, batch_invariance},
+      {"task_blindness", "a prediction does not depend on the task id", unless_task_ids, task_blindness},
+      {"label_permutation", "statistics do not depend on the class order", unless_claimed<CLB_CAP_STATISTICS_ONLY>, label_permutation},
+      {"quiet", "nothing is printed", nullptr, quiet},
+      {"cancel", "training stops within 2 seconds of being asked", nullptr, cancel},
+      {"bitwise", "the same run repeats bit for bit", unless_claimed<CLB_CAP_BITWISE>, bitwise},
+      {"bf16", "precision bf16 works", unless_claimed<CLB_CAP_BF16>, bf16},
+  };
+  return all;
+}
+
+}  // namespace clb::session::conformance

@@ -1,0 +1,50 @@
+// The checks of `clbench validate`: each looks at one property that every method must have, or that the method claims.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "rig.hpp"
+
+namespace clb::session::conformance {
+
+// Thrown by a check that does not hold: one sentence.
+struct Failure {
+  std::string text;
+};
+
+struct Check {
+  const char* name;
+  const char* about;
+  const char* (*skip)(const Subject&);         // why it does not apply, nullptr when it does; may be null
+  std::string (*run)(const Subject& subject);  // throws Failure, or whatever the method throws; returns a remark, "" for none
+};
+
+const std::vector<Check>& checks();
+
+// Is `got` what `want` is, up to 1e-4 of the largest logit, and the argmax the same unless the two best are that close? Rows as in `want`.
+void expect_same_predictions(const torch::Tensor& want, const torch::Tensor& got, const std::string& when);
+
+// One file per family.
+std::string descriptor(const Subject& subject);  // descriptor.cpp
+std::string life_cycle(const Subject& subject);  // life.cpp
+std::string one_image(const Subject& subject);
+std::string last_batch_of_one(const Subject& subject);
+std::string one_task(const Subject& subject);
+std::string quiet(const Subject& subject);
+std::string cancel(const Subject& subject);
+std::string bf16(const Subject& subject);
+std::string resume(const Subject& subject);  // state.cpp
+std::string damaged_state(const Subject& subject);
+std::string evaluation_is_pure(const Subject& subject);
+std::string evaluate_saved(const Subject& subject);
+std::string state_growth(const Subject& subject);
+std::string bitwise(const Subject& subject);
+std::string batch_invariance(const Subject& subject);  // predictions.cpp
+std::string task_blindness(const Subject& subject);
+std::string label_permutation(const Subject& subject);
+
+// The other process of `resume`: loads the state in `folder`, learns the last task and writes the logits there.
+void resume_elsewhere(const Subject& subject, const std::string& folder, uint64_t step);
+
+}  // namespace clb::session::conformance

@@ -1,0 +1,147 @@
+#include "rig.hpp"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <clb/base/error.hpp>
+#include <clb/session/sample_file.hpp>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+#include <random>
+
+namespace clb::session::conformance {
+namespace {
+
+constexpr int64_t kSide = 32;
+constexpr const char* kFingerprint = "made-for-conformance";
+
+// A class is a colour wave of its own direction and pitch; an image adds a shift and noise.
+std::vector<uint8_t> draw(int64_t seed, int64_t label, int64_t sample) {
+  std::seed_seq words{seed, label, sample, int64_t{1}};
+  std::mt19937 random(words);
+  std::mt19937 of_class(static_cast<uint32_t>(label * 7919 + 17));
+  const double fx = 1 + of_class() % 5, fy = 1 + of_class() % 5, tint = of_class() % 3, shift = random() % 8;
+  std::vector<uint8_t> pixels;
+  for (int64_t y = 0; y < kSide; ++y)
+    for (int64_t x = 0; x < kSide; ++x)
+      for (int64_t c = 0; c < 3; ++c) {
+        const double angle = 2 * std::numbers::pi * (fx * (static_cast<double>(x) + shift) + fy * static_cast<double>(y)) / kSide;
+        const double noise = static_cast<double>(random() % 41) - 20;
+        pixels.push_back(static_cast<uint8_t>(std::clamp(128 + 60 * std::sin(angle + 2 * (c == tint)) + noise, 0.0, 255.0)));
+      }
+  return pixels;
+}
+
+void write_split(const base::fs::path& cache, const char* name, int64_t seed, int64_t classes, int64_t per_class) {
+  SampleFileWriter writer(cache / "data" / kFingerprint / name, true);
+  for (int64_t i = 0; i < classes * per_class; ++i) {
+    const int64_t label = i * 7 % classes;  // records go round the classes
+    writer.add(draw(seed, label, i), {.height = kSide, .width = kSide, .channels = 3}, label, 0);
+  }
+  writer.finish();
+}
+
+base::RunSpec spec_of(const Subject& subject, const Stream& stream, const base::fs::path& folder) {
+  base::RunSpec spec;
+  spec.method = {subject.info.id, subject.file, "", subject.params, subject.capabilities, {}};
+  spec.method.train_transform.resize = kSide;
+  spec.method.train_transform.flip = 0.5;
+  spec.dataset.id = "made";
+  spec.dataset.fingerprint = kFingerprint;
+  spec.dataset.class_count = std::accumulate(stream.task_sizes.begin(), stream.task_sizes.end(), int64_t{0});
+  base::WeightsSpec weights{.role = "main", .file = {}, .sha256 = "made"};
+  weights.random = {.image = kSide, .patch = 8, .dim = 48, .depth = 6, .heads = 3, .seed = 5};
+  spec.weights.push_back(weights);
+  spec.protocol.task_sizes = stream.task_sizes;
+  spec.protocol.class_order = stream.class_order;
+  if (stream.class_order.empty()) {
+    spec.protocol.class_order.resize(static_cast<size_t>(spec.dataset.class_count));
+    std::iota(spec.protocol.class_order.begin(), spec.protocol.class_order.end(), 0);
+  }
+  spec.protocol.eval_transform.resize = kSide;
+  spec.seed = subject.seed;
+  spec.precision = stream.precision;
+  spec.device = "cpu";
+  spec.threads = 1;
+  spec.execution.cache_dir = folder.string();
+  return spec;
+}
+
+}  // namespace
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (base::fs::temp_directory_path() / "clbench_validate_XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) throw base::Error("cannot make a folder in " + base::fs::temp_directory_path().string());
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  base::fs::remove_all(path_, ignored);
+}
+
+Rig::Rig(const Subject& subject, const Stream& stream) : sink_(open("/dev/null", O_WRONLY | O_CLOEXEC)) {
+  const auto spec = spec_of(subject, stream, folder_.path());
+  write_split(folder_.path(), "train", subject.seed, spec.dataset.class_count, stream.train_per_class);
+  write_split(folder_.path(), "test", subject.seed + 1, spec.dataset.class_count, stream.test_per_class);
+  emitter_ = std::make_unique<Emitter>(sink_);
+  static const bool once = (configure(torch::kCPU, spec.precision, spec.threads), true);  // LibTorch's thread pools cannot be set twice
+  static_cast<void>(once);
+  session_ = std::make_unique<Session>(spec, torch::Device(torch::kCPU), "conformance", *emitter_, spans_);
+  learner_ = std::make_unique<Learner>(*session_, load_method_table(subject.file));
+  learner_->create();
+}
+
+Rig::~Rig() {
+  learner_.reset();
+  session_.reset();
+  close(sink_);
+}
+
+int64_t Rig::tasks() const { return session_->protocol.tasks_to_run(); }
+
+void Rig::learn_all() {
+  for (int64_t t = 0; t < tasks(); ++t) learn(t);
+}
+
+std::string Rig::state() {
+  std::string bytes;
+  method().save([&](std::string_view part) { bytes.append(part); });
+  return bytes;
+}
+
+void Rig::load(const std::string& state, int64_t task, uint64_t step) {
+  session_->task = task;
+  method().load({reinterpret_cast<const uint8_t*>(state.data()), state.size()}, step);
+}
+
+int64_t Rig::test_samples() const {
+  int64_t n = 0;
+  for (int64_t g : session_->protocol.evaluated_groups(session_->task))
+    n += static_cast<int64_t>(session_->protocol.groups()[static_cast<size_t>(g)].samples.size());
+  return n;
+}
+
+int64_t Rig::train_images() const { return static_cast<int64_t>(session_->protocol.all_train().size()); }
+
+torch::Tensor Rig::logits(const Serving& serving) {
+  TestSamples test{
+      .split = Split::kTest, .samples = {}, .order = serving.only, .batch_size = serving.batch_size, .task_ids = serving.task_ids};
+  for (int64_t g : session_->protocol.evaluated_groups(session_->task)) {
+    const auto& samples = session_->protocol.groups()[static_cast<size_t>(g)].samples;
+    test.samples.insert(test.samples.end(), samples.begin(), samples.end());
+  }
+  std::sort(test.samples.begin(), test.samples.end());
+  if (test.order.empty()) {
+    const auto n = static_cast<int64_t>(test.samples.size());
+    test.order.resize(test.samples.size());
+    std::iota(test.order.begin(), test.order.end(), 0);
+    if (serving.shuffled) test.order = permutation(1, n);
+  }
+  return predict(*session_, method(), test);
+}
+
+}  // namespace clb::session::conformance

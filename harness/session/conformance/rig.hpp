@@ -1,0 +1,78 @@
+// A small made data set, a small untrained ViT and one method: what the checks of `clbench validate` work with. The session around the
+// method is the one of a real run.
+#pragma once
+
+#include <clb/base/describe.hpp>
+#include <clb/session/learner.hpp>
+#include <clb/session/predict.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace clb::session::conformance {
+
+struct Subject {
+  std::string file;
+  base::MethodInfo info;
+  base::Json params;  // every parameter with its value
+  int64_t seed = 0;
+
+  bool claims(uint64_t capability) const { return (capabilities & capability) != 0; }
+  uint64_t capabilities = 0;  // of the plugin, and implied by the values
+};
+
+struct Stream {
+  std::vector<int64_t> task_sizes{4, 3, 2};
+  std::vector<int64_t> class_order;  // empty: identity
+  int64_t train_per_class = 12, test_per_class = 5;
+  std::string precision = "fp32";
+};
+
+// Removed with everything in it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  const base::fs::path& path() const { return path_; }
+
+ private:
+  base::fs::path path_;
+};
+
+class Rig {
+ public:
+  explicit Rig(const Subject& subject, const Stream& stream = {});
+  ~Rig();
+
+  int64_t tasks() const;
+  void learn(int64_t task) { learner_->learn(task); }
+  void learn_all();
+
+  std::string state();
+  // Loads a state as it was after `task`; the reader delivers at most `step` bytes at once.
+  void load(const std::string& state, int64_t task, uint64_t step = UINT64_MAX);
+
+  // Logits of all test samples of the classes seen, rows in index order: [n, classes seen].
+  struct Serving {
+    int64_t batch_size = 64;
+    bool shuffled = false;
+    torch::Tensor task_ids = {};     // [n]
+    std::vector<int64_t> only = {};  // rows to serve; empty: all
+  };
+  torch::Tensor logits(const Serving& serving);
+  torch::Tensor logits() { return logits(Serving{}); }
+  int64_t test_samples() const;  // of the classes seen
+  int64_t train_images() const;  // of all tasks
+  MethodHandle& method() { return learner_->method(); }
+  const Session& session() const { return *session_; }
+
+ private:
+  TemporaryFolder folder_;
+  int sink_;  // where the events go
+  Spans spans_;
+  std::unique_ptr<Emitter> emitter_;
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<Learner> learner_;
+};
+
+}  // namespace clb::session::conformance

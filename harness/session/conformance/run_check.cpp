@@ -1,0 +1,91 @@
+#include <clb/ext/expected.h>
+
+#include <algorithm>
+#include <clb/base/error.hpp>
+#include <clb/base/plugin_meta.hpp>
+#include <clb/sdk/error.hpp>
+#include <clb/session/run_check.hpp>
+#include <cstring>
+#include <map>
+
+#include "checks.hpp"
+
+namespace clb::session::conformance {
+namespace {
+
+using base::Json;
+
+Subject subject_of(const CheckRequest& request) {
+  Subject subject{.file = request.file, .info = method_info(request.file), .params = Json::object(), .seed = request.seed};
+  subject.capabilities = subject.info.capabilities;
+  Json given = request.params;
+  for (const base::ParamInfo& p : subject.info.params) {
+    const Json value = given.contains(p.name) ? given.at(p.name) : p.default_value;
+    given.erase(p.name);
+    if (p.implies != 0 && value == p.implied_when) subject.capabilities |= p.implies;
+    subject.params[p.name] = value;
+  }
+  if (!given.empty()) throw base::Error(request.file + ": has no parameter \"" + given.begin().key() + "\"; clbench info lists them");
+  return subject;
+}
+
+std::map<std::string, std::string> expected_failures(const std::string& file) {
+  std::map<std::string, std::string> expected;
+  const auto* list = static_cast<const clb_expected_failures*>(load_method_table(file).get_extension(nullptr, CLB_EXT_EXPECTED));
+  for (uint32_t k = 0; list != nullptr && k < list->count; ++k) {
+    clb_expected_failure one{};
+    const auto* at = reinterpret_cast<const char*>(list->failures) + size_t{k} * list->stride;
+    std::memcpy(&one, at, std::min<size_t>(reinterpret_cast<const clb_expected_failure*>(at)->struct_size, sizeof one));
+    if (one.check != nullptr) expected[one.check] = one.reason != nullptr ? one.reason : "";
+  }
+  return expected;
+}
+
+const Check& find(const std::string& name) {
+  const auto found = std::find_if(checks().begin(), checks().end(), [&](const Check& check) { return name == check.name; });
+  if (found == checks().end()) throw base::Error("there is no check \"" + name + "\"; clbench validate --list names them");
+  return *found;
+}
+
+}  // namespace
+
+Json list_checks(const CheckRequest& request) {
+  const Subject subject = subject_of(request);
+  auto expected = expected_failures(request.file);
+  Json list = Json::array();
+  for (const Check& check : checks()) {
+    const char* skip = check.skip ? check.skip(subject) : nullptr;
+    const auto reason = expected.extract(check.name);
+    list.push_back({{"name", check.name}, {"about", check.about}, {"skip", skip ? skip : ""}, {"expected", reason ? reason.mapped() : ""}});
+  }
+  if (!expected.empty())
+    throw base::Error(request.file + ": expects the failure of \"" + expected.begin()->first +
+                      "\", which is no check; clbench validate --list names them");
+  return list;
+}
+
+Json run_check(const CheckRequest& request) {
+  const Check& check = find(request.name);
+  const auto result = [&](const char* status, const std::string& remark) {
+    return Json{{"check", request.name}, {"status", status}, {"remark", remark}};
+  };
+  try {
+    return result("pass", check.run(subject_of(request)));
+  } catch (const Failure& failure) {
+    return result("fail", failure.text);
+  } catch (const PluginError& e) {
+    return result("fail", std::string(status_name(e.status())) + ": " + e.what());
+  } catch (const c10::Error& e) {
+    return result("fail", std::string("an exception of LibTorch left the plugin: ") + e.what_without_backtrace());
+  } catch (const std::exception& e) {
+    return result("fail", std::string("an exception left the plugin: ") + e.what());
+  } catch (...) {
+    return result("fail", "an exception of an unknown type left the plugin");
+  }
+}
+
+void run_elsewhere(const CheckRequest& request, const std::string& folder, uint64_t step) {
+  resume_elsewhere(subject_of(request), folder, step);
+}
+
+}  // namespace clb::session::conformance

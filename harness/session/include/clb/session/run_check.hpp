@@ -1,0 +1,26 @@
+// `clb-runner check`: one check of one plugin, in a process of its own.
+#pragma once
+
+#include <clb/base/json.hpp>
+#include <cstdint>
+#include <string>
+
+namespace clb::session::conformance {
+
+struct CheckRequest {
+  std::string file;  // the plugin
+  std::string name;  // of the check
+  int64_t seed = 0;
+  base::Json params = base::Json::object();  // values that differ from the defaults
+};
+
+// [{"name", "about", "skip": why it does not apply or "", "expected": why the plugin says it fails or ""}]
+base::Json list_checks(const CheckRequest& request);
+
+// {"check", "status": "pass" | "fail", "remark"}. A crash of the plugin ends the process.
+base::Json run_check(const CheckRequest& request);
+
+// The second process of the check "resume".
+void run_elsewhere(const CheckRequest& request, const std::string& folder, uint64_t step);
+
+}  // namespace clb::session::conformance

@@ -1,0 +1,120 @@
+#include <ATen/dlpack.h>
+
+#include <clb/meta.h>
+
+#include <clb/base/error.hpp>
+#include <clb/session/learner.hpp>
+#include <deque>
+
+namespace clb::session {
+namespace {
+
+using base::Error;
+
+}  // namespace
+
+// Settings in the order of the table, pointing into the run's JSON and into `lists`.
+struct Learner::Settings {
+  Settings(const clb_method& table, const base::Json& params) {
+    for (uint32_t k = 0; k < table.param_count; ++k) {
+      const auto& p = *reinterpret_cast<const clb_param*>(reinterpret_cast<const char*>(table.params) + size_t{k} * table.param_stride);
+      if (!params.contains(p.name)) throw Error("the run has no value for the method's parameter \"" + std::string(p.name) + "\"");
+      settings.push_back({sizeof(clb_setting), 0, p.name, value(p.default_value.type, params.at(p.name), p.name)});
+    }
+  }
+  clb_value value(uint32_t type, const base::Json& json, const std::string& name) try {
+    clb_value v{.type = type, .count = 0, .as = {}};
+    switch (type) {
+      case CLB_TYPE_BOOL:
+        v.as.i = json.get<bool>();
+        break;
+      case CLB_TYPE_INT:
+        v.as.i = json.get<int64_t>();
+        break;
+      case CLB_TYPE_FLOAT:
+        v.as.f = json.get<double>();
+        break;
+      case CLB_TYPE_INT_LIST:
+        v.as.ints = int_lists.emplace_back(json.get<std::vector<int64_t>>()).data();
+        v.count = static_cast<uint32_t>(json.size());
+        break;
+      case CLB_TYPE_FLOAT_LIST:
+        v.as.floats = float_lists.emplace_back(json.get<std::vector<double>>()).data();
+        v.count = static_cast<uint32_t>(json.size());
+        break;
+      default:
+        v.as.s = texts.emplace_back(json.get<std::string>()).c_str();
+    }
+    return v;
+  } catch (const nlohmann::json::exception&) {
+    throw Error("the method's parameter \"" + name + "\" has a value of the wrong type: " + json.dump());
+  }
+
+  std::vector<clb_setting> settings;
+  std::deque<std::vector<int64_t>> int_lists;
+  std::deque<std::vector<double>> float_lists;
+  std::deque<std::string> texts;
+};
+
+namespace {
+
+clb_session session_args(const Session& s, const clb_host* host, const std::vector<clb_setting>& settings) {
+  clb_session args{};
+  args.struct_size = sizeof args;
+  args.precision = s.spec.precision == "bf16" ? CLB_PRECISION_BF16 : s.spec.precision == "tf32" ? CLB_PRECISION_TF32 : CLB_PRECISION_FP32;
+  args.host = host;
+  args.settings = settings.data();
+  args.setting_count = static_cast<uint32_t>(settings.size());
+  args.setting_stride = sizeof(clb_setting);
+  args.device_type = s.device.is_cuda() ? kDLCUDA : kDLCPU;
+  args.device_index = s.device.is_cuda() ? s.device.index() : 0;
+  args.image_height = args.image_width = s.eval_images.side();
+  return args;
+}
+
+// The host reseeds LibTorch's generators before each call, so that nothing depends on what ran before.
+void reseed(const Session& s, const char* call) { torch::manual_seed(s.keys.number(call, {s.task})); }
+
+}  // namespace
+
+Learner::Learner(Session& session, const clb_method& table)
+    : session_(session), host_(session), method_(table), settings_(std::make_unique<Settings>(table, session.spec.method.params)) {}
+
+Learner::~Learner() = default;
+
+void Learner::create() {
+  const auto span = session_.spans.enter("create", -1);
+  session_.progress("", 0, 0);
+  reseed(session_, "create");
+  method_.create(session_args(session_, host_.table(), settings_->settings));
+}
+
+void Learner::learn(int64_t index) {
+  Session& s = session_;
+  s.task = index;
+  s.streams_opened = 0;
+  const auto labels = s.protocol.labels(index);
+  clb_task task{};
+  task.struct_size = sizeof task;
+  task.index = index;
+  task.domain = s.protocol.domain(index);
+  task.labels = labels.data();
+  task.label_count = static_cast<int64_t>(labels.size());
+  task.classes_seen = s.protocol.classes_seen(index);
+  const bool horizon = (s.spec.method.capabilities & CLB_CAP_KNOWS_HORIZON) != 0;
+  task.task_count = horizon ? s.protocol.task_count() : -1;
+  task.class_count = horizon ? s.protocol.class_count() : -1;
+  const auto call = [&](const char* name, auto&& body) {
+    const auto span = s.spans.enter(name, index);
+    s.progress("", 0, 0);
+    reseed(s, name);
+    body();
+    synchronize(s.device);
+  };
+  call("begin_task", [&] { method_.begin_task(task); });
+  call("train_task", [&] { method_.train_task(task); });
+  call("end_task", [&] { method_.end_task(task); });
+  host_.close_streams();
+}
+
+}  // namespace clb::session

@@ -1,0 +1,157 @@
+// clbench validate: the checks that a plugin must pass, each in a process of its own.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <clb/base/error.hpp>
+#include <clb/base/json.hpp>
+#include <clb/base/plugin_meta.hpp>
+#include <clb/launch/human.hpp>
+#include <clb/launch/spawn.hpp>
+#include <cstdio>
+#include <filesystem>
+
+#include "columns.hpp"
+#include "installation.hpp"
+#include "options.hpp"
+
+namespace clb::cli {
+
+namespace fs = std::filesystem;
+using base::Json;
+
+namespace {
+
+constexpr VerbText kText{"validate", "PLUGIN.so|METHOD",
+                         "check a plugin: life cycle, state, leaks, claims; each check in a process of its own",
+                         "clbench validate ./my_method.so"};
+constexpr double kCheckSeconds = 300;  // a check takes seconds; one that hangs is a failure
+
+struct Asked {
+  fs::path plugin;
+  std::string seed, params;  // as clb-runner takes them
+};
+
+launch::Captured ask(const launch::RunnerPlace& runner, const Asked& asked, std::vector<std::string> more) {
+  std::vector<std::string> words{"check", asked.plugin.string(), "--seed", asked.seed, "--params", asked.params};
+  words.insert(words.end(), more.begin(), more.end());
+  return launch::capture(
+      {.program = runner.program, .arguments = words, .environment = launch::runner_environment(runner), .own_group = true}, kCheckSeconds);
+}
+
+// A file, or the id of an installed method.
+fs::path plugin_file(const Options& options) {
+  const std::string& word = options.words()[0];
+  std::error_code error;
+  if (word.ends_with(".so") || fs::exists(word, error)) {
+    if (!fs::exists(word, error)) throw base::Error(fmt::format("{}: there is no such file", word));
+    return fs::absolute(word);
+  }
+  return launch::plugin(installed_plugins(options), "method", word).file;
+}
+
+// --set NAME=VALUE: a JSON value, or a plain string.
+Json given_params(const Options& options) {
+  Json params = Json::object();
+  for (const std::string& assignment : options.texts("set")) {
+    const size_t equals = assignment.find('=');
+    if (equals == std::string::npos || equals == 0) throw base::Error(fmt::format("--set takes PARAMETER=VALUE, not '{}'", assignment));
+    const std::string value = assignment.substr(equals + 1);
+    Json parsed = Json::parse(value, nullptr, false);
+    params[assignment.substr(0, equals)] = parsed.is_discarded() ? Json(value) : parsed;
+  }
+  return params;
+}
+
+std::string last_line(const std::string& text) {
+  const size_t end = text.find_last_not_of("\n ");
+  if (end == std::string::npos) return "";
+  const size_t begin = text.rfind('\n', end);
+  return text.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+}
+
+// {"status": pass | fail, "remark"} of a process that ended in any way.
+Json verdict(const launch::Captured& ended) {
+  const auto failed = [](std::string remark) { return Json{{"status", "fail"}, {"remark", std::move(remark)}}; };
+  if (ended.timed_out) return failed(fmt::format("was still running after {}", launch::human_seconds(kCheckSeconds)));
+  if (ended.signal != 0) return failed("crashed with " + launch::signal_name(ended.signal));
+  if (ended.exit_code != 0) return failed(last_line(ended.err));
+  return base::parse_json(ended.out, "the check's answer");
+}
+
+Json carry_out(const launch::RunnerPlace& runner, const Asked& asked, const Json& check) {
+  const std::string name = check.at("name"), skip = check.at("skip"), expected = check.at("expected");
+  Json row{{"check", name}, {"about", check.at("about")}, {"seconds", 0.0}};
+  if (!skip.empty()) {
+    row.update({{"status", "skip"}, {"remark", skip}});
+    return row;
+  }
+  const auto start = std::chrono::steady_clock::now();
+  row.update(verdict(ask(runner, asked, {"--name", name})));
+  row["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (expected.empty()) return row;
+  const bool fails = row["status"] == "fail";
+  row["status"] = fails ? "expected" : "fail";
+  row["remark"] =
+      fails ? "fails as the plugin declares: " + expected : "passes, although the plugin declares that it fails; remove the declaration";
+  return row;
+}
+
+void print_row(const Json& row) {
+  const std::string remark = row.at("remark");
+  fmt::print("{:<8}  {:<20} {:>7}  {}{}\n", row.at("status").get<std::string>(), row.at("check").get<std::string>(),
+             row.at("status") == "skip" ? "" : launch::human_seconds(row.at("seconds")), row.at("about").get<std::string>(),
+             remark.empty() ? "" : ": " + remark);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int verb_validate(const Arguments& arguments) {
+  Options options(kText);
+  options.add()("check", po::value<std::string>()->value_name("A,B"), "these checks only");
+  options.add()("list", "list the checks and carry out none");
+  options.add()("seed", po::value<std::string>()->value_name("N")->default_value("0"),
+                "seed of data, weights and method; repeats a check exactly");
+  options.add()("set", po::value<std::vector<std::string>>()->value_name("PARAMETER=VALUE")->composing(),
+                "a parameter of the method (repeatable), for example --set epochs=1");
+  options.add_installation();
+  options.add_json();
+  if (!options.parse(arguments, 1, 1)) return 0;
+
+  const launch::RunnerPlace runner = launch::find_runner();
+  const fs::path file = plugin_file(options);
+  if (base::read_plugin_meta(file).kind != "method")
+    throw base::Error(fmt::format("{}: is a dataset; `clbench info` opens and checks datasets", file.string()));
+  const Asked asked{file, std::to_string(options.number("seed", 0).value_or(0)), base::canonical(given_params(options))};
+  const launch::Captured listed = ask(runner, asked, {"--list"});
+  if (listed.exit_code != 0) throw base::Error(fmt::format("{}: {}", file.string(), verdict(listed).at("remark").get<std::string>()));
+  const Json checks = base::parse_json(listed.out, "the list of checks");
+
+  const std::vector<std::string> wanted = split_list(options.text("check"));
+  for (const std::string& name : wanted)
+    if (std::none_of(checks.begin(), checks.end(), [&](const Json& check) { return check.at("name") == name; }))
+      throw base::Error(fmt::format("there is no check '{}'; --list names them", name));
+  Json rows = Json::array();
+  size_t failures = 0;
+  for (const Json& check : checks) {
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), check.at("name").get<std::string>()) == wanted.end()) continue;
+    if (options.flag("list")) {
+      rows.push_back(check);
+      if (!options.flag("json")) fmt::print("{:<20} {}\n", check.at("name").get<std::string>(), check.at("about").get<std::string>());
+      continue;
+    }
+    rows.push_back(carry_out(runner, asked, check));
+    failures += rows.back().at("status") == "fail";
+    if (!options.flag("json")) print_row(rows.back());
+  }
+  if (options.flag("json")) {
+    fmt::print("{}\n", Json{{"plugin", file}, {"seed", std::stoll(asked.seed)}, {"checks", rows}}.dump(2));
+  } else if (!options.flag("list")) {
+    fmt::print("{} checks, {} failed\n", rows.size(), failures);
+    if (failures > 0) fmt::print("repeat one with: clbench validate {} --seed {} --check NAME\n", file.string(), asked.seed);
+  }
+  return failures > 0 ? static_cast<int>(base::Exit::kFailedRun) : 0;
+}
+
+}  // namespace clb::cli
