@@ -75,8 +75,7 @@ void create(const fs::path& file, const std::vector<std::string>& steps) {
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) fs::remove(with_suffix(fresh, suffix));
   {
     SQLite::Database db(fresh.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMs);
-    db.exec("PRAGMA journal_mode = WAL");
-    migrate(db, 0, steps);
+    migrate(db, 0, steps);  // without a write-ahead log: what is renamed below is one whole file
   }
   rename_durably(fresh, file);
 }

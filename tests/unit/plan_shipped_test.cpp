@@ -97,7 +97,7 @@ TEST_F(Shipped, ExperimentsResolve) {
   if (!fs::exists(data)) GTEST_SKIP() << "SKIPPED: 4 experiments need " << data.lexically_normal() << ", which is absent";
   const base::RunSpec deit = run("cifar100_deit_tiny", {}), full = run("cifar100_full", {}), pilot = run("pilot_simplecil", {}),
                       small = run("small", {});
-  EXPECT_EQ(deit.dataset.root, fs::canonical(data / "cifar-100-binary").string());
+  EXPECT_TRUE(fs::equivalent(deit.dataset.root, data / "cifar-100-binary"));
   EXPECT_EQ(deit.dataset.train_per_class, 50);
   EXPECT_EQ(deit.protocol.task_sizes.size(), 10u);
   EXPECT_EQ(full.dataset.train_per_class, 0);
