@@ -4,6 +4,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/session/plugin_file.hpp>
+#include <deque>
 
 namespace clb::session {
 
@@ -11,7 +12,8 @@ void* load_plugin(const std::string& file, const std::string& kind, const char* 
   if (const auto why = base::mismatch(base::read_plugin_meta(file), kind, TORCH_VERSION); !why.empty()) throw base::Error(why);
   boost::dll::fs::error_code error;
   const auto mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
-  auto* library = new boost::dll::shared_library;  // leaked on purpose: its destructor would unload
+  static auto& loaded = *new std::deque<boost::dll::shared_library>;  // never destroyed: that would unload
+  auto* library = &loaded.emplace_back();
   library->load(file, mode, error);
   if (error) throw base::Error(file + " cannot be loaded: " + error.message());
   if (!library->has(entry)) throw base::Error(file + " does not export " + entry + "; build it with CLB_METHOD or CLB_DATASET");

@@ -108,7 +108,7 @@ class Archive {
     std::string data;
     read_growing(data, bytes);
     auto t = torch::empty(shape, torch::dtype(dtype));
-    std::memcpy(t.data_ptr(), data.data(), bytes);
+    if (bytes > 0) std::memcpy(t.data_ptr(), data.data(), bytes);
     tensor = t.to(device_);
     return *this;
   }
