@@ -31,6 +31,6 @@ endfunction()
 
 function(clb_add_dataset name)
   add_library(dataset_${name} MODULE ${ARGN})
-  target_link_libraries(dataset_${name} PRIVATE clb_sdk clb_packed_file)
+  target_link_libraries(dataset_${name} PRIVATE clb_sdk clb_packed_file clb_io)
   _clb_plugin(dataset_${name} dataset clb_dataset_v0 ${name})
 endfunction()

@@ -92,7 +92,7 @@ class Cifar100 final : public clb::Dataset {
   }
 
   clb::Index index(clb::Split split) const override { return clb::Index::from_labels(records_[split].labels); }
-  clb::Image read(clb::Split split, int64_t i) const override { return clb::Image::rgb(records_[split].image(i), kSide, kSide); }
+  clb::Sample read(clb::Split split, int64_t i) const override { return clb::Sample::rgb(records_[split].image(i), kSide, kSide); }
 
  private:
   clb::PerSplit<Records> records_;

@@ -28,7 +28,7 @@ class FashionMnist final : public clb::Dataset {
   }
 
   clb::Index index(clb::Split split) const override { return clb::Index::from_labels(labels_[split]); }
-  clb::Image read(clb::Split split, int64_t i) const override { return clb::Image::grey(images_[split][i], 28, 28); }
+  clb::Sample read(clb::Split split, int64_t i) const override { return clb::Sample::grey(images_[split][i], 28, 28); }
 
  private:
   clb::PerSplit<clb::IdxArray<uint8_t, 3>> images_;

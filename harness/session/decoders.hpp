@@ -11,7 +11,7 @@ namespace clb::session {
 DecodedImage decode_jpeg(std::span<const uint8_t> bytes, const std::string& name);
 DecodedImage decode_png(std::span<const uint8_t> bytes, const std::string& name);
 
-// base::Error when an image of this size is refused.
-void check_image_size(uint64_t height, uint64_t width, const std::string& name);
+// base::Error when an image of this size is refused. `bytes`: of its file, so that a small file cannot ask for hundreds of megabytes.
+void check_image_size(uint64_t height, uint64_t width, size_t bytes, const std::string& name);
 
 }  // namespace clb::session

@@ -82,7 +82,7 @@ DecodedImage decode_jpeg(std::span<const uint8_t> bytes, const std::string& name
     return base::Error(name + ": the JPEG cannot be decoded: " + reader.message + "; it is damaged or truncated");
   };
   if (!read_header(reader, bytes)) throw damaged();
-  check_image_size(reader.info.image_height, reader.info.image_width, name);
+  check_image_size(reader.info.image_height, reader.info.image_width, bytes.size(), name);
   const J_COLOR_SPACE space = reader.info.jpeg_color_space;
   if (space != JCS_GRAYSCALE && space != JCS_YCbCr && space != JCS_RGB) {
     throw base::Error(name + ": the JPEG has " + std::to_string(reader.info.num_components) +

@@ -77,7 +77,7 @@ DecodedImage decode_png(std::span<const uint8_t> bytes, const std::string& name)
   };
   if (!read_header(reader)) throw damaged();
   DecodedImage image{png_get_image_height(reader.png, reader.info), png_get_image_width(reader.png, reader.info), {}};
-  check_image_size(static_cast<uint64_t>(image.height), static_cast<uint64_t>(image.width), name);
+  check_image_size(static_cast<uint64_t>(image.height), static_cast<uint64_t>(image.width), bytes.size(), name);
   image.pixels.resize(static_cast<size_t>(image.height) * image.width * 3);
   if (!read_pixels(reader, image.pixels.data(), image.height, image.width * 3)) throw damaged();
   return image;

@@ -237,7 +237,8 @@ AT(clb_sample, size, 16);
 AT(clb_sample, height, 24);
 AT(clb_sample, width, 32);
 AT(clb_sample, channels, 40);
-SIZE(clb_sample, 48);
+AT(clb_sample, name, 48);
+SIZE(clb_sample, 56);
 
 AT(clb_dataset, struct_size, 0);
 AT(clb_dataset, reserved, 4);

@@ -88,6 +88,9 @@ TEST(Decode, SizeIsLimited) {
   ASSERT_NE(frame, std::string::npos);
   for (size_t i = 5; i < 9; ++i) jpeg[frame + i] = '\xf0';
   EXPECT_TRUE(contains(error_of<base::Error>([&] { decode_image(bytes_of(jpeg), "f"); }), "61680 x 61680 pixels"));
+  for (size_t i = 5; i < 9; ++i) jpeg[frame + i] = '\x20';
+  const std::string said = error_of<base::Error>([&] { decode_image(bytes_of(jpeg), "f"); });
+  EXPECT_TRUE(contains(said, "8224 x 8224 pixels, more than its ")) << said;
 }
 
 }  // namespace

@@ -30,10 +30,10 @@ class Toy final : public clb::Dataset {
     if (split == clb::Split::kTest) return {{0}, {}};
     return {train_labels, {0, domain_of_second}};
   }
-  clb::Image read(clb::Split split, int64_t i) const override {
+  clb::Sample read(clb::Split split, int64_t i) const override {
     if (on_read) on_read();
-    if (split == clb::Split::kTest) return clb::Image::encoded(std::vector<uint8_t>{1, 2, 3});
-    return clb::Image::rgb(std::span(pixels_).subspan(static_cast<size_t>(i) * 6, 6), 1, 2);
+    if (split == clb::Split::kTest) return clb::Sample::encoded(std::vector<uint8_t>{1, 2, 3});
+    return clb::Sample::rgb(std::span(pixels_).subspan(static_cast<size_t>(i) * 6, 6), 1, 2);
   }
   std::vector<std::string> class_names() const override { return {"cat", "dog", root_.filename().string()}; }
   void verify() const override {
@@ -219,7 +219,7 @@ TEST_F(DatasetTest, ReadRespectsTheStride) {
     clb_sample sample;
     uint64_t mine;
   } wide[2];
-  for (Wide& w : wide) w = {{sizeof(clb_sample), 0, nullptr, 0, 0, 0, 0}, 42};
+  for (Wide& w : wide) w = {{sizeof(clb_sample), 0, nullptr, 0, 0, 0, 0, nullptr}, 42};
   void* self = nullptr;
   ASSERT_EQ(clb_dataset_v0()->open(&host_, "/data/bird", &self), CLB_OK);
   const int64_t ids[] = {0, 1};

@@ -69,6 +69,7 @@ typedef struct clb_sample {
   const uint8_t* bytes;
   uint64_t size;                   /* of bytes */
   int64_t height, width, channels; /* of CLB_FORMAT_U8_HWC; 0 otherwise */
+  const char* name;                /* the file that holds the sample, for messages; NULL when its number says enough */
 } clb_sample;
 
 typedef struct clb_dataset {
@@ -84,8 +85,8 @@ typedef struct clb_dataset {
 
   clb_status (*index)(void* self, uint32_t split, clb_index* index);
 
-  /* Fills `samples[0..count)`, an array of the caller whose elements are `stride` bytes apart, for positions `ids` of the split. The bytes
-   * are borrowed until `release(self, token)`; *token may be NULL when nothing has to be released. */
+  /* Fills `samples[0..count)`, an array of the caller whose elements are `stride` bytes apart, for positions `ids` of the split. Bytes and
+   * names are borrowed until `release(self, token)`; *token may be NULL when nothing has to be released. */
   clb_status (*read)(void* self, uint32_t split, const int64_t* ids, int64_t count, clb_sample* samples, uint32_t stride, void** token);
   void (*release)(void* self, void* token);
 

@@ -122,7 +122,7 @@ class DatasetPlugin {
   static void check_sample(const clb_sample& sample, int64_t id) {
     bool good = sample.bytes && sample.size > 0;
     if (sample.format == CLB_FORMAT_U8_HWC) {
-      constexpr int64_t kMaxSide = 1 << 20;
+      constexpr int64_t kMaxSide = 65535;
       good = good && sample.height > 0 && sample.height <= kMaxSide && sample.width > 0 && sample.width <= kMaxSide &&
              (sample.channels == 1 || sample.channels == 3) &&
              sample.size == static_cast<uint64_t>(sample.height * sample.width * sample.channels);

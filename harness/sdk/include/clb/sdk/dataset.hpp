@@ -5,7 +5,7 @@
 //     static constexpr clb::DatasetAbout about{.id = "mine", .version = "1.0.0", ...};
 //     void open(const clb::Path& root) override;             // reads or maps the files, throws PluginError when one is damaged
 //     clb::Index index(clb::Split split) const override;     // labels in index order
-//     clb::Image read(clb::Split split, int64_t i) const override;
+//     clb::Sample read(clb::Split split, int64_t i) const override;
 //   };
 //   CLB_DATASET(Mine)
 //
@@ -23,7 +23,6 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +47,8 @@ class PerSplit {
   std::array<T, 2> values_{};
 };
 
+enum class Modality : uint32_t { kImages = CLB_MODALITY_IMAGES, kFeatures = CLB_MODALITY_FEATURES };
+
 // Sides of every image; 0 when they vary.
 struct Geometry {
   int64_t height = 0, width = 0, channels = 0;
@@ -60,15 +61,17 @@ struct DatasetAbout {
   const char* citation = "";
   const char* licence = "";
   const char* classes = "";            // names between '|'; "": known only after open, see Dataset::class_names
-  const char* domains = "";            // names between '|'; "": one domain
+  const char* domains = "";            // names between '|'; "": one domain, or known only after open, see Dataset::domain_names
   const char* default_root = nullptr;  // folder tried when the experiment gives none
   Geometry geometry{};
+  Modality modality = Modality::kImages;
 };
 
 // The names in "a|b|c".
 inline std::vector<std::string> split_names(std::string_view names) {
   std::vector<std::string> list;
-  for (auto part : std::views::split(names, '|')) list.emplace_back(part.begin(), part.end());
+  for (size_t bar; (bar = names.find('|')) != std::string_view::npos; names.remove_prefix(bar + 1)) list.emplace_back(names.substr(0, bar));
+  list.emplace_back(names);
   return list;
 }
 
@@ -83,36 +86,44 @@ struct Index {
   }
 };
 
-// One image: a view of bytes that live as long as the dataset, or bytes of its own.
-class Image {
+// One sample: a view of bytes that live as long as the dataset, or bytes of its own.
+class Sample {
  public:
-  static Image grey(std::span<const uint8_t> pixels, int64_t height, int64_t width) { return decoded(pixels, height, width, 1); }
-  static Image rgb(std::span<const uint8_t> pixels, int64_t height, int64_t width) { return decoded(pixels, height, width, 3); }  // HWC
-  static Image encoded(std::span<const uint8_t> file) { return Image(CLB_FORMAT_ENCODED, file, {}); }  // JPEG or PNG
-  static Image encoded(std::vector<uint8_t>&& file) {
-    Image image(CLB_FORMAT_ENCODED, file, {});
-    image.owned_ = std::move(file);
-    return image;
+  static Sample grey(std::span<const uint8_t> pixels, int64_t height, int64_t width) { return decoded(pixels, height, width, 1); }
+  static Sample rgb(std::span<const uint8_t> pixels, int64_t height, int64_t width) { return decoded(pixels, height, width, 3); }  // HWC
+
+  // A JPEG or PNG file. name: of the file, for messages; lives as long as the dataset.
+  static Sample encoded(std::vector<uint8_t>&& file, const char* name = nullptr) {
+    Sample sample(CLB_FORMAT_ENCODED, std::move(file));
+    sample.name_ = name;
+    return sample;
   }
+
+  // float32 values of a feature vector, little-endian.
+  static Sample features(std::span<const uint8_t> values) { return Sample(CLB_FORMAT_F32, values, {}); }
+  static Sample features(std::vector<uint8_t>&& values) { return Sample(CLB_FORMAT_F32, std::move(values)); }
 
   uint32_t format() const { return format_; }  // CLB_FORMAT_*
   std::span<const uint8_t> bytes() const { return bytes_; }
   const Geometry& geometry() const { return geometry_; }
+  const char* name() const { return name_; }        // NULL when there is none
   std::vector<uint8_t>& owned() { return owned_; }  // empty for a view
 
  private:
-  Image(uint32_t format, std::span<const uint8_t> bytes, Geometry geometry) : format_(format), bytes_(bytes), geometry_(geometry) {}
-  static Image decoded(std::span<const uint8_t> pixels, int64_t height, int64_t width, int64_t channels) {
+  Sample(uint32_t format, std::span<const uint8_t> bytes, Geometry geometry) : format_(format), bytes_(bytes), geometry_(geometry) {}
+  Sample(uint32_t format, std::vector<uint8_t>&& bytes) : format_(format), bytes_(bytes), owned_(std::move(bytes)) {}
+  static Sample decoded(std::span<const uint8_t> pixels, int64_t height, int64_t width, int64_t channels) {
     if (pixels.size() != static_cast<size_t>(height * width * channels)) {
       throw PluginError(CLB_E_INTERNAL, "an image of " + std::to_string(height) + " x " + std::to_string(width) + " x " +
                                             std::to_string(channels) + " has " + std::to_string(pixels.size()) + " bytes");
     }
-    return Image(CLB_FORMAT_U8_HWC, pixels, {height, width, channels});
+    return Sample(CLB_FORMAT_U8_HWC, pixels, {height, width, channels});
   }
 
   uint32_t format_;
   std::span<const uint8_t> bytes_;
   Geometry geometry_;
+  const char* name_ = nullptr;
   std::vector<uint8_t> owned_;
 };
 
@@ -123,9 +134,13 @@ class Dataset {
 
   virtual void open(const Path& root) = 0;
   virtual Index index(Split split) const = 0;  // asked once, after open
-  virtual Image read(Split split, int64_t i) const = 0;
-  virtual std::vector<std::string> class_names() const { return {}; }  // after open, for datasets whose `about` names no classes
-  virtual void verify() const {}                                       // checks beyond those of open, such as publishers' checksums
+  virtual Sample read(Split split, int64_t i) const = 0;
+  virtual void verify() const {}  // checks beyond those of open, such as publishers' checksums
+
+  // After open, for datasets whose files decide.
+  virtual std::vector<std::string> class_names() const { return {}; }   // when `about` names no classes
+  virtual std::vector<std::string> domain_names() const { return {}; }  // when `about` names no domains; none: one domain
+  virtual int64_t feature_dim() const { return 0; }                     // of every vector of Modality::kFeatures
 };
 
 }  // namespace clb

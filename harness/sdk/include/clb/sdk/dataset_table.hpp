@@ -50,19 +50,21 @@ class DatasetTable {
     const clb_host* host;
     D dataset;
     PerSplit<Index> index;
-    std::optional<NameTable> class_names;  // when `about` has none
+    std::optional<NameTable> class_names, domain_names;  // when `about` has none
   };
   using Owned = std::vector<std::vector<uint8_t>>;  // what a read's token points to
 
   static Opened& opened(void* self) { return *static_cast<Opened*>(self); }
-  static const NameTable& static_classes() {
+  // Names of `about`, or else those that the open dataset found in its files. NULL: not open.
+  static const NameTable& classes(const Opened* open) {
     static const NameTable names = names_of(D::about.classes);
-    return names;
+    return open && open->class_names ? *open->class_names : names;
   }
-  static const NameTable& domains() {
+  static const NameTable& domains(const Opened* open) {
     static const NameTable names = names_of(D::about.domains);
-    return names;
+    return open && open->domain_names ? *open->domain_names : names;
   }
+  static int64_t domain_count(const Opened* open) { return std::max<int64_t>(1, domains(open).size()); }
   static Split split_of(uint32_t split) {
     if (split > CLB_SPLIT_TEST) throw PluginError(CLB_E_INVALID, "there is no split " + std::to_string(split));
     return static_cast<Split>(split);
@@ -70,13 +72,14 @@ class DatasetTable {
 
   static clb_status describe(void* self, clb_dataset_info* info) {
     return guarded(self ? opened(self).host : nullptr, [&] {
-      const NameTable& classes = self && opened(self).class_names ? *opened(self).class_names : static_classes();
+      const Opened* open = static_cast<const Opened*>(self);
       clb_dataset_info full{};
-      full.modality = CLB_MODALITY_IMAGES;
-      full.class_names = classes.data();
-      full.class_count = classes.size();
-      full.domain_names = domains().data();
-      full.domain_count = std::max<int64_t>(1, domains().size());
+      full.modality = static_cast<uint32_t>(D::about.modality);
+      full.class_names = classes(open).data();
+      full.class_count = classes(open).size();
+      full.domain_names = domains(open).data();
+      full.domain_count = domain_count(open);
+      full.feature_dim = open ? open->dataset.feature_dim() : 0;
       full.height = D::about.geometry.height;
       full.width = D::about.geometry.width;
       full.channels = D::about.geometry.channels;
@@ -93,11 +96,12 @@ class DatasetTable {
       auto object = std::make_unique<Opened>();
       object->host = host;
       object->dataset.open(root);
-      if (static_classes().size() == 0) object->class_names.emplace(object->dataset.class_names());
-      const int64_t classes = object->class_names ? object->class_names->size() : static_classes().size();
+      if (classes(nullptr).size() == 0) object->class_names.emplace(object->dataset.class_names());
+      if (domains(nullptr).size() == 0) object->domain_names.emplace(object->dataset.domain_names());
       for (const Split split : kSplits) {
         object->index[split] = object->dataset.index(split);
-        check_index(object->index[split], split == Split::kTrain ? "train" : "test", classes, std::max<int64_t>(1, domains().size()));
+        check_index(object->index[split], split == Split::kTrain ? "train" : "test", classes(object.get()).size(),
+                    domain_count(object.get()));
       }
       *self = object.release();
     });
@@ -121,19 +125,19 @@ class DatasetTable {
     return guarded(opened(self).host, [&] {
       const Split of = split_of(split);
       const auto size = static_cast<int64_t>(opened(self).index[of].labels.size());
-      std::unique_ptr<Owned> owned;  // made by the first image that brings its own bytes
+      std::unique_ptr<Owned> owned;  // made by the first sample that brings its own bytes
       auto* at = reinterpret_cast<unsigned char*>(samples);
       for (int64_t i = 0; i < count; ++i, at += stride) {
         if (ids[i] < 0 || ids[i] >= size) {
           throw PluginError(CLB_E_INVALID, "there is no sample " + std::to_string(ids[i]) + ", the split has " + std::to_string(size));
         }
-        Image image = opened(self).dataset.read(of, ids[i]);
-        const Geometry& sides = image.geometry();
-        fill_struct(reinterpret_cast<clb_sample*>(at),
-                    clb_sample{0, image.format(), image.bytes().data(), image.bytes().size(), sides.height, sides.width, sides.channels});
-        if (image.owned().empty()) continue;
+        Sample sample = opened(self).dataset.read(of, ids[i]);
+        const Geometry& sides = sample.geometry();
+        fill_struct(reinterpret_cast<clb_sample*>(at), clb_sample{0, sample.format(), sample.bytes().data(), sample.bytes().size(),
+                                                                  sides.height, sides.width, sides.channels, sample.name()});
+        if (sample.owned().empty()) continue;
         if (!owned) owned = std::make_unique<Owned>();
-        owned->push_back(std::move(image.owned()));  // moving a vector keeps its bytes where they are
+        owned->push_back(std::move(sample.owned()));  // moving a vector keeps its bytes where they are
       }
       *token = owned.release();
     });

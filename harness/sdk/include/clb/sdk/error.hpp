@@ -5,7 +5,6 @@
 #include <clb/abi.h>
 
 #include <cstdint>
-#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -15,9 +14,7 @@ namespace clb {
 class PluginError : public std::runtime_error {
  public:
   // text: one sentence that names the file or argument, what was expected and what was found. The place is the caller's own line.
-  PluginError(clb_status status, const std::string& text, std::source_location where = std::source_location::current())
-      : PluginError(status, text, where.file_name(), static_cast<int32_t>(where.line())) {}
-  PluginError(clb_status status, const std::string& text, std::string file, int32_t line)
+  PluginError(clb_status status, const std::string& text, std::string file = __builtin_FILE(), int32_t line = __builtin_LINE())
       : std::runtime_error(text), status_(status), file_(std::move(file)), line_(line) {}
 
   clb_status status() const noexcept { return status_; }       // CLB_E_*

@@ -46,7 +46,7 @@ inline constexpr uint64_t kIdxLimit = uint64_t{1} << 34;  // bytes of one array
 // Reads in steps, so that a header that claims too much costs no memory before the file's end tells.
 template <class T>
 std::vector<T> read_values(PackedFile& file, uint64_t count) {
-  constexpr uint64_t kStep = 64 << 20;
+  constexpr uint64_t kStep = 1 << 20;
   std::vector<T> values;
   while (values.size() < count) {
     const size_t old = values.size();
