@@ -114,7 +114,7 @@ class StreamRequest {
   StreamRequest&& images() && { return images_ = true, std::move(*this); }
   StreamRequest&& features(std::string kind) && { return kinds_.push_back(std::move(kind)), std::move(*this); }
   StreamRequest&& shuffled() && { return shuffle_ = true, std::move(*this); }
-  StreamRequest&& drop_last() && { return drop_last_ = true, std::move(*this); }
+  StreamRequest&& drop_last(bool on = true) && { return drop_last_ = on, std::move(*this); }
   StreamRequest&& epochs(int64_t n) && { return epochs_ = n, std::move(*this); }
   StreamRequest&& only(std::vector<int64_t> sample_ids) && { return ids_ = std::move(sample_ids), restricted_ = true, std::move(*this); }
 

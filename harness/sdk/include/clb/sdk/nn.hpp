@@ -53,9 +53,7 @@ void fit(const Context& ctx, const nn::FitOptions& options, StreamRequest stream
     nn::move_to(*group.module, ctx.device());
     group.module->train(true);
   }
-  stream = std::move(stream).shuffled().epochs(options.epochs);
-  if (options.drop_last) stream = std::move(stream).drop_last();
-  Batches batches = stream.batches(options.batch_size);
+  Batches batches = std::move(stream).shuffled().epochs(options.epochs).drop_last(options.drop_last).batches(options.batch_size);
   const clb_stream_info info = batches.info();
   nn::Trainer trainer(options, groups, info.batches_per_epoch);
 
