@@ -17,7 +17,7 @@ std::string name_of(int64_t block, Site site) {
 Ssf::Ssf(const VitShape& vit, const Rng& rng) {
   const auto add = [&](int64_t block, Site site, int64_t width) {
     const std::string name = name_of(block, site);
-    layers_[{block, site}] = {normal({width}, 1, 0.02, rng(name + "scale")), normal({width}, 0, 0.02, rng(name + "shift"))};
+    layers_[{block, site}] = {nn::normal({width}, 1, 0.02, rng(name + "scale")), nn::normal({width}, 0, 0.02, rng(name + "shift"))};
   };
   add(-1, Site::kPatch, vit.dim);
   for (int64_t block = 0; block < vit.depth; ++block) {

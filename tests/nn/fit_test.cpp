@@ -14,7 +14,7 @@ using torch::Tensor;
 struct Tensors final : Module {
   explicit Tensors(std::vector<Tensor> list) : list(std::move(list)) {}
   void parameters(const ParameterVisitor& visit) override {
-    for (size_t k = 0; k < list.size(); ++k) visit("p" + std::to_string(k), list[k]);
+    for (size_t k = 0; k < list.size(); ++k) visit("tensor" + std::to_string(k), list[k]);
   }
   std::vector<Tensor> list;
 };
@@ -91,7 +91,7 @@ TEST(FitGolden, SchedulesOptimisersAndLosses) {
   check_optimizer(g, "sgd", {.optimizer = "sgd", .momentum = momentum, .weight_decay = decay});
   check_optimizer(g, "sgd_plain", {.optimizer = "sgd", .momentum = 0});
   check_optimizer(g, "adam", {.optimizer = "adam"});
-  check_optimizer(g, "adam_l2", {.optimizer = "adam", .weight_decay = decay});
+  check_optimizer(g, "adam_l2", {.optimizer = "adam", .weight_decay = 100 * decay});
   check_optimizer(g, "adamw", {.optimizer = "adamw", .weight_decay = 100 * decay});
 
   std::vector<Tensor> clipped{g["p0"].requires_grad_(), g["p1"].requires_grad_()};

@@ -98,7 +98,9 @@ TEST(Injection, ClassTokensOfBlocksComeBeforeTheFinalNorm) {
   Tensor x = vit.embed(images());
   for (int64_t i = 0; i < 3; ++i) {
     x = vit.block(i, x);
-    if (i >= 1) EXPECT_TRUE(torch::equal(cls.select(1, i - 1), x.select(1, 0))) << i;
+    if (i >= 1) {
+      EXPECT_TRUE(torch::equal(cls.select(1, i - 1), x.select(1, 0))) << i;
+    }
   }
   EXPECT_EQ(cls.sizes(), torch::IntArrayRef({2, 2, 24}));
 }
@@ -106,7 +108,7 @@ TEST(Injection, ClassTokensOfBlocksComeBeforeTheFinalNorm) {
 TEST(Injection, OnlyItsOwnParametersGetGradients) {
   for (const auto& injection : one_of_each()) {
     Vit vit = small_vit();
-    vit.cls(images(), *injection).square().sum().backward();
+    vit.tokens(images(), *injection).square().sum().backward();
     injection->parameters([](const std::string& name, Tensor& t) {
       ASSERT_TRUE(t.grad().defined()) << name;
       EXPECT_GT(t.grad().abs().max().item<double>(), 0) << name;
