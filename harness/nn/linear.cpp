@@ -1,4 +1,4 @@
-#include "linear.hpp"
+#include "clb/nn/linear.hpp"
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
@@ -24,16 +24,24 @@ const std::optional<c10::TypedOperatorHandle<FusedLinear>>& fused() {
   return op;
 }
 
-bool use_fused(const Tensor& x) { return x.is_cpu() && x.scalar_type() == torch::kBFloat16 && !at::GradMode::is_enabled() && fused(); }
+bool wants_gradient(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad() || bias.requires_grad());
+}
+
+bool use_fused(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return x.is_cpu() && x.scalar_type() == torch::kBFloat16 && !wants_gradient(x, weight, bias) && fused();
+}
 
 }  // namespace
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  return use_fused(x) ? fused()->call(x, weight, bias, "none", Scalars(), "") : at::linear(x, weight, bias);
+  const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
+  return use_fused(x, w, b) ? fused()->call(x, w, b, "none", Scalars(), "") : at::linear(x, w, b);
 }
 
 Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  return use_fused(x) ? fused()->call(x, weight, bias, "gelu", Scalars(), "none") : at::gelu(at::linear(x, weight, bias));
+  const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
+  return use_fused(x, w, b) ? fused()->call(x, w, b, "gelu", Scalars(), "none") : at::gelu(at::linear(x, w, b));
 }
 
 }  // namespace clb::nn

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
-#include <cmath>
+#include <clb/nn/linear.hpp>
 
-#include "linear.hpp"
+#include "attention.hpp"
 
 namespace clb::nn {
 namespace {
@@ -13,19 +13,8 @@ using torch::Tensor;
 
 constexpr double kEps = 1e-6;
 
-Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias) { return at::layer_norm(x, {x.size(-1)}, weight, bias, kEps); }
-
-// q [n, tq, d], k and v [n, tk, d], any strides over n and t -> [n, tq, d], the heads side by side.
-Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads) {
-  const auto split = [heads](const Tensor& x) { return x.unflatten(-1, {heads, -1}).transpose(1, 2); };  // [n, heads, t, d / heads]
-  if (!q.is_cpu() || q.scalar_type() != torch::kBFloat16) {
-    return at::scaled_dot_product_attention(split(q), split(k), split(v)).transpose(1, 2).flatten(2);
-  }
-  // LibTorch 2.11's fused kernel is slower in bfloat16 on the processor than in float32; three plain steps take 0.56 of its time.
-  const auto rows = [&](const Tensor& x) { return split(x).flatten(0, 1); };  // [n * heads, t, d / heads]
-  const double scale = 1 / std::sqrt(static_cast<double>(q.size(-1) / heads));
-  const Tensor weights = at::softmax(at::bmm(rows(q) * scale, rows(k).transpose(1, 2)), -1);
-  return at::bmm(weights, rows(v)).unflatten(0, {-1, heads}).transpose(1, 2).flatten(2);
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return at::layer_norm(x, {x.size(-1)}, as_type_of(x, weight), as_type_of(x, bias), kEps);
 }
 
 }  // namespace
@@ -43,9 +32,12 @@ Tensor Vit::patch_embed(const Tensor& images) const {
   return linear(patches, p_.patch_weight.flatten(1), p_.patch_bias);
 }
 
-Tensor Vit::embed(const Tensor& images) const {
-  return at::cat({p_.cls_token.expand({images.size(0), 1, shape_.dim}), patch_embed(images)}, 1) + p_.pos_embed;
+Tensor Vit::with_positions(const Tensor& patches) const {
+  const Tensor cls = as_type_of(patches, p_.cls_token).expand({patches.size(0), 1, shape_.dim});
+  return at::cat({cls, patches}, 1) + as_type_of(patches, p_.pos_embed);
 }
+
+Tensor Vit::embed(const Tensor& images) const { return with_positions(patch_embed(images)); }
 
 Tensor Vit::norm1(int64_t i, const Tensor& x) const { return layer_norm(x, p_.blocks[i].norm1_weight, p_.blocks[i].norm1_bias); }
 Tensor Vit::norm2(int64_t i, const Tensor& x) const { return layer_norm(x, p_.blocks[i].norm2_weight, p_.blocks[i].norm2_bias); }
@@ -97,6 +89,11 @@ Tensor Vit::cls(const Tensor& images) const {
   std::vector<Tensor> parts;
   for (const Tensor& part : images.split(chunk)) parts.push_back(cls_of_chunk(part));
   return at::cat(parts);
+}
+
+Tensor Vit::query(const Tensor& images) const {
+  const torch::NoGradGuard no_grad;
+  return cls(images);
 }
 
 }  // namespace clb::nn

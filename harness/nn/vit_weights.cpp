@@ -1,7 +1,9 @@
 // A ViT out of named tensors: deduce the shape, check every tensor, adapt the positions, draw a fresh one.
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/base/json.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/nn/rng.hpp>
 #include <cmath>
 #include <set>
 #include <string_view>
@@ -77,17 +79,11 @@ torch::Tensor draw(const std::string& name, torch::IntArrayRef sizes, int64_t se
   if (view.ends_with("bias")) return torch::zeros(sizes);
   if (view.find("norm") != view.npos) return torch::ones(sizes);
   at::Generator generator = at::detail::createCPUGenerator(seed_of(seed, name));
-  // Doubles: LibTorch draws float32 normals in a way that depends on the processor.
-  torch::Tensor t = torch::empty(sizes, torch::kFloat64);
-  if (name == "cls_token" || name == "pos_embed") {
-    t.normal_(0, 0.02, generator);
-  } else if (name == "patch_embed.proj.weight") {
-    t.normal_(0, 1 / std::sqrt(static_cast<double>(t[0].numel())), generator);
-  } else {
-    const double bound = std::sqrt(6.0 / static_cast<double>(sizes[0] + sizes[1]));
-    t.uniform_(-bound, bound, generator);
-  }
-  return t.to(torch::kFloat32);
+  if (name == "cls_token" || name == "pos_embed") return normal(sizes, 0, 0.02, generator);
+  if (name == "patch_embed.proj.weight")
+    return normal(sizes, 0, 1 / std::sqrt(static_cast<double>(sizes[1] * sizes[2] * sizes[3])), generator);
+  const double bound = std::sqrt(6.0 / static_cast<double>(sizes[0] + sizes[1]));
+  return uniform(sizes, -bound, bound, generator);
 }
 
 }  // namespace
@@ -131,12 +127,18 @@ Vit::Vit(const TensorMap& tensors, const VitOptions& options, const std::string&
 
 Vit Vit::to(torch::Device device, torch::ScalarType dtype) const {
   Vit moved = *this;
-  moved.each_parameter([&](const std::string&, torch::Tensor& t) { t = t.to(device, dtype); });
+  moved.parameters([&](const std::string&, torch::Tensor& t) { t = t.to(device, dtype); });
   return moved;
 }
 
-void Vit::each_parameter(const std::function<void(const std::string&, torch::Tensor&)>& f) {
-  visit_parameters(p_, shape_, [&](const std::string& name, torch::Tensor& t, torch::IntArrayRef) { f(name, t); });
+void Vit::parameters(const ParameterVisitor& visit) {
+  visit_parameters(p_, shape_, [&](const std::string& name, torch::Tensor& t, torch::IntArrayRef) { visit(name, t); });
+}
+
+Vit read_vit(std::span<const uint8_t> file, const std::string& options, const std::string& name) {
+  const base::Json json = base::parse_json(options, name + ": options");
+  return Vit(read_safetensors(file, name),
+             {.heads = json.at("heads"), .image = json.at("image_size"), .pos_antialias = json.at("pos_antialias")}, name);
 }
 
 TensorMap random_vit(const VitShape& shape, int64_t seed) {

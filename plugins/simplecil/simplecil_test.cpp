@@ -12,6 +12,7 @@ using Bench = clb::testing::MethodBench<SimpleCil>;
 struct FixtureTask {
   torch::Tensor features, labels;
   int64_t classes_seen;
+  clb::testing::Samples samples() const { return {.features = features, .labels = labels}; }
 };
 
 std::vector<FixtureTask> tasks_of(const Golden& golden) {
@@ -33,12 +34,12 @@ TEST(SimpleCil, EqualsTheReferenceAfterEveryTask) {
     const std::string task = "task" + std::to_string(t) + ".";
     inputs.insert(inputs.end(), {task + "features", task + "labels"});
     if (t > 0) {  // the grown head before it has seen a sample: zero rows, cosine 0
-      bench.train(tasks[t].features.narrow(0, 0, 0), tasks[t].labels.narrow(0, 0, 0), tasks[t].classes_seen);
-      golden.close(task + "logits_before", bench.predict(golden["test_features"]), 3e-6);
+      bench.train({.features = tasks[t].features.narrow(0, 0, 0), .labels = tasks[t].labels.narrow(0, 0, 0)}, tasks[t].classes_seen);
+      golden.close(task + "logits_before", bench.predict({golden["test_features"]}), 3e-6);
     }
-    bench.train(tasks[t].features, tasks[t].labels, tasks[t].classes_seen);
+    bench.train(tasks[t].samples(), tasks[t].classes_seen);
     golden.close(task + "W", bench.traced.at("prototypes"), 2e-5);
-    golden.close(task + "logits", bench.predict(golden["test_features"]), 3e-6);
+    golden.close(task + "logits", bench.predict({golden["test_features"]}), 3e-6);
   }
   golden.expect_all_compared(inputs);
 }
@@ -47,8 +48,8 @@ TEST(SimpleCil, PrototypesDoNotDependOnBatchSizeOrSampleOrder) {
   CLB_GOLDEN(golden, "simplecil");
   const auto task = tasks_of(golden)[0];
   const auto prototypes = [&](int64_t batch_size, const torch::Tensor& order) {
-    Bench bench({{"batch_size", {CLB_TYPE_INT, 0, {.i = batch_size}}}});
-    bench.train(task.features.index_select(0, order), task.labels.index_select(0, order), task.classes_seen);
+    Bench bench({{"batch_size", clb::testing::value(batch_size)}});
+    bench.train({.features = task.features.index_select(0, order), .labels = task.labels.index_select(0, order)}, task.classes_seen);
     return bench.traced.at("prototypes");
   };
   const auto in_order = torch::arange(task.labels.size(0));
@@ -60,10 +61,10 @@ TEST(SimpleCil, PrototypesDoNotDependOnBatchSizeOrSampleOrder) {
 TEST(SimpleCil, ScaleChangesLogitsAndNotTheRanking) {
   CLB_GOLDEN(golden, "simplecil");
   const auto task = tasks_of(golden)[0];
-  Bench plain, scaled({{"scale", {CLB_TYPE_FLOAT, 0, {.f = 10}}}});
-  plain.train(task.features, task.labels, task.classes_seen);
-  scaled.train(task.features, task.labels, task.classes_seen);
-  const auto features = golden["test_features"];
+  Bench plain, scaled({{"scale", clb::testing::value(10.0)}});
+  plain.train(task.samples(), task.classes_seen);
+  scaled.train(task.samples(), task.classes_seen);
+  const clb::testing::Samples features{golden["test_features"]};
   EXPECT_TRUE(torch::allclose(scaled.predict(features), 10 * plain.predict(features)));
   EXPECT_TRUE(torch::equal(scaled.predict(features).argmax(1), plain.predict(features).argmax(1)));
 }
@@ -72,14 +73,14 @@ TEST(SimpleCil, SavedStateGivesTheSameLogitsWhateverTheReaderDelivers) {
   CLB_GOLDEN(golden, "simplecil");
   const auto tasks = tasks_of(golden);
   Bench trained;
-  trained.train(tasks[0].features, tasks[0].labels, tasks[0].classes_seen);
-  const auto logits = trained.predict(golden["test_features"]);
+  trained.train(tasks[0].samples(), tasks[0].classes_seen);
+  const auto logits = trained.predict({golden["test_features"]});
   const std::string state = trained.save();
   EXPECT_EQ(trained.save(), state) << "predict changed the state";
   for (const uint64_t step : {uint64_t{1}, uint64_t{3}, uint64_t{1} << 20}) {
     Bench fresh;
     fresh.load(state, step);
-    EXPECT_TRUE(torch::equal(fresh.predict(golden["test_features"]), logits));
+    EXPECT_TRUE(torch::equal(fresh.predict({golden["test_features"]}), logits));
   }
   for (size_t cut = 0; cut < state.size(); cut += 7) EXPECT_THROW(Bench().load(state.substr(0, cut), 64), clb::PluginError) << cut;
 }

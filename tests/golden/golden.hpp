@@ -40,7 +40,13 @@ class Golden {
     auto file = std::make_shared<base::MappedFile>(path_);
     tensors_ = nn::read_safetensors(file->bytes(), path_.string(), file);
     const nn::Metadata metadata = nn::read_safetensors_metadata(file->bytes(), path_.string());
-    if (metadata.contains("config")) config_ = base::parse_json(metadata.at("config"), path_.string() + ": config");
+    if (metadata.contains("config")) {
+      config_ = base::parse_json(metadata.at("config"), path_.string() + ": config");
+    } else {  // one entry for each value
+      for (const auto& [key, value] : metadata) {
+        if (key != "method") config_[key] = base::parse_json(value, path_.string() + ": " + key);
+      }
+    }
   }
 
   bool present() const { return std::filesystem::exists(path_); }
@@ -68,6 +74,13 @@ class Golden {
     compare(name, expected, got, std::max({tolerance, 3e-6 * largest, 1e-7}));
   }
 
+  // The rule of the prompt fixtures: |got - want| <= absolute + 5e-5 times the largest finite |want|. Their masks (-inf) must be the same.
+  void near(const std::string& name, const torch::Tensor& got, double absolute = 5e-6) {
+    const torch::Tensor expected = want(name).to(torch::kFloat64);
+    const torch::Tensor finite = expected.masked_fill(expected < kMasked, 0);
+    compare(name, expected, got, absolute + 5e-5 * (finite.numel() ? finite.abs().max().item<double>() : 0));
+  }
+
   // Equal bit for bit (also counts, orders, predictions).
   void equal(const std::string& name, const torch::Tensor& got) { compare(name, want(name).to(torch::kFloat64), got, 0); }
 
@@ -86,6 +99,8 @@ class Golden {
   }
 
  private:
+  static constexpr double kMasked = -1e10;  // what lies below is a mask
+
   const torch::Tensor& want(const std::string& name) const {
     const auto it = tensors_.find(name);
     if (it == tensors_.end()) throw std::out_of_range(path_.string() + " has no tensor '" + name + "'");
@@ -99,7 +114,9 @@ class Golden {
                     << (got.defined() ? got.sizes().vec() : std::vector<int64_t>{});
       return;
     }
-    const torch::Tensor error = (got.detach().cpu().to(torch::kFloat64) - expected).abs();
+    const torch::Tensor found = got.detach().cpu().to(torch::kFloat64), masked = expected < kMasked;
+    if (!torch::equal(found < kMasked, masked)) ADD_FAILURE() << fixture_ << ": '" << name << "' is masked in other places";
+    const torch::Tensor error = (found - expected).abs().masked_fill(masked, 0);
     const double largest = error.numel() ? error.max().item<double>() : 0;
     std::printf("  %-16s %-44s largest error %9.3g  bound %9.3g\n", fixture_.c_str(), name.c_str(), largest, bound);
     if (!(largest <= bound)) {  // also catches NaN

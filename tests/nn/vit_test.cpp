@@ -29,7 +29,7 @@ TEST(VitGolden, ForwardAndGradients) {
   CLB_GOLDEN(golden, "vit");
   Vit vit = golden_vit(golden);
   std::map<std::string, Tensor> parameters;
-  vit.each_parameter([&](const std::string& name, Tensor& t) { parameters[name] = t.requires_grad_(); });
+  vit.parameters([&](const std::string& name, Tensor& t) { parameters[name] = t.requires_grad_(); });
   const Tensor input = golden["input"].requires_grad_();
 
   golden.close("patch_embed", vit.patch_embed(input), 7e-6);

@@ -3,9 +3,12 @@
 
 #include <clb/sdk/archive.hpp>
 
+#include "support/archive_bytes.hpp"
+
 namespace {
 
 using clb::Archive;
+using clb::testing::saved;
 
 struct State {
   torch::Tensor tensor, undefined;
@@ -16,39 +19,17 @@ struct State {
   bool flag = false;
   std::vector<int64_t> integers;
   std::vector<double> reals;
+  std::vector<std::string> texts;
 
   void state(Archive& a) {
     a("tensor", tensor)("undefined", undefined)("tensors", tensors)("text", text)("integer", integer)("real", real)("flag", flag);
-    a("integers", integers)("reals", reals);
+    a("integers", integers)("reals", reals)("texts", texts);
   }
 };
 
-std::string saved(State& state) {
-  std::string bytes;
-  const clb_writer writer{sizeof(clb_writer), 0, &bytes, [](void* self, const void* data, uint64_t count) -> clb_status {
-                            static_cast<std::string*>(self)->append(static_cast<const char*>(data), count);
-                            return CLB_OK;
-                          }};
-  auto archive = Archive::saving(writer);
-  state.state(archive);
-  return bytes;
-}
-
 State loaded(const std::string& bytes, uint64_t step) {
-  struct Source {
-    const std::string& bytes;
-    uint64_t step, at = 0;
-  } source{bytes, step};
-  const clb_reader reader{sizeof(clb_reader), 0, &source, [](void* self, void* out, uint64_t count, uint64_t* got) -> clb_status {
-                            auto& s = *static_cast<Source*>(self);
-                            *got = std::min({count, s.step, s.bytes.size() - s.at});
-                            std::memcpy(out, s.bytes.data() + s.at, *got);
-                            s.at += *got;
-                            return CLB_OK;
-                          }};
   State state;
-  auto archive = Archive::loading(reader, torch::kCPU);
-  state.state(archive);
+  clb::testing::load(state, bytes, step);
   return state;
 }
 
@@ -65,6 +46,7 @@ State example() {
   s.flag = true;
   s.integers = {1, -2, INT64_MAX};
   s.reals = {0.1, -0.0};
+  s.texts = {"", std::string("a\0b", 3)};
   return s;
 }
 
@@ -77,6 +59,7 @@ TEST(Archive, KeepsEverythingBitForBitWhateverOneReadDelivers) {
     EXPECT_FALSE(after.undefined.defined());
     EXPECT_EQ(after.text, before.text);
     EXPECT_EQ(after.integers, before.integers);
+    EXPECT_EQ(after.texts, before.texts);
     ASSERT_EQ(after.tensors.size(), before.tensors.size());
     for (size_t k = 0; k < after.tensors.size(); ++k) {
       EXPECT_EQ(after.tensors[k].scalar_type(), before.tensors[k].scalar_type());

@@ -2,6 +2,8 @@
 // its trace() tensors come back by name. Include it after the plugin's .cpp.
 #pragma once
 
+#include <clb/base/sha256.hpp>
+#include <clb/nn/weights.hpp>
 #include <clb/sdk/error_sink.hpp>
 #include <clb/sdk/guard.hpp>
 #include <clb/sdk/method.hpp>
@@ -9,13 +11,37 @@
 #include <string>
 #include <vector>
 
+#include "support/archive_bytes.hpp"
+
 namespace clb::testing {
+
+// Samples of a task or a batch of a test; what a method does not ask for may be left out. Both views give the same images, and "shuffled"
+// streams keep this order: the reference's batches can be repeated.
+struct Samples {
+  torch::Tensor features = {};  // [n, d], kind "main:cls"
+  torch::Tensor images = {};    // [n, 3, H, W]
+  torch::Tensor labels = {};    // [n], positions in the class order
+};
+
+struct BenchWeights {
+  nn::TensorMap tensors = {};  // timm's names
+  int64_t heads = 0;
+};
+
+using Settings = std::map<std::string, clb_value>;
+inline clb_value value(bool b) { return {CLB_TYPE_BOOL, 0, {.i = b}}; }
+inline clb_value value(int64_t i) { return {CLB_TYPE_INT, 0, {.i = i}}; }
+inline clb_value value(double f) { return {CLB_TYPE_FLOAT, 0, {.f = f}}; }
+inline clb_value choice(const char* s) { return {CLB_TYPE_CHOICE, 0, {.s = s}}; }
+inline clb_value text(const char* s) { return {CLB_TYPE_STRING, 0, {.s = s}}; }
 
 template <class T>
 class MethodBench {
  public:
   // settings: one per parameter that should not have its default.
-  explicit MethodBench(std::map<std::string, clb_value> settings = {}) : table_(*MethodTable<T>::get()) {
+  explicit MethodBench(const Settings& settings = {}, const BenchWeights& weights = {})
+      : table_(*MethodTable<T>::get()), weights_(nn::write_safetensors(weights.tensors)) {
+    options_ = R"({"image_size":0,"pos_antialias":true,"heads":)" + std::to_string(weights.heads) + "}";
     fill_host();
     std::vector<clb_setting> all;
     for (uint32_t k = 0; k < table_.param_count; ++k) {
@@ -36,68 +62,58 @@ class MethodBench {
   ~MethodBench() { table_.destroy(self_); }
   MethodBench(const MethodBench&) = delete;
 
-  // Trains the next task on these samples: features [n, d], labels [n] as positions in the class order. Classes come in ascending order.
-  void train(const torch::Tensor& features, const torch::Tensor& labels, int64_t classes_seen) {
-    features_ = features;
-    labels_ = labels;
-    std::vector<int64_t> classes;
-    for (int64_t c = classes_seen_; c < classes_seen; ++c) classes.push_back(c);
+  // Trains the next task on these samples. Classes come in ascending order; `labels` names those of the task where they are not simply
+  // the ones that are new.
+  void train(const Samples& samples, int64_t classes_seen, std::vector<int64_t> labels = {}) {
+    samples_ = samples;
+    if (labels.empty()) {
+      for (int64_t c = classes_seen_; c < classes_seen; ++c) labels.push_back(c);
+    }
     classes_seen_ = classes_seen;
     clb_task task{};
     task.struct_size = sizeof task;
     task.index = task_++;
-    task.labels = classes.data();
-    task.label_count = static_cast<int64_t>(classes.size());
+    task.labels = labels.data();
+    task.label_count = static_cast<int64_t>(labels.size());
     task.classes_seen = classes_seen;
     task.task_count = task.class_count = -1;
+    metrics.clear();
     check([&] { return table_.begin_task(self_, &task); });
     check([&] { return table_.train_task(self_, &task); });
     check([&] { return table_.end_task(self_, &task); });
   }
 
-  torch::Tensor predict(const torch::Tensor& features) {
+  torch::Tensor predict(const Samples& samples) {
     clb_batch batch{};
     batch.struct_size = sizeof batch;
-    batch.n = features.size(0);
-    batch.feature_count = 1;
-    batch.features[0] = {sizeof(clb_feature), 0, "main:cls", to_dlpack(features)};
+    hand_over(samples, batch);
     DLManagedTensorVersioned* logits = nullptr;
     check([&] { return table_.predict(self_, &batch, &logits); });
     return from_dlpack(logits);
   }
 
   std::string save() {
-    std::string bytes;
-    const clb_writer writer{sizeof(clb_writer), 0, &bytes, [](void* self, const void* data, uint64_t count) -> clb_status {
-                              static_cast<std::string*>(self)->append(static_cast<const char*>(data), count);
-                              return CLB_OK;
-                            }};
-    check([&] { return table_.save(self_, &writer); });
-    return bytes;
+    return written([&](const clb_writer& writer) { check([&] { return table_.save(self_, &writer); }); });
   }
 
   // step: the most bytes that one read delivers.
-  void load(std::string bytes, uint64_t step) {
-    struct Source {
-      std::string bytes;
-      uint64_t at, step;
-    } source{std::move(bytes), 0, step};
-    const clb_reader reader{sizeof(clb_reader), 0, &source, [](void* self, void* out, uint64_t count, uint64_t* got) -> clb_status {
-                              auto& s = *static_cast<Source*>(self);
-                              *got = std::min({count, s.step, s.bytes.size() - s.at});
-                              std::memcpy(out, s.bytes.data() + s.at, *got);
-                              s.at += *got;
-                              return CLB_OK;
-                            }};
-    check([&] { return table_.load(self_, &reader); });
+  void load(const std::string& bytes, uint64_t step) {
+    read(bytes, step, [&](const clb_reader& reader) { check([&] { return table_.load(self_, &reader); }); });
   }
 
-  std::map<std::string, torch::Tensor> traced;
+  std::map<std::string, torch::Tensor> traced;                             // the last tensor of each name
+  std::map<std::string, std::vector<std::pair<int64_t, double>>> metrics;  // (step, value) of the last task
 
  private:
   struct OpenStream {
-    MethodBench* bench;
-    int64_t batch_size, step = 0;
+    const Samples& samples;
+    clb_stream_request request;
+    int64_t step = 0;  // of the next batch, over all epochs
+
+    int64_t count() const { return samples.labels.size(0); }
+    int64_t per_epoch() const {
+      return request.drop_last ? count() / request.batch_size : (count() + request.batch_size - 1) / request.batch_size;
+    }
   };
   static MethodBench& of(void* self) { return *static_cast<MethodBench*>(self); }
 
@@ -111,10 +127,34 @@ class MethodBench {
     host_ = ErrorSink::minimal_host();
     host_.self = this;
     host_.progress = [](void*, const char*, int64_t, int64_t) { return int32_t{0}; };
-    host_.metric = [](void*, const char*, int64_t, double) {};
-    host_.feature_dim = [](void* self, const char*, int64_t* dim) -> clb_status { return *dim = of(self).features_.size(1), CLB_OK; };
+    host_.metric = [](void* self, const char* name, int64_t step, double value) { of(self).metrics[name].emplace_back(step, value); };
+    host_.feature_dim = [](void* self, const char*, int64_t* dim) -> clb_status {
+      return *dim = of(self).samples_.features.size(1), CLB_OK;
+    };
+    host_.derive_key = [](void*, const char* name, const int64_t* indices, int64_t count, uint8_t key[32]) -> clb_status {
+      base::Sha256 hash;
+      hash.update(name);
+      for (int64_t k = 0; k < count; ++k) hash.update_u64(static_cast<uint64_t>(indices[k]));
+      const base::Digest digest = hash.finish();
+      std::memcpy(key, digest.data(), digest.size());
+      return CLB_OK;
+    };
+    host_.weights_open = [](void* self, const char*, clb_weights* weights) -> clb_status {
+      weights->bytes = of(self).weights_.data();
+      weights->size = of(self).weights_.size();
+      weights->options = of(self).options_.c_str();
+      return CLB_OK;
+    };
     host_.stream_open = [](void* self, const clb_stream_request* request, clb_stream** stream) -> clb_status {
-      *stream = reinterpret_cast<clb_stream*>(new OpenStream{&of(self), request->batch_size});
+      *stream = reinterpret_cast<clb_stream*>(new OpenStream{of(self).samples_, *request});
+      return CLB_OK;
+    };
+    host_.stream_info = [](void*, clb_stream* stream, clb_stream_info* info) -> clb_status {
+      const auto& s = *reinterpret_cast<OpenStream*>(stream);
+      info->samples = s.count();
+      info->batches_per_epoch = s.per_epoch();
+      info->batches = s.per_epoch() * s.request.epochs;
+      info->dropped = s.request.drop_last ? s.count() % s.request.batch_size : 0;
       return CLB_OK;
     };
     host_.stream_next = [](void*, clb_stream* stream, clb_batch* batch) { return next(*reinterpret_cast<OpenStream*>(stream), *batch); };
@@ -127,22 +167,33 @@ class MethodBench {
   }
 
   static clb_status next(OpenStream& stream, clb_batch& batch) {
-    const auto& bench = *stream.bench;
-    const int64_t first = stream.step * stream.batch_size, n = std::min(stream.batch_size, bench.labels_.size(0) - first);
-    if (n <= 0) return CLB_END;
-    batch.n = n;
+    const int64_t at = stream.per_epoch() == 0 ? 0 : stream.step % stream.per_epoch();
+    const int64_t epoch = stream.per_epoch() == 0 ? stream.request.epochs : stream.step / stream.per_epoch();
+    if (epoch == stream.request.epochs) return CLB_END;
+    const int64_t first = at * stream.request.batch_size, n = std::min(stream.request.batch_size, stream.count() - first);
+    const auto part = [&](const torch::Tensor& t) { return t.defined() ? t.narrow(0, first, n) : t; };
+    hand_over({part(stream.samples.features), part(stream.samples.images), part(stream.samples.labels)}, batch);
+    batch.epoch = epoch;
     batch.step = stream.step++;
-    batch.labels = to_dlpack(bench.labels_.narrow(0, first, n));
-    batch.feature_count = 1;
-    batch.features[0] = {sizeof(clb_feature), 0, "main:cls", to_dlpack(bench.features_.narrow(0, first, n))};
     return CLB_OK;
+  }
+
+  static void hand_over(const Samples& samples, clb_batch& batch) {
+    batch.n = (samples.images.defined() ? samples.images : samples.features).size(0);
+    if (samples.images.defined()) batch.images = to_dlpack(samples.images);
+    if (samples.labels.defined()) batch.labels = to_dlpack(samples.labels);
+    if (samples.features.defined()) {
+      batch.feature_count = 1;
+      batch.features[0] = {sizeof(clb_feature), 0, "main:cls", to_dlpack(samples.features)};
+    }
   }
 
   clb_method table_;
   clb_host host_{};
   clb_trace trace_{};
   void* self_ = nullptr;
-  torch::Tensor features_, labels_;
+  std::string weights_, options_;
+  Samples samples_;
   int64_t classes_seen_ = 0, task_ = 0;
 };
 

@@ -1,17 +1,18 @@
 // The one vision transformer of this tree (Dosovitskiy et al., ICLR 2021): pre-norm, class token, LayerNorm eps 1e-6, exact GELU, fused
 // qkv, no classification head. Weights carry timm's names (`blocks.3.attn.qkv.weight`).
 //
-// A Vit is a cheap handle: copies share their parameters. Every const member may be called on several threads at once.
+// A Vit is a cheap handle: copies share their parameters, which are frozen at first. Every const member may be called on several threads at
+// once. Methods change what it computes by an Injection, never by editing it.
 #pragma once
 
 #include <torch/types.h>
 
+#include <clb/nn/injection.hpp>
+#include <clb/nn/weights.hpp>
 #include <cstdint>
-#include <functional>
+#include <span>
 #include <string>
 #include <vector>
-
-#include "clb/nn/weights.hpp"
 
 namespace clb::nn {
 
@@ -42,7 +43,7 @@ struct VitOptions {
   bool pos_antialias = true;  // see interpolate_positions
 };
 
-class Vit {
+class Vit final : public Module {
  public:
   Vit() = default;
 
@@ -56,14 +57,25 @@ class Vit {
   // The same network on another device or in another floating-point type (float32 or bfloat16). Parameters that already fit are shared.
   Vit to(torch::Device device, torch::ScalarType dtype) const;
 
-  // Calls f(timm name, tensor) for every parameter, in the order of the network. Setting requires_grad on them trains the network.
-  void each_parameter(const std::function<void(const std::string&, torch::Tensor&)>& f);
+  // Every parameter under its timm name, in the order of the network.
+  void parameters(const ParameterVisitor& visit) override;
 
-  // The forward pass. images [n, channels, image, image] of the parameters' device and type.
+  // Where the class token stands: the row of the position embedding that some prompts share with it, [1, 1, d].
+  torch::Tensor cls_position() const { return p_.pos_embed.narrow(1, 0, 1); }
+
+  // The forward pass. images [n, channels, image, image] of the network's device and type.
   torch::Tensor cls(const torch::Tensor& images) const;     // [n, d]: class token after the final norm
   torch::Tensor tokens(const torch::Tensor& images) const;  // [n, tokens, d]: all tokens after the final norm
+  torch::Tensor query(const torch::Tensor& images) const;   // cls() without a gradient
 
-  // Its steps, for those who hang something between them. x [n, tokens, d], any number of tokens.
+  // The same with something hung in. tokens() holds whatever tokens the injection leaves behind the last block.
+  torch::Tensor cls(const torch::Tensor& images, const Injection& injection) const;
+  torch::Tensor tokens(const torch::Tensor& images, const Injection& injection) const;
+
+  // [n, k, d]: the class tokens that blocks first, first + 1, ... put out, before the final norm.
+  torch::Tensor cls_of_blocks(const torch::Tensor& images, int64_t first, const Injection& injection = Injection()) const;
+
+  // The steps of the plain pass. x [n, tokens, d], any number of tokens.
   torch::Tensor patch_embed(const torch::Tensor& images) const;           // [n, patches, d], row-major
   torch::Tensor embed(const torch::Tensor& images) const;                 // [n, tokens, d]: class token first, plus positions
   torch::Tensor block(int64_t i, const torch::Tensor& x) const;           // x + attention(norm1 x), then that + mlp(norm2 that)
@@ -77,9 +89,21 @@ class Vit {
  private:
   torch::Tensor cls_of_chunk(const torch::Tensor& images) const;
 
+  // The steps with an injection (vit_injected.cpp).
+  torch::Tensor embed(const torch::Tensor& images, const Injection& in) const;
+  torch::Tensor block(int64_t i, const torch::Tensor& x, const Injection& in) const;
+  torch::Tensor attention(int64_t i, const torch::Tensor& x, const Injection& in) const;
+  torch::Tensor mlp(int64_t i, const torch::Tensor& x, const Injection& in) const;
+  torch::Tensor norm(const torch::Tensor& x, const Injection& in) const;
+  torch::Tensor with_positions(const torch::Tensor& patches) const;
+
   VitShape shape_;
   VitParameters p_;
 };
+
+// The ViT in a safetensors file that lies in memory. `options` is the JSON object that goes with the file: "heads", "image_size" and
+// "pos_antialias", as in VitOptions.
+Vit read_vit(std::span<const uint8_t> file, const std::string& options, const std::string& name);
 
 // Position embeddings [1, 1 + g*g, d] for a grid of side `grid`: the class token's row is copied, the grid is resized bicubically in
 // float32. antialias true: timm 0.9 and later (cubic coefficient -0.5); false: timm 0.6.12 (-0.75, no antialiasing).

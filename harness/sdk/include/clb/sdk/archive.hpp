@@ -6,11 +6,19 @@
 
 #include <clb/sdk/error.hpp>
 #include <cstring>
+#include <functional>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <vector>
 
 namespace clb {
+
+// What nn::Module and everything like it offers.
+template <class M>
+concept HasParameters = requires(M& module, const std::function<void(const std::string&, torch::Tensor&)>& visit) {
+  module.parameters(visit);
+};
 
 // Each entry: name (u32 length, bytes), tag (u8), payload. Integers little-endian. Loading expects the entries in the order of saving and
 // names the first that differs. Lengths are checked before memory is taken: it grows with the bytes that really arrive.
@@ -37,6 +45,61 @@ class Archive {
     }
     return *this;
   }
+  Archive& operator()(const char* name, std::vector<std::string>& texts) {
+    entry(name, 'Z');
+    return elements(texts, [this](std::string& t) { (*this)("", t); });
+  }
+
+  // A module's parameters with their names, and which of them are trained. The module that loads was constructed like the saved one; the
+  // sizes of its tensors may differ (a head that has grown).
+  template <HasParameters M>
+  Archive& operator()(const char* name, M& module) {
+    entry(name, 'M');
+    module.parameters([this](const std::string& parameter, torch::Tensor& t) {
+      bool trained = t.defined() && t.requires_grad();
+      (*this)(parameter.c_str(), t)("trained", trained);
+      if (reader_ && t.defined() && t.is_floating_point()) t.requires_grad_(trained);
+    });
+    return *this;
+  }
+
+  // A list of modules; make() gives an element as it was constructed.
+  template <HasParameters M, class Make>
+  Archive& operator()(const char* name, std::vector<M>& modules, Make make) {
+    entry(name, 'N');
+    auto count = static_cast<uint64_t>(modules.size());
+    scalar(count);
+    if (reader_) modules.clear();
+    for (uint64_t k = 0; k < count; ++k) {
+      if (reader_) modules.push_back(make());
+      (*this)("element", modules[k]);
+    }
+    return *this;
+  }
+
+  // The moments of an SGD, Adam or AdamW optimiser over the same parameters in the same order.
+  Archive& operator()(const char* name, torch::optim::Optimizer& optimizer) {
+    entry(name, 'O');
+    for (auto& group : optimizer.param_groups()) {
+      for (auto& parameter : group.params()) {
+        if (dynamic_cast<torch::optim::SGD*>(&optimizer)) {
+          moments<torch::optim::SGDParamState>(optimizer, parameter, [this](auto& s) {
+            auto buffer = s.momentum_buffer();
+            (*this)("momentum_buffer", buffer);
+            s.momentum_buffer(buffer);
+          });
+        } else if (dynamic_cast<torch::optim::Adam*>(&optimizer)) {
+          moments<torch::optim::AdamParamState>(optimizer, parameter, [this](auto& s) { adam_moments(s); });
+        } else if (dynamic_cast<torch::optim::AdamW*>(&optimizer)) {
+          moments<torch::optim::AdamWParamState>(optimizer, parameter, [this](auto& s) { adam_moments(s); });
+        } else {
+          throw PluginError(CLB_E_UNSUPPORTED, std::string("the optimiser \"") + name + "\" is neither SGD nor Adam nor AdamW");
+        }
+      }
+    }
+    return *this;
+  }
+
   template <class N>
   requires std::is_arithmetic_v<N> Archive& operator()(const char* name, N& number) {
     entry(name, tag<N>());
@@ -111,6 +174,28 @@ class Archive {
     if (bytes > 0) std::memcpy(t.data_ptr(), data.data(), bytes);
     tensor = t.to(device_);
     return *this;
+  }
+
+  template <class State, class Each>
+  void moments(torch::optim::Optimizer& optimizer, const torch::Tensor& parameter, Each each) {
+    auto& states = optimizer.state();
+    auto* key = parameter.unsafeGetTensorImpl();
+    bool present = states.find(key) != states.end();  // none before the first step
+    (*this)("present", present);
+    if (!present) return;
+    auto& state = states[key];
+    if (!state) state = std::make_unique<State>();
+    each(static_cast<State&>(*state));
+  }
+  template <class State>
+  void adam_moments(State& s) {
+    auto step = s.step();
+    auto first = s.exp_avg(), second = s.exp_avg_sq(), largest = s.max_exp_avg_sq();
+    (*this)("step", step)("exp_avg", first)("exp_avg_sq", second)("max_exp_avg_sq", largest);
+    s.step(step);
+    s.exp_avg(first);
+    s.exp_avg_sq(second);
+    s.max_exp_avg_sq(largest);
   }
 
   template <class N>

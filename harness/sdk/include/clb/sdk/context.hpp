@@ -114,7 +114,7 @@ class StreamRequest {
   StreamRequest&& images() && { return images_ = true, std::move(*this); }
   StreamRequest&& features(std::string kind) && { return kinds_.push_back(std::move(kind)), std::move(*this); }
   StreamRequest&& shuffled() && { return shuffle_ = true, std::move(*this); }
-  StreamRequest&& drop_last() && { return drop_last_ = true, std::move(*this); }
+  StreamRequest&& drop_last(bool on = true) && { return drop_last_ = on, std::move(*this); }
   StreamRequest&& epochs(int64_t n) && { return epochs_ = n, std::move(*this); }
   StreamRequest&& only(std::vector<int64_t> sample_ids) && { return ids_ = std::move(sample_ids), restricted_ = true, std::move(*this); }
 
@@ -146,6 +146,30 @@ class StreamRequest {
   int64_t epochs_ = 1;
   std::vector<std::string> kinds_;
   std::vector<int64_t> ids_;
+};
+
+// Random numbers that depend on the run's seed, a name and indices alone: one generator on the CPU, or one for each further name, so that
+// every tensor of a module starts from its own (it converts to nn::Rng).
+class NamedRng {
+ public:
+  NamedRng(const clb_host* host, std::string name, std::vector<int64_t> indices)
+      : host_(host), name_(std::move(name)), indices_(std::move(indices)) {}
+
+  operator torch::Generator() const { return generator(name_); }  // NOLINT: it stands for its generator
+  torch::Generator operator()(const std::string& further) const { return generator(name_ + "/" + further); }
+
+ private:
+  torch::Generator generator(const std::string& name) const {
+    uint8_t key[32];
+    check_host(host_->derive_key(host_->self, name.c_str(), indices_.data(), static_cast<int64_t>(indices_.size()), key));
+    uint64_t seed;
+    std::memcpy(&seed, key, sizeof seed);
+    return torch::make_generator<at::CPUGeneratorImpl>(seed);
+  }
+
+  const clb_host* host_;
+  std::string name_;
+  std::vector<int64_t> indices_;
 };
 
 // Lives from create to destroy; all of it belongs to the session's thread.
@@ -184,14 +208,7 @@ class Context {
     return weights;
   }
 
-  // A generator on the CPU whose numbers depend on the run's seed, the name and the indices alone.
-  torch::Generator rng(const char* name, std::initializer_list<int64_t> indices = {}) const {
-    uint8_t key[32];
-    check_host(host_->derive_key(host_->self, name, indices.begin(), static_cast<int64_t>(indices.size()), key));
-    uint64_t seed;
-    std::memcpy(&seed, key, sizeof seed);
-    return torch::make_generator<at::CPUGeneratorImpl>(seed);
-  }
+  NamedRng rng(const char* name, std::initializer_list<int64_t> indices = {}) const { return {host_, name, indices}; }
 
   void log(const std::string& text) const { host_->log(host_->self, CLB_LOG_INFO, text.c_str()); }
   void warn(const std::string& text) const { host_->log(host_->self, CLB_LOG_WARNING, text.c_str()); }

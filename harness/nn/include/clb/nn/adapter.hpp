@@ -1,0 +1,47 @@
+// Bottleneck adapters beside a branch of the block: AdaptFormer (Chen et al., NeurIPS 2022), as APER, EASE and RanPAC use it, and the one
+// of LAE (Gao et al., ICCV 2023).
+#pragma once
+
+#include <clb/nn/injection.hpp>
+#include <clb/nn/rng.hpp>
+#include <clb/nn/vit.hpp>
+
+namespace clb::nn {
+
+enum class AdapterKind {
+  kAdaptFormer,  // x + mlp(norm2 x) + scale * up(dropout(relu(down x))), on the branch's un-normalised input
+  kLae,          // x + attention(norm1 x) + s * up(gelu(down(norm1 x))), s learned, 1 at first
+};
+
+struct AdapterOptions {
+  AdapterKind kind = AdapterKind::kAdaptFormer;
+  std::vector<int64_t> blocks = {};  // which blocks have one; empty: all
+  int64_t bottleneck = 64;
+  double scale = 0.1;    // kAdaptFormer
+  double dropout = 0.1;  // kAdaptFormer, in training mode only
+};
+
+// down: uniform within 1/sqrt(d); up and both biases: zero, so that a fresh adapter changes nothing.
+class Adapter final : public Injection {
+ public:
+  Adapter(const VitShape& vit, const AdapterOptions& options, const Rng& rng);
+
+  torch::Tensor beside_attention(int64_t block, const torch::Tensor& x, const torch::Tensor& normed) const override;
+  torch::Tensor beside_mlp(int64_t block, const torch::Tensor& x, const torch::Tensor& normed) const override;
+  void parameters(const ParameterVisitor& visit) override;  // "<block>.down.weight", "<block>.down.bias", "<block>.up...", "<block>.scale"
+  void train(bool on) override { training_ = on; }
+
+ private:
+  struct Layer {
+    torch::Tensor down_weight, down_bias;  // [bottleneck, d], [bottleneck]
+    torch::Tensor up_weight, up_bias;      // [d, bottleneck], [d]
+    torch::Tensor scale;                   // [1], kLae
+  };
+  const Layer* layer(int64_t block) const;  // nullptr: this block has none
+
+  AdapterOptions options_;
+  std::vector<Layer> layers_;
+  bool training_ = false;
+};
+
+}  // namespace clb::nn

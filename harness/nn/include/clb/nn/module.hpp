@@ -1,0 +1,67 @@
+// A module is anything with named parameters: a network, an adapter, a head. Whoever trains, freezes, copies, moves, counts or saves
+// parameters does it through this one door.
+//
+// A module that is copied as a C++ object shares its tensors with the copy, as tensors do; copy_of() gives a module of its own.
+#pragma once
+
+#include <torch/types.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace clb::nn {
+
+using ParameterVisitor = std::function<void(const std::string& name, torch::Tensor& tensor)>;
+
+class Module {
+ public:
+  virtual ~Module() = default;
+
+  // Calls visit(name, tensor) for every parameter, always in the same order; names are unique within the module. The visitor may replace
+  // the tensor.
+  virtual void parameters(const ParameterVisitor& visit) = 0;
+
+  // Training mode on or off, for modules that behave differently (dropout, counters). Off at first.
+  virtual void train(bool) {}
+
+ protected:
+  Module() = default;
+  Module(const Module&) = default;
+  Module& operator=(const Module&) = default;
+};
+
+// Those parameters of a module whose names begin with one of the prefixes; a view that the module must outlive.
+class Part final : public Module {
+ public:
+  Part(Module& whole, std::vector<std::string> prefixes) : whole_(&whole), prefixes_(std::move(prefixes)) {}
+  void parameters(const ParameterVisitor& visit) override;
+  void train(bool on) override { whole_->train(on); }
+
+ private:
+  Module* whole_;
+  std::vector<std::string> prefixes_;
+};
+
+// Trained tensors stay or become float32, whatever the frozen rest is stored in.
+void freeze(Module& module);
+void unfreeze(Module& module);
+
+std::vector<torch::Tensor> trained_tensors(Module& module);  // those that want a gradient
+int64_t trained_numbers(Module& module);                     // how many numbers these hold
+void move_to(Module& module, torch::Device device);
+
+// average <- decay * average + (1 - decay) * module, tensor by tensor; both have the same parameters.
+void update_average(Module& average, Module& module, double decay);
+
+// Gives every parameter memory of its own; whether it is trained stays as it is.
+void unshare(Module& module);
+
+template <class M>
+M copy_of(const M& module) {
+  M copy = module;
+  unshare(copy);
+  return copy;
+}
+
+}  // namespace clb::nn

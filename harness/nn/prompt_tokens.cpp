@@ -1,0 +1,45 @@
+#include "clb/nn/prompt_tokens.hpp"
+
+#include <clb/nn/linear.hpp>
+#include <cmath>
+
+namespace clb::nn {
+
+using torch::Tensor;
+
+Tensor insert_rows(const Tensor& x, int64_t at, const Tensor& rows) {
+  const Tensor same_type = as_type_of(x, rows).expand({x.size(0), -1, -1});
+  return at::cat({x.narrow(1, 0, at), same_type, x.narrow(1, at, x.size(1) - at)}, 1);
+}
+
+Tensor drop_rows(const Tensor& x, int64_t at, int64_t count) {
+  const int64_t behind = at + count;
+  if (behind == x.size(1)) return x.narrow(1, 0, at);
+  return at::cat({x.narrow(1, 0, at), x.narrow(1, behind, x.size(1) - behind)}, 1);
+}
+
+PromptTokens::PromptTokens(const VitShape& vit, const PromptTokensOptions& options, const Rng& rng)
+    : options_(options), last_(vit.depth - 1) {
+  const std::vector<int64_t> sizes{options.deep ? vit.depth : 1, options.length, vit.dim};
+  const double bound = std::sqrt(6.0 / static_cast<double>(vit.channels * vit.patch * vit.patch + vit.dim));
+  tokens_ = (options.zero_init ? torch::zeros(sizes) : uniform(sizes, -bound, bound, rng("tokens"))).requires_grad_();
+}
+
+Tensor PromptTokens::before_block(int64_t block, const Tensor& x) const {
+  if (!options_.deep && block > 0) return x;
+  return insert_rows(x, options_.at_end ? x.size(1) : 1, tokens_[block]);
+}
+
+Tensor PromptTokens::after_block(int64_t block, const Tensor& x) const {
+  if (!options_.deep && block < last_) return x;
+  return drop_rows(x, options_.at_end ? x.size(1) - options_.length : 1, options_.length);
+}
+
+PrependedPrompts::PrependedPrompts(Tensor prompts, Tensor position)
+    : prompts_(position.defined() ? prompts + as_type_of(prompts, position) : std::move(prompts)) {}
+
+Tensor PrependedPrompts::before_block(int64_t block, const Tensor& x) const {
+  return block > 0 || prompts_.size(-2) == 0 ? x : insert_rows(x, 1, prompts_);
+}
+
+}  // namespace clb::nn

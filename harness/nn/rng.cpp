@@ -1,0 +1,20 @@
+#include "clb/nn/rng.hpp"
+
+#include <cmath>
+
+namespace clb::nn {
+
+torch::Tensor uniform(torch::IntArrayRef sizes, double low, double high, torch::Generator generator) {
+  return torch::empty(sizes, torch::kFloat64).uniform_(low, high, std::move(generator)).to(torch::kFloat32);
+}
+
+torch::Tensor normal(torch::IntArrayRef sizes, double mean, double deviation, torch::Generator generator) {
+  return torch::empty(sizes, torch::kFloat64).normal_(mean, deviation, std::move(generator)).to(torch::kFloat32);
+}
+
+torch::Tensor linear_weight(int64_t out, int64_t in, torch::Generator generator) {
+  const double bound = 1 / std::sqrt(static_cast<double>(in));
+  return uniform({out, in}, -bound, bound, std::move(generator));
+}
+
+}  // namespace clb::nn

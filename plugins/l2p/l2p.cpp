@@ -1,0 +1,98 @@
+// L2P: a pool of prompts with keys; the frozen ViT's feature of an image picks the prompts put behind its class token.
+#include <clb/nn/heads.hpp>
+#include <clb/nn/loss.hpp>
+#include <clb/nn/prompt_pool.hpp>
+#include <clb/nn/prompt_tokens.hpp>
+#include <clb/sdk/method.hpp>
+#include <clb/sdk/nn.hpp>
+
+namespace {
+
+class L2p final : public clb::Method {
+ public:
+  static constexpr clb::About about{
+      .id = "l2p",
+      .version = "1.0.0",
+      .paper = "Wang et al., CVPR 2022, arXiv:2112.08654",
+      .capabilities = clb::kBf16 | clb::kBitwise,
+  };
+
+  static void params(clb::Params<L2p>& p) {
+    p.integer("pool_size", &L2p::pool_size_, {1, 4096}, "prompts in the pool (M)");
+    p.integer("top_k", &L2p::top_k_, {0, 64}, "prompts chosen per image (N), at most pool_size; 0 = no prompts, the head reads cls");
+    p.integer("prompt_length", &L2p::length_, {1, 256}, "tokens per prompt (L_p)");
+    p.real("pull_weight", &L2p::pull_weight_, {0, 100}, "weight of the key-query similarity in the loss (lambda)");
+    p.choice("feature", &L2p::feature_, {"prompt_mean", "cls"}, "what the head reads");
+    p.choice("prompt_position", &L2p::prompt_position_, {"cls", "none"}, "position embedding on prompts: PyTorch ports cls, paper none");
+    p.flag("batch_vote_train", &L2p::batch_vote_train_, "one choice of prompts per training batch, as published");
+    p.flag("batch_vote_test", &L2p::batch_vote_test_, "the same at test time, as published; leaks test-batch composition")
+        .implies(clb::kBatchDependent);
+    clb::describe(p, &L2p::fit_);
+  }
+
+  void create() override {
+    if (top_k_ > pool_size_) {
+      throw clb::PluginError(CLB_E_INVALID, "top_k is " + std::to_string(top_k_) + ", but pool_size is only " + std::to_string(pool_size_) +
+                                                "; choose at most as many prompts as the pool has");
+    }
+    vit_ = clb::backbone(ctx());
+    pool_ = {{.prompts = pool_size_, .length = length_, .dim = vit_.dim(), .low = -1, .high = 1}, ctx().rng("pool")};
+    head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(0.02)}, ctx().rng("head")};
+  }
+
+  // The query is a frozen feature, so at prediction it comes from the host's cache.
+  clb::Inputs inputs() const override { return clb::Inputs::images().with_features("main:cls"); }
+
+  void train_task() override {
+    head_.grow(task().classes_seen);
+    clb::fit(ctx(), fit_, ctx().train().train_view().images(), {pool_, head_}, [&](const clb::Batch& b) {
+      const auto choice = pool_.choose(vit_.query(b.images), top_k_, batch_vote_train_);
+      const auto logits = clb::nn::mask_to(task().labels, forward(b.images, choice));
+      const auto loss = torch::nn::functional::cross_entropy(logits, b.labels) - pull_weight_ * choice.similarity();  // eq. 5
+      ctx().trace("loss", loss);
+      return loss;
+    });
+    record_usage();
+  }
+
+  torch::Tensor predict(const clb::Batch& b) override {
+    return forward(b.images, pool_.choose(b.features("main:cls"), top_k_, batch_vote_test_));
+  }
+
+  void state(clb::Archive& a) override { a("pool", pool_)("head", head_); }
+
+ private:
+  torch::Tensor forward(const torch::Tensor& images, const clb::nn::PromptChoice& choice) {
+    const auto position = prompt_position_ == "cls" ? vit_.cls_position() : torch::Tensor();
+    const auto tokens = vit_.tokens(images, clb::nn::PrependedPrompts(choice.prompts, position));  // [n, 1 + N L_p + patches, d]
+    const bool reads_cls = feature_ == "cls" || top_k_ == 0;
+    const auto feature = reads_cls ? tokens.select(1, 0) : tokens.narrow(1, 1, top_k_ * length_).mean(1);  // [n, d]
+    const auto logits = head_(feature);
+    ctx().trace("prompt_idx", choice.ids);
+    ctx().trace("cosines", choice.cosines);
+    ctx().trace("feature", feature);
+    ctx().trace("logits", logits);
+    return logits;
+  }
+
+  // How often each prompt was chosen in this task: a pool of which only a few prompts are used shows here.
+  void record_usage() {
+    const auto usage = pool_.take_usage();
+    for (int64_t k = 0; k < pool_size_; ++k) ctx().metric("pool_usage", k, usage[k].item<double>());
+  }
+
+  // Defaults: LAMDA-PILOT's CIFAR-100 B0-Inc10 setting, but for batch_vote_test, which is on there.
+  int64_t pool_size_ = 10, top_k_ = 5, length_ = 5;
+  double pull_weight_ = 0.1;
+  std::string feature_ = "prompt_mean", prompt_position_ = "cls";
+  bool batch_vote_train_ = true, batch_vote_test_ = false;
+  clb::nn::FitOptions fit_{.optimizer = "adam", .lr = 1.875e-3, .epochs = 5, .batch_size = 16};
+
+  clb::nn::Vit vit_;
+  clb::nn::PromptPool pool_;
+  clb::nn::GrowingLinear head_;
+};
+
+}  // namespace
+
+CLB_METHOD(L2p)
