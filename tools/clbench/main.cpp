@@ -27,6 +27,7 @@ constexpr std::array kVerbs{
     Verb{"tasks", "class order and tasks of an experiment, as data", clb::cli::verb_tasks},
     Verb{"table", "results as a table", clb::cli::verb_table},
     Verb{"cache", "list or prune what the cache keeps", clb::cli::verb_cache},
+    Verb{"new", "write the project of a new plugin, ready to build and test", clb::cli::verb_new},
     Verb{"doctor", "check this installation and say what to do", clb::cli::verb_doctor},
 };
 
