@@ -76,7 +76,7 @@ std::vector<std::string> write_project(const std::string& kind, const std::strin
   const fs::path templates = base::share() / "templates" / kind;
   std::error_code error;
   if (!fs::is_directory(templates, error)) {
-    throw Error(fmt::format("{}: the templates are missing; `clbench doctor` checks the installation", templates.string()));
+    throw Error(fmt::format("{}: the templates are missing; install clbench again", templates.string()));
   }
   mustache::data values;
   values.set("name", name);
@@ -101,7 +101,7 @@ std::vector<std::string> next_commands(const std::string& kind, const std::strin
       "cmake --build build",
       "ctest --test-dir build",
       quoted(prefix + "/bin/clbench") + " list " + kind + "s " + plugins,
-      quoted(prefix + "/bin/clbench") + " run experiment.toml " + plugins,
+      quoted(prefix + "/bin/clbench") + " run experiment.toml " + plugins + (kind == "dataset" ? "   # with its files in data/" : ""),
   };
 }
 
