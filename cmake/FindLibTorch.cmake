@@ -20,7 +20,8 @@ include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(LibTorch
   REQUIRED_VARS LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_INCLUDE_DIR
   VERSION_VAR LibTorch_VERSION
-  REASON_FAILURE_MESSAGE "run tools/setup/setup.sh, or give -DCLB_LIBTORCH=DIR")
+  HANDLE_VERSION_RANGE
+  REASON_FAILURE_MESSAGE "not in ${CLB_LIBTORCH}: run tools/setup/setup.sh in the tree of clbench, or give -DCLB_LIBTORCH=DIR")
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   add_library(LibTorch::c10 SHARED IMPORTED)

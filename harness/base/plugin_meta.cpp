@@ -94,8 +94,7 @@ std::string fixed_text(const ElfFile& file, const char (&bytes)[N], const char* 
 }
 
 void check_id(const ElfFile& file, const std::string& id) {
-  const bool starts_well = !id.empty() && id[0] >= 'a' && id[0] <= 'z';
-  if (!starts_well || id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos) {
+  if (!is_plugin_id(id)) {
     file.fail("field id of " CLB_META_SECTION " must look like [a-z][a-z0-9_]*, found \"" + id + "\"; rename the plugin");
   }
 }
@@ -158,6 +157,11 @@ bool abi_loads(const PluginMeta& meta) {
 PluginMeta parse_plugin_meta(std::span<const uint8_t> elf, const std::string& name) {
   const ElfFile file(name, elf.size(), [elf](uint64_t offset, void* to, size_t n) { std::memcpy(to, elf.data() + offset, n); });
   return read_meta(file, name);
+}
+
+bool is_plugin_id(std::string_view text) {
+  return !text.empty() && text[0] >= 'a' && text[0] <= 'z' && text.size() < sizeof(clb_plugin_meta_t::id) &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
 }
 
 PluginMeta read_plugin_meta(const std::filesystem::path& path) {

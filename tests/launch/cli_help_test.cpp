@@ -16,7 +16,8 @@ std::string stored(const std::string& name, const std::string& got) {
 }
 
 TEST_F(Cli, HelpTexts) {
-  for (const std::string verb : {"", "run", "resume", "list", "info", "status", "tasks", "table", "validate", "cache", "doctor"}) {
+  for (const std::string verb :
+       {"", "run", "resume", "list", "info", "status", "tasks", "table", "validate", "cache", "new", "doctor"}) {
     const auto ended = verb.empty() ? clbench({"--help"}) : clbench({verb, "--help"});
     EXPECT_EQ(ended.exit_code, 0) << verb;
     EXPECT_EQ(ended.err, "") << verb;
@@ -52,6 +53,8 @@ TEST_F(Cli, AMistypedCommandLineIsOneSentenceWithASuggestion) {
       {{"info", "digitz"}, "clbench: there is no dataset 'digitz'; did you mean 'digits'?\n"},
       {{"table", "--format", "latex", "--db", "x"}, "clbench: table: there is no format 'latex'; it is text, markdown, csv or json\n"},
       {{"cache", "prune"}, "clbench: cache prune: say what may go: --older-than DAYS or --all\n"},
+      {{"new", "metod", "mine"}, "clbench: new: there is no template of a 'metod'; it is method or dataset\n"},
+      {{"new", "method"}, "clbench: new: method|dataset NAME is missing; usage: clbench new method|dataset NAME [options]\n"},
       {{"list", "--plugin-path", "/no/folder"}, "clbench: --plugin-path /no/folder: there is no such folder\n"},
   };
   for (const auto& [words, sentence] : cases) {

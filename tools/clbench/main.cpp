@@ -29,6 +29,7 @@ constexpr std::array kVerbs{
     Verb{"table", "results as a table", clb::cli::verb_table},
     Verb{"validate", "check a plugin: life cycle, state, leaks, claims", clb::cli::verb_validate},
     Verb{"cache", "list or prune what the cache keeps", clb::cli::verb_cache},
+    Verb{"new", "write the project of a new plugin, ready to build and test", clb::cli::verb_new},
     Verb{"doctor", "check this installation and say what to do", clb::cli::verb_doctor},
 };
 

@@ -12,19 +12,6 @@ namespace clb::cli {
 
 using base::Error;
 
-namespace {
-
-// As a shell takes it back.
-std::string quoted(const std::string& word) {
-  constexpr const char* kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./=:,+-%@";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string result = "'";
-  for (const char c : word) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return result + "'";
-}
-
-}  // namespace
-
 Options::Options(const VerbText& text) : text_(text), described_("options", 110, 60) {}
 
 void Options::add_json() { add()("json", "print JSON instead of text"); }
@@ -121,6 +108,14 @@ void Options::print_help() const {
   std::string options;
   for (std::string line; std::getline(wrapped, line);) options += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   fmt::print("clbench {}: {}\n\nusage: {}\n\n{}\nexample: {}\n", text_.name, text_.about, usage(), options, text_.example);
+}
+
+std::string quoted(const std::string& word) {
+  constexpr const char* kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./=:,+-%@";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string result = "'";
+  for (const char c : word) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return result + "'";
 }
 
 std::vector<std::string> split_list(const std::string& text) {

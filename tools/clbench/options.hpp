@@ -53,6 +53,9 @@ class Options {
   std::vector<std::string> given_;  // quoted
 };
 
+// A word as a shell takes it back.
+std::string quoted(const std::string& word);
+
 // "a,b,c" -> {"a", "b", "c"}
 std::vector<std::string> split_list(const std::string& text);
 

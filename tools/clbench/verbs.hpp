@@ -18,6 +18,7 @@ int verb_tasks(const Arguments& arguments);
 int verb_table(const Arguments& arguments);
 int verb_validate(const Arguments& arguments);
 int verb_cache(const Arguments& arguments);
+int verb_new(const Arguments& arguments);
 int verb_doctor(const Arguments& arguments);
 
 }  // namespace clb::cli

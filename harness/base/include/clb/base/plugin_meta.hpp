@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace clb::base {
@@ -17,6 +18,9 @@ struct PluginMeta {
   uint32_t abi_major = 0, abi_minor = 0, cxx11_abi = 0;
   uint64_t capabilities = 0;
 };
+
+// [a-z][a-z0-9_]*, short enough for clb_plugin_meta_t.
+bool is_plugin_id(std::string_view text);
 
 // Reads only the ELF headers and the section. Error names the file and the field or offset that is wrong.
 PluginMeta read_plugin_meta(const std::filesystem::path& file);

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# What a third party does: takes an installed clbench that was moved, makes a method and a dataset with `clbench new`, builds, tests and runs
+# them. Nothing but LibTorch, behind the prefix's link, comes from this tree.
+#
+#   outside_test.sh BUILD        BUILD: a finished build tree
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=$(cd "${1:?usage: outside_test.sh BUILD}" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+cmake --install "$build" --prefix "$work/installed" >/dev/null
+mv "$work/installed" "$work/moved prefix"
+! grep -rF "$root/" "$work/moved prefix/lib/cmake" || fail "the installed package names $root"
+prefix="$work/moved prefix"
+clbench=$prefix/bin/clbench
+
+# No variable of the caller leads back.
+unset CLB_LIBTORCH CLB_PLUGIN_PATH CMAKE_PREFIX_PATH CPATH LIBRARY_PATH LD_LIBRARY_PATH
+export CLB_CACHE=$work/cache
+mkdir "$work/projects"
+cd "$work/projects"
+
+for kind in method dataset; do
+  echo "=== a $kind"
+  project=my_$kind plugins=my_$kind/build/lib/clbench/${kind}s
+  "$clbench" new $kind $project
+  cmake -S $project -B $project/build -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
+  cmake --build $project/build 2>&1 | tee build.log
+  ! grep -q 'warning:' build.log || fail "the build of the template is not free of warnings"
+  ctest --test-dir $project/build --output-on-failure
+
+  "$clbench" list ${kind}s --plugin-path $plugins | tee list.txt
+  grep -q "^$project " list.txt || fail "clbench list does not show $project"
+  "$root/tools/check_plugins.sh" $project/build
+  for place in "$root" "$work"; do
+    ! grep -qaF "$place/" $plugins/$project.so || fail "$project.so names the folder $place"
+  done
+  ! grep -F "$root/" $project/build/compile_commands.json $project/build/CMakeCache.txt || fail "the build of $project looks into $root"
+done
+
+echo "=== both together"
+mkdir data
+printf '%s\n' a b c d >data/classes.txt
+for split in train test; do
+  for class in 0 1 2 3 0 1 2 3; do
+    printf "\\$class"
+    head -c 3072 /dev/urandom
+  done >data/$split.bin
+done
+"$clbench" run my_dataset/experiment.toml --set "dataset.root=$PWD/data" --set 'method={ id = "my_method" }' --db both.sqlite \
+  --plugin-path my_method/build/lib/clbench/methods --plugin-path my_dataset/build/lib/clbench/datasets | tee table.txt
+grep -q '^my_method ' table.txt || fail "the run did not end in a row"
+
+echo "=== installed beside the others"
+for kind in method dataset; do cmake --install my_$kind/build --prefix "$prefix" >/dev/null; done
+"$clbench" list | tee list.txt
+[ "$(grep -c '^my_' list.txt)" = 2 ] || fail "an installed plugin is not listed"
+echo "passed"
