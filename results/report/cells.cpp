@@ -70,6 +70,15 @@ void note_dashes(TableRow& row, const std::vector<const metrics::Metric*>& metri
   for (const auto& [reason, names] : reasons) row.notes.push_back(names + ": " + reason);
 }
 
+// A method that hardly moved says nothing about itself.
+void note_under_training(TableRow& row) {
+  constexpr double kEnough = 100;
+  std::optional<double> fewest;
+  for (const RunResult& run : row.runs)
+    if (run.fewest_updates) fewest = std::min(*run.fewest_updates, fewest.value_or(*run.fewest_updates));
+  if (fewest && *fewest < kEnough) row.notes.push_back("under-trained: a task of " + fixed(*fewest, 0) + " updates, fewer than 100");
+}
+
 }  // namespace
 
 void fill_cells(TableRow& row, const std::vector<const metrics::Metric*>& metrics) {
@@ -78,6 +87,7 @@ void fill_cells(TableRow& row, const std::vector<const metrics::Metric*>& metric
   row.notes = failure_notes(row.runs);
   note_dashes(row, metrics);
   note_mixtures(row);
+  note_under_training(row);
   const auto unknown = std::count_if(row.runs.begin(), row.runs.end(), [](const RunResult& r) { return r.ok() && !r.cold_seconds; });
   if (unknown > 0)
     row.notes.push_back("time: " + std::to_string(unknown) + (unknown == 1 ? " run" : " runs") +

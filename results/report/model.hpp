@@ -15,9 +15,10 @@ namespace clb::report {
 struct RunResult {
   store::RunRow run;
   std::vector<store::EvalRow> evals;
-  std::vector<metrics::Result> values;  // one per metric of the report; empty when the run did not end well
-  double seconds = 0;                   // measured
-  std::optional<double> cold_seconds;   // nullopt: features came from the cache and their cost is unknown
+  std::vector<metrics::Result> values;   // one per metric of the report; empty when the run did not end well
+  double seconds = 0;                    // measured
+  std::optional<double> cold_seconds;    // nullopt: features came from the cache and their cost is unknown
+  std::optional<double> fewest_updates;  // of any task; nullopt: the method reports none
   bool ok() const { return run.status.status == "ok"; }
 };
 

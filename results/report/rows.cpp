@@ -55,6 +55,8 @@ RunResult evaluate(const store::Store& store, store::RunRow run, const std::vect
   };
   const std::optional<double> cached = value("cached_seconds_saved");
   if (cached || value("forwards_saved").value_or(0) == 0) result.cold_seconds = result.seconds + cached.value_or(0);
+  for (const base::Metric& metric : store.metrics(result.run.attempt_id))
+    if (metric.name == "updates") result.fewest_updates = std::min(metric.value, result.fewest_updates.value_or(metric.value));
   return result;
 }
 

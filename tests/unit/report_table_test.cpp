@@ -279,5 +279,18 @@ TEST_F(ReportTable, wide_and_combining_characters_keep_the_columns) {
   EXPECT_NE(text.find("方法     "), std::string::npos) << text;  // 4 columns wide, padded to the 7 of the other and 2 between
 }
 
+TEST_F(ReportTable, few_updates_are_under_training) {
+  {
+    Store store = writer();
+    for (const double updates : {125.0, 26.0}) {
+      const int64_t attempt = finish(store, l2p(0, static_cast<int64_t>(updates) % 10), 1);
+      for (int64_t task = 0; task < 3; ++task) store.add_metrics(attempt, {{"updates", task, task, task == 1 ? updates : 200.0}});
+    }
+  }
+  const std::string table = render(Format::kText);
+  EXPECT_NE(table.find("under-trained: a task of 26 updates, fewer than 100"), std::string::npos) << table;
+  EXPECT_EQ(table.find("125 updates"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace clb::results_test
