@@ -1,4 +1,5 @@
 // Streams and protocol over a small made data set: order, batches, ids, views, and that draws are pure functions of their key.
+#include <clb/meta.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
@@ -6,6 +7,7 @@
 #include <clb/base/error.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/session/describe.hpp>
+#include <clb/session/memory.hpp>
 #include <clb/session/stream.hpp>
 #include <fstream>
 #include <set>
@@ -203,6 +205,46 @@ TEST_F(StreamTest, SampleIdsAreDistinctAndSayNothingOfTheIndex) {
   EXPECT_EQ(ids.size(), 60u);
   EXPECT_GT(rising, 10);
   EXPECT_LT(rising, 50);
+}
+
+TEST_F(StreamTest, ExemplarsAreKeptInTheirOrderAndServedWithTheirLabels) {
+  spec_.method.capabilities = CLB_CAP_RAW_REPLAY;
+  const auto s = open(0);
+  const auto train = s->protocol.train(0);
+  const auto id = [&](int64_t index) { return session::opaque_id(*s, index); };
+  const std::vector<int64_t> kept{id(train[9]), id(train[0]), id(train[20])};
+  session::set_memory(*s, kept);
+  EXPECT_EQ(session::memory_bytes(*s), 3 * 28 * 28);
+
+  s->task = 1;
+  auto r = request(4);
+  r.sources = CLB_SOURCE_MEMORY;
+  Stream memory(*s, r);
+  const auto exemplars = all(memory);
+  ASSERT_EQ(exemplars.n, 3);
+  EXPECT_EQ(exemplars.sample_ids[0].item<int64_t>(), kept[0]);
+  EXPECT_EQ(exemplars.labels[0].item<int64_t>(), 9 / kTrain) << "its position in the class order";
+  r.sources = CLB_SOURCE_TRAIN | CLB_SOURCE_MEMORY;
+  EXPECT_EQ(Stream(*s, r).info().samples, 3 * kTrain + 3);
+
+  const auto refused = [&](const std::vector<int64_t>& ids) {
+    return clb::testing::error_of<PluginError>([&] { session::set_memory(*s, ids); });
+  };
+  EXPECT_NE(refused({id(train[1])}).find("not among the samples"), std::string::npos) << "gone with its task";
+  EXPECT_NE(refused({id(s->protocol.train(2)[0])}).find("not among the samples"), std::string::npos) << "still to come";
+  EXPECT_NE(refused({kept[0], kept[0]}).find("named twice"), std::string::npos);
+  session::set_memory(*s, std::vector<int64_t>{kept[2], id(s->protocol.train(1)[0])});  // from the memory and from the task
+  EXPECT_EQ(s->memory, (std::vector<int64_t>{train[20], s->protocol.train(1)[0]}));
+  s->spec.method.capabilities = 0;
+  EXPECT_NE(refused({}).find("raw_replay"), std::string::npos);
+}
+
+TEST_F(StreamTest, TaskIdsComeWithTheTaskIncrementalProtocolAlone) {
+  EXPECT_FALSE(Stream(*open(1), request(4)).next()->task_ids.defined());
+  spec_.protocol.kind = "task";
+  const auto s = open(1);
+  const auto batch = Stream(*s, request(4)).next();
+  EXPECT_TRUE(torch::equal(batch->task_ids, torch::full({4}, 1, torch::kInt64)));
 }
 
 TEST_F(StreamTest, RequestsThatCannotBeServedAreRefusedBeforeAnythingIsRead) {
