@@ -87,7 +87,6 @@ int check(const std::vector<std::string>& args) {
   setrlimit(RLIMIT_DATA, &memory);
   session::conformance::CheckRequest request{.file = args.at(0), .name = {}, .seed = 0, .params = base::Json::object()};
   std::string folder;
-  uint64_t step = 0;
   bool list = false;
   for (size_t k = 1; k < args.size(); ++k) {
     if (args[k] == "--list") {
@@ -105,13 +104,11 @@ int check(const std::vector<std::string>& args) {
       request.params = base::parse_json(value, "--params");
     } else if (option == "--elsewhere") {
       folder = value;
-    } else if (option == "--step") {
-      step = std::stoull(value);
     } else {
       throw base::Error("unknown argument \"" + option + "\"; clb-runner --help lists them");
     }
   }
-  if (!folder.empty()) return session::conformance::run_elsewhere(request, folder, step), 0;
+  if (!folder.empty()) return session::conformance::run_elsewhere(request, folder), 0;
   const std::string text = (list ? session::conformance::list_checks(request) : session::conformance::run_check(request)).dump() + "\n";
   return write(answer, text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : static_cast<int>(base::Exit::kInternal);
 }

@@ -30,7 +30,7 @@ const std::vector<Check>& checks() {
       {"one_task", "a stream of one task", nullptr, one_task},
       {"resume", "a new process goes on from the saved state, read 1 and 3 bytes at a time", nullptr, resume},
       {"damaged_state", "a cut state is refused, a changed one does not crash", nullptr, damaged_state},
-      {"evaluate_saved", "a fresh object with the saved state gives the same logits", nullptr, evaluate_saved},
+      {"evaluate_saved", "a new process with the saved state gives the same logits", nullptr, evaluate_saved},
       {"evaluation_is_pure", "the state is equal before and after evaluation", nullptr, evaluation_is_pure},
       {"state_growth", "no images are hidden in the state", nullptr, state_growth},
       {"batch_invariance", "a prediction does not depend on the other samples of its batch", unless_batch_dependent, batch_invariance},

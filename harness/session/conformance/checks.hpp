@@ -44,7 +44,7 @@ std::string batch_invariance(const Subject& subject);  // predictions.cpp
 std::string task_blindness(const Subject& subject);
 std::string label_permutation(const Subject& subject);
 
-// The other process of `resume`: loads the state in `folder`, learns the last task and writes the logits there.
-void resume_elsewhere(const Subject& subject, const std::string& folder, uint64_t step);
+// The other process of `resume` and `evaluate_saved`: does with the state in `folder` what its file "errand" says, and writes the logits.
+void run_errand(const Subject& subject, const std::string& folder);
 
 }  // namespace clb::session::conformance

@@ -84,8 +84,6 @@ Json run_check(const CheckRequest& request) {
   }
 }
 
-void run_elsewhere(const CheckRequest& request, const std::string& folder, uint64_t step) {
-  resume_elsewhere(subject_of(request), folder, step);
-}
+void run_elsewhere(const CheckRequest& request, const std::string& folder) { run_errand(subject_of(request), folder); }
 
 }  // namespace clb::session::conformance

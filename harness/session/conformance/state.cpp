@@ -30,14 +30,26 @@ torch::Tensor tensor_of(const std::string& bytes, at::IntArrayRef shape) {
   return t;
 }
 
-void resume_in_new_process(const Subject& subject, const std::string& folder, uint64_t step) {
+// What another process is to do with the state in the folder.
+struct Errand {
+  int64_t after;  // the task after which the state was saved
+  bool learn;     // learn the next task first
+  uint64_t step;  // bytes that one read delivers
+
+  base::Json to_json() const { return {{"after", after}, {"learn", learn}, {"step", step}}; }
+  static Errand from_json(const base::Json& j) { return {j.at("after"), j.at("learn"), j.at("step")}; }
+};
+
+// The logits that a new process gets from the state.
+torch::Tensor logits_elsewhere(const Subject& subject, const std::string& state, const Errand& errand, at::IntArrayRef shape) {
+  const TemporaryFolder folder;
+  base::write_file_atomic(folder.path() / "state", state);
+  base::write_file_atomic(folder.path() / "errand", base::canonical(errand.to_json()));
   std::vector<std::string> words{base::executable().string(),
                                  "check",
                                  subject.file,
                                  "--elsewhere",
-                                 folder,
-                                 "--step",
-                                 std::to_string(step),
+                                 folder.path().string(),
                                  "--seed",
                                  std::to_string(subject.seed),
                                  "--params",
@@ -50,18 +62,24 @@ void resume_in_new_process(const Subject& subject, const std::string& folder, ui
   int status = 0;
   if (posix_spawn(&pid, argv[0], nullptr, nullptr, argv.data(), environ) != 0 || waitpid(pid, &status, 0) != pid)
     throw Failure{"a second process cannot be started"};
-  if (WIFSIGNALED(status)) throw Failure{c10::str("resuming in a new process ended with signal ", WTERMSIG(status))};
-  if (WEXITSTATUS(status) != 0) throw Failure{"resuming in a new process failed: " + base::read_file(base::fs::path(folder) / "error")};
+  if (WIFSIGNALED(status)) throw Failure{c10::str("a new process with the saved state ended with signal ", WTERMSIG(status))};
+  if (WEXITSTATUS(status) != 0) throw Failure{"a new process with the saved state failed: " + base::read_file(folder.path() / "error")};
+  return tensor_of(base::read_file(folder.path() / "logits"), shape);
+}
+
+void expect_equal(const torch::Tensor& got, const torch::Tensor& want, const std::string& where) {
+  if (!torch::equal(got, want)) throw Failure{c10::str(where, " the logits differ by up to ", (got - want).abs().max().item<double>())};
 }
 
 }  // namespace
 
-void resume_elsewhere(const Subject& subject, const std::string& folder, uint64_t step) {
+void run_errand(const Subject& subject, const std::string& folder) {
   const base::fs::path place(folder);
   try {
+    const auto errand = Errand::from_json(base::parse_json(base::read_file(place / "errand"), "errand"));
     Rig rig(subject);
-    rig.load(base::read_file(place / "state"), rig.tasks() - 2, step);
-    rig.learn(rig.tasks() - 1);
+    rig.load(base::read_file(place / "state"), errand.after, errand.step);
+    if (errand.learn) rig.learn(errand.after + 1);
     base::write_file_atomic(place / "logits", bytes_of(rig.logits()));
   } catch (const std::exception& e) {
     base::write_file_atomic(place / "error", e.what());
@@ -71,19 +89,13 @@ void resume_elsewhere(const Subject& subject, const std::string& folder, uint64_
 
 std::string resume(const Subject& subject) {
   Rig rig(subject);
-  const TemporaryFolder folder;
-  for (int64_t t = 0; t < rig.tasks(); ++t) {
-    rig.learn(t);
-    if (t == rig.tasks() - 2) base::write_file_atomic(folder.path() / "state", rig.state());
-  }
+  const int64_t last = rig.tasks() - 1;
+  for (int64_t t = 0; t < last; ++t) rig.learn(t);
+  const std::string state = rig.state();
+  rig.learn(last);
   const auto want = rig.logits();
-  for (const uint64_t step : {1, 3}) {
-    resume_in_new_process(subject, folder.path().string(), step);
-    const auto got = tensor_of(base::read_file(folder.path() / "logits"), want.sizes());
-    if (!torch::equal(got, want))
-      throw Failure{c10::str("resumed in a new process after task ", rig.tasks() - 1, ", the logits differ by up to ",
-                             (got - want).abs().max().item<double>())};
-  }
+  for (const uint64_t step : {1, 3})
+    expect_equal(logits_elsewhere(subject, state, {last - 1, true, step}, want.sizes()), want, "resumed in a new process,");
   return "";
 }
 
@@ -129,15 +141,10 @@ std::string evaluation_is_pure(const Subject& subject) {
 
 std::string evaluate_saved(const Subject& subject) {
   Rig rig(subject);
-  for (int64_t t = 0; t < rig.tasks(); ++t) {
-    rig.learn(t);
-    Rig fresh(subject);
-    fresh.load(rig.state(), t);
-    const auto want = rig.logits(), got = fresh.logits();
-    if (!torch::equal(got, want))
-      throw Failure{c10::str("a fresh object with the state saved after task ", t + 1, " gives logits that differ by up to ",
-                             (got - want).abs().max().item<double>())};
-  }
+  for (int64_t t = 0; t < rig.tasks(); ++t) rig.learn(t);
+  const auto want = rig.logits();
+  expect_equal(logits_elsewhere(subject, rig.state(), {rig.tasks() - 1, false, 1 << 20}, want.sizes()), want,
+               "evaluated from the saved state in a new process,");
   return "";
 }
 

@@ -20,7 +20,7 @@ base::Json list_checks(const CheckRequest& request);
 // {"check", "status": "pass" | "fail", "remark"}. A crash of the plugin ends the process.
 base::Json run_check(const CheckRequest& request);
 
-// The second process of the check "resume".
-void run_elsewhere(const CheckRequest& request, const std::string& folder, uint64_t step);
+// The second process of the checks of saved states.
+void run_elsewhere(const CheckRequest& request, const std::string& folder);
 
 }  // namespace clb::session::conformance
