@@ -46,6 +46,7 @@ torch::Tensor checked_logits(const torch::Tensor& logits, int64_t n, int64_t cla
 torch::Tensor all_logits(Session& s, MethodHandle& method, const std::vector<int64_t>& samples) {
   const auto wanted = method.inputs();
   const Split split = s.evaluated_split();
+  if (wanted.images) s.require_images();
   if (!wanted.kinds.empty()) s.require_features(wanted.kinds, split);
   const auto order = serving_order(s, samples);
   const int64_t n = static_cast<int64_t>(samples.size()), size = s.spec.protocol.test_batch_size, classes = s.protocol.classes_seen(s.task);
