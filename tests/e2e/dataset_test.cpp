@@ -1,6 +1,8 @@
 // Datasets whose classes only their files know, end to end: feature vectors, and folders of images in both layouts.
 #include <zlib.h>
 
+#include <algorithm>
+#include <array>
 #include <clb/base/json.hpp>
 #include <clb/base/safetensors.hpp>
 
