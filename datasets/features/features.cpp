@@ -30,12 +30,13 @@ T load(const uint8_t* at) {  // tensors need not be aligned
   return value;
 }
 
-// One value of a tensor of floating-point numbers.
-float load_real(const std::string& dtype, const uint8_t* at) {
-  if (dtype == "F32") return load<float>(at);
-  if (dtype == "F16") return half_to_float(load<uint16_t>(at));
-  if (dtype == "BF16") return std::bit_cast<float>(uint32_t{load<uint16_t>(at)} << 16);
-  return static_cast<float>(load<double>(at));
+// How one value of a tensor of these dtypes is read.
+using LoadReal = float (*)(const uint8_t*);
+LoadReal real_loader(const std::string& dtype) {
+  if (dtype == "F32") return load<float>;
+  if (dtype == "F16") return [](const uint8_t* at) { return half_to_float(load<uint16_t>(at)); };
+  if (dtype == "BF16") return [](const uint8_t* at) { return std::bit_cast<float>(uint32_t{load<uint16_t>(at)} << 16); };
+  return [](const uint8_t* at) { return static_cast<float>(load<double>(at)); };  // F64
 }
 
 // One of the two files, mapped and checked.
@@ -47,6 +48,7 @@ class FeatureFile {
         fail("holds the unknown tensor \"" + name + "\"; known are features, labels and domains");
     }
     features_ = tensor("features", {"F32", "F16", "BF16", "F64"}, 2);
+    load_ = real_loader(features_.dtype);
     if (count() == 0 || dim() == 0) fail("features has the shape [" + std::to_string(count()) + ", " + std::to_string(dim()) + "]");
     labels = ids("labels");
     if (header_.tensors.contains("domains")) domains = ids("domains");
@@ -62,7 +64,7 @@ class FeatureFile {
     if (features_.dtype == "F32") return clb::Sample::features(row);
     std::vector<uint8_t> values(static_cast<size_t>(dim()) * sizeof(float));
     for (size_t j = 0; j < static_cast<size_t>(dim()); ++j) {
-      const float value = load_real(features_.dtype, row.data() + j * value_bytes());
+      const float value = load_(row.data() + j * value_bytes());
       std::memcpy(values.data() + j * sizeof value, &value, sizeof value);
     }
     return clb::Sample::features(std::move(values));
@@ -127,7 +129,7 @@ class FeatureFile {
     const uint8_t* at = file_.bytes().data() + features_.begin;
     for (int64_t i = 0; i < count(); ++i) {
       for (int64_t j = 0; j < dim(); ++j, at += value_bytes()) {
-        if (std::isfinite(load_real(features_.dtype, at))) continue;
+        if (std::isfinite(load_(at))) continue;
         fail("features[" + std::to_string(i) + ", " + std::to_string(j) + "] (offset " + std::to_string(at - file_.bytes().data()) +
              ") is no finite float32");
       }
@@ -137,6 +139,7 @@ class FeatureFile {
   clb::base::MappedFile file_;
   clb::base::SafetensorsHeader header_;
   TensorEntry features_;
+  LoadReal load_ = nullptr;
 };
 
 class Features final : public clb::Dataset {

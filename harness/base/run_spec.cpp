@@ -99,7 +99,10 @@ DatasetSpec dataset_from(Members m) {
   d.file = m.text("file");
   d.root = m.text("root");
   d.fingerprint = m.text("fingerprint");
+  d.modality = m.choice("modality", {"images", "features"});
   d.class_count = m.integer("class_count", 1, 10'000'000);
+  d.feature_dim = m.integer("feature_dim", 0, 1 << 24);
+  if ((d.modality == "features") != (d.feature_dim > 0)) m.fail("feature_dim", "must be positive for features, and 0 for images");
   d.train_per_class = m.integer("train_per_class", 0);
   d.test_per_class = m.integer("test_per_class", 0);
   m.finish();
@@ -208,7 +211,9 @@ Json RunSpec::to_json() const {
             {"file", dataset.file},
             {"root", dataset.root},
             {"fingerprint", dataset.fingerprint},
+            {"modality", dataset.modality},
             {"class_count", dataset.class_count},
+            {"feature_dim", dataset.feature_dim},
             {"train_per_class", dataset.train_per_class},
             {"test_per_class", dataset.test_per_class}}},
           {"weights", std::move(weights_json)},

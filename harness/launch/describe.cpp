@@ -7,6 +7,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/sha256.hpp>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -128,20 +129,39 @@ std::string Describer::libtorch() {
   return answer.at("libtorch").get<std::string>();
 }
 
-std::string tree_digest(const fs::path& root) {
-  std::vector<std::pair<std::string, struct stat>> files;
-  const auto add = [&files](const fs::path& file) {
+namespace {
+
+// Everything below a path, through links and in an order that the file system does not decide. A folder is entered once, so that a loop of
+// links ends.
+class Tree {
+ public:
+  using Files = std::vector<std::pair<std::string, struct stat>>;
+
+  explicit Tree(const fs::path& root) { add(root); }
+  const Files& files() const { return files_; }
+
+ private:
+  void add(const fs::path& path) {
     struct stat status;
-    if (stat(file.c_str(), &status) == 0) files.emplace_back(file.string(), status);
-  };
-  add(root);
-  std::error_code error;
-  if (files.empty()) return "";
-  for (fs::recursive_directory_iterator entry(root, fs::directory_options::skip_permission_denied, error), end; !error && entry != end;
-       entry.increment(error)) {
-    add(entry->path());
+    if (stat(path.c_str(), &status) != 0) return;
+    files_.emplace_back(path.string(), status);
+    if (!S_ISDIR(status.st_mode) || !entered_.emplace(status.st_dev, status.st_ino).second) return;
+    std::vector<fs::path> entries;
+    std::error_code error;
+    for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) entries.push_back(entry->path());
+    std::sort(entries.begin(), entries.end());
+    for (const fs::path& entry : entries) add(entry);
   }
-  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+
+  Files files_;
+  std::set<std::pair<dev_t, ino_t>> entered_;
+};
+
+}  // namespace
+
+std::string tree_digest(const fs::path& root) {
+  const Tree::Files files = Tree(root).files();
+  if (files.empty()) return "";
   base::Sha256 hash;
   for (const auto& [path, status] : files) {
     hash.update(path).update_u64(path.size()).update_u64(static_cast<uint64_t>(status.st_size)).update_u64(status.st_ino);

@@ -54,15 +54,37 @@ void check_claims(const MethodEntry& method, const ParamSet& params, const Exper
     fail(experiment.run.precision_place, fmt::format("method {} does not support precision bf16; use fp32 or tf32", method.info.id));
 }
 
-void check_weights(const Experiment& experiment, const Node& root) {
-  if (!experiment.weights.empty()) return;
-  for (const DatasetEntry& dataset : experiment.datasets)
-    if (dataset.info.modality != "features")
-      fail(root.place, fmt::format("the experiment needs a table [weights.main], because dataset {} holds images", dataset.info.id));
+bool has_images(const DatasetEntry& dataset) { return dataset.info.modality != "features"; }
+
+// Vectors are served as they are: weights, transforms and methods that look at images have no part in them.
+void check_features(const Experiment& experiment, const std::string& dataset, const Node& root) {
+  if (!experiment.weights.empty())
+    fail(root.table()->find("weights")->table()->entries().front().key_place,
+         fmt::format("dataset {} holds feature vectors, which need no weights; remove [weights.{}], and run datasets of images in an "
+                     "experiment of their own",
+                     dataset, experiment.weights.front().role));
+  if (experiment.protocol.eval_transform)
+    fail(experiment.protocol.eval_transform->place,
+         fmt::format("protocol.eval_transform: dataset {} holds feature vectors, which are not transformed; remove it", dataset));
+  for (const MethodEntry& method : experiment.methods)
+    if (!(method.info.capabilities & CLB_CAP_FROZEN_FEATURES))
+      fail(method.place, fmt::format("method {} needs images, but dataset {} holds feature vectors; choose a method on frozen features",
+                                     method.info.id, dataset));
 }
 
-base::TransformRecipe train_transform(const MethodEntry& method, const ProtocolSection& protocol, const std::string& dataset_id,
+void check_inputs(const Experiment& experiment, const Node& root) {
+  for (const DatasetEntry& dataset : experiment.datasets) {
+    if (!has_images(dataset))
+      check_features(experiment, dataset.info.id, root);
+    else if (experiment.weights.empty())
+      fail(root.place, fmt::format("the experiment needs a table [weights.main], because dataset {} holds images", dataset.info.id));
+  }
+}
+
+base::TransformRecipe train_transform(const MethodEntry& method, const ProtocolSection& protocol, const DatasetEntry& dataset,
                                       const fs::path& recipes) {
+  if (!has_images(dataset)) return {};  // also when a preset brings one
+  const std::string& dataset_id = dataset.info.id;
   if (method.train_transform) return load_recipe(recipes, *method.train_transform, "method.train_transform", View::kTrain, dataset_id);
   if (protocol.eval_transform) return load_recipe(recipes, *protocol.eval_transform, "protocol.eval_transform", View::kTrain, dataset_id);
   return {};
@@ -115,7 +137,7 @@ void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan)
     for (const int64_t order_seed : experiment.protocol.order_seeds)
       protocols.push_back(resolve_protocol(experiment.protocol, dataset.info, order_seed, recipes));
     for (const MethodEntry& method : experiment.methods) {
-      const base::TransformRecipe transform = train_transform(method, experiment.protocol, dataset.info.id, recipes);
+      const base::TransformRecipe transform = train_transform(method, experiment.protocol, dataset, recipes);
       for (const ParamSet& params : method.grid) {
         base::RunSpec run = experiment.run.spec;
         run.experiment = plan.name;
@@ -151,7 +173,7 @@ Plan make_plan(const PlanOptions& options, Catalogue& catalogue) {
     for (const ParamSet& params : method.grid) check_claims(method, params, experiment);
   experiment.datasets = read_datasets(root, folder, catalogue);
   experiment.weights = read_weights(root, folder, catalogue);
-  check_weights(experiment, root);
+  check_inputs(experiment, root);
   check_size(experiment, root);
   multiply(experiment, options.share / "recipes", plan);
   return plan;

@@ -31,7 +31,7 @@ int64_t read_subset(const Reader& reader, const std::string& key, const std::vec
     if (k <= counts[c]) continue;
     const std::string name = c < info.class_names.size() ? fmt::format(" ({})", info.class_names[c]) : "";
     fail(reader.find(key)->place,
-         fmt::format("dataset.{} = {}, but class {}{} of {} has only {} images in that split", key, k, c, name, info.id, counts[c]));
+         fmt::format("dataset.{} = {}, but class {}{} of {} has only {} samples in that split", key, k, c, name, info.id, counts[c]));
   }
   return k;
 }
@@ -48,7 +48,9 @@ DatasetEntry read_dataset(const Node& node, bool several, const std::filesystem:
   entry.spec.file = info.file;
   entry.spec.root = info.root;
   entry.spec.fingerprint = info.fingerprint;
+  entry.spec.modality = info.modality;
   entry.spec.class_count = info.class_count;
+  entry.spec.feature_dim = info.feature_dim;
   entry.spec.train_per_class = read_subset(reader, "train_per_class", info.train_counts, info);
   entry.spec.test_per_class = read_subset(reader, "test_per_class", info.test_counts, info);
   return entry;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/base/sha256.hpp>
@@ -48,19 +49,32 @@ Dataset::Dataset(const std::string& file, const std::string& root) : file_(file)
   if (root_.empty()) {
     const auto info = plugin_->describe();
     if (info.default_root == nullptr)
-      throw base::Error("the dataset plugin " + file +
-                        " has no default folder; name one with root = \"...\" in [dataset] or --set dataset.root=DIR");
+      throw base::Error(
+          "the dataset plugin " + file +
+          " has no default folder; name one with root = \"...\" in [dataset], --set dataset.root=DIR or, for info, --root DIR");
     root_ = info.default_root;
   }
   plugin_->open(root_);
-  const auto classes = plugin_->describe().class_count;
-  for (Split split : kSplits)
-    for (int64_t label : labels(split))
-      if (label < 0 || label >= classes)
-        throw PluginError(
-            CLB_E_INVALID,
-            "the dataset in " + root_ + " has label " + std::to_string(label) + " outside its " + std::to_string(classes) + " classes", "",
-            0);
+  const auto info = plugin_->describe();
+  const bool features = info.modality == CLB_MODALITY_FEATURES;
+  if (features != (info.feature_dim > 0))
+    throw PluginError(
+        CLB_E_INVALID,
+        "the dataset in " + root_ + " holds " + (features ? "features" : "images") + " of dimension " + std::to_string(info.feature_dim),
+        "", 0);
+  feature_dim_ = info.feature_dim;
+  for (Split split : kSplits) {
+    check_ids(labels(split), info.class_count, "label");
+    check_ids(domains(split), std::max<int64_t>(1, info.domain_count), "domain");
+  }
+}
+
+void Dataset::check_ids(std::span<const int64_t> ids, int64_t count, const char* what) const {
+  for (int64_t id : ids)
+    if (id < 0 || id >= count)
+      throw PluginError(
+          CLB_E_INVALID,
+          "the dataset in " + root_ + " has the " + what + " " + std::to_string(id) + ", wanted 0 to " + std::to_string(count - 1), "", 0);
 }
 
 base::DatasetInfo Dataset::info() const {
@@ -80,7 +94,16 @@ std::span<const int64_t> Dataset::domains(Split split) const {
 }
 
 DatasetPlugin::Samples Dataset::read(Split split, std::span<const int64_t> indices) const {
-  return plugin_->read(static_cast<uint32_t>(split), indices);
+  auto samples = plugin_->read(static_cast<uint32_t>(split), indices);
+  for (size_t k = 0; k < samples.size(); ++k) {
+    const bool vector = samples[k].format == CLB_FORMAT_F32;
+    if (vector != (feature_dim_ > 0) || (vector && samples[k].size != static_cast<uint64_t>(feature_dim_) * sizeof(float)))
+      throw PluginError(
+          CLB_E_INVALID,
+          "the dataset in " + root_ + " gave sample " + std::to_string(indices[k]) + " in another format or size than its description says",
+          "", 0);
+  }
+  return samples;
 }
 
 }  // namespace clb::session

@@ -42,7 +42,7 @@ base::FileLock lock_folder(Session& s, const base::fs::path& folder) {
 
 int64_t Features::dim(const std::string& kind) {
   if (kind != kMainCls) throw PluginError(CLB_E_INVALID, "there is no feature kind \"" + kind + "\"; this host computes " + kMainCls);
-  return session_.backbone("main").dim();
+  return session_.has_images() ? session_.backbone("main").dim() : session_.spec.dataset.feature_dim;
 }
 
 FeatureCache& Features::cache(Split split) {
@@ -57,6 +57,7 @@ FeatureCache& Features::cache(Split split) {
 
 void Features::ensure(const std::string& kind, Split split, const std::vector<int64_t>& ids) {
   dim(kind);
+  if (!session_.has_images()) return;  // the dataset's own vectors cost nothing
   const auto span = session_.spans.enter("features", -1);
   auto& cached = cache(split);
   if (!std::exchange(counted_[static_cast<size_t>(split)], true)) {  // the ids are the same each time
@@ -119,10 +120,21 @@ void Features::take_up(const base::Json& counts) {
 
 torch::Tensor Features::gather(const std::string& kind, Split split, std::span<const int64_t> ids) {
   const int64_t d = dim(kind), n = static_cast<int64_t>(ids.size());
-  const auto& cached = cache(split);
   auto values = torch::empty({n, d}, torch::kFloat32);
   auto* out = values.mutable_data_ptr<float>();
-  for (int64_t k = 0; k < n; ++k) std::memcpy(out + k * d, cached.row(ids[static_cast<size_t>(k)]), static_cast<size_t>(d) * sizeof(float));
+  const auto copy = [&](int64_t k, const void* row) { std::memcpy(out + k * d, row, static_cast<size_t>(d) * sizeof(float)); };
+  for (int64_t k = 0; k < n; ++k) {
+    const int64_t id = ids[static_cast<size_t>(k)];
+    if (session_.has_images()) {
+      copy(k, cache(split).row(id));
+      continue;
+    }
+    const SampleBytes vector = session_.store.read(split, id);
+    if (vector.bytes.size() != static_cast<size_t>(d) * sizeof(float))
+      throw PluginError(CLB_E_INVALID, "a feature vector of the dataset has " + std::to_string(vector.bytes.size()) +
+                                           " bytes, the run names " + std::to_string(d) + " float32");
+    copy(k, vector.bytes.data());
+  }
   return session_.device.is_cuda() ? values.to(session_.device) : values;
 }
 

@@ -16,7 +16,7 @@ torch::Tensor Images::batch(std::span<const ImageRequest> requests) const {
   for (size_t k = 0; k < requests.size(); ++k) {
     const auto& sample = samples.emplace_back(store_.read(requests[k].split, requests[k].index));
     if (sample.encoded) {
-      decoded[k] = decode_image(sample.bytes, "sample " + std::to_string(requests[k].index));
+      decoded[k] = decode_image(sample.bytes, sample_name(sample.name, requests[k].index));
       views.push_back({decoded[k].pixels.data(), decoded[k].height, decoded[k].width, 3});
     } else {
       views.push_back({sample.bytes.data(), sample.height, sample.width, sample.channels});

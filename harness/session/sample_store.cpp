@@ -46,7 +46,7 @@ class SplitWriter {
       size_ += bytes.size();
       return writer_.add(bytes, shape, label, domain);
     }
-    const auto image = decode_image(bytes, "sample " + std::to_string(index));
+    const auto image = decode_image(bytes, sample_name(sample.name, index));
     size_ += image.pixels.size();
     writer_.add(image.pixels, {.height = static_cast<uint16_t>(image.height), .width = static_cast<uint16_t>(image.width), .channels = 3},
                 label, domain);
@@ -130,7 +130,7 @@ SampleStore::SampleStore(const base::DatasetSpec& dataset, const base::Execution
     : dataset_(dataset), cache_(execution.cache_dir), store_limit_(execution.store_limit), warn_(std::move(warn)) {
   if (cache_.empty()) {
     plugin_ = std::make_unique<Dataset>(dataset.file, dataset.root);
-    for (Split split : kSplits) keep_index(split, plugin_->labels(split), plugin_->domains(split));
+    for (Split split : kSplits) keep_ids(split, plugin_->labels(split), plugin_->domains(split));
     return;
   }
   const auto open = [&] {
@@ -142,11 +142,13 @@ SampleStore::SampleStore(const base::DatasetSpec& dataset, const base::Execution
     }
   };
   if (!open()) build();
-  for (Split split : kSplits)
-    keep_index(split, files_[static_cast<size_t>(split)]->labels(), files_[static_cast<size_t>(split)]->domains());
+  for (Split split : kSplits) {
+    const auto& file = *files_[static_cast<size_t>(split)];
+    keep_ids(split, file.labels(), file.domains());
+  }
 }
 
-void SampleStore::keep_index(Split split, std::span<const int64_t> labels, std::span<const int64_t> domains) {
+void SampleStore::keep_ids(Split split, std::span<const int64_t> labels, std::span<const int64_t> domains) {
   labels_[static_cast<size_t>(split)].assign(labels.begin(), labels.end());
   domains_[static_cast<size_t>(split)].assign(domains.begin(), domains.end());
 }
@@ -191,12 +193,12 @@ std::shared_ptr<SampleFile> SampleStore::file_with_data(Split split) {
 }
 
 SampleBytes SampleStore::read(Split split, int64_t index) {
-  ++pixels_read_;
+  if (dataset_.modality == "images") ++pixels_read_;
   if (plugin_) return read_plugin(split, index);
   for (auto file = file_with_data(split);;) {
     const auto& record = file->record(index);
     try {
-      return {file->bytes(index), record.height, record.width, record.channels, record.encoded != 0, file};
+      return {file->bytes(index), record.height, record.width, record.channels, record.encoded != 0, nullptr, file};
     } catch (const Error& e) {
       const std::lock_guard lock(mutex_);
       auto& current = files_[static_cast<size_t>(split)];
@@ -218,7 +220,8 @@ int64_t SampleStore::bytes_of(Split split, int64_t index) const {
 SampleBytes SampleStore::read_plugin(Split split, int64_t index) const {
   const auto samples = std::make_shared<DatasetPlugin::Samples>(plugin_->read(split, {&index, 1}));
   const clb_sample& sample = (*samples)[0];
-  return {{sample.bytes, sample.size}, sample.height, sample.width, sample.channels, sample.format == CLB_FORMAT_ENCODED, samples};
+  const bool encoded = sample.format == CLB_FORMAT_ENCODED;
+  return {{sample.bytes, sample.size}, sample.height, sample.width, sample.channels, encoded, sample.name, samples};
 }
 
 }  // namespace clb::session

@@ -26,6 +26,7 @@ Session::Session(const base::RunSpec& run, torch::Device on, const std::string& 
       protocol(run, {store.labels(Split::kTrain), store.domains(Split::kTrain)}, {store.labels(Split::kTest), store.domains(Split::kTest)}),
       train_images(store, run.method.train_transform, device, dtype),
       eval_images(store, run.protocol.eval_transform, device, dtype) {
+  if (!has_images()) return;
   const int64_t side = checked_side(eval_images, run);
   for (const auto& weights : run.weights) backbones.try_emplace(weights.role, weights, side, device, dtype);
 }
@@ -36,6 +37,14 @@ void Session::check_cancelled() const {
 
 void Session::progress(const std::string& what, int64_t done, int64_t total) {
   emitter.progress({.phase = spans.phase(), .task = task, .done = done, .total = total, .what = what});
+}
+
+void Session::require_images() const {
+  if (!has_images())
+    throw PluginError(CLB_E_UNSUPPORTED,
+                      "method " + spec.method.id + " asks for images, but dataset " + spec.dataset.id +
+                          " holds feature vectors; choose a method that works on frozen features",
+                      "", 0);
 }
 
 void Session::require_features(const std::vector<std::string>& kinds, Split split) {
@@ -51,7 +60,10 @@ void Session::require_features(const std::vector<std::string>& kinds, Split spli
 
 Backbone& Session::backbone(const std::string& role) {
   const auto found = backbones.find(role);
-  if (found == backbones.end()) throw PluginError(CLB_E_INVALID, "the experiment has no [weights." + role + "]");
+  if (found == backbones.end())
+    throw PluginError(CLB_E_INVALID, has_images() ? "the experiment has no [weights." + role + "]"
+                                                  : "there are no weights \"" + role + "\": dataset " + spec.dataset.id +
+                                                        " holds feature vectors, which need none");
   return found->second;
 }
 

@@ -61,6 +61,7 @@ Stream::Stream(Session& session, const clb_stream_request& request)
   if (view_ != CLB_VIEW_TRAIN && view_ != CLB_VIEW_EVAL) invalid("view is neither CLB_VIEW_TRAIN nor CLB_VIEW_EVAL");
   if (batch_size_ < 1 || epochs_ < 1) invalid("batch_size and epochs must be at least 1");
   if (request.feature_count > CLB_BATCH_MAX_FEATURES) invalid("more feature kinds than CLB_BATCH_MAX_FEATURES");
+  if (request.want_images != 0) session_.require_images();
   if (request.feature_count > 0 && view_ != CLB_VIEW_EVAL) invalid("features exist for the evaluation view only");
   kinds_.assign(request.features, request.features + request.feature_count);
   samples_ = chosen_samples(request);

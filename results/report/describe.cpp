@@ -23,9 +23,10 @@ bool flag_at(const Json& spec, const char* pointer) {
 
 std::string dataset_line(const Json& spec) {
   const int64_t train = integer_at(spec, "/dataset/train_per_class"), test = integer_at(spec, "/dataset/test_per_class");
+  const std::string what = text_at(spec, "/dataset/modality") == "features" ? " vectors per class" : " images per class";
   std::string line = text_at(spec, "/dataset/id");
-  if (train > 0) line += ", first " + std::to_string(train) + " training images per class";
-  if (test > 0) line += ", first " + std::to_string(test) + " test images per class";
+  if (train > 0) line += ", first " + std::to_string(train) + " training" + what;
+  if (test > 0) line += ", first " + std::to_string(test) + " test" + what;
   return line;
 }
 
@@ -41,7 +42,7 @@ std::string protocol_line(const Json& spec) {
   line += ", evaluated on " + text_at(spec, "/protocol/evaluate_on");
   line += " in " + text_at(spec, "/protocol/test_batches") + " batches of " + text_at(spec, "/protocol/test_batch_size");
   const std::string transform = text_at(spec, "/protocol/eval_transform/name");
-  return line + ", eval transform " + (transform.empty() ? "unnamed" : transform);
+  return line + (transform.empty() ? ", no eval transform" : ", eval transform " + transform);
 }
 
 std::string weights_text(const Json& weights) {

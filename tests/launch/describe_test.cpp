@@ -111,5 +111,17 @@ TEST(TreeDigest, SeesEveryChange) {
   for (size_t i = 1; i < digests.size(); ++i) EXPECT_NE(digests[i], digests[i - 1]) << i;
 }
 
+TEST(TreeDigest, FollowsLinksAndEndsInALoop) {
+  TempFolder folder, elsewhere;
+  std::ofstream(elsewhere.path() / "file") << "1";
+  fs::create_directory_symlink(elsewhere.path(), folder.path() / "link");
+  fs::create_directory_symlink(folder.path(), elsewhere.path() / "back");
+  fs::create_symlink("self", folder.path() / "self");
+  const std::string before = tree_digest(folder.path());
+  EXPECT_EQ(tree_digest(folder.path()), before);
+  std::ofstream(elsewhere.path() / "file") << "12";
+  EXPECT_NE(tree_digest(folder.path()), before);
+}
+
 }  // namespace
 }  // namespace clb::launch

@@ -118,6 +118,8 @@ TEST(RunSpec, RangesAreChecked) {
   refused("/weights/0/random/patch", 5, "weights[0].random.patch");
   refused("/weights/0", 5, "weights[0] must be a JSON object");
   refused("/dataset/class_count", 0, "class_count");
+  refused("/dataset/modality", "sound", "images, features");
+  refused("/dataset/feature_dim", 64, "0 for images");
 }
 
 TEST(RunSpec, DomainTasksCarryTheSameClasses) {

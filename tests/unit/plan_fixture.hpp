@@ -1,117 +1,20 @@
 // A small world for tests of the plan: a catalogue of constants and a folder with an experiment, recipes, a preset and weights.
 #pragma once
 
-#include <clb/meta.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <clb/base/error.hpp>
-#include <clb/base/file.hpp>
-#include <clb/base/sha256.hpp>
-#include <clb/plan/plan.hpp>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "plan_catalogue.hpp"
+
 namespace clb::plan::testing {
 
 namespace fs = std::filesystem;
-
-inline base::ParamInfo param(const std::string& name, const std::string& type, base::Json value, double min = 0, double max = 0) {
-  base::ParamInfo info;
-  info.name = name;
-  info.type = type;
-  info.default_value = std::move(value);
-  info.min = min;
-  info.max = max;
-  return info;
-}
-
-class FakeCatalogue final : public Catalogue {
- public:
-  std::vector<std::string> method_ids() const override { return {"l2p", "seer", "simplecil"}; }
-  std::vector<std::string> dataset_ids() const override { return {"cifar100", "fashion_mnist", "vectors"}; }
-
-  base::MethodInfo method(const std::string& id) override {
-    base::MethodInfo info;
-    info.id = id;
-    info.file = "/plugins/" + id + ".so";
-    if (id == "simplecil") {
-      info.capabilities = CLB_CAP_FROZEN_FEATURES | CLB_CAP_BF16;
-      info.params = {param("scale", "float", 1, 0.01, 100), param("batch_size", "int", 1024, 1, 65536)};
-    } else if (id == "l2p") {
-      info.params = {param("top_k", "int", 5, 0, 64),         param("feature", "choice", "prompt_mean"),
-                     param("batch_vote_test", "bool", false), param("milestones", "int_list", {3, 4}, 0, 99),
-                     param("lr", "float", 0.01, 0, 10),       param("note", "string", "")};
-      info.params[1].choices = {"prompt_mean", "cls"};
-      info.params[2].implies = CLB_CAP_BATCH_DEPENDENT;
-      info.params[2].implied_when = true;
-    } else {
-      info.capabilities = CLB_CAP_TASK_ID_TEST;
-    }
-    return info;
-  }
-
-  base::DatasetInfo dataset(const std::string& id, const std::string& root) override {
-    base::DatasetInfo info;
-    info.id = id;
-    info.file = "/plugins/" + id + ".so";
-    info.root = root.empty() ? "/usr/share/" + id : root;
-    info.fingerprint = "fingerprint of " + id;
-    info.modality = id == "vectors" ? "features" : "image";
-    info.class_count = id == "cifar100" ? 100 : 10;
-    info.train_counts.assign(static_cast<size_t>(info.class_count), 500);
-    info.test_counts.assign(static_cast<size_t>(info.class_count), id == "cifar100" ? 100 : 1000);
-    info.class_names = {"apple", "fish"};
-    if (id == "fashion_mnist") info.orders = {{"alphabet", {9, 8, 7, 6, 5, 4, 3, 2, 1, 0}}, {"broken", {0, 0}}};
-    if (id == "vectors") info.orders = {{"reading", {1, 0, 2, 3, 4, 5, 6, 7, 8, 9}}};
-    if (id == "vectors") info.domain_names = {"photo", "sketch", "cartoon"};
-    if (id == "vectors" && root.find("locked") != std::string::npos) throw base::Error(root + ": cannot be read");
-    return info;
-  }
-
-  std::string file_sha256(const std::string& file) override { return base::hex(base::sha256_file(file)); }
-};
-
-inline const std::string kGood = R"(name = "good"
-[dataset]
-id = "cifar100"
-root = "cifar"
-train_per_class = 40
-test_per_class = 20
-[weights.main]
-file = "vit.safetensors"
-sha256 = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
-heads = 3
-pos_antialias = true
-[protocol]
-kind = "class"
-split = "B0-Inc10"
-order = "pilot"
-order_seed = [0]
-stop_after = 5
-joint = false
-eval_transform = "plain"
-test_batches = "shuffled"
-test_batch_size = 64
-evaluate_on = "test"
-[run]
-seed = [0, 1, 2]
-precision = "fp32"
-device = "auto"
-threads = 2
-checkpoint = "every"
-track = "common"
-loader_threads = 1
-store_limit = 4000000000
-[[method]]
-id = "l2p"
-preset = "small"
-params = { top_k = [0, 5] }
-train_transform = "crop"
-)";
 
 // `text` with its line `number` (from 1) replaced; an empty replacement removes the line.
 inline std::string with_line(const std::string& text, int number, const std::string& replacement) {

@@ -47,9 +47,9 @@ const std::vector<Mistake> kMistakes = {
     {4, "root = \"nowhere\"", R"(good.toml:4:8: dataset.root: no such folder nowhere; give another with --set dataset.root=DIR)"},
     {4, "root = 5", R"(good.toml:4:8: dataset.root must be a string, found the integer 5)"},
     {5, "train_per_class = 501",
-     R"(good.toml:5:19: dataset.train_per_class = 501, but class 0 (apple) of cifar100 has only 500 images in that split)"},
+     R"(good.toml:5:19: dataset.train_per_class = 501, but class 0 (apple) of cifar100 has only 500 samples in that split)"},
     {6, "test_per_class = 101",
-     R"(good.toml:6:18: dataset.test_per_class = 101, but class 0 (apple) of cifar100 has only 100 images in that split)"},
+     R"(good.toml:6:18: dataset.test_per_class = 101, but class 0 (apple) of cifar100 has only 100 samples in that split)"},
     {5, "train_per_class = 0", R"(good.toml:5:19: dataset.train_per_class must be an integer of at least 1, found the integer 0)"},
     {5, "train_per_class = 4.5", R"(good.toml:5:19: dataset.train_per_class must be an integer of at least 1, found the number 4.5)"},
     {4, "root = \"two\\nlines\"", R"(good.toml:4:8: dataset.root: no such folder two lines; give another with --set dataset.root=DIR)"},
@@ -175,6 +175,23 @@ TEST_F(PlanTest, ClaimsThatTheProtocolForbids) {
       mistake(seer),
       "good.toml:33:6: method seer needs the task id of every test sample, which protocol.kind = \"class\" does not give; \"task\" does");
   EXPECT_EQ(mistake(with_line(seer, 13, "kind = \"task\"")), "");
+}
+
+TEST_F(PlanTest, WhatFeatureVectorsHaveNoUseFor) {
+  const std::string data = "[dataset]\nid = \"vectors\"\n", weights = "[weights.main]\nrandom = {}\n",
+                    protocol = "[protocol]\nsplit = \"B0-Inc5\"\norder = \"identity\"\n", transform = "eval_transform = \"plain\"\n",
+                    method = "[[method]]\nid = \"simplecil\"\n";
+  EXPECT_EQ(mistake(data + protocol + method), "");
+  EXPECT_EQ(
+      mistake(data + weights + protocol + method),
+      "good.toml:3:10: dataset vectors holds feature vectors, which need no weights; remove [weights.main], and run datasets of images "
+      "in an experiment of their own");
+  EXPECT_EQ(mistake(data + protocol + transform + method),
+            "good.toml:6:18: protocol.eval_transform: dataset vectors holds feature vectors, which are not transformed; remove it");
+  EXPECT_EQ(mistake(data + protocol + "[[method]]\nid = \"l2p\"\n"),
+            "good.toml:7:6: method l2p needs images, but dataset vectors holds feature vectors; choose a method on frozen features");
+  EXPECT_EQ(mistake("[[dataset]]\nid = \"vectors\"\n[[dataset]]\nid = \"cifar100\"\n" + protocol + method),
+            "good.toml:1:1: the experiment needs a table [weights.main], because dataset cifar100 holds images");
 }
 
 TEST_F(PlanTest, WhatTheCatalogueThrowsGetsAPlace) {

@@ -124,6 +124,15 @@ TEST_F(PlanTest, FeatureDatasetsNeedNoWeightsAndNoTransform) {
   ASSERT_EQ(made.runs.size(), 1u);
   EXPECT_TRUE(made.runs[0].weights.empty());
   EXPECT_TRUE(made.runs[0].protocol.eval_transform.name.empty());
+  EXPECT_EQ(made.runs[0].dataset.modality, "features");
+  EXPECT_EQ(made.runs[0].dataset.feature_dim, 64);
+  EXPECT_EQ(base::RunSpec::from_json(made.runs[0].to_json(), "run").to_json(), made.runs[0].to_json());
+}
+
+TEST_F(PlanTest, ATransformOfTheMethodIsNoneOfAFeatureDatasetsBusiness) {
+  const std::string text =
+      "[dataset]\nid = \"vectors\"\n[protocol]\nsplit = \"B0-Inc5\"\norder = \"identity\"\n[[method]]\nid = \"simplecil\"\n";
+  EXPECT_EQ(plan(text + "train_transform = \"crop\"\n").runs.at(0).key(), plan(text).runs.at(0).key());
 }
 
 TEST_F(PlanTest, TheOnlyOfficialOrderGetsItsName) {

@@ -62,8 +62,8 @@ std::string samples(const std::vector<int64_t>& counts) {
 }
 
 std::string geometry(const base::DatasetInfo& info) {
-  if (info.feature_dim > 0) return fmt::format("{} features of {}", info.modality, info.feature_dim);
-  if (info.height <= 0) return fmt::format("{}, {} channels, sizes vary", info.modality, info.channels);
+  if (info.modality == "features") return info.feature_dim > 0 ? fmt::format("feature vectors of {}", info.feature_dim) : "feature vectors";
+  if (info.height <= 0) return fmt::format("{}, sizes vary", info.modality);
   return fmt::format("{}, {} x {} x {}", info.modality, info.height, info.width, info.channels);
 }
 
@@ -71,14 +71,15 @@ void print_dataset(const base::DatasetInfo& info, const std::string& not_opened)
   std::vector<std::string> orders;
   for (const auto& [name, order] : info.orders) orders.push_back("official:" + name);
   fmt::print("dataset {} {}\n  samples       {}\n  classes       {}\n  splits        train {}, test {}\n", info.id, info.version,
-             geometry(info), info.class_count, samples(info.train_counts), samples(info.test_counts));
+             geometry(info), info.class_count > 0 ? std::to_string(info.class_count) : "unknown", samples(info.train_counts),
+             samples(info.test_counts));
   if (!info.domain_names.empty()) fmt::print("  domains       {}\n", fmt::join(info.domain_names, ", "));
   if (!orders.empty()) fmt::print("  orders        {}\n", or_none(orders));
   fmt::print("  licence       {}\n  citation      {}\n  root          {}\n  fingerprint   {}\n  file          {}\n  sha256        {}\n",
              info.licence, info.citation, info.root.empty() ? "unknown" : info.root,
              info.fingerprint.empty() ? "unknown" : info.fingerprint, info.file, info.hash);
   if (!not_opened.empty()) fmt::print("  not opened: {}\n", not_opened);
-  fmt::print("\nclasses: {}\n", fmt::join(info.class_names, ", "));
+  if (!info.class_names.empty()) fmt::print("\nclasses: {}\n", fmt::join(info.class_names, ", "));
 }
 
 // The opened description where the files are there, else the plain one and why.

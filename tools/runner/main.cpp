@@ -74,7 +74,7 @@ int describe(const std::vector<std::string>& args) {
     else
       throw base::Error("unknown argument \"" + args[k] + "\"; clb-runner --help lists them");
   }
-  std::puts(session::describe(options).dump().c_str());
+  std::puts(base::canonical(session::describe(options)).c_str());  // a folder's name may be no UTF-8
   return 0;
 }
 

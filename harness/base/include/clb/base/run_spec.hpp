@@ -34,7 +34,9 @@ struct MethodSpec {
 
 struct DatasetSpec {
   std::string id, file, root, fingerprint;
+  std::string modality = "images";  // images | features: vectors, served as main:cls without weights or transforms
   int64_t class_count = 0;
+  int64_t feature_dim = 0;                          // of features
   int64_t train_per_class = 0, test_per_class = 0;  // first k of each class in index order; 0: all
 };
 

@@ -38,7 +38,8 @@ class Describer {
   std::string runner_hash_;
 };
 
-// Digest of everything that tells one state of a folder (or file) from another without reading it; empty when it does not exist.
+// Digest of everything that tells one state of a folder (or file) from another without reading it, links followed; empty when it does not
+// exist.
 std::string tree_digest(const std::filesystem::path& root);
 
 }  // namespace clb::launch

@@ -23,13 +23,16 @@ class Dataset {
   base::DatasetInfo info() const;                             // with class names; counts and fingerprint are left empty
 
   std::span<const int64_t> labels(Split split) const;   // original class ids, all within the class count
-  std::span<const int64_t> domains(Split split) const;  // empty: one domain
-  // [any] The samples' bytes live as long as the returned object.
+  std::span<const int64_t> domains(Split split) const;  // all within the domain count; empty: one domain
+  // [any] The samples' bytes live as long as the returned object. They are of the dataset's modality and, if that is features, dimension.
   DatasetPlugin::Samples read(Split split, std::span<const int64_t> indices) const;
 
  private:
+  void check_ids(std::span<const int64_t> ids, int64_t count, const char* what) const;
+
   std::string file_, root_;
   std::unique_ptr<DatasetPlugin> plugin_;
+  int64_t feature_dim_ = 0;  // 0: images
 };
 
 }  // namespace clb::session

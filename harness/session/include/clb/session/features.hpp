@@ -1,4 +1,5 @@
-// Frozen features of samples, computed once by the host and served from memory or the cache. All samples that the run will need are
+// Frozen features of samples, computed once by the host and served from memory or the cache; those of a dataset of feature vectors are
+// served as they are. All samples that the run will need are
 // extracted together in index order and in batches of one fixed size, so that a feature depends on neither class order, stream batch nor
 // loader threads.
 #pragma once

@@ -1,6 +1,6 @@
-// The samples of a dataset as the session reads them: labels and domains at once, pixels on demand from a memory-mapped cache of decoded
-// (or, above the store limit, encoded) bytes in <cache>/data/<fingerprint>. The dataset plugin is loaded only to build that cache, or for
-// every read when the cache is off. Damage is reported once and mended from the dataset.
+// The samples of a dataset as the session reads them: labels and domains at once, pixels or features on demand from a memory-mapped cache
+// of decoded (or, above the store limit, encoded) bytes in <cache>/data/<fingerprint>. The dataset plugin is loaded only to build that
+// cache, or for every read when the cache is off. Damage is reported once and mended from the dataset.
 #pragma once
 
 #include <array>
@@ -19,8 +19,12 @@ struct SampleBytes {
   std::span<const uint8_t> bytes;
   int64_t height = 0, width = 0, channels = 0;  // 0 for encoded bytes
   bool encoded = false;
-  std::shared_ptr<void> owner;  // keeps `bytes` alive
+  const char* name = nullptr;   // of the sample's file, where the dataset gave one
+  std::shared_ptr<void> owner;  // keeps `bytes` and `name` alive
 };
+
+// How a message calls a sample: by the file it came from, else by its number.
+inline std::string sample_name(const char* file, int64_t index) { return file ? file : "sample " + std::to_string(index); }
 
 class SampleStore {
  public:
@@ -29,19 +33,19 @@ class SampleStore {
   // Error when the dataset's files are not those of dataset.fingerprint.
   SampleStore(const base::DatasetSpec& dataset, const base::ExecutionSpec& execution, Warn warn);
 
-  // Original class ids and domains (empty: one domain) in index order; valid as long as the store.
+  // Original class ids and domains in index order; valid as long as the store.
   std::span<const int64_t> labels(Split split) const { return labels_[static_cast<size_t>(split)]; }
-  std::span<const int64_t> domains(Split split) const { return domains_[static_cast<size_t>(split)]; }
-  SampleBytes read(Split split, int64_t index);        // [any]
-  int64_t bytes_of(Split split, int64_t index) const;  // size of a sample as it is kept here
+  std::span<const int64_t> domains(Split split) const { return domains_[static_cast<size_t>(split)]; }  // empty or all 0: one domain
+  SampleBytes read(Split split, int64_t index);                                                         // [any]
+  int64_t bytes_of(Split split, int64_t index) const;                                                   // size of a sample as it is kept here
   int64_t pixels_read() const { return pixels_read_; }
   void count_pixels(int64_t read_before) { pixels_read_ += read_before; }  // by the process that this one goes on for
 
  private:
   using Files = std::array<std::shared_ptr<SampleFile>, 2>;
+  void keep_ids(Split split, std::span<const int64_t> labels, std::span<const int64_t> domains);
   bool open_files();  // false: not there; Error: damaged
   void build();
-  void keep_index(Split split, std::span<const int64_t> labels, std::span<const int64_t> domains);
   std::shared_ptr<SampleFile> file_with_data(Split split);
   SampleBytes read_plugin(Split split, int64_t index) const;
 

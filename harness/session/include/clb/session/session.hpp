@@ -23,6 +23,8 @@ struct Session {
   void check_cancelled() const;  // throws PluginError CLB_E_CANCELLED
   void progress(const std::string& what, int64_t done, int64_t total);
   Split evaluated_split() const { return protocol.evaluates_test() ? Split::kTest : Split::kTrain; }
+  bool has_images() const { return spec.dataset.modality == "images"; }  // else: feature vectors
+  void require_images() const;                                           // PluginError CLB_E_UNSUPPORTED when there are none
   // Computes these kinds for every sample of the split that this run will use, those of later tasks included.
   void require_features(const std::vector<std::string>& kinds, Split split);
   Backbone& backbone(const std::string& role);  // PluginError CLB_E_INVALID for a role the experiment does not have
