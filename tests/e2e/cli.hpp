@@ -69,13 +69,13 @@ class World {
   fs::path database() const { return path() / "runs.sqlite"; }
   fs::path experiment() const { return path() / "experiment.toml"; }
 
-  void write_experiment(const std::string& more) const {
+  void write_experiment(const std::string& more, const std::string& method = "simplecil") const {
     folder_.write(
         "experiment.toml",
         "name = \"e2e\"\n[dataset]\nid = \"fashion_mnist\"\nroot = \"data\"\n[weights.main]\n"
         "random = { image = 32, patch = 8, dim = 32, depth = 2, heads = 2, seed = 0 }\n[protocol]\nkind = \"class\"\nsplit = \"B0-Inc2\"\n"
-        "order = \"identity\"\neval_transform = \"micro-32\"\n[run]\nseed = 0\nthreads = 1\n[[method]]\nid = \"simplecil\"\n" +
-            more);
+        "order = \"identity\"\neval_transform = \"micro-32\"\n[run]\nseed = 0\nthreads = 1\n[[method]]\nid = \"" +
+            method + "\"\n" + more);
   }
 
   Ended clbench(std::vector<std::string> words, const fs::path& program = fs::path(CLB_BINARY_DIR) / "bin" / "clbench") const {
@@ -95,6 +95,7 @@ class World {
     store::RunRow row;
     std::vector<int64_t> prediction;  // after the last task
     std::map<std::string, double> resources;
+    std::vector<base::Metric> metrics;
     std::string log;
   };
   Recorded newest() const {
@@ -104,6 +105,7 @@ class World {
       if (row.attempt_id > recorded.row.attempt_id) recorded.row = row;
     if (recorded.row.tasks_done > 0) recorded.prediction = store.prediction(recorded.row.attempt_id, recorded.row.tasks_done - 1);
     recorded.resources = store.resources(recorded.row.attempt_id);
+    recorded.metrics = store.metrics(recorded.row.attempt_id);
     return recorded;
   }
 
