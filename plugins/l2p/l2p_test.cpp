@@ -16,6 +16,12 @@ using clb::testing::value;
 using torch::Tensor;
 using Bench = clb::testing::MethodBench<L2p>;
 
+clb::testing::BenchWeights weights_of(const Golden& g) {
+  clb::testing::BenchWeights weights{.tensors = g.with_prefix("vit."), .heads = g.config()["heads"]};
+  weights.tensors.erase("pos_embed_expanded");  // the reference's own copy of the class token's position for its prompts
+  return weights;
+}
+
 Settings settings_of(const Golden& g) {
   const auto integer = [&](const char* name) { return value(g.config()[name].get<int64_t>()); };
   return {{"pool_size", integer("M")},
@@ -62,12 +68,9 @@ struct State {
   }
 };
 
-struct Run {
-  Run(const Golden& golden, const Settings& settings, const std::string& start)
-      : g(golden),
-        bench(settings, {.tensors = g.with_prefix("vit."), .heads = g.config()["heads"]}),
-        vit(g.with_prefix("vit."), {.heads = g.config()["heads"].get<int64_t>()}),
-        now(g, start) {
+struct Trial {
+  Trial(const Golden& golden, const Settings& settings, const std::string& start)
+      : g(golden), bench(settings, weights_of(g)), vit(weights_of(g).tensors, {.heads = weights_of(g).heads}), now(g, start) {
     bench.load(clb::testing::saved(now), 1 << 20);
   }
 
@@ -87,7 +90,7 @@ struct Run {
 };
 
 // What the reference computes on the way, from the plugin's traces, the pool and the network.
-void check_forward(Golden& g, Run& run, const std::string& at, const std::string& images, State& state) {
+void check_forward(Golden& g, Trial& run, const std::string& at, const std::string& images, State& state) {
   const torch::NoGradGuard no_grad;
   const auto traced = [&](const char* name) { return run.bench.traced.at(name); };
   const Tensor query = run.vit.query(g[images]);
@@ -113,10 +116,10 @@ void check_forward(Golden& g, Run& run, const std::string& at, const std::string
 // One training batch: the gradients show in a step of plain SGD with rate 1.
 void check_gradients(Golden& g, const std::string& at, const std::string& start, int64_t task, bool voted) {
   const std::string batch = std::to_string(task);
-  Run run(g,
-          with(settings_of(g),
-               {{"optimizer", choice("sgd")}, {"lr", value(1.0)}, {"momentum", value(0.0)}, {"batch_vote_train", value(voted)}}),
-          start);
+  Trial run(g,
+            with(settings_of(g),
+                 {{"optimizer", choice("sgd")}, {"lr", value(1.0)}, {"momentum", value(0.0)}, {"batch_vote_train", value(voted)}}),
+            start);
   run.train(batch, task);
   check_forward(g, run, at, "in.x" + batch, run.before);
   const Tensor labels = g["class_mask"][task].contiguous();
@@ -138,7 +141,7 @@ void check_gradients(Golden& g, const std::string& at, const std::string& start,
 
 void check_steps(Golden& g, const std::string& start, int64_t task, double clip, const std::vector<std::string>& after) {
   for (size_t steps = 1; steps <= after.size(); ++steps) {
-    Run run(g, with(settings_of(g), {{"epochs", value(static_cast<int64_t>(steps))}, {"clip_norm", value(clip)}}), start);
+    Trial run(g, with(settings_of(g), {{"epochs", value(static_cast<int64_t>(steps))}, {"clip_norm", value(clip)}}), start);
     run.train(std::to_string(task), task);
     run.now.visit([&](const std::string& name, Tensor& t) { g.near(after[steps - 1] + name, t, 2e-5); });
     EXPECT_EQ(run.bench.metrics.at("updates"), (std::vector<std::pair<int64_t, double>>{{0, static_cast<double>(steps)}}));
@@ -156,7 +159,7 @@ TEST(L2p, EqualsTheReference) {
   check_steps(g, "t0.after2.", 1, clip, {"t1.after1."});
   for (const bool voted : {false, true}) {
     const std::string at = voted ? "test.voted." : "test.per_sample.";
-    Run run(g, with(settings_of(g), {{"batch_vote_test", value(voted)}}), "t1.after1.");
+    Trial run(g, with(settings_of(g), {{"batch_vote_test", value(voted)}}), "t1.after1.");
     const Tensor logits = run.bench.predict({.features = run.vit.query(g["in.xt"]), .images = g["in.xt"]});
     check_forward(g, run, at, "in.xt", run.now);
     g.equal(at + "pred_all", logits.argmax(1));
@@ -167,7 +170,7 @@ TEST(L2p, EqualsTheReference) {
 
 TEST(L2p, WithoutAVotePredictionsDoNotDependOnTheBatch) {
   CLB_GOLDEN(g, "l2p");
-  Run run(g, settings_of(g), "t1.after1.");
+  Trial run(g, settings_of(g), "t1.after1.");
   const Tensor images = g["in.xt"], features = run.vit.query(images), together = run.bench.predict({features, images});
   for (int64_t k = 0; k < images.size(0); ++k) {
     const Tensor alone = run.bench.predict({features.narrow(0, k, 1), images.narrow(0, k, 1)});
@@ -177,7 +180,7 @@ TEST(L2p, WithoutAVotePredictionsDoNotDependOnTheBatch) {
 
 TEST(L2p, UnchosenPromptsAndAllKeysStayWhenNothingPullsThem) {
   CLB_GOLDEN(g, "l2p");
-  Run run(g, with(settings_of(g), {{"pull_weight", value(0.0)}, {"epochs", value(int64_t{3})}}), "param.");
+  Trial run(g, with(settings_of(g), {{"pull_weight", value(0.0)}, {"epochs", value(int64_t{3})}}), "param.");
   run.train("0", 0);
   const Tensor used =
       torch::zeros(g["param.prompt"].size(0), torch::kBool).index_fill_(0, run.bench.traced.at("prompt_idx").flatten(), true);
@@ -198,7 +201,7 @@ TEST(L2p, UnchosenPromptsAndAllKeysStayWhenNothingPullsThem) {
 TEST(L2p, WithoutPromptsOrWithAPoolOfOne) {
   CLB_GOLDEN(g, "l2p");
   const Samples task{.features = {}, .images = g["in.x0"], .labels = g["in.y0"]};
-  const clb::testing::BenchWeights weights{.tensors = g.with_prefix("vit."), .heads = g.config()["heads"]};
+  const clb::testing::BenchWeights weights = weights_of(g);
   const clb::nn::Vit vit(weights.tensors, {.heads = weights.heads});
   for (const Settings& changes :
        {Settings{{"top_k", value(int64_t{0})}}, Settings{{"pool_size", value(int64_t{1})}, {"top_k", value(int64_t{1})}}}) {
@@ -213,7 +216,7 @@ TEST(L2p, WithoutPromptsOrWithAPoolOfOne) {
 
 TEST(L2p, TheLossThatIsNotFiniteIsNamed) {
   CLB_GOLDEN(g, "l2p");
-  Run run(g, settings_of(g), "param.");
+  Trial run(g, settings_of(g), "param.");
   try {
     run.bench.train({.images = g["in.x0"] * std::numeric_limits<float>::infinity(), .labels = g["in.y0"]}, run.now.head.classes(), {0, 1});
     ADD_FAILURE();

@@ -95,6 +95,7 @@ class World {
     store::RunRow row;
     std::vector<int64_t> prediction;  // after the last task
     std::map<std::string, double> resources;
+    std::vector<base::Metric> metrics;
     std::string log;
   };
   Recorded newest() const {
@@ -104,6 +105,7 @@ class World {
       if (row.attempt_id > recorded.row.attempt_id) recorded.row = row;
     if (recorded.row.tasks_done > 0) recorded.prediction = store.prediction(recorded.row.attempt_id, recorded.row.tasks_done - 1);
     recorded.resources = store.resources(recorded.row.attempt_id);
+    recorded.metrics = store.metrics(recorded.row.attempt_id);
     return recorded;
   }
 

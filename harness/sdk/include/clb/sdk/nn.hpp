@@ -48,11 +48,9 @@ void describe(Params<T>& p, nn::FitOptions T::*fit) {
 template <class Loss>
 void fit(const Context& ctx, const nn::FitOptions& options, StreamRequest stream, const std::vector<nn::FitGroup>& groups, Loss loss,
          const std::function<void(const Batch&)>& after_update = {}) {
+  for (const auto& group : groups) nn::move_to(*group.module, ctx.device());
   if (options.epochs == 0) return;
-  for (const auto& group : groups) {
-    nn::move_to(*group.module, ctx.device());
-    group.module->train(true);
-  }
+  for (const auto& group : groups) group.module->train(true);
   Batches batches = std::move(stream).shuffled().epochs(options.epochs).drop_last(options.drop_last).batches(options.batch_size);
   const clb_stream_info info = batches.info();
   nn::Trainer trainer(options, groups, info.batches_per_epoch);

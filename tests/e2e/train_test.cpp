@@ -1,0 +1,59 @@
+// Methods that train, end to end: the task loop gives them augmented batches, a run repeats bit for bit, and what they record arrives.
+#include "cli.hpp"
+
+namespace {
+
+using clb::testing::World;
+
+std::string training(const std::string& params) {
+  return "train_transform = \"micro-32\"\nparams = { epochs = 2, batch_size = 8, lr = 0.01, " + params + " }\n";
+}
+
+struct Case {
+  const char *method, *params;
+};
+constexpr Case kCases[] = {{"finetune", "train = \"all\""},
+                           {"finetune", "train = \"head\", loss_over = \"seen\""},
+                           {"finetune", "train = \"parts\", parts = \"blocks.1.\""},
+                           {"l2p", "prompt_length = 2, top_k = 2"}};
+
+TEST(Train, ARunRepeatsBitForBitAndLearns) {
+  for (const Case& c : kCases) {
+    const World world;
+    world.write_experiment(training(c.params), c.method);
+    const auto first = world.run();
+    ASSERT_EQ(first.code, 0) << c.method << ": " << first.err;
+    const auto once = world.newest();
+    EXPECT_EQ(once.row.status.status, "ok");
+    std::map<std::string, std::vector<double>> series;  // of the five tasks
+    for (const auto& metric : once.metrics) series[metric.name].push_back(metric.value);
+    EXPECT_EQ(series["updates"], std::vector<double>(5, 2 * 2 * World::kTrain / 8)) << c.method;
+    EXPECT_EQ(series["images_x_epochs"], std::vector<double>(5, 2 * 2 * World::kTrain)) << c.method;
+    EXPECT_EQ(series["loss"].size(), 5u * 2);
+    EXPECT_GT(series["relative_change"].at(0), 0);
+    ASSERT_EQ(world.run({"--again", "--set", "run.loader_threads=2"}).code, 0);
+    EXPECT_EQ(world.newest().prediction, once.prediction) << c.method << " " << c.params;
+    int last_task = 0;  // without anything against forgetting, the last task's classes are those that are known
+    for (size_t i = 0; i < once.prediction.size(); ++i) last_task += i % 10 >= 8 && once.prediction[i] == static_cast<int64_t>(i % 10);
+    EXPECT_GT(last_task, World::kTest) << c.method << " " << c.params << ": no better than guessing between two classes";
+  }
+}
+
+TEST(Train, RunsInBf16) {
+  for (const Case& c : kCases) {
+    const World world;
+    world.write_experiment(training(c.params), c.method);
+    const auto ended = world.run({"--set", "run.precision=bf16"});
+    EXPECT_EQ(ended.code, 0) << c.method << " " << c.params << ": " << ended.err;
+  }
+}
+
+TEST(Train, AMistakeInAParameterIsOneSentence) {
+  const World world;
+  world.write_experiment(training("top_k = 20"), "l2p");
+  const auto ended = world.run();
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_NE((ended.err + ended.out).find("top_k is 20, but pool_size is only 10"), std::string::npos) << ended.err << ended.out;
+}
+
+}  // namespace
