@@ -1,5 +1,6 @@
 #include <clb/base/error.hpp>
 #include <clb/session/checkpoint.hpp>
+#include <variant>
 
 namespace clb::session {
 namespace {
@@ -16,6 +17,10 @@ Json carried(const Session& s) {
 
 void take_up(Session& s, const Json& carried) {
   s.memory = carried.at("memory").get<std::vector<int64_t>>();
+  const auto samples = static_cast<int64_t>(s.store.labels(Split::kTrain).size());
+  for (int64_t index : s.memory)
+    if (index < 0 || index >= samples || s.protocol.part_of(index) < 0)
+      throw Error("the checkpoint is damaged: exemplar " + std::to_string(index) + " is no training sample of this run");
   s.images_seen = carried.at("images_seen").get<int64_t>();
   s.store.count_pixels(carried.at("pixels_read").get<int64_t>());
   s.features.take_up(carried.at("features"));
@@ -47,6 +52,9 @@ std::optional<Checkpoints::Found> Checkpoints::resume(Session& s, MethodHandle& 
       throw Error("the checkpoint " + file_.string() + " is damaged: task " + std::to_string(found.task));
     method.load(envelope.payload);
     take_up(s, header.at("carried"));
+    for (const std::string& line : found.results)
+      if (!std::holds_alternative<base::TaskDone>(base::decode(line)))
+        throw Error("the checkpoint " + file_.string() + " is damaged: a result");
     results_ = found.results;
     return found;
   } catch (const Json::exception& e) {
