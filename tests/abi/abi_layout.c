@@ -5,6 +5,7 @@
 #include <clb/abi.h>
 #include <clb/batch.h>
 #include <clb/dataset.h>
+#include <clb/ext/expected.h>
 #include <clb/ext/trace.h>
 #include <clb/host.h>
 #include <clb/meta.h>
@@ -251,6 +252,19 @@ AT(clb_dataset, release, 48);
 AT(clb_dataset, verify, 56);
 AT(clb_dataset, get_extension, 64);
 SIZE(clb_dataset, 72);
+
+/* ext/expected.h */
+AT(clb_expected_failure, struct_size, 0);
+AT(clb_expected_failure, reserved, 4);
+AT(clb_expected_failure, check, 8);
+AT(clb_expected_failure, reason, 16);
+SIZE(clb_expected_failure, 24);
+AT(clb_expected_failures, struct_size, 0);
+AT(clb_expected_failures, count, 4);
+AT(clb_expected_failures, failures, 8);
+AT(clb_expected_failures, stride, 16);
+AT(clb_expected_failures, reserved, 20);
+SIZE(clb_expected_failures, 24);
 
 /* ext/trace.h */
 AT(clb_trace, struct_size, 0);

@@ -74,6 +74,16 @@ TEST(Validate, EachFaultIsFoundByTheCheckThatIsForIt) {
   }
 }
 
+TEST(Validate, ADeclaredFailureIsShownWithItsReasonAndMustHappen) {
+  const Ended ended = validate(built("tests/plugins/declared.so"), {"--json", "--check", "batch_invariance,one_task"});
+  EXPECT_EQ(ended.code, 1);
+  const auto rows = base::parse_json(ended.out, "validate").at("checks");
+  EXPECT_EQ(rows.at(0).at("check"), "one_task");
+  EXPECT_EQ(rows.at(0).at("status"), "fail") << "it passes, so the declaration is out of date";
+  EXPECT_EQ(rows.at(1).at("status"), "expected");
+  EXPECT_EQ(rows.at(1).at("remark"), "fails as the plugin declares: logits are centred in each batch");
+}
+
 TEST(Validate, MistakesAreSentences) {
   EXPECT_EQ(validate("nowhere.so").err, "clbench: nowhere.so: there is no such file\n");
   EXPECT_NE(validate(built("tests/plugins/faulty.so"), {"--check", "no_such"}).err.find("there is no check 'no_such'"), std::string::npos);

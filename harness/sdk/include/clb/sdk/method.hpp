@@ -5,6 +5,7 @@
 // returns logits.
 #pragma once
 
+#include <clb/ext/expected.h>
 #include <clb/ext/trace.h>
 #include <clb/method.h>
 #include <torch/torch.h>
@@ -18,6 +19,7 @@
 #include <clb/sdk/tensor.hpp>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace clb {
@@ -82,6 +84,17 @@ class Method {
   std::unique_ptr<Context> context_;
 };
 
+// A check of `clbench validate` that a method is known to fail, as
+// `static constexpr clb::ExpectedFailure expected_failures[] = {{"batch_invariance", "the reason"}}` of its class.
+struct ExpectedFailure {
+  const char* check;
+  const char* reason;
+};
+template <class T>
+concept HasExpectedFailures = requires {
+  T::expected_failures;
+};
+
 // A method without parameters need not declare any.
 template <class T>
 concept HasParams = requires(Params<T>& p) {
@@ -113,6 +126,16 @@ class MethodTable {
       return p;
     }();
     return params;
+  }
+
+  static const clb_expected_failures* expected_failures() {
+    static const auto list = [] {
+      std::vector<clb_expected_failure> list;
+      for (const ExpectedFailure& one : T::expected_failures) list.push_back({sizeof(clb_expected_failure), 0, one.check, one.reason});
+      return list;
+    }();
+    static const clb_expected_failures all{sizeof all, static_cast<uint32_t>(list.size()), list.data(), sizeof(clb_expected_failure), 0};
+    return &all;
   }
 
   static clb_method make() {
@@ -148,7 +171,11 @@ class MethodTable {
         archived(self_of(self), archive);
       });
     };
-    m.get_extension = [](void*, const char*) -> const void* { return nullptr; };
+    m.get_extension = [](void*, const char* id) -> const void* {
+      if constexpr (HasExpectedFailures<T>)
+        if (std::string_view(id) == CLB_EXT_EXPECTED) return expected_failures();
+      return nullptr;
+    };
     return m;
   }
 
