@@ -1,12 +1,11 @@
 // Datasets whose classes only their files know, end to end: feature vectors, and folders of images in both layouts.
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
 #include <clb/base/json.hpp>
 #include <clb/base/safetensors.hpp>
 
 #include "cli.hpp"
+#include "support/png.hpp"
 
 namespace {
 
@@ -50,34 +49,15 @@ std::string vectors(int64_t per_class, uint32_t seed) {
   return file.append(reinterpret_cast<const char*>(labels.data()), labels.size() * sizeof(int64_t));
 }
 
-void big_endian(std::string& bytes, uint32_t value) {
-  for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(value >> shift));
-}
-
-std::string chunk(const std::string& type, const std::string& data) {
-  std::string bytes;
-  big_endian(bytes, static_cast<uint32_t>(data.size()));
-  bytes += type + data;
-  const std::string checked = type + data;
-  big_endian(bytes, static_cast<uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(checked.data()), static_cast<uInt>(checked.size()))));
-  return bytes;
-}
-
 // A PNG of `width` x 20 pixels of one colour, with noise.
 std::string png(std::array<int, 3> colour, uint32_t width, Noise& noise) {
-  std::string header, rows;
-  big_endian(header, width), big_endian(header, 20);
-  header += std::string("\x08\x02\0\0\0", 5);  // 8 bits, RGB
+  std::string rows;
   for (int y = 0; y < 20; ++y) {
     rows.push_back('\0');
     for (uint32_t x = 0; x < width; ++x)
       for (const int value : colour) rows.push_back(static_cast<char>(value + static_cast<int>(30 * noise.next())));
   }
-  uLongf size = compressBound(rows.size());
-  std::string packed(size, '\0');
-  compress(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(rows.data()), rows.size());
-  packed.resize(size);
-  return "\x89PNG\r\n\x1a\n" + chunk("IHDR", header) + chunk("IDAT", packed) + chunk("IEND", "");
+  return clb::testing::png(width, 20, 8, 2, rows);
 }
 
 const std::map<std::string, std::array<int, 3>> kColours{
