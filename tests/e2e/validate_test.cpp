@@ -84,6 +84,16 @@ TEST(Validate, ADeclaredFailureIsShownWithItsReasonAndMustHappen) {
   EXPECT_EQ(rows.at(1).at("remark"), "fails as the plugin declares: logits are centred in each batch");
 }
 
+TEST(Validate, EveryDatasetOfThisTreePassesOnItsFiles) {
+  const clb::testing::World world;  // holds files of Fashion-MNIST's form
+  const Ended fashion = validate(built("lib/clbench/datasets/fashion_mnist.so"), {"--root", world.data().string()});
+  EXPECT_EQ(fashion.code, 0) << fashion.out << fashion.err;
+  for (const char* dataset : {"cifar100", "features", "image_folder"}) {
+    const Ended ended = validate(built(std::string("lib/clbench/datasets/") + dataset + ".so"), {"--check", "descriptor,missing"});
+    EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
+  }
+}
+
 TEST(Validate, MistakesAreSentences) {
   EXPECT_EQ(validate("nowhere.so").err, "clbench: nowhere.so: there is no such file\n");
   EXPECT_NE(validate(built("tests/plugins/faulty.so"), {"--check", "no_such"}).err.find("there is no check 'no_such'"), std::string::npos);

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <clb/base/error.hpp>
 #include <clb/base/json.hpp>
-#include <clb/base/plugin_meta.hpp>
 #include <clb/launch/human.hpp>
 #include <clb/launch/spawn.hpp>
 #include <cstdio>
@@ -29,17 +28,18 @@ constexpr double kCheckSeconds = 300;  // a check takes seconds; one that hangs 
 
 struct Asked {
   fs::path plugin;
-  std::string seed, params;  // as clb-runner takes them
+  std::string seed, params, root;  // as clb-runner takes them
 };
 
 launch::Captured ask(const launch::RunnerPlace& runner, const Asked& asked, std::vector<std::string> more) {
   std::vector<std::string> words{"check", asked.plugin.string(), "--seed", asked.seed, "--params", asked.params};
+  if (!asked.root.empty()) words.insert(words.end(), {"--root", asked.root});
   words.insert(words.end(), more.begin(), more.end());
   return launch::capture(
       {.program = runner.program, .arguments = words, .environment = launch::runner_environment(runner), .own_group = true}, kCheckSeconds);
 }
 
-// A file, or the id of an installed method.
+// A file, or the id of an installed plugin.
 fs::path plugin_file(const Options& options) {
   const std::string& word = options.words()[0];
   std::error_code error;
@@ -47,7 +47,10 @@ fs::path plugin_file(const Options& options) {
     if (!fs::exists(word, error)) throw base::Error(fmt::format("{}: there is no such file", word));
     return fs::absolute(word);
   }
-  return launch::plugin(installed_plugins(options), "method", word).file;
+  const auto plugins = installed_plugins(options);
+  for (const launch::PluginFile& plugin : plugins)
+    if (plugin.usable() && plugin.meta.kind == "dataset" && plugin.meta.id == word) return plugin.file;
+  return launch::plugin(plugins, "method", word).file;
 }
 
 // --set NAME=VALUE: a JSON value, or a plain string.
@@ -115,15 +118,15 @@ int verb_validate(const Arguments& arguments) {
                 "seed of data, weights and method; repeats a check exactly");
   options.add()("set", po::value<std::vector<std::string>>()->value_name("PARAMETER=VALUE")->composing(),
                 "a parameter of the method (repeatable), for example --set epochs=1");
+  options.add()("root", po::value<std::string>()->value_name("DIR"), "folder of a dataset's files; default: the plugin's own");
   options.add_installation();
   options.add_json();
   if (!options.parse(arguments, 1, 1)) return 0;
 
   const launch::RunnerPlace runner = launch::find_runner();
   const fs::path file = plugin_file(options);
-  if (base::read_plugin_meta(file).kind != "method")
-    throw base::Error(fmt::format("{}: is a dataset; `clbench info` opens and checks datasets", file.string()));
-  const Asked asked{file, std::to_string(options.number("seed", 0).value_or(0)), base::canonical(given_params(options))};
+  const Asked asked{file, std::to_string(options.number("seed", 0).value_or(0)), base::canonical(given_params(options)),
+                    options.text("root")};
   const launch::Captured listed = ask(runner, asked, {"--list"});
   if (listed.exit_code != 0) throw base::Error(fmt::format("{}: {}", file.string(), verdict(listed).at("remark").get<std::string>()));
   const Json checks = base::parse_json(listed.out, "the list of checks");

@@ -29,7 +29,7 @@ constexpr const char* kUsage =
     "  clb-runner resume FILE.json                                the same, after the newest checkpoint of its folder\n"
     "  clb-runner describe PLUGIN.so [--root DIR | --default-root] [--cache DIR|off]\n"
     "                                                             parameters of a method; classes and fingerprint of a dataset\n"
-    "  clb-runner check PLUGIN.so --list | --name CHECK [--seed N] [--params JSON]\n"
+    "  clb-runner check PLUGIN.so --list | --name CHECK [--seed N] [--params JSON] [--root DIR]\n"
     "                                                             one check of `clbench validate`, as JSON\n"
     "  clb-runner version                                         LibTorch, devices and processor, as JSON\n";
 
@@ -85,7 +85,7 @@ int check(const std::vector<std::string>& args) {
   die_with_launcher();
   const rlimit memory{kCheckMemory, kCheckMemory};
   setrlimit(RLIMIT_DATA, &memory);
-  session::conformance::CheckRequest request{.file = args.at(0), .name = {}, .seed = 0, .params = base::Json::object()};
+  session::conformance::CheckRequest request{.file = args.at(0), .root = {}, .name = {}, .seed = 0, .params = base::Json::object()};
   std::string folder;
   bool list = false;
   for (size_t k = 1; k < args.size(); ++k) {
@@ -98,6 +98,8 @@ int check(const std::vector<std::string>& args) {
     const std::string& value = args[++k];
     if (option == "--name") {
       request.name = value;
+    } else if (option == "--root") {
+      request.root = value;
     } else if (option == "--seed") {
       request.seed = std::stoll(value);
     } else if (option == "--params") {

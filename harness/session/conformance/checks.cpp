@@ -21,7 +21,7 @@ const char* unless_task_ids(const Subject& subject) {
 
 }  // namespace
 
-const std::vector<Check>& checks() {
+const std::vector<Check>& method_checks() {
   static const std::vector<Check> all{
       {"descriptor", "names, defaults and ranges of the parameters", nullptr, descriptor},
       {"life_cycle", "tasks of 4, 3, 2 and 1 classes", nullptr, life_cycle},
@@ -40,6 +40,17 @@ const std::vector<Check>& checks() {
       {"cancel", "training stops within 2 seconds of being asked", nullptr, cancel},
       {"bitwise", "the same run repeats bit for bit", unless_claimed<CLB_CAP_BITWISE>, bitwise},
       {"bf16", "precision bf16 works", unless_claimed<CLB_CAP_BF16>, bf16},
+  };
+  return all;
+}
+
+const std::vector<Check>& dataset_checks() {
+  static const std::vector<Check> all{
+      {"descriptor", "citation, licence, official orders", nullptr, dataset_descriptor},
+      {"missing", "a folder without the dataset is refused by name", nullptr, dataset_missing},
+      {"index", "names, labels and domains of both splits", nullptr, dataset_index},
+      {"read", "samples are images or vectors, and the same each time", nullptr, dataset_read},
+      {"threads", "samples may be read on several threads", nullptr, dataset_threads},
   };
   return all;
 }

@@ -1,4 +1,4 @@
-// The checks of `clbench validate`: each looks at one property that every method must have, or that the method claims.
+// The checks of `clbench validate`: each looks at one property that every plugin must have, or that it claims.
 #pragma once
 
 #include <string>
@@ -20,7 +20,8 @@ struct Check {
   std::string (*run)(const Subject& subject);  // throws Failure, or whatever the method throws; returns a remark, "" for none
 };
 
-const std::vector<Check>& checks();
+const std::vector<Check>& method_checks();
+const std::vector<Check>& dataset_checks();
 
 // Is `got` what `want` is, up to 1e-4 of the largest logit, and the argmax the same unless the two best are that close? Rows as in `want`.
 void expect_same_predictions(const torch::Tensor& want, const torch::Tensor& got, const std::string& when);
@@ -43,6 +44,12 @@ std::string bitwise(const Subject& subject);
 std::string batch_invariance(const Subject& subject);  // predictions.cpp
 std::string task_blindness(const Subject& subject);
 std::string label_permutation(const Subject& subject);
+
+std::string dataset_descriptor(const Subject& subject);  // dataset.cpp
+std::string dataset_index(const Subject& subject);
+std::string dataset_read(const Subject& subject);
+std::string dataset_threads(const Subject& subject);
+std::string dataset_missing(const Subject& subject);
 
 // The other process of `resume` and `evaluate_saved`: does with the state in `folder` what its file "errand" says, and writes the logits.
 void run_errand(const Subject& subject, const std::string& folder);

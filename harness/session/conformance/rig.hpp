@@ -11,10 +11,12 @@
 
 namespace clb::session::conformance {
 
+// The plugin that is checked.
 struct Subject {
   std::string file;
-  base::MethodInfo info;
-  base::Json params;  // every parameter with its value
+  std::string root;       // of a dataset; "": its default
+  base::MethodInfo info;  // of a method
+  base::Json params;      // every parameter with its value
   int64_t seed = 0;
 
   bool claims(uint64_t capability) const { return (capabilities & capability) != 0; }

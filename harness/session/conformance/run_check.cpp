@@ -15,8 +15,12 @@ namespace {
 
 using base::Json;
 
+bool is_dataset(const std::string& file) { return base::read_plugin_meta(file).kind == "dataset"; }
+
 Subject subject_of(const CheckRequest& request) {
-  Subject subject{.file = request.file, .info = method_info(request.file), .params = Json::object(), .seed = request.seed};
+  Subject subject{.file = request.file, .root = request.root, .info = {}, .params = Json::object(), .seed = request.seed};
+  if (is_dataset(request.file)) return subject;
+  subject.info = method_info(request.file);
   subject.capabilities = subject.info.capabilities;
   Json given = request.params;
   for (const base::ParamInfo& p : subject.info.params) {
@@ -31,6 +35,7 @@ Subject subject_of(const CheckRequest& request) {
 
 std::map<std::string, std::string> expected_failures(const std::string& file) {
   std::map<std::string, std::string> expected;
+  if (is_dataset(file)) return expected;
   const auto* list = static_cast<const clb_expected_failures*>(load_method_table(file).get_extension(nullptr, CLB_EXT_EXPECTED));
   for (uint32_t k = 0; list != nullptr && k < list->count; ++k) {
     clb_expected_failure one{};
@@ -41,9 +46,13 @@ std::map<std::string, std::string> expected_failures(const std::string& file) {
   return expected;
 }
 
-const Check& find(const std::string& name) {
-  const auto found = std::find_if(checks().begin(), checks().end(), [&](const Check& check) { return name == check.name; });
-  if (found == checks().end()) throw base::Error("there is no check \"" + name + "\"; clbench validate --list names them");
+const std::vector<Check>& checks_for(const std::string& file) { return is_dataset(file) ? dataset_checks() : method_checks(); }
+
+const Check& find(const CheckRequest& request) {
+  const std::string& name = request.name;
+  const auto& checks = checks_for(request.file);
+  const auto found = std::find_if(checks.begin(), checks.end(), [&](const Check& check) { return name == check.name; });
+  if (found == checks.end()) throw base::Error("there is no check \"" + name + "\"; clbench validate --list names them");
   return *found;
 }
 
@@ -53,7 +62,7 @@ Json list_checks(const CheckRequest& request) {
   const Subject subject = subject_of(request);
   auto expected = expected_failures(request.file);
   Json list = Json::array();
-  for (const Check& check : checks()) {
+  for (const Check& check : checks_for(request.file)) {
     const char* skip = check.skip ? check.skip(subject) : nullptr;
     const auto reason = expected.extract(check.name);
     list.push_back({{"name", check.name}, {"about", check.about}, {"skip", skip ? skip : ""}, {"expected", reason ? reason.mapped() : ""}});
@@ -65,7 +74,7 @@ Json list_checks(const CheckRequest& request) {
 }
 
 Json run_check(const CheckRequest& request) {
-  const Check& check = find(request.name);
+  const Check& check = find(request);
   const auto result = [&](const char* status, const std::string& remark) {
     return Json{{"check", request.name}, {"status", status}, {"remark", remark}};
   };

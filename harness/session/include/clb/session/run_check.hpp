@@ -9,6 +9,7 @@ namespace clb::session::conformance {
 
 struct CheckRequest {
   std::string file;  // the plugin
+  std::string root;  // of a dataset; "": the plugin's default
   std::string name;  // of the check
   int64_t seed = 0;
   base::Json params = base::Json::object();  // values that differ from the defaults
