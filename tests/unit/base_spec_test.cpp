@@ -20,7 +20,7 @@ RunSpec good_spec() {
   spec.experiment = "small";
   spec.method = {"l2p", "/p/l2p.so", "small", {{"top_k", 5}, {"lr", 0.1}, {"feature", "cls"}, {"steps", {1, 2}}}, 3, {}};
   spec.method.train_transform.random_resized_crop = 224;
-  spec.dataset = {"toy", "/p/toy.so", "/d", "f00d", 4, 10, 5};
+  spec.dataset = {"toy", "/p/toy.so", "/d", "f00d", "images", 4, 0, 10, 5};
   spec.weights.push_back({"main", "/w.safetensors", "abc", {}, true, 3});
   spec.protocol.split = "B0-Inc2";
   spec.protocol.order = "numpy(7)";
