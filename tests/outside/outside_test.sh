@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a third party does: takes an installed clbench that was moved, makes a method and a dataset with `clbench new`, builds, tests and runs
-# them. Nothing but LibTorch, behind the prefix's link, comes from this tree.
+# them. Nothing but LibTorch, behind the prefix's link, comes from this tree; at the end the build tree takes the place of the prefix.
 #
 #   outside_test.sh BUILD        BUILD: a finished build tree
 set -euo pipefail
@@ -61,4 +61,9 @@ echo "=== installed beside the others"
 for kind in method dataset; do cmake --install my_$kind/build --prefix "$prefix" >/dev/null; done
 "$clbench" list | tee list.txt
 [ "$(grep -c '^my_' list.txt)" = 2 ] || fail "an installed plugin is not listed"
+
+echo "=== against the build tree"
+cmake -S my_dataset -B in_tree -Dclbench_DIR="$build/lib/cmake/clbench"
+cmake --build in_tree
+ctest --test-dir in_tree --output-on-failure
 echo "passed"
