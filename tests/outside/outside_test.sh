@@ -44,6 +44,10 @@ for kind in method dataset; do
   ! grep -F "$root/" $project/build/compile_commands.json $project/build/CMakeCache.txt || fail "the build of $project looks into $root"
 done
 
+echo "=== validated"
+"$clbench" validate my_method/build/lib/clbench/methods/my_method.so
+"$clbench" validate my_dataset/build/lib/clbench/datasets/my_dataset.so --check descriptor,missing
+
 echo "=== both together"
 mkdir data
 printf '%s\n' a b c d >data/classes.txt
