@@ -37,7 +37,7 @@ class SampleStore {
   std::span<const int64_t> labels(Split split) const { return labels_[static_cast<size_t>(split)]; }
   std::span<const int64_t> domains(Split split) const { return domains_[static_cast<size_t>(split)]; }  // empty or all 0: one domain
   SampleBytes read(Split split, int64_t index);                                                         // [any]
-  int64_t bytes_of(Split split, int64_t index) const;                                                   // size of a sample as it is kept here
+  int64_t bytes_of(Split split, int64_t index) const;  // size of a sample as it is kept here
   int64_t pixels_read() const { return pixels_read_; }
   void count_pixels(int64_t read_before) { pixels_read_ += read_before; }  // by the process that this one goes on for
 
