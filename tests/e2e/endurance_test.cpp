@@ -202,7 +202,7 @@ TEST(Kill, AtRandomMomentsLosesAndDoublesNothing) {
     EXPECT_EQ(resumed.code, 0) << resumed.err;
     EXPECT_EQ(world.outcome(db), expected);
   }
-  EXPECT_GE(in_the_middle, CLB_KILLS / 2) << "most kills must hit the run";
+  EXPECT_GE(in_the_middle, CLB_KILLS / 4) << "too few kills hit the run; is the machine much faster now than at the start of this test?";
 }
 
 // A file system of one MiB, when this process may mount one.

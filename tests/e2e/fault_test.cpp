@@ -82,8 +82,8 @@ TEST(Fault, ChangedGlobalsAreRefused) {
 }
 
 TEST(Fault, EndlessLoopsAndMemoryHogsAreStopped) {
-  expect_row({"endless", "train_task", "timeout", "silent for 3.0 s in train_task, task 2", {"--max-silence", "3s"}});
-  expect_row({"endless", "train_task", "timeout", "10 s of --max-time used up in train_task, task 2", {"--max-time", "10s"}});
+  expect_row({"endless", "train_task", "timeout", "silent for 6.0 s in train_task, task 2", {"--max-silence", "6s"}});
+  expect_row({"endless", "train_task", "timeout", "15 s of --max-time used up in train_task, task 2", {"--max-time", "15s"}});
   expect_row({"hog", "train_task", "killed", "probably out of memory", {"--max-memory", "1GB"}});
 }
 
