@@ -15,25 +15,12 @@
 #include <type_traits>
 
 #include "sentence.hpp"
+#include "toml_guard.hpp"
 
 namespace clb::plan {
 namespace {
 
-// toml++ limits the depth of values but not of dotted keys, and destroys nested tables recursively.
-constexpr int kMaxDotsInKey = 100;
-
 constexpr size_t kShown = 80;  // bytes of a string that a sentence quotes
-
-void refuse_deep_keys(std::string_view text, const std::string& name) {
-  int64_t line = 1;
-  int dots = 0;
-  for (const char c : text) {
-    if (c == '.' && ++dots > kMaxDotsInKey)
-      throw base::Error(fmt::format("{}:{}:1: a key with more than {} dots", name, line, kMaxDotsInKey));
-    if (c == '\n' || c == '=' || c == ',' || c == '"') dots = 0;
-    if (c == '\n') ++line;
-  }
-}
 
 // The message of toml++ without its first word and its full stop.
 std::string printable(std::string_view text) {
@@ -125,7 +112,7 @@ std::string Node::describe() const {
 }
 
 Node parse_toml(std::string_view text, const std::string& name) {
-  refuse_deep_keys(text, name);
+  refuse_what_breaks_toml(text, name);
   const Converter converter(name);
   try {
     const toml::table table = toml::parse(text);

@@ -169,6 +169,17 @@ TEST_F(PlanTest, OfficialOrders) {
   EXPECT_EQ(mistake(with_line(fashion, 15, "order = \"official:alphabet\"")), "");
 }
 
+TEST_F(PlanTest, LettersThatAreNotAsciiBelongIntoQuotes) {
+  const std::string sentence = "a letter that is not ASCII stands outside quotes; put the key or value into quotes";
+  EXPECT_EQ(mistake(with_line(kGood, 2, "\u03db = 1\n[dataset]")), "good.toml:2:1: " + sentence);
+  EXPECT_EQ(mistake(with_line(kGood, 1, "name = \u03db")), "good.toml:1:8: " + sentence);
+  EXPECT_EQ(mistake(with_line(kGood, 1, "name = \"\"\"a\"\"\"\"\u03db")), "good.toml:1:16: " + sentence);
+  EXPECT_EQ(mistake(with_line(kGood, 1, "name = \"\u03db \\\" \u03db\" # \u03db")), "");
+  EXPECT_EQ(mistake(with_line(kGood, 1, "name = '\u03db' # it's \u03db\n")), "");
+  EXPECT_EQ(mistake(with_line(kGood, 1, "name = \"\"\"\u03db\n\u03db\"\"\"")), "");
+  EXPECT_EQ(mistake("\xEF\xBB\xBF" + kGood), "");
+}
+
 TEST_F(PlanTest, ClaimsThatTheProtocolForbids) {
   std::string seer = kGood.substr(0, kGood.find("[[method]]")) + "[[method]]\nid = \"seer\"\n";
   EXPECT_EQ(
