@@ -19,6 +19,7 @@ mv "$work/installed" "$work/moved prefix"
 ! grep -rF "$root/" "$work/moved prefix/lib/cmake" || fail "the installed package names $root"
 prefix="$work/moved prefix"
 clbench=$prefix/bin/clbench
+libtorch=$(realpath "$prefix/lib/libtorch")
 
 # No variable of the caller leads back.
 unset CLB_LIBTORCH CLB_PLUGIN_PATH CMAKE_PREFIX_PATH CPATH LIBRARY_PATH LD_LIBRARY_PATH
@@ -41,7 +42,9 @@ for kind in method dataset; do
   for place in "$root" "$work"; do
     ! grep -qaF "$place/" $plugins/$project.so || fail "$project.so names the folder $place"
   done
-  ! grep -F "$root/" $project/build/compile_commands.json $project/build/CMakeCache.txt || fail "the build of $project looks into $root"
+  # LibTorch may lie in the tree; its real path is named where it is taken out of the binary.
+  ! sed "s|$libtorch/||g" $project/build/compile_commands.json $project/build/CMakeCache.txt | grep -F "$root/" ||
+    fail "the build of $project looks into $root"
 done
 
 echo "=== validated"
