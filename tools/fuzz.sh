@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the fuzzers of tests/fuzz (preset fuzz, clang) and runs each for a while.
 #
-#   tools/fuzz.sh [SECONDS | --runs N] [TARGET...]       60 seconds and all targets unless told otherwise
+#   tools/fuzz.sh [SECONDS | --runs N] [TARGET...]       60 seconds and all targets unless told otherwise; N runs begin with one seed
 #
 # Each starts from its seeds and from what earlier runs found (build/fuzz/corpus). An input that breaks a target stays in
 # build/fuzz/crashes/TARGET; mend the reader, then keep the input in tests/fuzz/seeds/TARGET. Exit code 0: nothing broke.
@@ -12,7 +12,7 @@ cd "$root"
 limit=-max_total_time=60
 case "${1:-}" in
   -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
-  --runs) limit=-runs=${2:?--runs needs a number}; shift 2 ;;
+  --runs) limit="-runs=${2:?--runs needs a number} -seed=1"; shift 2 ;;
   [0-9]*) limit=-max_total_time=$1; shift ;;
 esac
 
@@ -30,7 +30,8 @@ for target in "${targets[@]}"; do
   corpus=build/fuzz/corpus/$target crashes=build/fuzz/crashes/$target log=build/fuzz/$target.log
   mkdir -p "$corpus" "$crashes"
   started=$SECONDS
-  if "build/fuzz/fuzz/fuzz_$target" "$limit" -timeout=20 -rss_limit_mb=3000 -max_len=8192 -print_final_stats=1 -verbosity=0 \
+  # shellcheck disable=SC2086
+  if "build/fuzz/fuzz/fuzz_$target" $limit -timeout=20 -rss_limit_mb=3000 -max_len=8192 -print_final_stats=1 -verbosity=0 \
     -artifact_prefix="$crashes/" "$corpus" "tests/fuzz/seeds/$target" >"$log" 2>&1; then
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     printf '  %-12s %9s executions, %4s s: nothing broke\n' "$target" "$executions" $((SECONDS - started))
