@@ -183,8 +183,11 @@ class MethodBench {
     if (samples.images.defined()) batch.images = to_dlpack(samples.images);
     if (samples.labels.defined()) batch.labels = to_dlpack(samples.labels);
     if (samples.features.defined()) {
+      static thread_local clb_feature slot;
+      slot = {sizeof(clb_feature), 0, "main:cls", to_dlpack(samples.features)};
+      batch.features = &slot;
       batch.feature_count = 1;
-      batch.features[0] = {sizeof(clb_feature), 0, "main:cls", to_dlpack(samples.features)};
+      batch.feature_stride = sizeof slot;
     }
   }
 
