@@ -43,8 +43,9 @@ class Features {
   base::Json counts() const;
   void take_up(const base::Json& counts);
 
-  // Forward passes of images done for features, and spared because a feature was there. What the host computes counts once per sample, what
-  // a method derives each time it is asked for.
+  // Forward passes of images done for features and predictions, and spared because a feature was there. What the host computes counts once
+  // per sample, what a method derives each time it is asked for, an image given to predict as one pass.
+  void charge(int64_t forwards) { charged_ += forwards; }
   int64_t forwards_charged() const { return charged_; }
   int64_t forwards_saved() const { return saved_; }
   double seconds_saved() const { return seconds_saved_; }  // what the cached rows in use had cost

@@ -1,0 +1,31 @@
+// Every preset that ships: `run METHOD/PRESET --dry-run` plans it, lists the data and weights that are missing, and exits 0.
+#include <cstdlib>
+
+#include "e2e/cli.hpp"
+
+namespace {
+
+using clb::testing::Ended;
+namespace fs = std::filesystem;
+
+TEST(Presets, EachCanBePlannedWithoutItsData) {
+  const fs::path built = CLB_BINARY_DIR;
+  const clb::testing::TempFolder folder;
+  int presets = 0, lacking = 0;
+  for (const auto& method : fs::directory_iterator(built / "share/clbench/presets")) {
+    for (const auto& file : fs::directory_iterator(method)) {
+      const std::string name = method.path().filename().string() + "/" + file.path().stem().string();
+      const Ended ended = clb::testing::run_program(folder.path(), {(built / "bin/clbench").string(), "run", name, "--dry-run"},
+                                                    {"CLB_CACHE=" + (folder.path() / "cache").string()});
+      EXPECT_EQ(ended.code, 0) << name << ": " << ended.err;
+      EXPECT_NE(ended.out.find(name + " seed 0"), std::string::npos) << ended.out;
+      EXPECT_EQ(ended.err.find("warning"), std::string::npos) << name << ": " << ended.err;
+      lacking += ended.err.find("missing: ") != std::string::npos;
+      ++presets;
+    }
+  }
+  EXPECT_GT(presets, 60);
+  EXPECT_GT(lacking, 0) << "ViT-B/16 comes with nobody's machine";
+}
+
+}  // namespace
