@@ -196,6 +196,11 @@ class Context {
   StreamRequest memory() const { return {host_, CLB_SOURCE_MEMORY}; }
   StreamRequest train_and_memory() const { return {host_, CLB_SOURCE_TRAIN | CLB_SOURCE_MEMORY}; }
 
+  // Replaces the exemplar memory by these samples of the task or of the memory as it is, in this order. For methods that claim kRawReplay.
+  void set_memory(const std::vector<int64_t>& sample_ids) const {
+    check_host(host_->memory_set(host_->self, sample_ids.data(), static_cast<int64_t>(sample_ids.size())));
+  }
+
   int64_t feature_dim(const char* kind = "main:cls") const {
     int64_t dim = 0;
     check_host(host_->feature_dim(host_->self, kind, &dim));

@@ -1,7 +1,10 @@
-// Joins the SDK and nn, and is the only header that does: the run's backbone, the options of a fit as parameters, the training loop.
+// Joins the SDK and nn, and is the only header that does: the run's backbone, the options of a fit and of a tuner as parameters, the
+// training loop, the adaptation to the first task.
 #pragma once
 
 #include <clb/nn/fit.hpp>
+#include <clb/nn/heads.hpp>
+#include <clb/nn/tuned_vit.hpp>
 #include <clb/nn/vit.hpp>
 #include <clb/sdk/context.hpp>
 #include <clb/sdk/error.hpp>
@@ -41,13 +44,43 @@ void describe(Params<T>& p, nn::FitOptions T::*fit) {
   in.flag("drop_last", &Fit::drop_last, "leave out the last batch of an epoch when it is not full");
 }
 
+// Declares the options of a tuner as parameters of the method.
+template <class T>
+void describe(Params<T>& p, nn::TunerOptions T::*tuner) {
+  using Tuner = nn::TunerOptions;
+  auto in = p.in(tuner);
+  in.choice("tuner", &Tuner::tuner, {"none", "finetune", "vpt_shallow", "vpt_deep", "ssf", "adapter"},
+            "what adapts the network to the first task; finetune: the network itself");
+  in.integer("prompt_length", &Tuner::prompt_length, {1, 256}, "tokens per layer of tuner vpt_shallow and vpt_deep");
+  in.flag("prompt_zero_init", &Tuner::prompt_zero_init, "vpt: tokens start as zeros (LAMDA-PILOT), else uniform as in VPT's paper");
+  in.integer("bottleneck", &Tuner::bottleneck, {1, 4096}, "hidden units of tuner adapter (r)");
+  in.real("adapter_scale", &Tuner::adapter_scale, {0, 100}, "factor on the adapter's output");
+  in.real("adapter_dropout", &Tuner::adapter_dropout, {0, 0.99}, "dropout behind the adapter's ReLU");
+}
+
+// The records of a fit. A task's main fit has none before its names; a further fit in the same task gives a phase ("alignment/"), else its
+// numbers would take the place of the first one's. The table's note "under-trained" reads the main fit's `updates`.
+inline void record_loss(const Context& ctx, const std::string& phase, int64_t epoch, double mean) {
+  if (!std::isfinite(mean)) {
+    throw PluginError(CLB_E_NUMERIC, "the " + phase + "loss of epoch " + std::to_string(epoch) + " of task " +
+                                         std::to_string(ctx.task().index) + " is not finite; lower lr or set clip_norm");
+  }
+  ctx.metric((phase + "loss").c_str(), epoch, mean);
+}
+inline void record_updates(const Context& ctx, const std::string& phase, const nn::Trainer& trainer, int64_t images) {
+  const int64_t task = ctx.task().index;
+  ctx.metric((phase + "updates").c_str(), task, static_cast<double>(trainer.updates()));
+  ctx.metric((phase + "images_x_epochs").c_str(), task, static_cast<double>(images));
+  ctx.metric((phase + "relative_change").c_str(), task, trainer.relative_change());
+}
+
 // Trains the groups on the stream (view and images are the caller's choice; order, epochs and batches come from the options), which are in
 // training mode meanwhile and on the run's device from then on. loss(batch) gives the batch's loss; after_update(batch), if any, runs
-// behind each update. Records the mean `loss` of each epoch and, for the task, `updates`, `images_x_epochs`, `dropped` (samples per epoch
-// left out by drop_last) and `relative_change` (of what is trained).
+// behind each update. Records the mean `loss` of each epoch and, for the task, `updates`, `images_x_epochs`, `relative_change` (of what is
+// trained) and `dropped` (samples per epoch left out by drop_last); `phase`: see record_loss.
 template <class Loss>
 void fit(const Context& ctx, const nn::FitOptions& options, StreamRequest stream, const std::vector<nn::FitGroup>& groups, Loss loss,
-         const std::function<void(const Batch&)>& after_update = {}) {
+         const std::function<void(const Batch&)>& after_update = {}, const std::string& phase = "") {
   for (const auto& group : groups) nn::move_to(*group.module, ctx.device());
   if (options.epochs == 0) return;
   for (const auto& group : groups) group.module->train(true);
@@ -56,29 +89,34 @@ void fit(const Context& ctx, const nn::FitOptions& options, StreamRequest stream
   nn::Trainer trainer(options, groups, info.batches_per_epoch);
 
   int64_t images = 0;
-  const auto end_epoch = [&](int64_t epoch) {
-    const double mean = trainer.take_mean_loss();
-    if (!std::isfinite(mean)) {
-      throw PluginError(CLB_E_NUMERIC, "the loss of epoch " + std::to_string(epoch) + " of task " + std::to_string(ctx.task().index) +
-                                           " is not finite; lower lr or set clip_norm");
-    }
-    ctx.metric("loss", epoch, mean);
-  };
   for (Batch batch; batches.next(batch);) {
     ctx.progress("update", trainer.updates(), info.batches);
     trainer.step(loss(batch));
     if (after_update) after_update(batch);
     images += batch.n;
-    if (trainer.updates() % info.batches_per_epoch == 0) end_epoch(batch.epoch);
+    if (trainer.updates() % info.batches_per_epoch == 0) record_loss(ctx, phase, batch.epoch, trainer.take_mean_loss());
   }
   for (const auto& group : groups) group.module->train(false);
 
-  const int64_t task = ctx.task().index;
   if (trainer.updates() == 0) ctx.warn("no update was made: the task has fewer samples than batch_size, and drop_last is on");
-  ctx.metric("updates", task, static_cast<double>(trainer.updates()));
-  ctx.metric("images_x_epochs", task, static_cast<double>(images));
-  ctx.metric("dropped", task, static_cast<double>(info.dropped));
-  ctx.metric("relative_change", task, trainer.relative_change());
+  record_updates(ctx, phase, trainer, images);
+  ctx.metric((phase + "dropped").c_str(), ctx.task().index, static_cast<double>(info.dropped));
+}
+
+// First-session adaptation (APER, RanPAC, LayUP): on the first task the tuner learns with a cosine head that is then thrown away; `vit` is
+// frozen ever after. Cross-entropy over the task's classes, training view. Other tasks and tuner `none`: nothing happens.
+// head: `sigma` 1 and learned (APER), 30 and fixed (LayUP).
+inline void adapt_in_first_task(const Context& ctx, const nn::FitOptions& options, nn::TunedVit& vit, nn::CosineHeadOptions head = {}) {
+  if (ctx.task().index != 0 || vit.plain()) return;
+  head.dim = vit.dim();
+  nn::CosineHead classifier(head, ctx.rng("adaptation_head"));
+  classifier.grow(ctx.task().classes_seen);
+  fit(ctx, options, ctx.train().train_view().images(), {vit, classifier}, [&](const Batch& b) {
+    const auto loss = torch::nn::functional::cross_entropy(classifier(vit.cls(b.images)), b.labels);
+    ctx.trace("adaptation_loss", loss);
+    return loss;
+  });
+  nn::freeze(vit);
 }
 
 }  // namespace clb
