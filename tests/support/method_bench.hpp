@@ -21,6 +21,20 @@ struct Samples {
   torch::Tensor features = {};  // [n, d], kind "main:cls"
   torch::Tensor images = {};    // [n, 3, H, W]
   torch::Tensor labels = {};    // [n], positions in the class order
+  torch::Tensor ids = {};       // [n], given by the bench: a running number over all tasks
+
+  Samples rows(const torch::Tensor& of) const {
+    return {rows_of(features, of), rows_of(images, of), rows_of(labels, of), rows_of(ids, of)};
+  }
+  Samples with(const Samples& more) const {
+    return {both(features, more.features), both(images, more.images), both(labels, more.labels), both(ids, more.ids)};
+  }
+
+ private:
+  static torch::Tensor rows_of(const torch::Tensor& t, const torch::Tensor& rows) { return t.defined() ? t.index_select(0, rows) : t; }
+  static torch::Tensor both(const torch::Tensor& t, const torch::Tensor& more) {
+    return t.defined() && more.defined() ? at::cat({t, more}) : t.defined() ? t : more;
+  }
 };
 
 struct BenchWeights {
@@ -66,6 +80,9 @@ class MethodBench {
   // the ones that are new.
   void train(const Samples& samples, int64_t classes_seen, std::vector<int64_t> labels = {}) {
     samples_ = samples;
+    const int64_t n = samples.labels.size(0);
+    samples_.ids = torch::arange(samples_seen_, samples_seen_ + n);
+    samples_seen_ += n;
     if (labels.empty()) {
       for (int64_t c = classes_seen_; c < classes_seen; ++c) labels.push_back(c);
     }
@@ -101,12 +118,13 @@ class MethodBench {
     read(bytes, step, [&](const clb_reader& reader) { check([&] { return table_.load(self_, &reader); }); });
   }
 
+  Samples memory;                                                          // the exemplars
   std::map<std::string, torch::Tensor> traced;                             // the last tensor of each name
   std::map<std::string, std::vector<std::pair<int64_t, double>>> metrics;  // (step, value) of the last task
 
  private:
   struct OpenStream {
-    const Samples& samples;
+    Samples samples;
     clb_stream_request request;
     int64_t step = 0;  // of the next batch, over all epochs
 
@@ -139,6 +157,14 @@ class MethodBench {
       std::memcpy(key, digest.data(), digest.size());
       return CLB_OK;
     };
+    host_.memory_set = [](void* self, const int64_t* ids, int64_t count) -> clb_status {
+      MethodBench& bench = of(self);
+      const Samples among = bench.samples_.with(bench.memory);
+      std::vector<int64_t> rows;
+      for (int64_t k = 0; k < count; ++k) rows.push_back((among.ids == ids[k]).nonzero().item<int64_t>());  // one row has this id
+      bench.memory = among.rows(torch::tensor(rows, torch::kInt64));
+      return CLB_OK;
+    };
     host_.weights_open = [](void* self, const char*, clb_weights* weights) -> clb_status {
       weights->bytes = of(self).weights_.data();
       weights->size = of(self).weights_.size();
@@ -146,7 +172,10 @@ class MethodBench {
       return CLB_OK;
     };
     host_.stream_open = [](void* self, const clb_stream_request* request, clb_stream** stream) -> clb_status {
-      *stream = reinterpret_cast<clb_stream*>(new OpenStream{of(self).samples_, *request});
+      MethodBench& bench = of(self);
+      Samples source = request->sources & CLB_SOURCE_TRAIN ? bench.samples_ : Samples{};
+      if (request->sources & CLB_SOURCE_MEMORY) source = source.with(bench.memory);
+      *stream = reinterpret_cast<clb_stream*>(new OpenStream{source, *request});
       return CLB_OK;
     };
     host_.stream_info = [](void*, clb_stream* stream, clb_stream_info* info) -> clb_status {
@@ -172,7 +201,8 @@ class MethodBench {
     if (epoch == stream.request.epochs) return CLB_END;
     const int64_t first = at * stream.request.batch_size, n = std::min(stream.request.batch_size, stream.count() - first);
     const auto part = [&](const torch::Tensor& t) { return t.defined() ? t.narrow(0, first, n) : t; };
-    hand_over({part(stream.samples.features), part(stream.samples.images), part(stream.samples.labels)}, batch);
+    const Samples& all = stream.samples;
+    hand_over({part(all.features), part(all.images), part(all.labels), part(all.ids)}, batch);
     batch.epoch = epoch;
     batch.step = stream.step++;
     return CLB_OK;
@@ -182,6 +212,7 @@ class MethodBench {
     batch.n = (samples.images.defined() ? samples.images : samples.features).size(0);
     if (samples.images.defined()) batch.images = to_dlpack(samples.images);
     if (samples.labels.defined()) batch.labels = to_dlpack(samples.labels);
+    if (samples.ids.defined()) batch.sample_ids = to_dlpack(samples.ids);
     if (samples.features.defined()) {
       batch.feature_count = 1;
       batch.features[0] = {sizeof(clb_feature), 0, "main:cls", to_dlpack(samples.features)};
@@ -194,7 +225,7 @@ class MethodBench {
   void* self_ = nullptr;
   std::string weights_, options_;
   Samples samples_;
-  int64_t classes_seen_ = 0, task_ = 0;
+  int64_t classes_seen_ = 0, task_ = 0, samples_seen_ = 0;
 };
 
 }  // namespace clb::testing
