@@ -1,0 +1,74 @@
+// APER (first called ADAM): a tuner adapts the network to the first task, then both networks, the pre-trained and the adapted one, stay as
+// they are; class means of their features side by side classify by cosine.
+#include <clb/nn/tensors.hpp>
+#include <clb/sdk/method.hpp>
+#include <clb/sdk/nn.hpp>
+
+namespace {
+
+class Aper final : public clb::Method {
+ public:
+  static constexpr clb::About about{
+      .id = "aper",
+      .version = "1.0.0",
+      .paper = "Zhou et al., IJCV 2024, arXiv:2303.07338",
+      .capabilities = clb::kBf16 | clb::kBitwise,
+  };
+
+  static void params(clb::Params<Aper>& p) {
+    clb::describe(p, &Aper::tuner_);
+    clb::describe(p, &Aper::fit_);
+  }
+
+  void create() override {
+    vit_ = clb::backbone(ctx());
+    tuned_ = {vit_, tuner_, ctx().rng("tuner")};
+  }
+
+  // The pre-trained network's half of a feature comes from the host's cache.
+  clb::Inputs inputs() const override { return clb::Inputs::images().with_features("main:cls"); }
+
+  void train_task() override {
+    clb::adapt_in_first_task(ctx(), fit_, tuned_);
+    add_prototypes();
+  }
+
+  torch::Tensor predict(const clb::Batch& b) override {
+    const auto feature = both(b);
+    ctx().trace("feature", feature);
+    return clb::nn::unit_rows(feature).matmul(clb::nn::unit_rows(prototypes()).t());  // [n, c], one cosine over the whole vector
+  }
+
+  void state(clb::Archive& a) override { a("tuned", tuned_)("sums", sums_)("counts", counts_); }
+
+ private:
+  // [n, 2 d]; the branch whose features are longer weighs more, as in the reference.
+  torch::Tensor both(const clb::Batch& b) const { return at::cat({b.features("main:cls"), tuned_.cls(b.images).to(torch::kFloat32)}, 1); }
+
+  void add_prototypes() {
+    const torch::NoGradGuard no_grad;
+    sums_ = clb::nn::grow_rows(sums_, task().classes_seen, 2 * vit_.dim(), ctx().device());  // [c, 2 d]
+    counts_ = clb::nn::grow_rows(counts_, task().classes_seen, 1, ctx().device());           // [c, 1]
+    for (const clb::Batch& b : ctx().train().eval_view().images().features("main:cls").batches(fit_.batch_size)) {
+      ctx().progress("prototypes", b.step, 0);
+      sums_.index_add_(0, b.labels, both(b).to(torch::kFloat64));
+      counts_.index_add_(0, b.labels, torch::ones({b.n, 1}, counts_.options()));
+    }
+    ctx().trace("prototypes", prototypes());
+  }
+
+  // Means of the raw features; a class without samples keeps a zero row, whose cosine is 0.
+  torch::Tensor prototypes() const { return (sums_ / counts_.clamp_min(1)).to(torch::kFloat32); }
+
+  // Defaults: the authors' and LAMDA-PILOT's APER with adapter on CIFAR-100.
+  clb::nn::TunerOptions tuner_{.tuner = "adapter"};
+  clb::nn::FitOptions fit_{.lr = 0.01, .weight_decay = 5e-4, .epochs = 20, .batch_size = 48, .schedule = "cosine"};
+
+  clb::nn::Vit vit_;
+  clb::nn::TunedVit tuned_;
+  torch::Tensor sums_, counts_;
+};
+
+}  // namespace
+
+CLB_METHOD(Aper)
