@@ -18,9 +18,10 @@ namespace clb::testing {
 // Samples of a task or a batch of a test; what a method does not ask for may be left out. Both views give the same images, and "shuffled"
 // streams keep this order: the reference's batches can be repeated.
 struct Samples {
-  torch::Tensor features = {};  // [n, d], kind "main:cls"
-  torch::Tensor images = {};    // [n, 3, H, W]
-  torch::Tensor labels = {};    // [n], positions in the class order
+  torch::Tensor features = {};    // [n, d]
+  torch::Tensor images = {};      // [n, 3, H, W]
+  torch::Tensor labels = {};      // [n], positions in the class order
+  const char* kind = "main:cls";  // of the features
 };
 
 struct BenchWeights {
@@ -172,7 +173,7 @@ class MethodBench {
     if (epoch == stream.request.epochs) return CLB_END;
     const int64_t first = at * stream.request.batch_size, n = std::min(stream.request.batch_size, stream.count() - first);
     const auto part = [&](const torch::Tensor& t) { return t.defined() ? t.narrow(0, first, n) : t; };
-    hand_over({part(stream.samples.features), part(stream.samples.images), part(stream.samples.labels)}, batch);
+    hand_over({part(stream.samples.features), part(stream.samples.images), part(stream.samples.labels), stream.samples.kind}, batch);
     batch.epoch = epoch;
     batch.step = stream.step++;
     return CLB_OK;
@@ -184,7 +185,7 @@ class MethodBench {
     if (samples.labels.defined()) batch.labels = to_dlpack(samples.labels);
     if (samples.features.defined()) {
       batch.feature_count = 1;
-      batch.features[0] = {sizeof(clb_feature), 0, "main:cls", to_dlpack(samples.features)};
+      batch.features[0] = {sizeof(clb_feature), 0, samples.kind, to_dlpack(samples.features)};
     }
   }
 
