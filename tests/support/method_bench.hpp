@@ -18,16 +18,17 @@ namespace clb::testing {
 // Samples of a task or a batch of a test; what a method does not ask for may be left out. Both views give the same images, and "shuffled"
 // streams keep this order: the reference's batches can be repeated.
 struct Samples {
-  torch::Tensor features = {};  // [n, d], kind "main:cls"
-  torch::Tensor images = {};    // [n, 3, H, W]
-  torch::Tensor labels = {};    // [n], positions in the class order
-  torch::Tensor ids = {};       // [n], given by the bench: a running number over all tasks
+  torch::Tensor features = {};    // [n, d]
+  torch::Tensor images = {};      // [n, 3, H, W]
+  torch::Tensor labels = {};      // [n], positions in the class order
+  const char* kind = "main:cls";  // of the features
+  torch::Tensor ids = {};         // [n], given by the bench: a running number over all tasks
 
   Samples rows(const torch::Tensor& of) const {
-    return {rows_of(features, of), rows_of(images, of), rows_of(labels, of), rows_of(ids, of)};
+    return {rows_of(features, of), rows_of(images, of), rows_of(labels, of), kind, rows_of(ids, of)};
   }
   Samples with(const Samples& more) const {
-    return {both(features, more.features), both(images, more.images), both(labels, more.labels), both(ids, more.ids)};
+    return {both(features, more.features), both(images, more.images), both(labels, more.labels), kind, both(ids, more.ids)};
   }
 
  private:
@@ -202,7 +203,7 @@ class MethodBench {
     const int64_t first = at * stream.request.batch_size, n = std::min(stream.request.batch_size, stream.count() - first);
     const auto part = [&](const torch::Tensor& t) { return t.defined() ? t.narrow(0, first, n) : t; };
     const Samples& all = stream.samples;
-    hand_over({part(all.features), part(all.images), part(all.labels), part(all.ids)}, batch);
+    hand_over({part(all.features), part(all.images), part(all.labels), all.kind, part(all.ids)}, batch);
     batch.epoch = epoch;
     batch.step = stream.step++;
     return CLB_OK;
@@ -215,7 +216,7 @@ class MethodBench {
     if (samples.ids.defined()) batch.sample_ids = to_dlpack(samples.ids);
     if (samples.features.defined()) {
       batch.feature_count = 1;
-      batch.features[0] = {sizeof(clb_feature), 0, "main:cls", to_dlpack(samples.features)};
+      batch.features[0] = {sizeof(clb_feature), 0, samples.kind, to_dlpack(samples.features)};
     }
   }
 
