@@ -1,5 +1,6 @@
 // APER (first called ADAM): a tuner adapts the network to the first task, then both networks, the pre-trained and the adapted one, stay as
 // they are; class means of their features side by side classify by cosine.
+#include <clb/nn/class_statistics.hpp>
 #include <clb/nn/tensors.hpp>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/nn.hpp>
@@ -39,7 +40,7 @@ class Aper final : public clb::Method {
     return clb::nn::unit_rows(feature).matmul(clb::nn::unit_rows(prototypes()).t());  // [n, c], one cosine over the whole vector
   }
 
-  void state(clb::Archive& a) override { a("tuned", tuned_)("sums", sums_)("counts", counts_); }
+  void state(clb::Archive& a) override { a("tuned", tuned_)("means", means_); }
 
  private:
   // [n, 2 d]; the branch whose features are longer weighs more, as in the reference.
@@ -47,18 +48,16 @@ class Aper final : public clb::Method {
 
   void add_prototypes() {
     const torch::NoGradGuard no_grad;
-    sums_ = clb::nn::grow_rows(sums_, task().classes_seen, 2 * vit_.dim(), ctx().device());  // [c, 2 d]
-    counts_ = clb::nn::grow_rows(counts_, task().classes_seen, 1, ctx().device());           // [c, 1]
+    means_.grow(task().classes_seen, 2 * vit_.dim(), ctx().device());
     for (const clb::Batch& b : ctx().train().eval_view().images().features("main:cls").batches(fit_.batch_size)) {
       ctx().progress("prototypes", b.step, 0);
-      sums_.index_add_(0, b.labels, both(b).to(torch::kFloat64));
-      counts_.index_add_(0, b.labels, torch::ones({b.n, 1}, counts_.options()));
+      means_.add(both(b), b.labels);
     }
     ctx().trace("prototypes", prototypes());
   }
 
   // Means of the raw features; a class without samples keeps a zero row, whose cosine is 0.
-  torch::Tensor prototypes() const { return (sums_ / counts_.clamp_min(1)).to(torch::kFloat32); }
+  torch::Tensor prototypes() const { return means_.means().to(torch::kFloat32); }  // [c, 2 d]
 
   // Defaults: the authors' and LAMDA-PILOT's APER with adapter on CIFAR-100.
   clb::nn::TunerOptions tuner_{.tuner = "adapter"};
@@ -66,7 +65,7 @@ class Aper final : public clb::Method {
 
   clb::nn::Vit vit_;
   clb::nn::TunedVit tuned_;
-  torch::Tensor sums_, counts_;
+  clb::nn::ClassMeans means_;
 };
 
 }  // namespace

@@ -29,14 +29,14 @@ clb::nn::Rng any_numbers() {
 // The plugin's state as its members.
 struct State {
   clb::nn::TunedVit tuned;
-  Tensor sums, counts;
+  clb::nn::ClassMeans means;
   clb::Task task;
 
   State(const clb::nn::Vit& vit, const clb::nn::TunerOptions& options) : tuned(vit, options, any_numbers()) {}
   void state(clb::Archive& a) {
     a("task.index", task.index)("task.domain", task.domain)("task.labels", task.labels)("task.classes_seen", task.classes_seen);
     a("task.task_count", task.task_count)("task.class_count", task.class_count);
-    a("tuned", tuned)("sums", sums)("counts", counts);
+    a("tuned", tuned)("means", means);
   }
   std::map<std::string, Tensor> tensors() {
     std::map<std::string, Tensor> found;

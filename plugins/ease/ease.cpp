@@ -13,7 +13,7 @@ using torch::Tensor;
 // Cross-entropy among the task's own classes; head row k belongs to labels[k].
 Tensor proxy_loss(const clb::nn::CosineHead& head, const Tensor& features, const Tensor& of, const std::vector<int64_t>& labels) {
   const auto own = torch::tensor(labels, torch::dtype(torch::kInt64).device(of.device()));
-  return torch::nn::functional::cross_entropy(head(features), at::searchsorted(own, of));
+  return at::cross_entropy_loss(head(features), at::searchsorted(own, of));
 }
 
 // Cosines of two sets of rows, [n, d] x [m, d] -> [n, m], norms clamped as by torch's cosine_similarity.

@@ -69,7 +69,7 @@ class Icarl final : public clb::Method {
     if (task().index == 0) options.weight_decay = first_weight_decay_;
     clb::fit(ctx(), options, ctx().train_and_memory().train_view().images(), {vit_, head_}, [&](const clb::Batch& b) {
       const auto logits = head_(vit_.cls(b.images));
-      auto loss = torch::nn::functional::cross_entropy(logits, b.labels);
+      auto loss = at::cross_entropy_loss(logits, b.labels);
       if (task().index > 0) {
         loss = loss + distillation_weight_ * distillation(logits, teacher_head(teacher.query(b.images)), temperature_);
       }

@@ -46,7 +46,7 @@ std::vector<int64_t> sizes_of(const Heads& heads) {
 // Stage 1: the task's classes alone compete.
 torch::Tensor slow_loss(const Heads& heads, const torch::Tensor& features, const torch::Tensor& labels,
                         const std::vector<int64_t>& of_task) {
-  return torch::nn::functional::cross_entropy(clb::nn::mask_to(of_task, logits_of(heads, features)), labels);
+  return at::cross_entropy_loss(clb::nn::mask_to(of_task, logits_of(heads, features)), labels);
 }
 
 // An epoch of stage 2.

@@ -112,7 +112,7 @@ inline void adapt_in_first_task(const Context& ctx, const nn::FitOptions& option
   nn::CosineHead classifier(head, ctx.rng("adaptation_head"));
   classifier.grow(ctx.task().classes_seen);
   fit(ctx, options, ctx.train().train_view().images(), {vit, classifier}, [&](const Batch& b) {
-    const auto loss = torch::nn::functional::cross_entropy(classifier(vit.cls(b.images)), b.labels);
+    const auto loss = at::cross_entropy_loss(classifier(vit.cls(b.images)), b.labels);
     ctx.trace("adaptation_loss", loss);
     return loss;
   });
