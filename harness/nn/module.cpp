@@ -1,6 +1,7 @@
 #include "clb/nn/module.hpp"
 
 #include <algorithm>
+#include <clb/base/sha256.hpp>
 
 namespace clb::nn {
 
@@ -39,6 +40,17 @@ void move_to(Module& module, torch::Device device) {
   module.parameters([&](const std::string&, Tensor& t) {
     if (t.device() != device) t = t.detach().to(device).requires_grad_(t.requires_grad());
   });
+}
+
+std::array<uint8_t, 32> content_hash(Module& module) {
+  base::Sha256 hash;
+  module.parameters([&](const std::string& name, Tensor& t) {
+    const Tensor bytes = t.detach().cpu().contiguous();
+    hash.update_u64(name.size()).update(name).update_u64(static_cast<uint64_t>(t.scalar_type()));
+    for (int64_t size : t.sizes()) hash.update_u64(static_cast<uint64_t>(size));
+    hash.update(std::span(static_cast<const uint8_t*>(bytes.const_data_ptr()), bytes.nbytes()));
+  });
+  return hash.finish();
 }
 
 void update_average(Module& average, Module& module, double decay) {

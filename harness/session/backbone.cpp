@@ -6,14 +6,20 @@
 namespace clb::session {
 namespace {
 
-// Width of the network, from the header alone.
-int64_t dim_of(const base::MappedFile& file) {
+struct Size {
+  int64_t dim = 0, depth = 0;
+};
+
+// Width and depth of the network, from the header alone.
+Size size_of(const base::MappedFile& file) {
   const auto header = base::parse_safetensors(file.bytes(), file.path().string());
   const auto cls = header.tensors.find("cls_token");
   if (cls == header.tensors.end() || cls->second.shape.size() != 3)
     throw base::Error(file.path().string() +
                       " holds no tensor cls_token [1, 1, d]; the weights must be a vision transformer with timm's names");
-  return cls->second.shape[2];
+  Size size{.dim = cls->second.shape[2]};
+  while (header.tensors.contains("blocks." + std::to_string(size.depth) + ".norm1.weight")) ++size.depth;
+  return size;
 }
 
 }  // namespace
@@ -23,10 +29,13 @@ Backbone::Backbone(const base::WeightsSpec& weights, int64_t image_size, torch::
   int64_t heads = weights.heads;
   if (weights.file.empty()) {
     dim_ = weights.random.dim;
+    depth_ = weights.random.depth;
     heads = weights.random.heads;
   } else {
     file_ = base::MappedFile(weights.file);
-    dim_ = dim_of(file_);
+    const Size size = size_of(file_);
+    dim_ = size.dim;
+    depth_ = size.depth;
   }
   options_ = base::canonical({{"image_size", image_size}, {"heads", heads}, {"pos_antialias", weights.pos_antialias}});
 }
@@ -62,6 +71,13 @@ const nn::Vit& Backbone::vit() {
 torch::Tensor Backbone::cls(const torch::Tensor& images) {
   const c10::InferenceMode inference;
   return vit().cls(images).to(torch::kFloat32);
+}
+
+torch::Tensor Backbone::compute(const FeatureKind& kind, const torch::Tensor& images) {
+  if (!kind.of_blocks()) return cls(images);
+  const c10::InferenceMode inference;
+  const torch::Tensor tokens = vit().cls_of_blocks(images, kind.first);  // [n, k, d]
+  return tokens.narrow(1, 0, kind.count()).flatten(1).to(torch::kFloat32);
 }
 
 }  // namespace clb::session

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <clb/base/plugin_meta.hpp>
+#include <clb/base/sha256.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/session/prefetcher.hpp>
 #include <clb/session/session.hpp>
@@ -9,24 +10,6 @@
 
 namespace clb::session {
 namespace {
-
-constexpr const char* kMainCls = "main:cls";
-
-// Everything a feature's value depends on (design: results; issue: data path). The runner's own hash stands for the code of the network.
-base::Json cache_key(const Session& s, const Backbone& backbone, Split split) {
-  const auto cpu = processor();
-  return {{"kind", kMainCls},
-          {"weights", backbone.spec().sha256},
-          {"weights_options", backbone.options()},
-          {"transform", s.spec.protocol.eval_transform.to_json()},
-          {"precision", s.spec.precision},
-          {"dataset", s.spec.dataset.fingerprint},
-          {"split", split == Split::kTrain ? "train" : "test"},
-          {"runner", s.runner_hash},
-          {"libtorch", TORCH_VERSION},
-          {"processor", s.device.is_cuda() ? device_name(s.device) : cpu.model + " [" + cpu.flags + "]"},
-          {"threads", s.device.is_cuda() ? 0 : s.spec.threads}};
-}
 
 // Waits for the lock of a cache folder without falling silent.
 base::FileLock lock_folder(Session& s, const base::fs::path& folder) {
@@ -40,33 +23,92 @@ base::FileLock lock_folder(Session& s, const base::fs::path& folder) {
 
 }  // namespace
 
-int64_t Features::dim(const std::string& kind) {
-  if (kind != kMainCls) throw PluginError(CLB_E_INVALID, "there is no feature kind \"" + kind + "\"; this host computes " + kMainCls);
-  return session_.has_images() ? session_.backbone("main").dim() : session_.spec.dataset.feature_dim;
+std::shared_ptr<Features::Source> Features::host_source(const std::string& kind) {
+  const auto unknown = [&] {
+    return PluginError(CLB_E_INVALID, "there is no feature kind \"" + kind + "\"; this host computes role:cls and role:cls@BLOCKS" +
+                                          (session_.has_images() ? "" : ", and of a dataset of feature vectors main:cls alone"));
+  };
+  if (!session_.has_images() && kind != "main:cls") throw unknown();
+  const auto parsed = parse_feature_kind(kind, [&](const std::string& role) { return session_.backbone(role).depth(); });
+  if (!parsed) throw unknown();
+  if (const auto found = sources_.find(parsed->name()); found != sources_.end()) return found->second;
+  auto made = std::make_shared<Source>();
+  made->host = parsed;
+  made->name = parsed->name();
+  made->dim = session_.has_images() ? session_.backbone(parsed->role).dim() * parsed->count() : session_.spec.dataset.feature_dim;
+  return sources_[made->name] = made;
 }
 
-FeatureCache& Features::cache(Split split) {
-  auto& cache = caches_[static_cast<size_t>(split)];
-  if (!cache) {
-    auto& backbone = session_.backbone("main");
-    cache = std::make_unique<FeatureCache>(session_.spec.execution.cache_dir, cache_key(session_, backbone, split), backbone.dim(),
-                                           [this](const std::string& text) { session_.warn(text); });
+Features::Source& Features::source(const std::string& kind) {
+  const auto found = sources_.find(kind);
+  return found != sources_.end() ? *found->second : *(sources_[kind] = host_source(kind));
+}
+
+void Features::declare(const std::string& kind, int64_t dim, const std::string& content) {
+  if (dim < 1) throw PluginError(CLB_E_INVALID, "the feature kind \"" + kind + "\" has " + std::to_string(dim) + " columns");
+  session_.require_images();
+  if (kind.find(':') != std::string::npos || kind.empty())
+    throw PluginError(CLB_E_INVALID, "\"" + kind + "\" cannot name features of a method: names with a colon are the host's");
+  const auto found = sources_.find(kind);
+  if (found != sources_.end()) {
+    if (found->second->content == content && found->second->dim == dim) return;
+    throw PluginError(CLB_E_INVALID, "the feature kind \"" + kind + "\" has been registered with other contents; give it another name");
   }
-  return *cache;
+  auto made = std::make_shared<Source>();
+  made->name = kind;
+  made->content = content;
+  made->dim = dim;
+  sources_[kind] = made;
+}
+
+int64_t Features::dim(const std::string& kind) { return source(kind).dim; }
+bool Features::is_derived(const std::string& kind) { return !source(kind).host; }
+
+// Everything a feature's value depends on (design: results; issue: data path). The runner's own hash stands for the code of the network.
+base::Json Features::cache_key(const Source& source, Split split) {
+  Session& s = session_;
+  const auto cpu = processor();
+  base::Json key{{"kind", source.name},
+                 {"transform", s.spec.protocol.eval_transform.to_json()},
+                 {"precision", s.spec.precision},
+                 {"dataset", s.spec.dataset.fingerprint},
+                 {"split", split == Split::kTrain ? "train" : "test"},
+                 {"runner", s.runner_hash},
+                 {"libtorch", TORCH_VERSION},
+                 {"processor", s.device.is_cuda() ? device_name(s.device) : cpu.model + " [" + cpu.flags + "]"},
+                 {"threads", s.device.is_cuda() ? 0 : s.spec.threads}};
+  if (source.host) {
+    const Backbone& backbone = s.backbone(source.host->role);
+    key["weights"] = backbone.spec().sha256;
+    key["weights_options"] = backbone.options();
+    return key;
+  }
+  for (const auto& [role, backbone] : s.backbones) key["weights"][role] = {backbone.spec().sha256, backbone.options()};
+  key["content"] = source.content;
+  key["plugin"] = s.spec.method.file.empty() ? "" : base::hex(base::sha256_file(s.spec.method.file));
+  key["params"] = s.spec.method.params;
+  return key;
+}
+
+Features::Rows& Features::rows(Source& source, Split split) {
+  Rows& rows = source.splits[static_cast<size_t>(split)];
+  if (!rows.cache) {
+    rows.cache = std::make_unique<FeatureCache>(session_.spec.execution.cache_dir, cache_key(source, split), source.dim,
+                                                [this](const std::string& text) { session_.warn(text); });
+    if (const auto before = accounted_before_.find(source.name); before != accounted_before_.end())
+      rows.accounted_before = before->second[static_cast<size_t>(split)];
+  }
+  return rows;
 }
 
 void Features::ensure(const std::string& kind, Split split, const std::vector<int64_t>& ids) {
-  dim(kind);
+  Source& from = source(kind);
   if (!session_.has_images()) return;  // the dataset's own vectors cost nothing
+  Rows& there = rows(from, split);
+  if (there.complete) return;
   const auto span = session_.spans.enter("features", -1);
-  auto& cached = cache(split);
-  if (!std::exchange(counted_[static_cast<size_t>(split)], true)) {  // the ids are the same each time
-    for (int64_t id : ids)
-      if (cached.has(id)) {
-        ++saved_;
-        seconds_saved_ += cached.seconds(id);
-      }
-  }
+  auto& cached = *there.cache;
+  count_found(from, there, ids);
   const auto missing = [&] {
     std::vector<int64_t> list;
     for (int64_t id : ids)
@@ -79,12 +121,40 @@ void Features::ensure(const std::string& kind, Split split, const std::vector<in
       lock = lock_folder(session_, cached.folder());
       cached.load();  // another run may have computed them while we waited
     }
-    if (const auto list = missing(); !list.empty()) extract(split, list);
+    if (const auto list = missing(); !list.empty()) compute(from, there, split, list);
+  }
+  there.complete = from.host.has_value();
+}
+
+void Features::count_found(const Source& source, Rows& rows, const std::vector<int64_t>& ids) {
+  for (int64_t id : ids) {
+    if (!rows.cache->has(id)) continue;
+    bool first = rows.accounted.insert(id).second;
+    if (first && rows.accounted_before > 0) {
+      --rows.accounted_before;
+      first = false;
+    }
+    if (first || !source.host) ++saved_;
+    if (first) seconds_saved_ += rows.cache->seconds(id);
   }
 }
 
-void Features::extract(Split split, const std::vector<int64_t>& missing) {
-  auto& backbone = session_.backbone("main");
+torch::Tensor Features::compute_batch(const Source& source, const torch::Tensor& images) {
+  if (source.host) return session_.backbone(source.host->role).compute(*source.host, images);
+  const torch::Tensor values = extract_(source.name, images);
+  const int64_t n = images.size(0);
+  if (!values.defined() || values.dim() != 2 || values.size(0) != n || values.size(1) != source.dim ||
+      values.scalar_type() != torch::kFloat32) {
+    throw PluginError(
+        CLB_E_INVALID,
+        "extract returned " +
+            (values.defined() ? std::string(toString(values.scalar_type())) + " " + c10::str(values.sizes()) : std::string("nothing")) +
+            " for \"" + source.name + "\", wanted Float [" + std::to_string(n) + ", " + std::to_string(source.dim) + "]");
+  }
+  return values;
+}
+
+void Features::compute(const Source& source, Rows& rows, Split split, const std::vector<int64_t>& missing) {
   const int64_t n = static_cast<int64_t>(missing.size()), size = session_.device.is_cuda() ? kExtractBatchCuda : kExtractBatchCpu;
   const int64_t batches = (n + size - 1) / size;
   const auto make = [&](int64_t k) {
@@ -95,38 +165,45 @@ void Features::extract(Split split, const std::vector<int64_t>& missing) {
     return lacking == 0 ? batch : torch::cat({batch, batch.narrow(0, batch.size(0) - 1, 1).expand({lacking, -1, -1, -1})});
   };
   const auto start = std::chrono::steady_clock::now();
-  auto values = torch::empty({n, backbone.dim()}, torch::kFloat32);
+  auto values = torch::empty({n, source.dim}, torch::kFloat32);
   Prefetcher prefetcher(make, batches, session_.spec.execution.loader_threads);
   for (int64_t k = 0; k < batches; ++k) {
     session_.check_cancelled();
     const int64_t count = std::min(size, n - k * size);
-    values.narrow(0, k * size, count).copy_(backbone.cls(prefetcher.next()).narrow(0, 0, count));
+    values.narrow(0, k * size, count).copy_(compute_batch(source, prefetcher.next()).narrow(0, 0, count));
     session_.progress("images", k * size + count, n);
   }
   charged_ += n;
-  cache(split).add(missing, values, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  rows.accounted.insert(missing.begin(), missing.end());
+  rows.cache->add(missing, values, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
 }
 
 base::Json Features::counts() const {
-  return {{"charged", charged_}, {"saved", saved_}, {"seconds_saved", seconds_saved_}, {"counted", counted_}};
+  auto accounted = accounted_before_;
+  for (const auto& [name, source] : sources_)
+    for (size_t split = 0; split < 2; ++split)
+      if (const Rows& rows = source->splits[split]; rows.cache)
+        accounted[source->name][split] = static_cast<int64_t>(rows.accounted.size()) + rows.accounted_before;
+  return {{"charged", charged_}, {"saved", saved_}, {"seconds_saved", seconds_saved_}, {"accounted", accounted}};
 }
 
 void Features::take_up(const base::Json& counts) {
   charged_ = counts.at("charged").get<int64_t>();
   saved_ = counts.at("saved").get<int64_t>();
   seconds_saved_ = counts.at("seconds_saved").get<double>();
-  counted_ = counts.at("counted").get<std::array<bool, 2>>();
+  accounted_before_ = counts.at("accounted").get<std::map<std::string, std::array<int64_t, 2>>>();
 }
 
 torch::Tensor Features::gather(const std::string& kind, Split split, std::span<const int64_t> ids) {
-  const int64_t d = dim(kind), n = static_cast<int64_t>(ids.size());
+  Source& from = source(kind);
+  const int64_t d = from.dim, n = static_cast<int64_t>(ids.size());
   auto values = torch::empty({n, d}, torch::kFloat32);
   auto* out = values.mutable_data_ptr<float>();
   const auto copy = [&](int64_t k, const void* row) { std::memcpy(out + k * d, row, static_cast<size_t>(d) * sizeof(float)); };
   for (int64_t k = 0; k < n; ++k) {
     const int64_t id = ids[static_cast<size_t>(k)];
     if (session_.has_images()) {
-      copy(k, cache(split).row(id));
+      copy(k, rows(from, split).cache->row(id));
       continue;
     }
     const SampleBytes vector = session_.store.read(split, id);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <clb/base/sha256.hpp>
 #include <clb/sdk/error_sink.hpp>
 #include <clb/sdk/guard.hpp>
 #include <clb/session/host.hpp>
@@ -58,8 +59,9 @@ struct HostCalls {
   static clb_status stream_next(void*, clb_stream* stream, clb_batch* batch) {
     bool end = false;
     const clb_status status = guarded([&] {
-      if (const auto next = reinterpret_cast<Stream*>(stream)->next())
-        next->hand_over(*batch);
+      auto& from = *reinterpret_cast<Stream*>(stream);
+      if (const auto next = from.next())
+        next->hand_over(*batch, from.slots());
       else
         end = true;
     });
@@ -74,9 +76,8 @@ struct HostCalls {
     return guarded([&] { set_memory(session(self), std::span(sample_ids, static_cast<size_t>(count))); });
   }
 
-  static clb_status feature_register(void*, const char* kind, const uint8_t*) {
-    return guarded(
-        [&] { throw PluginError(CLB_E_UNSUPPORTED, std::string("this host takes no features of a method yet (\"") + kind + "\")"); });
+  static clb_status feature_register(void* self, const char* kind, int64_t dim, const uint8_t content_hash[32]) {
+    return guarded([&] { session(self).features.declare(kind, dim, base::hex(std::span(content_hash, 32))); });
   }
 
   static clb_status feature_dim(void* self, const char* kind, int64_t* dim) {

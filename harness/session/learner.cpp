@@ -72,13 +72,37 @@ clb_session session_args(const Session& s, const clb_host* host, const std::vect
   return args;
 }
 
+// Random numbers drawn meanwhile leave no trace: whether features come from the cache cannot be seen in what follows.
+class UnseenDraws {
+ public:
+  explicit UnseenDraws(const torch::Device& device) : generators_{at::globalContext().defaultGenerator(torch::kCPU)} {
+    if (device.is_cuda()) generators_.push_back(at::globalContext().defaultGenerator(device));
+    for (const auto& generator : generators_) states_.push_back(generator.get_state());
+  }
+  ~UnseenDraws() {
+    for (size_t k = 0; k < generators_.size(); ++k) generators_[k].set_state(states_[k]);
+  }
+  UnseenDraws(const UnseenDraws&) = delete;
+
+ private:
+  std::vector<at::Generator> generators_;
+  std::vector<torch::Tensor> states_;
+};
+
 // The host reseeds LibTorch's generators before each call, so that nothing depends on what ran before.
 void reseed(const Session& s, const char* call) { torch::manual_seed(s.keys.number(call, {s.task})); }
 
 }  // namespace
 
 Learner::Learner(Session& session, const clb_method& table)
-    : session_(session), host_(session), method_(table), settings_(std::make_unique<Settings>(table, session.spec.method.params)) {}
+    : session_(session), host_(session), method_(table), settings_(std::make_unique<Settings>(table, session.spec.method.params)) {
+  session.features.set_extract([this](const std::string& kind, const torch::Tensor& images) {
+    const UnseenDraws unseen(session_.device);
+    HostBatch batch{.n = images.size(0)};
+    batch.images = images;
+    return method_.extract(kind, batch);
+  });
+}
 
 Learner::~Learner() = default;
 

@@ -135,18 +135,27 @@ WantedInputs MethodHandle::inputs() {
   clb_inputs wanted{};
   wanted.struct_size = sizeof wanted;
   check("inputs", [&] { return table_.inputs(self_, &wanted); });
-  if (wanted.feature_count > CLB_BATCH_MAX_FEATURES)
-    throw PluginError(CLB_E_INVALID, "inputs asks for more feature kinds than CLB_BATCH_MAX_FEATURES");
   return {wanted.want_images != 0, {wanted.features, wanted.features + wanted.feature_count}};
 }
 
 torch::Tensor MethodHandle::predict(const HostBatch& batch) {
   clb_batch raw{};
   raw.struct_size = sizeof raw;
-  batch.hand_over(raw);
+  std::vector<clb_feature> slots;
+  batch.hand_over(raw, slots);
   DLManagedTensorVersioned* logits = nullptr;
   check("predict", [&] { return table_.predict(self_, &raw, &logits); });
   return from_dlpack(logits);
+}
+
+torch::Tensor MethodHandle::extract(const std::string& kind, const HostBatch& batch) {
+  clb_batch raw{};
+  raw.struct_size = sizeof raw;
+  std::vector<clb_feature> slots;
+  batch.hand_over(raw, slots);
+  DLManagedTensorVersioned* values = nullptr;
+  check("extract", [&] { return table_.extract(self_, kind.c_str(), &raw, &values); });
+  return from_dlpack(values);
 }
 
 void MethodHandle::save(const std::function<void(std::string_view)>& write) {

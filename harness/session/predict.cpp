@@ -24,7 +24,7 @@ torch::Tensor checked_logits(const torch::Tensor& logits, int64_t n, int64_t cla
 torch::Tensor predict(Session& s, MethodHandle& method, const TestSamples& test) {
   const auto wanted = method.inputs();
   if (wanted.images) s.require_images();
-  if (!wanted.kinds.empty()) s.require_features(wanted.kinds, test.split);
+  if (!wanted.kinds.empty()) s.require_features(wanted.kinds, test.split, test.samples);
   const auto n = static_cast<int64_t>(test.order.size()), size = test.batch_size, batches = (n + size - 1) / size;
   const auto rows_of = [&](int64_t step) {
     return std::vector<int64_t>(test.order.begin() + step * size, test.order.begin() + std::min(n, (step + 1) * size));

@@ -47,15 +47,16 @@ void Session::require_images() const {
                       "", 0);
 }
 
-void Session::require_features(const std::vector<std::string>& kinds, Split split) {
-  std::vector<int64_t> samples;
-  if (split == Split::kTrain) samples = protocol.all_train();
+void Session::require_features(const std::vector<std::string>& kinds, Split split, std::vector<int64_t> wanted) {
+  std::sort(wanted.begin(), wanted.end());
+  std::vector<int64_t> all;
+  if (split == Split::kTrain) all = protocol.all_train();
   if (split == evaluated_split()) {
     const auto evaluated = protocol.all_evaluated();
-    samples.insert(samples.end(), evaluated.begin(), evaluated.end());
-    std::sort(samples.begin(), samples.end());
+    all.insert(all.end(), evaluated.begin(), evaluated.end());
+    std::sort(all.begin(), all.end());
   }
-  for (const auto& kind : kinds) features.ensure(kind, split, samples);
+  for (const auto& kind : kinds) features.ensure(kind, split, features.is_derived(kind) ? wanted : all);
 }
 
 Backbone& Session::backbone(const std::string& role) {

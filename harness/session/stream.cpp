@@ -13,7 +13,7 @@ torch::Tensor to_tensor(const std::vector<int64_t>& values) { return torch::tens
 
 }  // namespace
 
-void HostBatch::hand_over(clb_batch& out) const {
+void HostBatch::hand_over(clb_batch& out, std::vector<clb_feature>& slots) const {
   clb_batch full{};
   full.n = n;
   full.epoch = epoch;
@@ -23,12 +23,11 @@ void HostBatch::hand_over(clb_batch& out) const {
   full.labels = share(labels);
   full.sample_ids = share(sample_ids);
   full.task_ids = share(task_ids);
-  for (const auto& [kind, values] : features) {
-    auto& slot = full.features[full.feature_count++];
-    slot.struct_size = sizeof slot;
-    slot.kind = kind;
-    slot.values = share(values);
-  }
+  slots.clear();
+  for (const auto& [kind, values] : features) slots.push_back({sizeof(clb_feature), 0, kind, share(values)});
+  full.features = slots.data();
+  full.feature_count = static_cast<uint32_t>(slots.size());
+  full.feature_stride = sizeof(clb_feature);
   detail::fill_struct(&out, full);
 }
 
@@ -60,7 +59,6 @@ Stream::Stream(Session& session, const clb_stream_request& request)
     invalid("sources holds an unknown bit or none");
   if (view_ != CLB_VIEW_TRAIN && view_ != CLB_VIEW_EVAL) invalid("view is neither CLB_VIEW_TRAIN nor CLB_VIEW_EVAL");
   if (batch_size_ < 1 || epochs_ < 1) invalid("batch_size and epochs must be at least 1");
-  if (request.feature_count > CLB_BATCH_MAX_FEATURES) invalid("more feature kinds than CLB_BATCH_MAX_FEATURES");
   if (request.want_images != 0) session_.require_images();
   if (request.feature_count > 0 && view_ != CLB_VIEW_EVAL) invalid("features exist for the evaluation view only");
   kinds_.assign(request.features, request.features + request.feature_count);
@@ -75,7 +73,7 @@ Stream::Stream(Session& session, const clb_stream_request& request)
   labels_ = to_tensor(labels);
   sample_ids_ = to_tensor(ids);
   if (session_.protocol.grants_task_ids()) task_ids_ = to_tensor(parts);
-  if (!kinds_.empty()) session_.require_features(kinds_, Split::kTrain);
+  if (!kinds_.empty()) session_.require_features(kinds_, Split::kTrain, samples_);
   if (request.want_images != 0)
     prefetcher_ = std::make_unique<Prefetcher>([this](int64_t step) { return make_images(step); }, info().batches,
                                                session_.spec.execution.loader_threads);

@@ -93,9 +93,10 @@ AT(clb_batch, step, 24);
 AT(clb_batch, images, 32);
 AT(clb_batch, labels, 40);
 AT(clb_batch, sample_ids, 48);
-AT(clb_batch, task_ids, 56);
-AT(clb_batch, features, 64);
-SIZE(clb_batch, 256);
+AT(clb_batch, features, 56);
+AT(clb_batch, feature_stride, 64);
+AT(clb_batch, task_ids, 72);
+SIZE(clb_batch, 80);
 
 /* stream.h */
 AT(clb_stream_request, struct_size, 0);

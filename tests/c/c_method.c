@@ -92,18 +92,24 @@ static void release(DLManagedTensorVersioned* tensor) {
   if (tensor != NULL && tensor->deleter != NULL) tensor->deleter(tensor);
 }
 
+static const clb_feature* feature_at(const clb_batch* batch, uint32_t k) {
+  return (const clb_feature*)((const char*)batch->features + k * batch->feature_stride);
+}
+
 /* All tensors of a batch are the receiver's. */
 static void release_batch(const clb_batch* batch) {
   release(batch->images);
   release(batch->labels);
   release(batch->sample_ids);
+#ifndef OLD_HEADERS
   release(batch->task_ids);
-  for (uint32_t k = 0; k < batch->feature_count; ++k) release(batch->features[k].values);
+#endif
+  for (uint32_t k = 0; k < batch->feature_count; ++k) release(feature_at(batch, k)->values);
 }
 
 static clb_status add_batch(method* of, const clb_batch* batch) {
   const int64_t* labels = elements(batch->labels, kDLInt, 64, batch->n, 0);
-  const float* features = batch->feature_count == 1 ? elements(batch->features[0].values, kDLFloat, 32, batch->n, of->dim) : NULL;
+  const float* features = batch->feature_count == 1 ? elements(feature_at(batch, 0)->values, kDLFloat, 32, batch->n, of->dim) : NULL;
   if (labels == NULL || features == NULL) return fail(of->host, CLB_E_INTERNAL, "the batch is not what the stream was asked for");
   for (int64_t i = 0; i < batch->n; ++i) {
     if (labels[i] < 0 || labels[i] >= of->classes) return fail(of->host, CLB_E_INTERNAL, "a label is not among the classes seen");
@@ -188,7 +194,7 @@ static double cosine(const float* x, const double* sum, int64_t dim) {
 static clb_status predict(void* self, const clb_batch* batch, DLManagedTensorVersioned** logits) {
   method* of = self;
   clb_status status = CLB_OK;
-  const float* features = batch->feature_count == 1 ? elements(batch->features[0].values, kDLFloat, 32, batch->n, of->dim) : NULL;
+  const float* features = batch->feature_count == 1 ? elements(feature_at(batch, 0)->values, kDLFloat, 32, batch->n, of->dim) : NULL;
   matrix* made = features != NULL ? new_matrix(batch->n, of->classes) : NULL;
   if (features == NULL) {
     status = fail(of->host, CLB_E_INTERNAL, "the batch is not what inputs asked for");

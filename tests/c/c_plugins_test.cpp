@@ -80,6 +80,23 @@ TEST_F(CPlugins, PredictWhatSimpleCilPredicts) {
   EXPECT_GT(correct, kClasses * kTestPerClass / 2) << "stripes are easy even for an untrained network";
 }
 
+// Members of the ABI are only ever appended: what was built before the newest member of each struct existed still runs, to the same result.
+TEST_F(CPlugins, AnOlderPluginStillRuns) {
+  const auto newest = [&] {
+    const auto store = clb::store::Store::open(database(), clb::store::Store::Mode::kRead);
+    const auto row = store.runs()[0];
+    return std::pair{row.plugin_hash, store.prediction(row.attempt_id, kClasses / 2 - 1)};
+  };
+  ASSERT_EQ(run().code, 0);
+  const auto now = newest();
+  // Of two files with one id the first wins.
+  const Ended ended = run({"--plugin-path", (fs::path(CLB_BINARY_DIR) / "tests/old_plugins").string()});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const auto old = newest();
+  EXPECT_NE(old.first, now.first);
+  EXPECT_EQ(old.second, now.second);
+}
+
 TEST_F(CPlugins, TheirParametersAreChecked) {
   const Ended ended = run({"--set", "method.c_method.params.batch_size=0"});  // 1 to 65536
   EXPECT_EQ(ended.code, 2);

@@ -111,8 +111,10 @@ TEST(Dlpack, ABatchFreesAllItsTensorsWhenOneIsBad) {
   raw.images = good();
   raw.labels = Foreign::make(&freed, {kDLOpaqueHandle, 64, 1}, {1}, {}, 0, std::vector<uint8_t>(8));
   raw.sample_ids = good();
+  const clb_feature feature{sizeof(clb_feature), 0, "main:cls", good()};
+  raw.features = &feature;
   raw.feature_count = 1;
-  raw.features[0] = {sizeof(clb_feature), 0, "main:cls", good()};
+  raw.feature_stride = sizeof feature;
   EXPECT_THROW(clb::Batch{raw}, clb::PluginError);
   EXPECT_EQ(freed, 4);
 }

@@ -1,77 +1,28 @@
 // Streams and protocol over a small made data set: order, batches, ids, views, and that draws are pure functions of their key.
-#include <clb/meta.h>
-#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/sdk/error.hpp>
-#include <clb/session/describe.hpp>
 #include <clb/session/memory.hpp>
 #include <clb/session/stream.hpp>
-#include <fstream>
 #include <set>
 
+#include "made_session.hpp"
 #include "support/errors.hpp"
-#include "support/temp_folder.hpp"
 
 namespace {
 
 using namespace clb;
+using clb::testing::kTest;
+using clb::testing::kTrain;
 using session::HostBatch;
 using session::Session;
 using session::Split;
 using session::Stream;
 
-constexpr int kTrain = 6, kTest = 2;  // images per class
-
-// An IDX file: magic number and dimensions big-endian, then the bytes.
-void write_idx(const std::filesystem::path& file, std::initializer_list<uint32_t> header, const std::vector<char>& bytes) {
-  std::ofstream out(file, std::ios::binary);
-  for (uint32_t value : header)
-    for (int shift = 24; shift >= 0; shift -= 8) out.put(static_cast<char>(value >> shift));
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
-
-void write_split(const clb::testing::TempFolder& folder, const std::string& stem, uint32_t per_class) {
-  const uint32_t n = 10 * per_class, pixels = 28 * 28;
-  std::vector<char> labels(n), images(size_t{n} * pixels);
-  for (uint32_t i = 0; i < n; ++i) {
-    labels[i] = static_cast<char>(i * 7 % 10);  // records go round the classes in another order
-    for (uint32_t k = 0; k < pixels; ++k) images[size_t{i} * pixels + k] = static_cast<char>(i * 31 + k * 7);
-  }
-  write_idx(folder.path() / (stem + "-images-idx3-ubyte"), {0x803, n, 28, 28}, images);
-  write_idx(folder.path() / (stem + "-labels-idx1-ubyte"), {0x801, n}, labels);
-}
-
-class StreamTest : public ::testing::Test {
+class StreamTest : public clb::testing::MadeSession {
  protected:
-  StreamTest() {
-    write_split(folder_, "train", kTrain);
-    write_split(folder_, "t10k", kTest);
-    const auto info =
-        base::DatasetInfo::from_json(session::describe({.file = std::string(CLB_BINARY_DIR) + "/lib/clbench/datasets/fashion_mnist.so",
-                                                        .open = true,
-                                                        .root = folder_.path().string()}),
-                                     "describe");
-    spec_.dataset.file = info.file;
-    spec_.dataset.root = info.root;
-    spec_.dataset.fingerprint = info.fingerprint;
-    spec_.dataset.class_count = 10;
-    spec_.protocol.class_order = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
-    spec_.protocol.task_sizes = {4, 3, 3};
-    spec_.protocol.eval_transform.resize = 32;
-    spec_.method.train_transform.random_resized_crop = 32;
-    spec_.method.train_transform.flip = 0.5;
-    spec_.threads = 1;
-  }
-
-  std::unique_ptr<Session> open(int64_t task) {
-    auto s = std::make_unique<Session>(spec_, torch::kCPU, "test", emitter_, spans_);
-    s->task = task;
-    return s;
-  }
-
   static clb_stream_request request(int64_t batch_size) {
     clb_stream_request r{};
     r.struct_size = sizeof r;
@@ -97,11 +48,6 @@ class StreamTest : public ::testing::Test {
     joined.sample_ids = torch::cat(ids);
     return joined;
   }
-
-  clb::testing::TempFolder folder_;
-  base::RunSpec spec_;
-  session::Emitter emitter_{::open("/dev/null", O_WRONLY)};
-  session::Spans spans_;
 };
 
 TEST_F(StreamTest, UnshuffledServesClassesInClassOrderThenIndexOrder) {

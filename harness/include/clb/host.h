@@ -59,9 +59,12 @@ typedef struct clb_host {
    * and checkpoints them. Legal in train_task and end_task, for methods that claim CLB_CAP_RAW_REPLAY. */
   clb_status (*memory_set)(void* self, const int64_t* sample_ids, int64_t count);
 
-  /* Declares a feature kind that the method derives itself (clb_method.extract) from a part that is frozen from now on. The host calls
-   * extract once per sample and caches by `content_hash`, which must cover every byte the feature depends on. */
-  clb_status (*feature_register)(void* self, const char* kind, const uint8_t content_hash[32]);
+  /* Declares a feature kind of `dim` columns that the method derives itself (clb_method.extract) from a part that is frozen from now on;
+   * its name has no colon. The host calls extract once per sample, inside stream_open or before predict, and caches by `content_hash`,
+   * which must cover every tensor of the method that the feature depends on (weights, parameters and plugin are covered by the host).
+   * Nothing is remembered in the method's state: after load it registers again. The same again changes nothing; other contents under the
+   * same name are CLB_E_INVALID. */
+  clb_status (*feature_register)(void* self, const char* kind, int64_t dim, const uint8_t content_hash[32]);
 
   /* Number of columns of a feature kind; an unknown kind is CLB_E_INVALID. */
   clb_status (*feature_dim)(void* self, const char* kind, int64_t* dim);

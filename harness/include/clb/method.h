@@ -85,7 +85,8 @@ typedef struct clb_method {
   clb_status (*save)(void* self, const clb_writer* writer);
   clb_status (*load)(void* self, const clb_reader* reader);
 
-  /* Optional. values: [n, d] float32 for a kind given to clb_host.feature_register; the batch holds images in the evaluation view. */
+  /* Optional. values: [n, dim] float32 for a kind given to clb_host.feature_register; the batch holds images in the evaluation view and
+   * nothing else. Called inside clb_host.stream_open, or before predict; draws no random numbers. */
   clb_status (*extract)(void* self, const char* kind, const clb_batch* batch, struct DLManagedTensorVersioned** values);
 
   const void* (*get_extension)(void* self, const char* id); /* optional */

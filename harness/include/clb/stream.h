@@ -27,7 +27,7 @@ typedef struct clb_stream_request {
   uint32_t view;               /* CLB_VIEW_*; features exist for CLB_VIEW_EVAL only */
   uint32_t want_images;        /* 1: fill clb_batch.images */
   const char* const* features; /* kinds to fill, feature_count of them */
-  uint32_t feature_count;      /* 0 to CLB_BATCH_MAX_FEATURES */
+  uint32_t feature_count;
   uint32_t shuffle;            /* 1: a new order each epoch; 0: order of the class order, then of the dataset */
   uint32_t drop_last;          /* 1: no batch smaller than batch_size */
   uint32_t reserved;           /* 0 */

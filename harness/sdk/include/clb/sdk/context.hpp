@@ -5,6 +5,7 @@
 #include <clb/method.h>
 #include <torch/torch.h>
 
+#include <array>
 #include <clb/sdk/archive.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/sdk/tensor.hpp>
@@ -21,12 +22,15 @@ class Batch {
   explicit Batch(const clb_batch& b) : n(b.n), epoch(b.epoch), step(b.step) {  // takes every tensor of `b`
     ReceivedTensor parts[] = {ReceivedTensor(b.images), ReceivedTensor(b.labels), ReceivedTensor(b.sample_ids), ReceivedTensor(b.task_ids)};
     std::vector<ReceivedTensor> values;
-    for (uint32_t k = 0; k < b.feature_count; ++k) values.emplace_back(b.features[k].values);
+    const auto feature = [&](uint32_t k) -> const clb_feature& {
+      return *reinterpret_cast<const clb_feature*>(reinterpret_cast<const char*>(b.features) + k * b.feature_stride);
+    };
+    for (uint32_t k = 0; k < b.feature_count; ++k) values.emplace_back(feature(k).values);
     images = parts[0].take();
     labels = parts[1].take();
     sample_ids = parts[2].take();
     task_ids = parts[3].take();
-    for (uint32_t k = 0; k < b.feature_count; ++k) features_.emplace_back(b.features[k].kind, values[k].take());
+    for (uint32_t k = 0; k < b.feature_count; ++k) features_.emplace_back(feature(k).kind, values[k].take());
   }
 
   int64_t n = 0, epoch = 0, step = 0;
@@ -205,6 +209,11 @@ class Context {
     int64_t dim = 0;
     check_host(host_->feature_dim(host_->self, kind, &dim));
     return dim;
+  }
+  // A kind of features that extract() derives from a part of the method that is frozen from now on; the host computes each sample's once.
+  // content: a hash of that part (nn::content_hash). To be said again after the state was loaded, for instance in inputs().
+  void register_features(const std::string& kind, int64_t dim, const std::array<uint8_t, 32>& content) const {
+    check_host(host_->feature_register(host_->self, kind.c_str(), dim, content.data()));
   }
   clb_weights weights(const char* role = "main") const {
     clb_weights weights{};

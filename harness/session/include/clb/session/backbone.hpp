@@ -5,6 +5,7 @@
 #include <clb/base/file.hpp>
 #include <clb/base/run_spec.hpp>
 #include <clb/nn/vit.hpp>
+#include <clb/session/feature_kind.hpp>
 #include <memory>
 #include <string>
 
@@ -16,17 +17,19 @@ class Backbone {
   Backbone(const base::WeightsSpec& weights, int64_t image_size, torch::Device device, torch::ScalarType dtype);
 
   int64_t dim() const { return dim_; }                     // columns of "<role>:cls"
+  int64_t depth() const { return depth_; }                 // blocks
   std::span<const uint8_t> bytes();                        // the safetensors file; its SHA-256 has been checked
   const std::string& options() const { return options_; }  // JSON for clb_weights
   const base::WeightsSpec& spec() const { return weights_; }
 
-  torch::Tensor cls(const torch::Tensor& images);  // [n, 3, H, W] -> [n, d] float32 on the device
+  torch::Tensor cls(const torch::Tensor& images);                               // [n, 3, H, W] -> [n, d] float32 on the device
+  torch::Tensor compute(const FeatureKind& kind, const torch::Tensor& images);  // [n, count * d], likewise
 
  private:
   const nn::Vit& vit();
 
   base::WeightsSpec weights_;
-  int64_t image_size_, dim_ = 0;
+  int64_t image_size_, dim_ = 0, depth_ = 0;
   torch::Device device_;
   torch::ScalarType dtype_;
   std::string options_, drawn_;  // drawn_: the file of random weights

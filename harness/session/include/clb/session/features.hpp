@@ -1,7 +1,9 @@
-// Frozen features of samples, computed once by the host and served from memory or the cache; those of a dataset of feature vectors are
-// served as they are. All samples that the run will need are
-// extracted together in index order and in batches of one fixed size, so that a feature depends on neither class order, stream batch nor
-// loader threads.
+// Frozen features of samples, computed once and served from memory or the cache: those that the host computes (feature_kind.hpp), and those
+// that a method derives from a part of it that is frozen. The vectors of a dataset of features are served as they are.
+//
+// What the host computes it computes for all samples that the run will need, together, in index order and in batches of one fixed size, so
+// that a feature depends on neither class order, stream batch nor loader threads. What a method derives is computed for the samples that
+// are asked for, in the same way.
 #pragma once
 
 #include <array>
@@ -9,7 +11,9 @@
 #include <clb/session/dataset.hpp>
 #include <clb/session/feature_cache.hpp>
 #include <functional>
+#include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace clb::session {
@@ -18,29 +22,59 @@ struct Session;
 
 class Features {
  public:
+  // Features of a method's own kind for images [n, 3, H, W] in the evaluation view: clb_method.extract.
+  using Extract = std::function<torch::Tensor(const std::string& kind, const torch::Tensor& images)>;
+
   explicit Features(Session& session) : session_(session) {}
 
-  int64_t dim(const std::string& kind);  // PluginError CLB_E_INVALID for an unknown kind
+  // A kind of the method's own with `dim` columns; `content` names everything that its values depend on. The same again changes nothing.
+  // PluginError CLB_E_INVALID for a name that is taken.
+  void declare(const std::string& kind, int64_t dim, const std::string& content);
+  void set_extract(Extract extract) { extract_ = std::move(extract); }
+
+  int64_t dim(const std::string& kind);      // PluginError CLB_E_INVALID for an unknown kind
+  bool is_derived(const std::string& kind);  // by the method
 
   // Computes what is missing of `ids` (ascending indices of the split).
   void ensure(const std::string& kind, Split split, const std::vector<int64_t>& ids);
-  torch::Tensor gather(const std::string& kind, Split split, std::span<const int64_t> ids);  // [n, d] float32 on the device
+  torch::Tensor gather(const std::string& kind, Split split, std::span<const int64_t> ids);  // [n, dim] float32 on the device
 
   // Counters and what they have counted, for a checkpoint.
   base::Json counts() const;
   void take_up(const base::Json& counts);
 
+  // Forward passes of images done for features, and spared because a feature was there. What the host computes counts once per sample, what
+  // a method derives each time it is asked for.
   int64_t forwards_charged() const { return charged_; }
   int64_t forwards_saved() const { return saved_; }
   double seconds_saved() const { return seconds_saved_; }  // what the cached rows in use had cost
 
  private:
-  FeatureCache& cache(Split split);
-  void extract(Split split, const std::vector<int64_t>& missing);
+  struct Rows {  // of one kind and split
+    std::unique_ptr<FeatureCache> cache;
+    std::unordered_set<int64_t> accounted;  // their cost is in the counters
+    int64_t accounted_before = 0;           // before the run was interrupted
+    bool complete = false;                  // every sample that the run will need is there (what the host computes)
+  };
+  struct Source {
+    std::optional<FeatureKind> host;  // nothing: derived by the method
+    std::string name, content;
+    int64_t dim = 0;
+    std::array<Rows, 2> splits;
+  };
+
+  Source& source(const std::string& kind);
+  std::shared_ptr<Source> host_source(const std::string& kind);
+  base::Json cache_key(const Source& source, Split split);
+  Rows& rows(Source& source, Split split);
+  void count_found(const Source& source, Rows& rows, const std::vector<int64_t>& ids);
+  void compute(const Source& source, Rows& rows, Split split, const std::vector<int64_t>& missing);
+  torch::Tensor compute_batch(const Source& source, const torch::Tensor& images);
 
   Session& session_;
-  std::array<std::unique_ptr<FeatureCache>, 2> caches_;
-  std::array<bool, 2> counted_{};  // the split's rows have been counted as charged or saved
+  Extract extract_;
+  std::map<std::string, std::shared_ptr<Source>> sources_;  // by every name they were asked for by
+  std::map<std::string, std::array<int64_t, 2>> accounted_before_;
   int64_t charged_ = 0, saved_ = 0;
   double seconds_saved_ = 0;
 };

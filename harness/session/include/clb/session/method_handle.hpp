@@ -38,6 +38,7 @@ class MethodHandle {
   void end_task(const clb_task& task);
   WantedInputs inputs();
   torch::Tensor predict(const HostBatch& batch);
+  torch::Tensor extract(const std::string& kind, const HostBatch& batch);
   uint64_t state_version() const { return table_.state_version; }
   void save(const std::function<void(std::string_view)>& write);  // an exception of `write` comes out again
   // What save gave, into a fresh object; a read delivers at most `step` bytes.

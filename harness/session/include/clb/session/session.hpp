@@ -25,8 +25,9 @@ struct Session {
   Split evaluated_split() const { return protocol.evaluates_test() ? Split::kTest : Split::kTrain; }
   bool has_images() const { return spec.dataset.modality == "images"; }  // else: feature vectors
   void require_images() const;                                           // PluginError CLB_E_UNSUPPORTED when there are none
-  // Computes these kinds for every sample of the split that this run will use, those of later tasks included.
-  void require_features(const std::vector<std::string>& kinds, Split split);
+  // Computes these kinds for the samples that are wanted now; what the host computes by itself, for every sample of the split that this run
+  // will use.
+  void require_features(const std::vector<std::string>& kinds, Split split, std::vector<int64_t> wanted);
   Backbone& backbone(const std::string& role);  // PluginError CLB_E_INVALID for a role the experiment does not have
 
   base::RunSpec spec;

@@ -19,7 +19,9 @@ struct HostBatch {
   torch::Tensor images, labels, sample_ids, task_ids;
   std::vector<std::pair<const char*, torch::Tensor>> features;  // the names live as long as the stream or the evaluation
 
-  void hand_over(clb_batch& out) const;  // fills `out` within its struct_size; its tensors become the receiver's
+  // Fills `out` within its struct_size; its tensors become the receiver's. slots: memory for its array of features, which must stay as long
+  // as the receiver may read it.
+  void hand_over(clb_batch& out, std::vector<clb_feature>& slots) const;
 };
 
 class Stream {
@@ -28,6 +30,7 @@ class Stream {
 
   clb_stream_info info() const;
   std::optional<HostBatch> next();
+  std::vector<clb_feature>& slots() { return slots_; }  // for HostBatch::hand_over
 
  private:
   std::vector<int64_t> chosen_samples(const clb_stream_request& request) const;
@@ -47,6 +50,7 @@ class Stream {
   mutable std::mutex order_mutex_;                // the orders of epochs in use, shared with loader threads
   mutable std::map<int64_t, std::vector<int64_t>> orders_;
   std::unique_ptr<Prefetcher> prefetcher_;
+  std::vector<clb_feature> slots_;
 };
 
 // The opaque id of a training sample: a hash that a method can use but not read.

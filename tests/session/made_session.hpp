@@ -1,0 +1,72 @@
+// A session over a small made data set of images: 10 classes, kTrain and kTest images of each, three tasks.
+#pragma once
+
+#include <clb/meta.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <clb/session/describe.hpp>
+#include <clb/session/session.hpp>
+#include <fstream>
+#include <memory>
+
+#include "support/temp_folder.hpp"
+
+namespace clb::testing {
+
+inline constexpr int kTrain = 6, kTest = 2;  // images per class
+
+// An IDX file: magic number and dimensions big-endian, then the bytes.
+inline void write_idx(const std::filesystem::path& file, std::initializer_list<uint32_t> header, const std::vector<char>& bytes) {
+  std::ofstream out(file, std::ios::binary);
+  for (uint32_t value : header)
+    for (int shift = 24; shift >= 0; shift -= 8) out.put(static_cast<char>(value >> shift));
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+inline void write_split(const TempFolder& folder, const std::string& stem, uint32_t per_class) {
+  const uint32_t n = 10 * per_class, pixels = 28 * 28;
+  std::vector<char> labels(n), images(size_t{n} * pixels);
+  for (uint32_t i = 0; i < n; ++i) {
+    labels[i] = static_cast<char>(i * 7 % 10);  // records go round the classes in another order
+    for (uint32_t k = 0; k < pixels; ++k) images[size_t{i} * pixels + k] = static_cast<char>(i * 31 + k * 7);
+  }
+  write_idx(folder.path() / (stem + "-images-idx3-ubyte"), {0x803, n, 28, 28}, images);
+  write_idx(folder.path() / (stem + "-labels-idx1-ubyte"), {0x801, n}, labels);
+}
+
+class MadeSession : public ::testing::Test {
+ protected:
+  MadeSession() {
+    write_split(folder_, "train", kTrain);
+    write_split(folder_, "t10k", kTest);
+    const auto info =
+        base::DatasetInfo::from_json(session::describe({.file = std::string(CLB_BINARY_DIR) + "/lib/clbench/datasets/fashion_mnist.so",
+                                                        .open = true,
+                                                        .root = folder_.path().string()}),
+                                     "describe");
+    spec_.dataset.file = info.file;
+    spec_.dataset.root = info.root;
+    spec_.dataset.fingerprint = info.fingerprint;
+    spec_.dataset.class_count = 10;
+    spec_.protocol.class_order = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+    spec_.protocol.task_sizes = {4, 3, 3};
+    spec_.protocol.eval_transform.resize = 32;
+    spec_.method.train_transform.random_resized_crop = 32;
+    spec_.method.train_transform.flip = 0.5;
+    spec_.threads = 1;
+  }
+
+  std::unique_ptr<session::Session> open(int64_t task) {
+    auto s = std::make_unique<session::Session>(spec_, torch::kCPU, "test", emitter_, spans_);
+    s->task = task;
+    return s;
+  }
+
+  TempFolder folder_;
+  base::RunSpec spec_;
+  session::Emitter emitter_{::open("/dev/null", O_WRONLY)};
+  session::Spans spans_;
+};
+
+}  // namespace clb::testing
