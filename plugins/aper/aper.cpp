@@ -26,8 +26,13 @@ class Aper final : public clb::Method {
     tuned_ = {vit_, tuner_, ctx().rng("tuner")};
   }
 
-  // The pre-trained network's half of a feature comes from the host's cache.
-  clb::Inputs inputs() const override { return clb::Inputs::images().with_features("main:cls"); }
+  // Both branches are frozen after the first task: the host computes an image's features once.
+  clb::Inputs inputs() const override {
+    register_tuned();
+    return clb::Inputs::features("main:cls").with_features("tuned");
+  }
+
+  torch::Tensor extract(const std::string&, const clb::Batch& b) override { return tuned_.cls(b.images).to(torch::kFloat32); }
 
   void train_task() override {
     clb::adapt_in_first_task(ctx(), fit_, tuned_);
@@ -43,13 +48,18 @@ class Aper final : public clb::Method {
   void state(clb::Archive& a) override { a("tuned", tuned_)("means", means_); }
 
  private:
+  void register_tuned() const {
+    auto tuned = tuned_;
+    ctx().register_features("tuned", vit_.dim(), clb::nn::content_hash(tuned));
+  }
+
   // [n, 2 d]; the branch whose features are longer weighs more, as in the reference.
-  torch::Tensor both(const clb::Batch& b) const { return at::cat({b.features("main:cls"), tuned_.cls(b.images).to(torch::kFloat32)}, 1); }
+  static torch::Tensor both(const clb::Batch& b) { return at::cat({b.features("main:cls"), b.features("tuned")}, 1); }
 
   void add_prototypes() {
-    const torch::NoGradGuard no_grad;
     means_.grow(task().classes_seen, 2 * vit_.dim(), ctx().device());
-    for (const clb::Batch& b : ctx().train().eval_view().images().features("main:cls").batches(fit_.batch_size)) {
+    register_tuned();
+    for (const clb::Batch& b : ctx().train().eval_view().features("main:cls").features("tuned").batches(fit_.batch_size)) {
       ctx().progress("prototypes", b.step, 0);
       means_.add(both(b), b.labels);
     }

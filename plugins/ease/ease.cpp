@@ -49,9 +49,13 @@ class Ease final : public clb::Method {
 
   void create() override { vit_ = clb::backbone(ctx()); }
 
-  clb::Inputs inputs() const override {
-    auto inputs = clb::Inputs::images();
-    return use_init_ptm_ ? std::move(inputs).with_features("main:cls") : inputs;
+  // Adapters stand still once their task is over: the host computes each image's place in their subspaces once.
+  clb::Inputs inputs() const override { return clb::Inputs::features(registered_kinds()); }
+
+  Tensor extract(const std::string& kind, const clb::Batch& b) override {
+    for (int64_t k = 0; k < adapters(); ++k)
+      if (kind == kind_of(k)) return vit_.cls(b.images, adapters_[k]).to(torch::kFloat32);
+    return Method::extract(kind, b);
   }
 
   void train_task() override {
@@ -94,23 +98,34 @@ class Ease final : public clb::Method {
     clb::nn::freeze(adapter);
   }
 
-  // [n, blocks, d]: the image in every subspace, one pass through the network each.
+  static std::string kind_of(int64_t adapter) { return "adapter" + std::to_string(adapter); }
+
+  // The kinds of features of all blocks, in their order.
+  std::vector<std::string> registered_kinds() const {
+    std::vector<std::string> kinds;
+    if (use_init_ptm_) kinds.push_back("main:cls");
+    for (int64_t k = 0; k < adapters(); ++k) {
+      auto adapter = adapters_[k];
+      ctx().register_features(kind_of(k), vit_.dim(), clb::nn::content_hash(adapter));
+      kinds.push_back(kind_of(k));
+    }
+    return kinds;
+  }
+
+  // [n, blocks, d]: the image in every subspace.
   Tensor spaces(const clb::Batch& b) const {
     std::vector<Tensor> features;
     if (use_init_ptm_) features.push_back(b.features("main:cls"));
-    for (const auto& adapter : adapters_) features.push_back(vit_.cls(b.images, adapter).to(torch::kFloat32));
+    for (int64_t k = 0; k < adapters(); ++k) features.push_back(b.features(kind_of(k)));
     return at::stack(features, 1);
   }
 
   // The task's classes in every subspace there is; older subspaces are no longer trained.
   void add_prototypes() {
-    const torch::NoGradGuard no_grad;
     const int64_t d = vit_.dim();
     sums_ = clb::nn::grow_rows(sums_, task().classes_seen, blocks() * d, ctx().device());  // [c, blocks d]
     counts_ = clb::nn::grow_rows(counts_, task().classes_seen, blocks(), ctx().device());  // [c, blocks]
-    auto stream = ctx().train().eval_view().images();
-    if (use_init_ptm_) stream = std::move(stream).features("main:cls");
-    for (const clb::Batch& b : stream.batches(fit_.batch_size)) {
+    for (const clb::Batch& b : ctx().train().eval_view().features(registered_kinds()).batches(fit_.batch_size)) {
       ctx().progress("prototypes", b.step, 0);
       sums_.index_add_(0, b.labels, spaces(b).flatten(1).to(torch::kFloat64));
       counts_.index_add_(0, b.labels, torch::ones({b.n, blocks()}, counts_.options()));

@@ -292,6 +292,21 @@ TEST(Ease, WithoutAnOldAdapterPredictionsChange) {
   EXPECT_GT((bench.predict(task(0)) - without.predict(task(0))).abs().max().item<double>(), 1e-4);
 }
 
+// The host computes an image's features once for each adapter: one pass more for each task.
+TEST(Ease, APassPerSubspaceAndContentsThatStay) {
+  Bench bench(settings({{"use_init_ptm", value(true)}}), weights());
+  std::map<std::string, std::pair<int64_t, std::string>> before;
+  for (int64_t t = 0; t < 3; ++t) {
+    bench.train(task(t), 2 * t + 2);  // 12 images
+    bench.extractions = 0;
+    bench.predict(task(0));
+    EXPECT_EQ(bench.extractions, 12 * (t + 1));
+    EXPECT_EQ(bench.registered.size(), static_cast<size_t>(t + 1));
+    for (const auto& [kind, content] : before) EXPECT_EQ(bench.registered.at(kind), content) << kind;
+    before = bench.registered;
+  }
+}
+
 // The ablation "first adapter only", and the published setting of OmniBenchmark.
 TEST(Ease, OnlyTheFirstTasksMayTrain) {
   Bench bench(settings({{"adapter_num", value(int64_t{1})}, {"use_init_ptm", value(true)}, {"use_reweight", value(false)}}), weights());

@@ -117,6 +117,10 @@ class StreamRequest {
   StreamRequest&& eval_view() && { return view_ = CLB_VIEW_EVAL, std::move(*this); }
   StreamRequest&& images() && { return images_ = true, std::move(*this); }
   StreamRequest&& features(std::string kind) && { return kinds_.push_back(std::move(kind)), std::move(*this); }
+  StreamRequest&& features(const std::vector<std::string>& kinds) && {
+    kinds_.insert(kinds_.end(), kinds.begin(), kinds.end());
+    return std::move(*this);
+  }
   StreamRequest&& shuffled() && { return shuffle_ = true, std::move(*this); }
   StreamRequest&& drop_last(bool on = true) && { return drop_last_ = on, std::move(*this); }
   StreamRequest&& epochs(int64_t n) && { return epochs_ = n, std::move(*this); }
