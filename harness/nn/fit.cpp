@@ -1,5 +1,7 @@
 #include "clb/nn/fit.hpp"
 
+#include <torch/optim.h>
+
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <cmath>
@@ -65,6 +67,8 @@ Trainer::Trainer(const FitOptions& options, const std::vector<FitGroup>& groups,
   optimizer_ = make_optimizer(options, parts);
   for (const Tensor& t : tensors_) at_start_.push_back(t.detach().clone());
 }
+
+Trainer::~Trainer() = default;
 
 double Trainer::rate() const {
   const int64_t epoch = updates_ / updates_per_epoch_;

@@ -1,13 +1,15 @@
 // The training loop's parts that need no data: options, learning rates, the optimiser step. clb::fit (sdk/nn.hpp) puts them into a loop.
 #pragma once
 
-#include <torch/optim.h>
-
 #include <clb/nn/module.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace torch::optim {
+class Optimizer;
+}
 
 namespace clb::nn {
 
@@ -51,6 +53,7 @@ struct FitGroup {
 class Trainer {
  public:
   Trainer(const FitOptions& options, const std::vector<FitGroup>& groups, int64_t updates_per_epoch);
+  ~Trainer();
 
   // Backward, clipping, the scheduled rate, one update.
   void step(const torch::Tensor& loss);
