@@ -12,15 +12,23 @@ using torch::Tensor;
 using Scalars = c10::List<std::optional<at::Scalar>>;
 using FusedLinear = Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&, std::string_view, Scalars,
                            std::optional<std::string_view>);
+using FusedLinearAdd = Tensor(const Tensor&, const Tensor&, const Tensor&, const std::optional<Tensor>&, std::string_view);
 
 // oneDNN's linear with bias and activation in one pass, which LibTorch registers for its compiler; it has no gradient. In bfloat16
 // at::linear first writes the bias and then adds to it, rounding in between, and takes 1.1 to 1.2 times as long.
+template <class Signature>
+std::optional<c10::TypedOperatorHandle<Signature>> find(const char* overload) {
+  const auto handle = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", overload});
+  if (!handle || !__builtin_cpu_supports("avx512bf16")) return std::nullopt;
+  return handle->typed<Signature>();
+}
+
 const std::optional<c10::TypedOperatorHandle<FusedLinear>>& fused() {
-  static const auto op = []() -> std::optional<c10::TypedOperatorHandle<FusedLinear>> {
-    const auto handle = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
-    if (!handle || !__builtin_cpu_supports("avx512bf16")) return std::nullopt;
-    return handle->typed<FusedLinear>();
-  }();
+  static const auto op = find<FusedLinear>("");
+  return op;
+}
+const std::optional<c10::TypedOperatorHandle<FusedLinearAdd>>& fused_add() {
+  static const auto op = find<FusedLinearAdd>("binary");
   return op;
 }
 
@@ -42,6 +50,13 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
   return use_fused(x, w, b) ? fused()->call(x, w, b, "gelu", Scalars(), "none") : at::gelu(at::linear(x, w, b));
+}
+
+Tensor linear_add(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& other) {
+  const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
+  if (use_fused(x, w, b) && fused_add() && !(at::GradMode::is_enabled() && other.requires_grad()))
+    return fused_add()->call(x, other, w, b, "add");
+  return other + at::linear(x, w, b);
 }
 
 }  // namespace clb::nn

@@ -45,9 +45,13 @@ Tensor Vit::norm(const Tensor& x) const { return layer_norm(x, p_.norm_weight, p
 
 Tensor Vit::qkv(int64_t i, const Tensor& normed) const { return linear(normed, p_.blocks[i].qkv_weight, p_.blocks[i].qkv_bias); }
 
-Tensor Vit::attention(int64_t i, const Tensor& normed) const {
+Tensor Vit::mixed(int64_t i, const Tensor& normed) const {
   const std::vector<Tensor> parts = qkv(i, normed).chunk(3, -1);
-  return linear(attend(parts[0], parts[1], parts[2], shape_.heads), p_.blocks[i].proj_weight, p_.blocks[i].proj_bias);
+  return attend(parts[0], parts[1], parts[2], shape_.heads);
+}
+
+Tensor Vit::attention(int64_t i, const Tensor& normed) const {
+  return linear(mixed(i, normed), p_.blocks[i].proj_weight, p_.blocks[i].proj_bias);
 }
 
 Tensor Vit::mlp(int64_t i, const Tensor& normed) const {
@@ -56,8 +60,9 @@ Tensor Vit::mlp(int64_t i, const Tensor& normed) const {
 }
 
 Tensor Vit::block(int64_t i, const Tensor& x) const {
-  const Tensor y = x + attention(i, norm1(i, x));
-  return y + mlp(i, norm2(i, y));
+  const VitBlock& b = p_.blocks[i];
+  const Tensor y = linear_add(mixed(i, norm1(i, x)), b.proj_weight, b.proj_bias, x);
+  return linear_add(linear_gelu(norm2(i, y), b.fc1_weight, b.fc1_bias), b.fc2_weight, b.fc2_bias, y);
 }
 
 Tensor Vit::tokens(const Tensor& images) const {

@@ -171,8 +171,8 @@ Plan make_plan(const PlanOptions& options, Catalogue& catalogue) {
   experiment.methods = read_methods(root, options.share, catalogue);
   for (const MethodEntry& method : experiment.methods)
     for (const ParamSet& params : method.grid) check_claims(method, params, experiment);
-  experiment.datasets = read_datasets(root, folder, catalogue);
-  experiment.weights = read_weights(root, folder, catalogue);
+  experiment.datasets = read_datasets(root, folder, options, catalogue, plan);
+  experiment.weights = read_weights(root, folder, catalogue, options.missing_ok ? &plan.missing : nullptr);
   check_inputs(experiment, root);
   check_size(experiment, root);
   multiply(experiment, options.share / "recipes", plan);

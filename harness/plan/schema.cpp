@@ -16,7 +16,7 @@ using Keys = std::vector<std::string>;
 const std::map<std::string, Keys>& experiment_tables() {
   static const std::map<std::string, Keys> tables = {
       {"", {"name", "dataset", "weights", "protocol", "run", "method"}},
-      {"dataset", {"id", "root", "train_per_class", "test_per_class"}},
+      {"dataset", {"id", "name", "root", "train_per_class", "test_per_class"}},
       {"weights.main", {"file", "sha256", "random", "heads", "pos_antialias"}},
       {"weights.main.random", {"image", "patch", "dim", "depth", "heads", "seed"}},
       {"protocol",

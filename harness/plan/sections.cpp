@@ -3,25 +3,65 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <clb/base/error.hpp>
 
 #include "files.hpp"
 #include "installed.hpp"
+#include "known_dataset.hpp"
 #include "reader.hpp"
 #include "schema.hpp"
+#include "sentence.hpp"
 
 namespace clb::plan {
 namespace {
 
 constexpr int64_t kMaxThreads = 4096;
 
-std::string read_root(const Reader& reader, bool several, const std::string& id, const std::filesystem::path& folder) {
+// The folder that the experiment names, "" for the plugin's default. Error when it is not there; where that is fine, `missing` gets the
+// sentence.
+std::string read_root(const Reader& reader, bool several, const std::string& id, const std::filesystem::path& folder,
+                      std::string* missing) {
   const Node* node = reader.find("root");
   if (!node) return "";
   const std::filesystem::path root = resolve_path(*node, "dataset.root", folder);
-  if (!is_there(root))
-    fail(node->place, fmt::format("dataset.root: no such folder {}; give another with --set dataset.{}root=DIR", root.string(),
-                                  several ? id + "." : ""));
+  if (is_there(root)) return root.string();
+  const std::string sentence =
+      fmt::format("dataset.root: no such folder {}; give another with --set dataset.{}root=DIR", root.string(), several ? id + "." : "");
+  if (!missing) fail(node->place, sentence);
+  *missing = sentence;
   return root.string();
+}
+
+// The dataset as its files say; where they are not there and may be, as share/datasets says.
+base::DatasetInfo find_dataset(const Reader& reader, bool several, const std::filesystem::path& folder, const PlanOptions& options,
+                               Catalogue& catalogue, Plan& plan) {
+  const Node& id = reader.at("id", "\"cifar100\"");
+  const std::string plugin = to_string(id, "dataset.id"), name = reader.string("name", plugin);
+  const auto known = known_dataset(options.share, name);
+  if (const Node* node = reader.find("name"); node && !known)
+    fail(node->place, fmt::format("dataset.name: nothing is known of \"{}\"{}", name,
+                                  suggestion(name, toml_stems(options.share / "datasets"), "known data sets")));
+  if (known && known->plugin != plugin)
+    fail(id.place, fmt::format("dataset.id: {} is read by the plugin {}, not {}", name, known->plugin, plugin));
+  const bool may_lack = options.missing_ok && known;
+  std::string missing;
+  const std::string root = read_root(reader, several, plugin, folder, may_lack ? &missing : nullptr);
+  if (missing.empty()) {
+    try {
+      base::DatasetInfo info = installed_dataset(id, root, catalogue);
+      if (known)
+        if (const std::string sentence = difference(*known, info); !sentence.empty()) plan.warnings.push_back(sentence);
+      return info;
+    } catch (const base::Error& error) {
+      if (!may_lack) throw;
+      missing = error.what();
+    }
+  }
+  plan.missing.push_back(fmt::format("{}: {} ({})", name, missing, known->get));
+  base::DatasetInfo info;
+  info.id = plugin;
+  info.root = root;
+  return planned_info(*known, std::move(info));
 }
 
 // `counts`: samples per class of the split; empty when the plugin does not tell.
@@ -36,14 +76,13 @@ int64_t read_subset(const Reader& reader, const std::string& key, const std::vec
   return k;
 }
 
-DatasetEntry read_dataset(const Node& node, bool several, const std::filesystem::path& folder, Catalogue& catalogue) {
+DatasetEntry read_dataset(const Node& node, bool several, const std::filesystem::path& folder, const PlanOptions& options,
+                          Catalogue& catalogue, Plan& plan) {
   const Reader reader(node, "dataset");
-  const Node& id = reader.at("id", "\"cifar100\"");
-  const std::string root = read_root(reader, several, to_string(id, "dataset.id"), folder);
   DatasetEntry entry;
-  entry.info = installed_dataset(id, root, catalogue);
+  entry.info = find_dataset(reader, several, folder, options, catalogue, plan);
   const base::DatasetInfo& info = entry.info;
-  if (info.class_count < 1) fail(id.place, fmt::format("dataset {} has no classes", info.id));
+  if (info.class_count < 1) fail(reader.find("id")->place, fmt::format("dataset {} has no classes", info.id));
   entry.spec.id = info.id;
   entry.spec.file = info.file;
   entry.spec.root = info.root;
@@ -70,10 +109,11 @@ std::string read_device(const Reader& reader) {
 
 }  // namespace
 
-std::vector<DatasetEntry> read_datasets(const Node& root, const std::filesystem::path& experiment_folder, Catalogue& catalogue) {
+std::vector<DatasetEntry> read_datasets(const Node& root, const std::filesystem::path& experiment_folder, const PlanOptions& options,
+                                        Catalogue& catalogue, Plan& plan) {
   const std::vector<const Node*> nodes = one_or_several(root, "dataset");
   std::vector<DatasetEntry> entries;
-  for (const Node* node : nodes) entries.push_back(read_dataset(*node, nodes.size() > 1, experiment_folder, catalogue));
+  for (const Node* node : nodes) entries.push_back(read_dataset(*node, nodes.size() > 1, experiment_folder, options, catalogue, plan));
   return entries;
 }
 

@@ -4,6 +4,7 @@
 #include <clb/base/describe.hpp>
 #include <clb/base/run_spec.hpp>
 #include <clb/plan/catalogue.hpp>
+#include <clb/plan/plan.hpp>
 #include <filesystem>
 #include <vector>
 
@@ -16,8 +17,10 @@ struct DatasetEntry {
   base::DatasetInfo info;
 };
 
-// Opens each dataset through the catalogue; Error when its folder is missing or a subset is larger than a class.
-std::vector<DatasetEntry> read_datasets(const Node& root, const std::filesystem::path& experiment_folder, Catalogue& catalogue);
+// Opens each dataset through the catalogue; Error when its folder is missing (unless `plan` wants it listed) or a subset is larger than a
+// class.
+std::vector<DatasetEntry> read_datasets(const Node& root, const std::filesystem::path& experiment_folder, const PlanOptions& options,
+                                        Catalogue& catalogue, Plan& plan);
 
 struct RunSection {
   base::RunSpec spec;  // precision, device, threads, checkpoint, track, loader_threads, store_limit

@@ -28,20 +28,27 @@ void check_role(const Entry& entry) {
     fail(entry.key_place, fmt::format("a role of weights has small letters, digits and _, \"main\" for example, found \"{}\"", entry.key));
 }
 
-void read_file_weights(const Reader& reader, const std::filesystem::path& folder, Catalogue& catalogue, base::WeightsSpec& spec) {
+void read_file_weights(const Reader& reader, const std::filesystem::path& folder, Catalogue& catalogue, std::vector<std::string>* missing,
+                       base::WeightsSpec& spec) {
   const Node& node = reader.at("file", "\"vit.safetensors\"");
   const std::filesystem::path file = resolve_path(node, reader.what("file"), folder);
-  if (!is_file(file))
-    fail(node.place, fmt::format("{0}: no such file {1}; give another path with --set {0}=FILE", reader.what("file"), file.string()));
   spec.file = file.string();
-  const std::string found = catalogue.file_sha256(spec.file);
+  spec.heads = reader.integer("heads", 0, 1, kMaxHeads);
   const Node* digest = reader.find("sha256");
+  if (!is_file(file)) {
+    const std::string sentence =
+        fmt::format("{0}: no such file {1}; give another path with --set {0}=FILE", reader.what("file"), spec.file);
+    if (!missing) fail(node.place, sentence);
+    missing->push_back(sentence);
+    spec.sha256 = digest ? read_digest(*digest, reader.what("sha256")) : std::string(64, '0');
+    return;
+  }
+  const std::string found = catalogue.file_sha256(spec.file);
   if (!digest) fail(reader.place(), fmt::format("[{}] needs the digest of {}: sha256 = \"{}\"", reader.name(), spec.file, found));
   spec.sha256 = read_digest(*digest, reader.what("sha256"));
   if (spec.sha256 != found)
     fail(digest->place,
          fmt::format("{} has SHA-256 {}, the experiment wants {}; the file is damaged or another one", spec.file, found, spec.sha256));
-  spec.heads = reader.integer("heads", 0, 1, kMaxHeads);
 }
 
 void read_random_weights(const Reader& role, const Node& node, base::WeightsSpec& spec) {
@@ -67,7 +74,8 @@ void read_random_weights(const Reader& role, const Node& node, base::WeightsSpec
 
 }  // namespace
 
-std::vector<base::WeightsSpec> read_weights(const Node& root, const std::filesystem::path& experiment_folder, Catalogue& catalogue) {
+std::vector<base::WeightsSpec> read_weights(const Node& root, const std::filesystem::path& experiment_folder, Catalogue& catalogue,
+                                            std::vector<std::string>* missing) {
   std::vector<base::WeightsSpec> all;
   const Node* weights = root.table()->find("weights");
   if (!weights) return all;
@@ -79,7 +87,7 @@ std::vector<base::WeightsSpec> read_weights(const Node& root, const std::filesys
     if (const Node* random = reader.find("random"))
       read_random_weights(reader, *random, spec);
     else if (reader.find("file"))
-      read_file_weights(reader, experiment_folder, catalogue, spec);
+      read_file_weights(reader, experiment_folder, catalogue, missing, spec);
     else
       fail(reader.place(), fmt::format("[weights.{}] needs file = \"...\" or random = {{ image = 32, patch = 4, ... }}", entry.key));
     spec.pos_antialias = reader.flag("pos_antialias", spec.pos_antialias);

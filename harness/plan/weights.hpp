@@ -11,7 +11,9 @@
 namespace clb::plan {
 
 // In file order; empty when the experiment has no [weights.*]. A file must exist and have the digest that the experiment gives; when it
-// gives none the Error prints the digest to write down.
-std::vector<base::WeightsSpec> read_weights(const Node& root, const std::filesystem::path& experiment_folder, Catalogue& catalogue);
+// gives none the Error prints the digest to write down. missing: gets the sentence of a file that is not there, which is an Error where it
+// is nullptr.
+std::vector<base::WeightsSpec> read_weights(const Node& root, const std::filesystem::path& experiment_folder, Catalogue& catalogue,
+                                            std::vector<std::string>* missing);
 
 }  // namespace clb::plan

@@ -1,3 +1,5 @@
+#include <torch/version.h>
+
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/base/plugin_meta.hpp>

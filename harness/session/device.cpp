@@ -1,6 +1,7 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #include <dlfcn.h>
 #include <sched.h>
+#include <torch/cuda.h>
 
 #include <clb/base/error.hpp>
 #include <clb/session/device.hpp>

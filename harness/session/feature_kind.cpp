@@ -5,7 +5,9 @@
 namespace clb::session {
 
 std::string FeatureKind::name() const {
-  return role + ":cls" + (of_blocks() ? "@" + std::to_string(first) + "-" + std::to_string(last) : "");
+  std::string name = role + ":cls";
+  if (of_blocks()) name.append("@").append(std::to_string(first)).append("-").append(std::to_string(last));
+  return name;
 }
 
 std::optional<FeatureKind> parse_feature_kind(const std::string& text, const std::function<int64_t(const std::string& role)>& depth) {

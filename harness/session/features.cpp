@@ -1,3 +1,5 @@
+#include <torch/version.h>
+
 #include <algorithm>
 #include <chrono>
 #include <clb/base/plugin_meta.hpp>

@@ -1,3 +1,5 @@
+#include <torch/version.h>
+
 #include <sys/resource.h>
 #include <unistd.h>
 

@@ -1,7 +1,9 @@
 // FeCAM: the nearest class mean in a Mahalanobis distance of each class's own, whose covariances are shrunk and brought to unit variance.
+// Features are the frozen network's, or, as LAMDA-PILOT has it, of one that was adapted to the first task.
 #include <clb/nn/class_statistics.hpp>
 #include <clb/nn/tensors.hpp>
 #include <clb/sdk/method.hpp>
+#include <clb/sdk/nn.hpp>
 
 namespace {
 
@@ -11,7 +13,7 @@ class FeCam final : public clb::Method {
       .id = "fecam",
       .version = "1.0.0",
       .paper = "Goswami et al., NeurIPS 2023, arXiv:2309.14062",
-      .capabilities = clb::kFrozenFeatures | clb::kStatisticsOnly | clb::kBitwise | clb::kBf16,
+      .capabilities = clb::kBitwise | clb::kBf16,
   };
 
   static void params(clb::Params<FeCam>& p) {
@@ -22,23 +24,30 @@ class FeCam final : public clb::Method {
     p.choice("covariance", &FeCam::covariance_, {"class", "common"}, "each class's own, or the mean of those of all classes");
     p.real("tukey", &FeCam::tukey_, {0.01, 1}, "power of the features (beta), which must not be negative then; 1: as they are");
     p.real("pilot_shrinkage", &FeCam::pilot_shrinkage_, {0, 1e6}, "variant pilot: added to variances, in place of the other two");
-    p.integer("batch_size", &FeCam::batch_size_, {1, 65536}, "features per batch");
+    p.integer("feature_batch", &FeCam::feature_batch_, {1, 65536}, "features per batch of the statistics pass");
+    clb::describe(p, &FeCam::tuner_).implies(clb::kFrozenFeatures | clb::kStatisticsOnly, "none");
+    clb::describe(p, &FeCam::fit_);
   }
 
-  clb::Inputs inputs() const override { return clb::Inputs::features("main:cls"); }
+  void create() override { features_ = {ctx(), tuner_}; }
+
+  clb::Inputs inputs() const override { return clb::Inputs::features(features_.kind(ctx())); }
+  torch::Tensor extract(const std::string&, const clb::Batch& b) override { return features_.extract(b); }
 
   void train_task() override {
-    statistics_.grow(task().classes_seen, ctx().feature_dim(), ctx().device());
-    for (const clb::Batch& b : ctx().train().eval_view().features("main:cls").batches(batch_size_))
-      statistics_.add(pilot() ? b.features("main:cls") : prepared(b.features("main:cls")), b.labels);
+    features_.adapt(ctx(), fit_);
+    const std::string& kind = features_.kind();
+    statistics_.grow(task().classes_seen, ctx().feature_dim(kind.c_str()), ctx().device());
+    for (const clb::Batch& b : ctx().train().eval_view().features(kind).batches(feature_batch_))
+      statistics_.add(pilot() ? b.features(kind) : prepared(b.features(kind)), b.labels);
     for (const int64_t c : task().labels) metrics_.erase(c);
     if (covariance_ == "common") metrics_.clear();
     prepare_metrics();
   }
 
   torch::Tensor predict(const clb::Batch& b) override {
-    prepare_metrics();                                                                   // after load there are none
-    const torch::Tensor x = prepared(b.features("main:cls")), means = compared_means();  // [n, d], [c, d]
+    prepare_metrics();                                                                         // after load there are none
+    const torch::Tensor x = prepared(b.features(features_.kind())), means = compared_means();  // [n, d], [c, d]
     std::vector<torch::Tensor> distances;
     for (int64_t c = 0; c < task().classes_seen; ++c) {
       const torch::Tensor difference = (x - means[c]).to(torch::kFloat64);  // in float32 before, as in the reference
@@ -49,7 +58,7 @@ class FeCam final : public clb::Method {
     return logits.to(torch::kFloat32);
   }
 
-  void state(clb::Archive& a) override { a("statistics", statistics_); }
+  void state(clb::Archive& a) override { a("tuned", features_)("statistics", statistics_); }
 
  private:
   bool pilot() const { return variant_ == "pilot"; }
@@ -111,8 +120,12 @@ class FeCam final : public clb::Method {
   std::string variant_ = "official", covariance_ = "class";
   double shrink_diagonal_ = 1, shrink_off_diagonal_ = 0, tukey_ = 1, pilot_shrinkage_ = 100;
   bool unit_variance_ = true;
-  int64_t batch_size_ = 1024;
+  int64_t feature_batch_ = 1024;
+  // The released code tunes nothing; with a tuner, LAMDA-PILOT's defaults.
+  clb::nn::TunerOptions tuner_;
+  clb::nn::FitOptions fit_{.lr = 0.01, .weight_decay = 5e-4, .epochs = 20, .batch_size = 48, .schedule = "cosine"};
 
+  clb::AdaptedFeatures features_;
   clb::nn::ClassCovariances statistics_;
   std::map<int64_t, torch::Tensor> metrics_;  // class -> the inverse [d, d] that its distances are taken in
 };

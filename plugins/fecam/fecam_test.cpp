@@ -4,6 +4,7 @@
 #include <clb/nn/triangle.hpp>
 
 #include "golden/golden.hpp"
+#include "support/adaptation.hpp"
 #include "support/method_bench.hpp"
 
 namespace {
@@ -43,6 +44,7 @@ std::map<std::string, Tensor> train_one_by_one(Bench& bench, const Classes& clas
 // The plugin's state with the reference's means, which it computes in float32, and its covariances.
 struct ReferenceState {
   clb::Task task;
+  clb::AdaptedFeatures tuned;  // nothing
   clb::nn::ClassCovariances statistics;
 
   explicit ReferenceState(const Golden& g) {
@@ -57,7 +59,7 @@ struct ReferenceState {
   }
   void state(clb::Archive& a) {
     a("task.index", task.index)("task.domain", task.domain)("task.labels", task.labels)("task.classes_seen", task.classes_seen);
-    a("task.task_count", task.task_count)("task.class_count", task.class_count)("statistics", statistics);
+    a("task.task_count", task.task_count)("task.class_count", task.class_count)("tuned", tuned)("statistics", statistics);
   }
 };
 
@@ -184,6 +186,12 @@ TEST(FeCam, SavedStateGivesTheSameLogitsAndGoesOn) {
   EXPECT_TRUE(torch::equal(fresh.predict({.features = test_rows()}), logits));
   for (Bench* bench : {&trained, &fresh}) bench->train(made().samples(2), 3, {2});
   EXPECT_TRUE(torch::equal(fresh.predict({.features = test_rows()}), trained.predict({.features = test_rows()})));
+}
+
+TEST(FeCam, ATunerLearnsInTheFirstTaskAlone) {
+  const Settings settings{};
+  clb::testing::expect_adaptation_in_the_first_task<FeCam>(settings, 0);
+  clb::testing::expect_no_change_from_an_untrained_adapter<FeCam>(settings, 0);
 }
 
 }  // namespace

@@ -21,6 +21,8 @@ class L2p final : public clb::Method {
     p.integer("pool_size", &L2p::pool_size_, {1, 4096}, "prompts in the pool (M)");
     p.integer("top_k", &L2p::top_k_, {0, 64}, "prompts chosen per image (N), at most pool_size; 0 = no prompts, the head reads cls");
     p.integer("prompt_length", &L2p::length_, {1, 256}, "tokens per prompt (L_p)");
+    p.real("init_low", &L2p::init_low_, {-10, 10}, "prompts and keys start uniform from here ...");
+    p.real("init_high", &L2p::init_high_, {-10, 10}, "... to here: -1 to 1 in the PyTorch ports, 0 to 0.01 in the authors' JAX code");
     p.real("pull_weight", &L2p::pull_weight_, {0, 100}, "weight of the key-query similarity in the loss (lambda)");
     p.choice("feature", &L2p::feature_, {"prompt_mean", "cls"}, "what the head reads");
     p.choice("prompt_position", &L2p::prompt_position_, {"cls", "none"}, "position embedding on prompts: PyTorch ports cls, paper none");
@@ -35,8 +37,9 @@ class L2p final : public clb::Method {
       throw clb::PluginError(CLB_E_INVALID, "top_k is " + std::to_string(top_k_) + ", but pool_size is only " + std::to_string(pool_size_) +
                                                 "; choose at most as many prompts as the pool has");
     }
+    if (init_low_ > init_high_) throw clb::PluginError(CLB_E_INVALID, "init_low lies above init_high; exchange them");
     vit_ = clb::backbone(ctx());
-    pool_ = {{.prompts = pool_size_, .length = length_, .dim = vit_.dim(), .low = -1, .high = 1}, ctx().rng("pool")};
+    pool_ = {{.prompts = pool_size_, .length = length_, .dim = vit_.dim(), .low = init_low_, .high = init_high_}, ctx().rng("pool")};
     head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(0.02)}, ctx().rng("head")};
   }
 
@@ -83,7 +86,7 @@ class L2p final : public clb::Method {
 
   // Defaults: LAMDA-PILOT's CIFAR-100 B0-Inc10 setting, but for batch_vote_test, which is on there.
   int64_t pool_size_ = 10, top_k_ = 5, length_ = 5;
-  double pull_weight_ = 0.1;
+  double init_low_ = -1, init_high_ = 1, pull_weight_ = 0.1;
   std::string feature_ = "prompt_mean", prompt_position_ = "cls";
   bool batch_vote_train_ = true, batch_vote_test_ = false;
   clb::nn::FitOptions fit_{.optimizer = "adam", .lr = 1.875e-3, .epochs = 5, .batch_size = 16};

@@ -1,6 +1,8 @@
-// LayUP: ridge regression on the class tokens of the last blocks, side by side, from running sums.
+// LayUP: ridge regression on the class tokens of the last blocks, side by side, from running sums; optionally of a network that was adapted
+// to the first task.
 #include <clb/nn/ridge.hpp>
 #include <clb/sdk/method.hpp>
+#include <clb/sdk/nn.hpp>
 #include <cmath>
 
 namespace {
@@ -37,7 +39,7 @@ class LayUp final : public clb::Method {
       .id = "layup",
       .version = "1.0.0",
       .paper = "Ahrens et al., TMLR 2024, arXiv:2312.08888",
-      .capabilities = clb::kFrozenFeatures | clb::kBitwise | clb::kBf16,
+      .capabilities = clb::kBitwise | clb::kBf16,
   };
 
   static void params(clb::Params<LayUp>& p) {
@@ -47,21 +49,27 @@ class LayUp final : public clb::Method {
     p.integer("allocated_classes", &LayUp::allocated_classes_, {0, 1000000},
               "classes the released code counts from the start: until they are seen, a logit of 0 competes in the choice of the ridge");
     p.choice("solve", &LayUp::solve_, {"fp64", "fp32"}, "precision of sums and solution");
-    p.integer("batch_size", &LayUp::batch_size_, {1, 65536}, "samples that enter the sums at a time");
+    p.integer("feature_batch", &LayUp::feature_batch_, {1, 65536}, "samples that enter the sums at a time");
+    clb::describe(p, &LayUp::tuner_).implies(clb::kFrozenFeatures, "none");
+    clb::describe(p, &LayUp::fit_);
   }
 
   void create() override {
     if (ridges_.empty()) throw clb::PluginError(CLB_E_INVALID, "ridges is empty; one candidate at least was expected");
+    features_ = {ctx(), tuner_, blocks_};
   }
 
-  clb::Inputs inputs() const override { return clb::Inputs::features(kind()); }
+  clb::Inputs inputs() const override { return clb::Inputs::features(features_.kind(ctx())); }
+  torch::Tensor extract(const std::string&, const clb::Batch& b) override { return features_.extract(b); }
 
   void train_task() override {
-    if (!statistics_.defined()) statistics_ = {ctx().feature_dim(kind().c_str()), type(), ctx().device()};
+    features_.adapt(ctx(), fit_, {.sigma = 30, .learn_sigma = false});
+    const std::string& kind = features_.kind();
+    if (!statistics_.defined()) statistics_ = {ctx().feature_dim(kind.c_str()), type(), ctx().device()};
     statistics_.grow(task().classes_seen);
     std::vector<torch::Tensor> features, labels;
-    for (const clb::Batch& b : ctx().train().eval_view().features(kind()).batches(batch_size_)) {
-      features.push_back(b.features(kind()).to(type()));
+    for (const clb::Batch& b : ctx().train().eval_view().features(kind).batches(feature_batch_)) {
+      features.push_back(b.features(kind).to(type()));
       labels.push_back(b.labels);
       statistics_.add(features.back(), b.labels);
     }
@@ -71,15 +79,14 @@ class LayUp final : public clb::Method {
   }
 
   torch::Tensor predict(const clb::Batch& b) override {
-    const torch::Tensor logits = b.features(kind()).to(type()).matmul(weights_.t());  // [n, c]
+    const torch::Tensor logits = b.features(features_.kind()).to(type()).matmul(weights_.t());  // [n, c]
     ctx().trace("logits", logits);
     return logits.to(torch::kFloat32);
   }
 
-  void state(clb::Archive& a) override { a("statistics", statistics_)("weights", weights_); }
+  void state(clb::Archive& a) override { a("tuned", features_)("statistics", statistics_)("weights", weights_); }
 
  private:
-  std::string kind() const { return "main:cls@last" + std::to_string(blocks_); }
   torch::ScalarType type() const { return solve_ == "fp64" ? torch::kFloat64 : torch::kFloat32; }
 
   // By the accuracy on each fold of this task, fitted on its other folds and on everything learned before.
@@ -114,10 +121,14 @@ class LayUp final : public clb::Method {
     return torch::tensor(accuracies, torch::kFloat64);
   }
 
-  int64_t blocks_ = 6, folds_ = 4, allocated_classes_ = 0, batch_size_ = 1024;
+  int64_t blocks_ = 6, folds_ = 4, allocated_classes_ = 0, feature_batch_ = 1024;
   std::vector<double> ridges_ = released_ridges();
   std::string solve_ = "fp64";
+  // Defaults: the released code's, with as many prompts as it has.
+  clb::nn::TunerOptions tuner_{.prompt_length = 10};
+  clb::nn::FitOptions fit_{.optimizer = "adamw", .lr = 3e-3, .weight_decay = 5e-4, .epochs = 20, .batch_size = 48, .schedule = "cosine"};
 
+  clb::AdaptedFeatures features_;
   clb::nn::RidgeStatistics statistics_;
   torch::Tensor weights_;  // [c, k d]
 };

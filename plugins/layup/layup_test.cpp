@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "golden/golden.hpp"
+#include "support/adaptation.hpp"
 #include "support/method_bench.hpp"
 
 namespace {
@@ -24,13 +25,15 @@ std::vector<int64_t> list_of(const Tensor& t) { return {t.data_ptr<int64_t>(), t
 // What the plugin's state holds.
 struct State {
   clb::Task task;
+  clb::AdaptedFeatures tuned;  // nothing
   clb::nn::RidgeStatistics statistics;
   Tensor weights;
 
   explicit State(Bench& bench) { clb::testing::load(*this, bench.save(), uint64_t{1} << 20); }
   void state(clb::Archive& a) {
     a("task.index", task.index)("task.domain", task.domain)("task.labels", task.labels)("task.classes_seen", task.classes_seen);
-    a("task.task_count", task.task_count)("task.class_count", task.class_count)("statistics", statistics)("weights", weights);
+    a("task.task_count", task.task_count)("task.class_count", task.class_count)("tuned", tuned)("statistics", statistics);
+    a("weights", weights);
   }
 };
 
@@ -117,7 +120,7 @@ Samples samples(int64_t first_class, uint64_t seed, const char* kind = kKind) {
 
 TEST(LayUp, SumsDoNotDependOnBatchesOrTheOrderOfTasks) {
   const auto gram = [](const std::vector<int64_t>& order, int64_t batch_size) {
-    Bench bench({{"batch_size", value(batch_size)}});
+    Bench bench({{"feature_batch", value(batch_size)}});
     int64_t seen = 0;
     for (const int64_t k : order) bench.train(samples(3 * k, static_cast<uint64_t>(k)), seen = std::max(seen, 3 * k + 3));
     return State(bench).statistics.gram();
@@ -192,6 +195,14 @@ TEST(LayUp, PredictionsDoNotDependOnTheBatch) {
   const Tensor features = samples(0, 9).features, together = bench.predict({.features = features, .kind = kKind});
   for (int64_t k = 0; k < features.size(0); ++k)
     EXPECT_TRUE(torch::allclose(bench.predict({.features = features.narrow(0, k, 1), .kind = kKind})[0], together[k], 1e-5, 1e-6));
+}
+
+TEST(LayUp, ATunerLearnsInTheFirstTaskAlone) {
+  const double ridge = 1;
+  const clb_value list{CLB_TYPE_FLOAT_LIST, 1, {.floats = &ridge}};
+  const Settings settings{{"blocks", value(int64_t{2})}, {"ridges", list}};
+  clb::testing::expect_adaptation_in_the_first_task<LayUp>(settings, 2);
+  clb::testing::expect_no_change_from_an_untrained_adapter<LayUp>(settings, 2);
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
-// RanPAC: frozen features through a fixed random projection and relu, then ridge regression from running sums.
+// RanPAC: features of a network that was adapted to the first task, or not at all, go through a fixed random projection and relu; ridge
+// regression from running sums classifies them.
 #include <clb/nn/ridge.hpp>
 #include <clb/nn/rng.hpp>
 #include <clb/nn/tensors.hpp>
 #include <clb/sdk/method.hpp>
+#include <clb/sdk/nn.hpp>
 
 namespace {
 
@@ -12,7 +14,7 @@ class RanPac final : public clb::Method {
       .id = "ranpac",
       .version = "1.0.0",
       .paper = "McDonnell et al., NeurIPS 2023, arXiv:2307.02251",
-      .capabilities = clb::kFrozenFeatures | clb::kBitwise | clb::kBf16,
+      .capabilities = clb::kBitwise | clb::kBf16,
   };
 
   static void params(clb::Params<RanPac>& p) {
@@ -23,7 +25,9 @@ class RanPac final : public clb::Method {
     p.real("fit_share", &RanPac::fit_share_, {0.01, 0.99}, "share of a task's samples that the candidates are fitted on; the rest choose");
     p.choice("head", &RanPac::head_, {"linear", "cosine"}, "logits: the regression itself, or LAMDA-PILOT's cosine with its rows");
     p.choice("solve", &RanPac::solve_, {"fp64", "fp32"}, "precision of projection, sums and solution; fp32 takes half of time and memory");
-    p.integer("batch_size", &RanPac::batch_size_, {1, 65536}, "samples that are projected at a time");
+    p.integer("feature_batch", &RanPac::feature_batch_, {1, 65536}, "samples that are projected at a time");
+    clb::describe(p, &RanPac::tuner_).implies(clb::kFrozenFeatures, "none");
+    clb::describe(p, &RanPac::fit_);
   }
 
   void create() override {
@@ -31,18 +35,21 @@ class RanPac final : public clb::Method {
       throw clb::PluginError(CLB_E_INVALID, "ridge_low is " + std::to_string(ridge_low_) + ", which is more than ridge_high, " +
                                                 std::to_string(ridge_high_) + "; there is no candidate between them");
     }
+    features_ = {ctx(), tuner_};
   }
 
-  clb::Inputs inputs() const override { return clb::Inputs::features("main:cls"); }
+  clb::Inputs inputs() const override { return clb::Inputs::features(features_.kind(ctx())); }
+  torch::Tensor extract(const std::string&, const clb::Batch& b) override { return features_.extract(b); }
 
   void train_task() override {
+    features_.adapt(ctx(), fit_);
     const auto [features, labels] = shuffled_task();
     if (!statistics_.defined()) statistics_ = {projected(features.narrow(0, 0, 1)).size(1), type(), ctx().device()};
     statistics_.grow(task().classes_seen);
     const double ridge = chosen_ridge(features, labels);
-    for (int64_t i = 0, n = labels.size(0); i < n; i += batch_size_) {
+    for (int64_t i = 0, n = labels.size(0); i < n; i += feature_batch_) {
       ctx().progress("statistics", i, n);
-      const int64_t count = std::min(batch_size_, n - i);
+      const int64_t count = std::min(feature_batch_, n - i);
       statistics_.add(projected(features.narrow(0, i, count)), labels.narrow(0, i, count));
     }
     weights_ = statistics_.weights(ridge);
@@ -50,7 +57,7 @@ class RanPac final : public clb::Method {
   }
 
   torch::Tensor predict(const clb::Batch& b) override {
-    const torch::Tensor h = projected(b.features("main:cls"));
+    const torch::Tensor h = projected(b.features(features_.kind()));
     const torch::Tensor logits =
         head_ == "linear" ? h.matmul(weights_.t()) : clb::nn::unit_rows(h).matmul(clb::nn::unit_rows(weights_).t());  // [n, c]
     ctx().trace("logits", logits);
@@ -58,7 +65,7 @@ class RanPac final : public clb::Method {
   }
 
   // The projection comes from its key and is not kept: what is kept has the same size after every task but for the rows of the classes.
-  void state(clb::Archive& a) override { a("statistics", statistics_)("weights", weights_); }
+  void state(clb::Archive& a) override { a("tuned", features_)("statistics", statistics_)("weights", weights_); }
 
  private:
   struct Data {
@@ -68,8 +75,8 @@ class RanPac final : public clb::Method {
   // Shuffled, because the last rows choose the ridge: class by class, they would be of classes that the fit has not seen.
   Data shuffled_task() const {
     std::vector<torch::Tensor> features, labels;
-    for (const clb::Batch& b : ctx().train().eval_view().features("main:cls").shuffled().batches(batch_size_)) {
-      features.push_back(b.features("main:cls"));
+    for (const clb::Batch& b : ctx().train().eval_view().features(features_.kind()).shuffled().batches(feature_batch_)) {
+      features.push_back(b.features(features_.kind()));
       labels.push_back(b.labels);
     }
     return {torch::cat(features), torch::cat(labels)};
@@ -106,11 +113,15 @@ class RanPac final : public clb::Method {
 
   torch::ScalarType type() const { return solve_ == "fp64" ? torch::kFloat64 : torch::kFloat32; }
 
-  int64_t projection_ = 10000, ridge_low_ = -8, ridge_high_ = 8, batch_size_ = 1024;
+  int64_t projection_ = 10000, ridge_low_ = -8, ridge_high_ = 8, feature_batch_ = 1024;
   bool relu_ = true;
   double fit_share_ = 0.8;
   std::string head_ = "linear", solve_ = "fp64";
+  // Defaults: the released code's for CIFAR-100, which LAMDA-PILOT shares.
+  clb::nn::TunerOptions tuner_{.tuner = "adapter"};
+  clb::nn::FitOptions fit_{.lr = 0.01, .weight_decay = 5e-4, .epochs = 20, .batch_size = 48, .schedule = "cosine"};
 
+  clb::AdaptedFeatures features_;
   torch::Tensor random_;  // [d, M], drawn when it is first needed
   clb::nn::RidgeStatistics statistics_;
   torch::Tensor weights_;  // [c, M]

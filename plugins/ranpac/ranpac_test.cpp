@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "golden/golden.hpp"
+#include "support/adaptation.hpp"
 #include "support/method_bench.hpp"
 
 namespace {
@@ -19,22 +20,30 @@ using Bench = clb::testing::MethodBench<RanPac>;
 // What the plugin's state holds.
 struct State {
   clb::Task task;
+  clb::AdaptedFeatures tuned;  // nothing
   clb::nn::RidgeStatistics statistics;
   Tensor weights;
 
   explicit State(Bench& bench) { clb::testing::load(*this, bench.save(), uint64_t{1} << 20); }
   void state(clb::Archive& a) {
     a("task.index", task.index)("task.domain", task.domain)("task.labels", task.labels)("task.classes_seen", task.classes_seen);
-    a("task.task_count", task.task_count)("task.class_count", task.class_count)("statistics", statistics)("weights", weights);
+    a("task.task_count", task.task_count)("task.class_count", task.class_count)("tuned", tuned)("statistics", statistics);
+    a("weights", weights);
   }
 };
+
+// Features are given: no network, no tuner.
+Settings frozen(Settings more = {}) {
+  more.insert({"tuner", choice("none")});
+  return more;
+}
 
 // The plugin draws its own projection. Features of 25 M numbers that it maps to what the fixture's projection makes of the fixture's
 // features: f' P = f R with f' = f R (P^T P)^-1 P^T.
 class Disguise {
  public:
   explicit Disguise(const Tensor& given) : given_(given.to(torch::kFloat64)) {
-    Bench bench({{"projection", value(given.size(1))}});
+    Bench bench(frozen({{"projection", value(given.size(1))}}));
     bench.train({.features = at::ones({2, 25 * given.size(1)}), .labels = torch::tensor({0, 1})}, 2);
     const Tensor own = bench.traced.at("projection").to(torch::kFloat64);  // [25 M, M]
     inverse_ = at::linalg_solve(at::mm(own.t(), own), own.t());            // [M, 25 M]
@@ -118,7 +127,7 @@ void check_singular(Golden& g, const Settings& settings, const Features& feature
 
 TEST(RanPac, EqualsTheReference) {
   CLB_GOLDEN(g, "ranpac");
-  const Settings projected{{"projection", value(g["R"].size(1))}}, plain{{"projection", value(int64_t{0})}};
+  const Settings projected = frozen({{"projection", value(g["R"].size(1))}}), plain = frozen({{"projection", value(int64_t{0})}});
   const Disguise disguise(g["R"]);
   const auto single = [](Settings settings) {
     settings["solve"] = choice("fp32");
@@ -147,11 +156,11 @@ Samples samples(int64_t first_class, uint64_t seed) {
 
 Settings small(Settings more = {}) {
   more.insert({"projection", value(int64_t{50})});
-  return more;
+  return frozen(more);
 }
 
 TEST(RanPac, WithoutProjectionItIsRidgeRegressionOnEverythingSeen) {
-  Bench bench({{"projection", value(int64_t{0})}});
+  Bench bench(frozen({{"projection", value(int64_t{0})}}));
   const Samples first = samples(0, 1), second = samples(3, 2);
   bench.train(first, 3);
   bench.train(second, 6);
@@ -169,7 +178,7 @@ TEST(RanPac, WithoutProjectionItIsRidgeRegressionOnEverythingSeen) {
 
 TEST(RanPac, SumsDoNotDependOnBatchesAndTheOrderOfTasks) {
   const auto gram = [](const std::vector<int64_t>& order, int64_t batch_size) {
-    Bench bench(small({{"batch_size", value(batch_size)}}));
+    Bench bench(small({{"feature_batch", value(batch_size)}}));
     int64_t seen = 0;
     for (const int64_t k : order) bench.train(samples(3 * k, static_cast<uint64_t>(k)), seen = std::max(seen, 3 * k + 3));
     return State(bench).statistics.gram();
@@ -227,11 +236,17 @@ TEST(RanPac, PredictionsDoNotDependOnTheBatch) {
 }
 
 TEST(RanPac, RefusesWhatItCannotDo) {
-  EXPECT_THROW(Bench({{"ridge_low", value(int64_t{3})}, {"ridge_high", value(int64_t{2})}}), clb::PluginError);
+  EXPECT_THROW(Bench(frozen({{"ridge_low", value(int64_t{3})}, {"ridge_high", value(int64_t{2})}})), clb::PluginError);
   Bench bench(small());
   Samples data = samples(0, 1);
   data.features = data.features / 0;
   EXPECT_THROW(bench.train(data, 3), clb::PluginError);
+}
+
+TEST(RanPac, ATunerLearnsInTheFirstTaskAlone) {
+  const Settings settings{{"projection", value(int64_t{30})}, {"ridge_low", value(int64_t{0})}};
+  clb::testing::expect_adaptation_in_the_first_task<RanPac>(settings, 0);
+  clb::testing::expect_no_change_from_an_untrained_adapter<RanPac>(settings, 0);
 }
 
 }  // namespace

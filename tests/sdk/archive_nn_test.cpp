@@ -4,6 +4,7 @@
 #include <clb/nn/fit.hpp>
 #include <clb/nn/heads.hpp>
 #include <clb/sdk/archive.hpp>
+#include <clb/sdk/archive_optimizer.hpp>
 
 #include "support/archive_bytes.hpp"
 

@@ -1,6 +1,7 @@
 // Speed of the image transform on one core: CIFAR's 32 x 32 to 224 x 224, bicubic, normalised, against LibTorch's own resampling (float32,
 // antialiased, without Pillow's rounding) of the same images in the same run.
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <algorithm>
 #include <chrono>

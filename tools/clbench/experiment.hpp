@@ -8,7 +8,8 @@
 
 namespace clb::cli {
 
-// `name` is an experiment file or METHOD/PRESET. Prints the plan's warnings on stderr.
-plan::Plan plan_experiment(const std::string& name, const Options& options, InstalledCatalogue& catalogue);
+// `name` is an experiment file or METHOD/PRESET. Prints the plan's warnings on stderr. missing_ok: data and weights that are not there are
+// listed in the plan instead of refused.
+plan::Plan plan_experiment(const std::string& name, const Options& options, InstalledCatalogue& catalogue, bool missing_ok = false);
 
 }  // namespace clb::cli

@@ -26,7 +26,8 @@ Options run_options() {
   Options options(kText);
   options.add_overrides();
   options.add()("dry-run",
-                "list the runs with their expected time and start nothing; with --json print, one per line, what clb-runner takes");
+                "list the runs with their expected time, and data and weights that are missing, and start nothing; with --json print, one per "
+                "line, what clb-runner takes");
   options.add()("again", "repeat finished runs, and start interrupted ones over");
   options.add()("any-build", "accept runs that an older build of the plugin or the runner finished");
   options.add()("shard", po::value<std::string>()->value_name("K/N"), "only every N-th run, beginning with the K-th");
@@ -90,14 +91,15 @@ int verb_run(const Arguments& arguments) {
   const auto cache = cache_folder(options);
   launch::Describer describer(schedule.runner, cache);
   InstalledCatalogue catalogue(plugins, describer);
-  const plan::Plan plan = plan_experiment(options.words()[0], options, catalogue);
-
   const bool dry = options.flag("dry-run");
+  const plan::Plan plan = plan_experiment(options.words()[0], options, catalogue, dry);
+
   std::optional<store::Store> store;
   if (!dry || fs::exists(database))
     store.emplace(store::Store::open(database, dry ? store::Store::Mode::kRead : store::Store::Mode::kWrite));
   if (!dry) store->mark_lost_attempts();
   const Selection selection = select(plan.runs, wanted, store ? &*store : nullptr, runs_folder(database), describer);
+  for (const std::string& missing : plan.missing) fmt::print(stderr, "missing: {}\n", missing);
   if (!(dry && options.flag("json"))) say_what_is_skipped(selection);
   if (dry && options.flag("json")) return print_specs(selection, database, cache ? cache->string() : ""), 0;
   if (dry) return print_dry_run(selection, store ? &*store : nullptr, schedule), 0;

@@ -1,4 +1,4 @@
-// x W^T + b, with an exact GELU behind it or not: the two products of a ViT and of what hangs on it.
+// x W^T + b, alone, with an exact GELU behind it, or added to something: the products of a ViT and of what hangs on it.
 #pragma once
 
 #include <torch/types.h>
@@ -13,5 +13,7 @@ inline torch::Tensor as_type_of(const torch::Tensor& x, const torch::Tensor& t) 
 // x [..., in], weight [out, in], bias [out] -> [..., out] in the type of x.
 torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
 torch::Tensor linear_gelu(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
+// other [..., out] + x W^T + b
+torch::Tensor linear_add(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias, const torch::Tensor& other);
 
 }  // namespace clb::nn

@@ -1,6 +1,7 @@
 // Losses that several methods share.
 #pragma once
 
+#include <torch/nn/functional/loss.h>
 #include <torch/types.h>
 
 #include <vector>

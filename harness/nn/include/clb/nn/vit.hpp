@@ -87,6 +87,7 @@ class Vit final : public Module {
   torch::Tensor norm(const torch::Tensor& x) const;
 
  private:
+  torch::Tensor mixed(int64_t i, const torch::Tensor& normed) const;  // attention before proj
   torch::Tensor cls_of_chunk(const torch::Tensor& images) const;
 
   // The steps with an injection (vit_injected.cpp).

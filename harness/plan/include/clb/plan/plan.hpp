@@ -18,12 +18,17 @@ struct PlanOptions {
   std::vector<std::string> overrides;
   std::filesystem::path share;  // recipes/, presets/<method>/ live here
   int64_t cores = 1;            // run.threads when the file gives none
+
+  // Data and weights that are not there: listed in Plan::missing instead of refused. What must be known of the data then comes from
+  // share/datasets; such runs can be looked at, not started.
+  bool missing_ok = false;
 };
 
 struct Plan {
   std::string name;
   std::vector<base::RunSpec> runs;  // dataset x method x params grid x order_seed x seed, in file order; no folders in execution
   std::vector<std::string> warnings;
+  std::vector<std::string> missing;  // one sentence each: what is not there and how to get it
 };
 
 Plan make_plan(const PlanOptions& options, Catalogue& catalogue);

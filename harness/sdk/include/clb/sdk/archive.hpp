@@ -2,7 +2,8 @@
 #pragma once
 
 #include <clb/state.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <clb/sdk/error.hpp>
 #include <cstring>
@@ -77,26 +78,12 @@ class Archive {
     return *this;
   }
 
-  // The moments of an SGD, Adam or AdamW optimiser over the same parameters in the same order.
-  Archive& operator()(const char* name, torch::optim::Optimizer& optimizer) {
+  // Anything else that a function archive_entries(Archive&, T&) beside it takes apart: torch's optimisers (archive_optimizer.hpp).
+  template <class T>
+  requires requires(Archive& archive, T& value) { archive_entries(archive, value); }
+  Archive& operator()(const char* name, T& value) {
     entry(name, 'O');
-    for (auto& group : optimizer.param_groups()) {
-      for (auto& parameter : group.params()) {
-        if (dynamic_cast<torch::optim::SGD*>(&optimizer)) {
-          moments<torch::optim::SGDParamState>(optimizer, parameter, [this](auto& s) {
-            auto buffer = s.momentum_buffer();
-            (*this)("momentum_buffer", buffer);
-            s.momentum_buffer(buffer);
-          });
-        } else if (dynamic_cast<torch::optim::Adam*>(&optimizer)) {
-          moments<torch::optim::AdamParamState>(optimizer, parameter, [this](auto& s) { adam_moments(s); });
-        } else if (dynamic_cast<torch::optim::AdamW*>(&optimizer)) {
-          moments<torch::optim::AdamWParamState>(optimizer, parameter, [this](auto& s) { adam_moments(s); });
-        } else {
-          throw PluginError(CLB_E_UNSUPPORTED, std::string("the optimiser \"") + name + "\" is neither SGD nor Adam nor AdamW");
-        }
-      }
-    }
+    archive_entries(*this, value);
     return *this;
   }
 
@@ -174,28 +161,6 @@ class Archive {
     if (bytes > 0) std::memcpy(t.data_ptr(), data.data(), bytes);
     tensor = t.to(device_);
     return *this;
-  }
-
-  template <class State, class Each>
-  void moments(torch::optim::Optimizer& optimizer, const torch::Tensor& parameter, Each each) {
-    auto& states = optimizer.state();
-    auto* key = parameter.unsafeGetTensorImpl();
-    bool present = states.find(key) != states.end();  // none before the first step
-    (*this)("present", present);
-    if (!present) return;
-    auto& state = states[key];
-    if (!state) state = std::make_unique<State>();
-    each(static_cast<State&>(*state));
-  }
-  template <class State>
-  void adam_moments(State& s) {
-    auto step = s.step();
-    auto first = s.exp_avg(), second = s.exp_avg_sq(), largest = s.max_exp_avg_sq();
-    (*this)("step", step)("exp_avg", first)("exp_avg_sq", second)("max_exp_avg_sq", largest);
-    s.step(step);
-    s.exp_avg(first);
-    s.exp_avg_sq(second);
-    s.max_exp_avg_sq(largest);
   }
 
   template <class N>

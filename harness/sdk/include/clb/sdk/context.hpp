@@ -3,7 +3,8 @@
 
 #include <clb/ext/trace.h>
 #include <clb/method.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <array>
 #include <clb/sdk/archive.hpp>

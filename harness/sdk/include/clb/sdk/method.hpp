@@ -8,7 +8,8 @@
 #include <clb/ext/expected.h>
 #include <clb/ext/trace.h>
 #include <clb/method.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <clb/sdk/archive.hpp>
 #include <clb/sdk/context.hpp>

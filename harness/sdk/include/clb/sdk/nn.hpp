@@ -2,6 +2,7 @@
 // training loop, the adaptation to the first task.
 #pragma once
 
+#include <algorithm>
 #include <clb/nn/fit.hpp>
 #include <clb/nn/heads.hpp>
 #include <clb/nn/tuned_vit.hpp>
@@ -34,7 +35,8 @@ void describe(Params<T>& p, nn::FitOptions T::*fit) {
   in.real("weight_decay", &Fit::weight_decay, {0, 10}, "weight decay");
   in.integer("epochs", &Fit::epochs, {0, 100000}, "epochs per task");
   in.integer("batch_size", &Fit::batch_size, {1, 65536}, "images per update");
-  in.choice("schedule", &Fit::schedule, {"constant", "cosine", "multistep", "warmup_cosine", "coda"}, "how the learning rate moves");
+  in.choice("schedule", &Fit::schedule, {"constant", "cosine", "cosine_shifted", "multistep", "warmup_cosine", "coda"},
+            "how the learning rate moves");
   in.real("min_lr", &Fit::min_lr, {0, 100}, "where schedule cosine ends");
   in.integers("milestones", &Fit::milestones, {0, 100000}, "epochs after which schedule multistep lowers the rate");
   in.real("gamma", &Fit::gamma, {0, 1}, "factor at each milestone");
@@ -44,18 +46,19 @@ void describe(Params<T>& p, nn::FitOptions T::*fit) {
   in.flag("drop_last", &Fit::drop_last, "leave out the last batch of an epoch when it is not full");
 }
 
-// Declares the options of a tuner as parameters of the method.
+// Declares the options of a tuner as parameters of the method. What is returned may follow the declaration of `tuner`.
 template <class T>
-void describe(Params<T>& p, nn::TunerOptions T::*tuner) {
+auto describe(Params<T>& p, nn::TunerOptions T::*tuner) {
   using Tuner = nn::TunerOptions;
   auto in = p.in(tuner);
-  in.choice("tuner", &Tuner::tuner, {"none", "finetune", "vpt_shallow", "vpt_deep", "ssf", "adapter"},
-            "what adapts the network to the first task; finetune: the network itself");
+  auto declared = in.choice("tuner", &Tuner::tuner, {"none", "finetune", "vpt_shallow", "vpt_deep", "ssf", "adapter"},
+                            "what adapts the network to the first task; finetune: the network itself");
   in.integer("prompt_length", &Tuner::prompt_length, {1, 256}, "tokens per layer of tuner vpt_shallow and vpt_deep");
   in.flag("prompt_zero_init", &Tuner::prompt_zero_init, "vpt: tokens start as zeros (LAMDA-PILOT), else uniform as in VPT's paper");
   in.integer("bottleneck", &Tuner::bottleneck, {1, 4096}, "hidden units of tuner adapter (r)");
   in.real("adapter_scale", &Tuner::adapter_scale, {0, 100}, "factor on the adapter's output");
   in.real("adapter_dropout", &Tuner::adapter_dropout, {0, 0.99}, "dropout behind the adapter's ReLU");
+  return declared;
 }
 
 // The records of a fit. A task's main fit has none before its names; a further fit in the same task gives a phase ("alignment/"), else its
@@ -118,5 +121,58 @@ inline void adapt_in_first_task(const Context& ctx, const nn::FitOptions& option
   });
   nn::freeze(vit);
 }
+
+// What RanPAC, LayUP and FeCAM learn from: features of the frozen network, or of one that a tuner adapts to the first task. The host
+// computes either once for each image. Parameters: what is tuned.
+//
+//   create:      features_ = {ctx(), tuner_};
+//   inputs:      return Inputs::features(features_.kind(ctx()));
+//   train_task:  features_.adapt(ctx(), fit_); then ctx().train()...features(features_.kind())
+//   extract:     return features_.extract(batch);
+class AdaptedFeatures final : public nn::Module {
+ public:
+  AdaptedFeatures() = default;
+
+  // blocks: 0, the class token after the final norm; else those that the last `blocks` blocks put out, side by side. Tuner `none` needs no
+  // network: a dataset of feature vectors will do.
+  AdaptedFeatures(const Context& ctx, const nn::TunerOptions& tuner, int64_t blocks = 0)
+      : kind_(blocks == 0 ? "main:cls" : "main:cls@last" + std::to_string(blocks)) {
+    if (tuner.tuner == "none") return;
+    const nn::Vit vit = backbone(ctx);
+    const int64_t depth = vit.shape().depth;
+    if (blocks > depth) {
+      throw PluginError(CLB_E_INVALID, "blocks is " + std::to_string(blocks) + ", but the network has only " + std::to_string(depth));
+    }
+    kind_ = "tuned";
+    first_block_ = blocks == 0 ? -1 : depth - blocks;
+    dim_ = vit.dim() * std::max<int64_t>(1, blocks);
+    tuned_ = {vit, tuner, ctx.rng("tuner")};
+  }
+
+  // For every task; see adapt_in_first_task.
+  void adapt(const Context& ctx, const nn::FitOptions& options, const nn::CosineHeadOptions& head = {}) {
+    adapt_in_first_task(ctx, options, tuned_, head);
+    kind(ctx);
+  }
+
+  const std::string& kind() const { return kind_; }
+  const std::string& kind(const Context& ctx) const {  // tells the host of it as well
+    nn::TunedVit tuned = tuned_;
+    if (!tuned.plain()) ctx.register_features(kind_, dim_, nn::content_hash(tuned));
+    return kind_;
+  }
+
+  torch::Tensor extract(const Batch& b) const {  // [n, d] float32
+    const auto features = first_block_ < 0 ? tuned_.cls(b.images) : tuned_.cls_of_blocks(b.images, first_block_).flatten(1);
+    return features.to(torch::kFloat32);
+  }
+
+  void parameters(const nn::ParameterVisitor& visit) override { tuned_.parameters(visit); }
+
+ private:
+  std::string kind_ = "main:cls";
+  int64_t first_block_ = -1, dim_ = 0;
+  nn::TunedVit tuned_;
+};
 
 }  // namespace clb

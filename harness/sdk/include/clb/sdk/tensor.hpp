@@ -2,7 +2,8 @@
 #pragma once
 
 #include <ATen/DLConvertor.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <clb/sdk/error.hpp>
 #include <utility>

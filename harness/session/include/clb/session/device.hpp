@@ -1,7 +1,8 @@
 // The device and precision of a run: what was asked for, what is there, and how LibTorch is set for it.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <cstdint>
 #include <string>

@@ -3,7 +3,8 @@
 // adds only what is missing. Segments are written to a temporary name and renamed, under the folder's lock; reading needs no lock.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <clb/base/file.hpp>
 #include <clb/base/json.hpp>

@@ -2,7 +2,8 @@
 // thread, any order.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <clb/base/recipe.hpp>
 #include <clb/session/sample_store.hpp>

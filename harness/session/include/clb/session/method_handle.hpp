@@ -3,7 +3,8 @@
 #pragma once
 
 #include <clb/method.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <clb/base/describe.hpp>
 #include <clb/sdk/error.hpp>

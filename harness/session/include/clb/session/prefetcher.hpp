@@ -2,7 +2,8 @@
 // ready, in order.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <condition_variable>
 #include <cstdint>

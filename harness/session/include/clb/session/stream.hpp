@@ -2,7 +2,8 @@
 #pragma once
 
 #include <clb/stream.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include <clb/session/prefetcher.hpp>
 #include <clb/session/session.hpp>

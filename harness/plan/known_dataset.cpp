@@ -1,0 +1,57 @@
+#include "known_dataset.hpp"
+
+#include <fmt/format.h>
+
+#include <clb/base/file.hpp>
+#include <numeric>
+
+#include "files.hpp"
+#include "limits.hpp"
+#include "reader.hpp"
+#include "schema.hpp"
+
+namespace clb::plan {
+namespace {
+
+constexpr int64_t kMaxClasses = 1'000'000;
+
+}  // namespace
+
+std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, const std::string& name) {
+  const std::filesystem::path file = share / "datasets" / (name + ".toml");
+  if (name.find('/') != std::string::npos || !is_file(file)) return std::nullopt;
+  const Node root = parse_toml(base::read_file(file, kMaxTomlBytes), file.string());
+  check_keys(*root.table(), "", {"plugin", "classes", "train", "test", "domains", "citation", "get"});
+  const Reader reader(root, "");
+  KnownDataset known;
+  known.name = name;
+  known.plugin = to_string(reader.at("plugin", "\"image_folder\""), "plugin");
+  known.classes = to_int(reader.at("classes", "200"), "classes", 1, kMaxClasses);
+  known.train = reader.integer("train", 0, 1, kMaxInt);
+  known.test = reader.integer("test", 0, 1, kMaxInt);
+  if (const Node* domains = reader.find("domains")) {
+    if (!domains->list()) fail(domains->place, "domains must be a list of names");
+    for (const Node& domain : *domains->list()) known.domains.push_back(to_string(domain, "domains"));
+  }
+  known.get = to_string(reader.at("get", "\"download it from ...\""), "get");
+  return known;
+}
+
+base::DatasetInfo planned_info(const KnownDataset& known, base::DatasetInfo plugin) {
+  plugin.class_count = known.classes;
+  plugin.domain_names = known.domains;
+  plugin.fingerprint = "not there: " + known.name;
+  if (plugin.modality.empty()) plugin.modality = "images";
+  return plugin;
+}
+
+std::string difference(const KnownDataset& known, const base::DatasetInfo& found) {
+  const auto total = [](const std::vector<int64_t>& counts) { return std::accumulate(counts.begin(), counts.end(), int64_t{0}); };
+  const auto other = [](int64_t wanted, int64_t got) { return wanted != 0 && got != 0 && wanted != got; };
+  const int64_t train = total(found.train_counts), test = total(found.test_counts);
+  if (!other(known.classes, found.class_count) && !other(known.train, train) && !other(known.test, test)) return "";
+  return fmt::format("{} holds {} classes, {} training and {} test samples, but {} has {}, {} and {}; it is another split or incomplete",
+                     found.root, found.class_count, train, test, known.name, known.classes, known.train, known.test);
+}
+
+}  // namespace clb::plan
