@@ -21,22 +21,19 @@ class Aper final : public clb::Method {
     clb::describe(p, &Aper::fit_);
   }
 
-  void create() override {
-    vit_ = clb::backbone(ctx());
-    tuned_ = {vit_, tuner_, ctx().rng("tuner")};
-  }
+  void create() override { tuned_ = {ctx(), tuner_}; }
 
   // Both branches are frozen after the first task: the host computes an image's features once.
-  clb::Inputs inputs() const override {
-    register_tuned();
-    return clb::Inputs::features("main:cls").with_features("tuned");
-  }
-
-  torch::Tensor extract(const std::string&, const clb::Batch& b) override { return tuned_.cls(b.images).to(torch::kFloat32); }
+  clb::Inputs inputs() const override { return clb::Inputs::features({"main:cls", tuned_.kind(ctx())}); }
+  torch::Tensor extract(const std::string&, const clb::Batch& b) override { return tuned_.extract(b); }
 
   void train_task() override {
-    clb::adapt_in_first_task(ctx(), fit_, tuned_);
-    add_prototypes();
+    tuned_.adapt(ctx(), fit_);
+    means_.grow(task().classes_seen, ctx().feature_dim() + ctx().feature_dim(tuned_.kind().c_str()), ctx().device());
+    for (const clb::Batch& b : ctx().train().eval_view().features({"main:cls", tuned_.kind()}).batches(kBatch)) {
+      means_.add(both(b), b.labels);
+    }
+    ctx().trace("prototypes", prototypes());
   }
 
   torch::Tensor predict(const clb::Batch& b) override {
@@ -48,23 +45,10 @@ class Aper final : public clb::Method {
   void state(clb::Archive& a) override { a("tuned", tuned_)("means", means_); }
 
  private:
-  void register_tuned() const {
-    auto tuned = tuned_;
-    ctx().register_features("tuned", vit_.dim(), clb::nn::content_hash(tuned));
-  }
+  static constexpr int64_t kBatch = 1024;  // features at a time; changes nothing
 
   // [n, 2 d]; the branch whose features are longer weighs more, as in the reference.
-  static torch::Tensor both(const clb::Batch& b) { return at::cat({b.features("main:cls"), b.features("tuned")}, 1); }
-
-  void add_prototypes() {
-    means_.grow(task().classes_seen, 2 * vit_.dim(), ctx().device());
-    register_tuned();
-    for (const clb::Batch& b : ctx().train().eval_view().features("main:cls").features("tuned").batches(fit_.batch_size)) {
-      ctx().progress("prototypes", b.step, 0);
-      means_.add(both(b), b.labels);
-    }
-    ctx().trace("prototypes", prototypes());
-  }
+  torch::Tensor both(const clb::Batch& b) const { return at::cat({b.features("main:cls"), b.features(tuned_.kind())}, 1); }
 
   // Means of the raw features; a class without samples keeps a zero row, whose cosine is 0.
   torch::Tensor prototypes() const { return means_.means().to(torch::kFloat32); }  // [c, 2 d]
@@ -73,8 +57,7 @@ class Aper final : public clb::Method {
   clb::nn::TunerOptions tuner_{.tuner = "adapter"};
   clb::nn::FitOptions fit_{.lr = 0.01, .weight_decay = 5e-4, .epochs = 20, .batch_size = 48, .schedule = "cosine"};
 
-  clb::nn::Vit vit_;
-  clb::nn::TunedVit tuned_;
+  clb::AdaptedFeatures tuned_;
   clb::nn::ClassMeans means_;
 };
 
