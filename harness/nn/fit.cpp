@@ -34,6 +34,7 @@ double learning_rate(const FitOptions& o, double t, double total) {
   const auto half_cosine = [](double part) { return (1 + std::cos(std::numbers::pi * part)) / 2; };
   if (o.schedule == "constant") return o.lr;
   if (o.schedule == "cosine") return o.min_lr + (o.lr - o.min_lr) * half_cosine(t / total);
+  if (o.schedule == "cosine_shifted") return t < 1 ? o.lr : o.lr * half_cosine((t - 1) / total) / half_cosine(1 / total);
   if (o.schedule == "multistep") {
     const auto passed = std::count_if(o.milestones.begin(), o.milestones.end(), [t](int64_t m) { return static_cast<double>(m) <= t; });
     return o.lr * std::pow(o.gamma, static_cast<double>(passed));
@@ -43,7 +44,7 @@ double learning_rate(const FitOptions& o, double t, double total) {
     return t < warmup ? o.lr * std::min(1.0, (t + 1) / warmup) : o.lr * half_cosine((t - warmup) / std::max(1.0, total - warmup));
   }
   if (o.schedule == "coda") return o.lr * std::cos(99 * std::numbers::pi * std::max(0.0, t - 1) / (200 * std::max(1.0, total - 1)));
-  throw base::Error("unknown schedule '" + o.schedule + "'; expected constant, cosine, multistep, warmup_cosine or coda");
+  throw base::Error("unknown schedule '" + o.schedule + "'; expected constant, cosine, cosine_shifted, multistep, warmup_cosine or coda");
 }
 
 Trainer::Trainer(const FitOptions& options, const std::vector<FitGroup>& groups, int64_t updates_per_epoch)

@@ -69,6 +69,20 @@ TEST(SimpleCil, ScaleChangesLogitsAndNotTheRanking) {
   EXPECT_TRUE(torch::equal(scaled.predict(features).argmax(1), plain.predict(features).argmax(1)));
 }
 
+TEST(SimpleCil, EuclideanDistanceIsTheNearestMean) {
+  CLB_GOLDEN(golden, "simplecil");
+  const auto task = tasks_of(golden)[0];
+  Bench bench({{"distance", clb::testing::choice("euclidean")}}), cosine;
+  bench.train(task.samples(), task.classes_seen);
+  const torch::Tensor test = golden["test_features"], means = bench.traced.at("prototypes");
+  const torch::Tensor squares = (test.unsqueeze(1) - means.unsqueeze(0)).square().sum(2);  // |f - mu|^2 = |f|^2 - 2 logit
+  const torch::Tensor logits = bench.predict({.features = test});
+  EXPECT_TRUE(torch::allclose(test.square().sum(1, true) - 2 * logits, squares, 1e-4, 1e-4));
+  EXPECT_TRUE(torch::equal(logits.argmax(1), squares.argmin(1)));
+  cosine.train(task.samples(), task.classes_seen);
+  EXPECT_FALSE(torch::allclose(cosine.predict({.features = test}), logits));
+}
+
 TEST(SimpleCil, SavedStateGivesTheSameLogitsWhateverTheReaderDelivers) {
   CLB_GOLDEN(golden, "simplecil");
   const auto tasks = tasks_of(golden);

@@ -15,7 +15,9 @@ struct Case {
 constexpr Case kCases[] = {{"finetune", "train = \"all\""},
                            {"finetune", "train = \"head\", loss_over = \"seen\""},
                            {"finetune", "train = \"parts\", parts = \"blocks.1.\""},
-                           {"l2p", "prompt_length = 2, top_k = 2"}};
+                           {"l2p", "prompt_length = 2, top_k = 2"},
+                           {"ease", "bottleneck = 4"},
+                           {"slca", "ca_epochs = 1, ca_samples = 16"}};
 
 TEST(Train, ARunRepeatsBitForBitAndLearns) {
   for (const Case& c : kCases) {
@@ -46,6 +48,22 @@ TEST(Train, RunsInBf16) {
     const auto ended = world.run({"--set", "run.precision=bf16"});
     EXPECT_EQ(ended.code, 0) << c.method << " " << c.params << ": " << ended.err;
   }
+}
+
+// After task t every image asks for t + 1 passes; those of adapters that an image has passed before are spared.
+TEST(Train, EaseIsChargedAPassForEachOfItsSubspaces) {
+  const World world;
+  world.write_experiment(training("bottleneck = 4"), "ease");
+  const auto ended = world.run();
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  double charged = 0, computed = 0;
+  for (int t = 0; t < 5; ++t) {  // two classes a task
+    charged += (t + 1) * (2 * World::kTrain + 2 * (t + 1) * World::kTest);
+    computed += (5 - t) * 2 * World::kTrain + 10 * World::kTest;  // of adapter t: images of its task and all later ones
+  }
+  const auto resources = world.newest().resources;
+  EXPECT_EQ(resources.at("forwards_charged"), charged);
+  EXPECT_EQ(resources.at("forwards_saved"), charged - computed);
 }
 
 TEST(Train, AMistakeInAParameterIsOneSentence) {

@@ -28,10 +28,15 @@ std::string complaint(const std::string& check, const std::vector<std::string>& 
   return row.at("status") == "fail" ? row.at("remark").get<std::string>() : "";
 }
 
+// RanPAC's 10,000 columns, a state of 400 MB, take ten minutes.
+std::vector<std::string> smaller(const fs::path& plugin) {
+  return plugin.stem() == "ranpac" ? std::vector<std::string>{"--set", "projection=300"} : std::vector<std::string>{};
+}
+
 TEST(Validate, EveryMethodOfThisTreePasses) {
   for (const auto& entry : fs::directory_iterator(built("lib/clbench/methods"))) {
     SCOPED_TRACE(entry.path().string());
-    const Ended ended = validate(entry.path());
+    const Ended ended = validate(entry.path(), smaller(entry.path()));
     EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
   }
 }

@@ -6,8 +6,8 @@
 //   golden.equal("task0.order", order);                              // bit for bit
 //   golden.expect_all_compared({"input", "param."});                 // everything else in the file was compared
 //
-// Fixtures lie flat in the folder CLB_GOLDEN_DIR, else in tests/golden. A test takes all sizes from the fixture, so that it runs on any
-// fixture of the same layout.
+// Fixtures lie flat in the folder CLB_GOLDEN_DIR, else in tests/golden or, those of one method, in plugins/METHOD/golden. A test takes all
+// sizes from the fixture, so that it runs on any fixture of the same layout.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -28,14 +28,16 @@
 
 namespace clb::golden {
 
-inline std::filesystem::path folder() {
-  const char* given = std::getenv("CLB_GOLDEN_DIR");
-  return given && *given ? std::filesystem::path(given) : std::filesystem::path(CLB_SOURCE_DIR) / "tests" / "golden";
+inline std::filesystem::path file_of(const std::string& fixture) {
+  const std::filesystem::path source(CLB_SOURCE_DIR), name(fixture + ".safetensors");
+  if (const char* given = std::getenv("CLB_GOLDEN_DIR"); given && *given) return std::filesystem::path(given) / name;
+  const std::filesystem::path shared = source / "tests" / "golden" / name;
+  return std::filesystem::exists(shared) ? shared : source / "plugins" / fixture / "golden" / name;
 }
 
 class Golden {
  public:
-  explicit Golden(const std::string& fixture) : fixture_(fixture), path_(folder() / (fixture + ".safetensors")) {
+  explicit Golden(const std::string& fixture) : fixture_(fixture), path_(file_of(fixture)) {
     if (!present()) return;
     auto file = std::make_shared<base::MappedFile>(path_);
     tensors_ = nn::read_safetensors(file->bytes(), path_.string(), file);

@@ -104,6 +104,15 @@ TEST(FitGolden, SchedulesOptimisersAndLosses) {
                          "sched.layup_reset_torch211", "acc.", "grouped."});
 }
 
+// Epoch 0 at the base rate, epoch 1 slightly above it, then a cosine that is an epoch late.
+TEST(Schedule, LayUpsReleasedCodeShiftsItsCosine) {
+  const FitOptions options{.lr = 0.1, .schedule = "cosine_shifted"};
+  const double first = 1 + std::cos(std::numbers::pi / 20);
+  EXPECT_DOUBLE_EQ(learning_rate(options, 0, 20), 0.1);
+  EXPECT_DOUBLE_EQ(learning_rate(options, 1, 20), 0.1 * 2 / first);
+  EXPECT_DOUBLE_EQ(learning_rate(options, 11, 20), 0.1 / first);
+}
+
 TEST(FitGolden, ScheduleOfCoda) {
   CLB_GOLDEN(g, "coda");
   for (const int64_t epochs : {5, 20}) {

@@ -18,9 +18,24 @@ namespace clb::testing {
 // Samples of a task or a batch of a test; what a method does not ask for may be left out. Both views give the same images, and "shuffled"
 // streams keep this order: the reference's batches can be repeated.
 struct Samples {
-  torch::Tensor features = {};  // [n, d], kind "main:cls"
-  torch::Tensor images = {};    // [n, 3, H, W]
-  torch::Tensor labels = {};    // [n], positions in the class order
+  torch::Tensor features = {};    // [n, d]
+  torch::Tensor images = {};      // [n, 3, H, W]
+  torch::Tensor labels = {};      // [n], positions in the class order
+  const char* kind = "main:cls";  // of the features
+  torch::Tensor ids = {};         // [n], given by the bench: a running number over all tasks
+
+  Samples rows(const torch::Tensor& of) const {
+    return {rows_of(features, of), rows_of(images, of), rows_of(labels, of), kind, rows_of(ids, of)};
+  }
+  Samples with(const Samples& more) const {
+    return {both(features, more.features), both(images, more.images), both(labels, more.labels), kind, both(ids, more.ids)};
+  }
+
+ private:
+  static torch::Tensor rows_of(const torch::Tensor& t, const torch::Tensor& rows) { return t.defined() ? t.index_select(0, rows) : t; }
+  static torch::Tensor both(const torch::Tensor& t, const torch::Tensor& more) {
+    return t.defined() && more.defined() ? at::cat({t, more}) : t.defined() ? t : more;
+  }
 };
 
 struct BenchWeights {
@@ -66,6 +81,9 @@ class MethodBench {
   // the ones that are new.
   void train(const Samples& samples, int64_t classes_seen, std::vector<int64_t> labels = {}) {
     samples_ = samples;
+    const int64_t n = samples.labels.size(0);
+    samples_.ids = torch::arange(samples_seen_, samples_seen_ + n);
+    samples_seen_ += n;
     if (labels.empty()) {
       for (int64_t c = classes_seen_; c < classes_seen; ++c) labels.push_back(c);
     }
@@ -86,7 +104,7 @@ class MethodBench {
   torch::Tensor predict(const Samples& samples) {
     clb_batch batch{};
     batch.struct_size = sizeof batch;
-    hand_over(samples, batch);
+    hand_over(samples, wanted_kinds(), batch);
     DLManagedTensorVersioned* logits = nullptr;
     check([&] { return table_.predict(self_, &batch, &logits); });
     return from_dlpack(logits);
@@ -101,13 +119,17 @@ class MethodBench {
     read(bytes, step, [&](const clb_reader& reader) { check([&] { return table_.load(self_, &reader); }); });
   }
 
+  std::map<std::string, std::pair<int64_t, std::string>> registered;       // features of the method's own: columns and content
+  int64_t extractions = 0;                                                 // images for which it was asked for one
+  Samples memory;                                                          // the exemplars
   std::map<std::string, torch::Tensor> traced;                             // the last tensor of each name
   std::map<std::string, std::vector<std::pair<int64_t, double>>> metrics;  // (step, value) of the last task
 
  private:
   struct OpenStream {
-    const Samples& samples;
+    Samples samples;
     clb_stream_request request;
+    std::vector<std::string> kinds;
     int64_t step = 0;  // of the next batch, over all epochs
 
     int64_t count() const { return samples.labels.size(0); }
@@ -128,8 +150,14 @@ class MethodBench {
     host_.self = this;
     host_.progress = [](void*, const char*, int64_t, int64_t) { return int32_t{0}; };
     host_.metric = [](void* self, const char* name, int64_t step, double value) { of(self).metrics[name].emplace_back(step, value); };
-    host_.feature_dim = [](void* self, const char*, int64_t* dim) -> clb_status {
-      return *dim = of(self).samples_.features.size(1), CLB_OK;
+    host_.feature_register = [](void* self, const char* kind, int64_t dim, const uint8_t content[32]) -> clb_status {
+      const auto [at, is_new] = of(self).registered.try_emplace(kind, dim, std::string(content, content + 32));
+      return is_new || at->second == std::pair{dim, std::string(content, content + 32)} ? CLB_OK : CLB_E_INVALID;
+    };
+    host_.feature_dim = [](void* self, const char* kind, int64_t* dim) -> clb_status {
+      const auto found = of(self).registered.find(kind);
+      *dim = found == of(self).registered.end() ? of(self).samples_.features.size(1) : found->second.first;
+      return CLB_OK;
     };
     host_.derive_key = [](void*, const char* name, const int64_t* indices, int64_t count, uint8_t key[32]) -> clb_status {
       base::Sha256 hash;
@@ -139,6 +167,14 @@ class MethodBench {
       std::memcpy(key, digest.data(), digest.size());
       return CLB_OK;
     };
+    host_.memory_set = [](void* self, const int64_t* ids, int64_t count) -> clb_status {
+      MethodBench& bench = of(self);
+      const Samples among = bench.samples_.with(bench.memory);
+      std::vector<int64_t> rows;
+      for (int64_t k = 0; k < count; ++k) rows.push_back((among.ids == ids[k]).nonzero().item<int64_t>());  // one row has this id
+      bench.memory = among.rows(torch::tensor(rows, torch::kInt64));
+      return CLB_OK;
+    };
     host_.weights_open = [](void* self, const char*, clb_weights* weights) -> clb_status {
       weights->bytes = of(self).weights_.data();
       weights->size = of(self).weights_.size();
@@ -146,7 +182,11 @@ class MethodBench {
       return CLB_OK;
     };
     host_.stream_open = [](void* self, const clb_stream_request* request, clb_stream** stream) -> clb_status {
-      *stream = reinterpret_cast<clb_stream*>(new OpenStream{of(self).samples_, *request});
+      MethodBench& bench = of(self);
+      Samples source = request->sources & CLB_SOURCE_TRAIN ? bench.samples_ : Samples{};
+      if (request->sources & CLB_SOURCE_MEMORY) source = source.with(bench.memory);
+      *stream =
+          reinterpret_cast<clb_stream*>(new OpenStream{source, *request, {request->features, request->features + request->feature_count}});
       return CLB_OK;
     };
     host_.stream_info = [](void*, clb_stream* stream, clb_stream_info* info) -> clb_status {
@@ -157,7 +197,9 @@ class MethodBench {
       info->dropped = s.request.drop_last ? s.count() % s.request.batch_size : 0;
       return CLB_OK;
     };
-    host_.stream_next = [](void*, clb_stream* stream, clb_batch* batch) { return next(*reinterpret_cast<OpenStream*>(stream), *batch); };
+    host_.stream_next = [](void* self, clb_stream* stream, clb_batch* batch) {
+      return of(self).next(*reinterpret_cast<OpenStream*>(stream), *batch);
+    };
     host_.stream_close = [](void*, clb_stream* stream) { delete reinterpret_cast<OpenStream*>(stream); };
     host_.get_extension = [](void* self, const char* id) -> const void* {
       return std::string_view(id) == CLB_EXT_TRACE ? &of(self).trace_ : nullptr;
@@ -166,29 +208,54 @@ class MethodBench {
               [](void* self, const char* name, DLManagedTensorVersioned* tensor) { of(self).traced[name] = from_dlpack(tensor).clone(); }};
   }
 
-  static clb_status next(OpenStream& stream, clb_batch& batch) {
+  clb_status next(OpenStream& stream, clb_batch& batch) {
     const int64_t at = stream.per_epoch() == 0 ? 0 : stream.step % stream.per_epoch();
     const int64_t epoch = stream.per_epoch() == 0 ? stream.request.epochs : stream.step / stream.per_epoch();
     if (epoch == stream.request.epochs) return CLB_END;
     const int64_t first = at * stream.request.batch_size, n = std::min(stream.request.batch_size, stream.count() - first);
     const auto part = [&](const torch::Tensor& t) { return t.defined() ? t.narrow(0, first, n) : t; };
-    hand_over({part(stream.samples.features), part(stream.samples.images), part(stream.samples.labels)}, batch);
+    const Samples& all = stream.samples;
+    hand_over({part(all.features), part(all.images), part(all.labels), all.kind, part(all.ids)}, stream.kinds, batch);
     batch.epoch = epoch;
     batch.step = stream.step++;
     return CLB_OK;
   }
 
-  static void hand_over(const Samples& samples, clb_batch& batch) {
+  // kinds: those asked for. What is not among the samples and not registered is left out.
+  void hand_over(const Samples& samples, const std::vector<std::string>& kinds, clb_batch& batch) {
     batch.n = (samples.images.defined() ? samples.images : samples.features).size(0);
     if (samples.images.defined()) batch.images = to_dlpack(samples.images);
     if (samples.labels.defined()) batch.labels = to_dlpack(samples.labels);
-    if (samples.features.defined()) {
-      static thread_local clb_feature slot;
-      slot = {sizeof(clb_feature), 0, "main:cls", to_dlpack(samples.features)};
-      batch.features = &slot;
-      batch.feature_count = 1;
-      batch.feature_stride = sizeof slot;
+    if (samples.ids.defined()) batch.sample_ids = to_dlpack(samples.ids);
+    features_.clear();
+    for (const std::string& kind : kinds) {
+      if (const auto found = registered.find(kind); found != registered.end()) {
+        features_.push_back({sizeof(clb_feature), 0, found->first.c_str(), extracted(kind, samples.images)});
+      } else if (kind == samples.kind && samples.features.defined()) {
+        features_.push_back({sizeof(clb_feature), 0, samples.kind, to_dlpack(samples.features)});
+      }
     }
+    batch.features = features_.data();
+    batch.feature_count = static_cast<uint32_t>(features_.size());
+    batch.feature_stride = sizeof(clb_feature);
+  }
+
+  DLManagedTensorVersioned* extracted(const std::string& kind, const torch::Tensor& images) {
+    clb_batch batch{};
+    batch.struct_size = sizeof batch;
+    batch.n = images.size(0);
+    batch.images = to_dlpack(images);
+    DLManagedTensorVersioned* values = nullptr;
+    check([&] { return table_.extract(self_, kind.c_str(), &batch, &values); });
+    extractions += batch.n;
+    return values;
+  }
+
+  std::vector<std::string> wanted_kinds() {
+    clb_inputs inputs{};
+    inputs.struct_size = sizeof inputs;
+    check([&] { return table_.inputs(self_, &inputs); });
+    return {inputs.features, inputs.features + inputs.feature_count};
   }
 
   clb_method table_;
@@ -196,8 +263,9 @@ class MethodBench {
   clb_trace trace_{};
   void* self_ = nullptr;
   std::string weights_, options_;
+  std::vector<clb_feature> features_;  // of the batch handed over last
   Samples samples_;
-  int64_t classes_seen_ = 0, task_ = 0;
+  int64_t classes_seen_ = 0, task_ = 0, samples_seen_ = 0;
 };
 
 }  // namespace clb::testing

@@ -113,8 +113,9 @@ std::string Rig::state() {
   return bytes;
 }
 
-void Rig::load(const std::string& state, int64_t task, uint64_t step) {
+void Rig::load(const std::string& state, int64_t task, uint64_t step, const std::vector<int64_t>& memory) {
   session_->task = task;
+  session_->memory = memory;
   method().load({reinterpret_cast<const uint8_t*>(state.data()), state.size()}, step);
 }
 

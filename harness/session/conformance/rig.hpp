@@ -51,8 +51,9 @@ class Rig {
   void learn_all();
 
   std::string state();
+  const std::vector<int64_t>& memory() const { return session_->memory; }  // the exemplars
   // Loads a state as it was after `task`; the reader delivers at most `step` bytes at once.
-  void load(const std::string& state, int64_t task, uint64_t step = UINT64_MAX);
+  void load(const std::string& state, int64_t task, uint64_t step = UINT64_MAX, const std::vector<int64_t>& memory = {});
 
   // Logits of all test samples of the classes seen, rows in index order: [n, classes seen].
   struct Serving {

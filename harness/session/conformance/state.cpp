@@ -30,20 +30,30 @@ torch::Tensor tensor_of(const std::string& bytes, at::IntArrayRef shape) {
   return t;
 }
 
+// What a checkpoint keeps between two tasks: the method's state and the exemplars that the host has.
+struct Saved {
+  std::string state;
+  std::vector<int64_t> memory;
+};
+
+Saved saved(Rig& rig) { return {rig.state(), rig.memory()}; }
+
 // What another process is to do with the state in the folder.
 struct Errand {
   int64_t after;  // the task after which the state was saved
   bool learn;     // learn the next task first
   uint64_t step;  // bytes that one read delivers
+  std::vector<int64_t> memory = {};
 
-  base::Json to_json() const { return {{"after", after}, {"learn", learn}, {"step", step}}; }
-  static Errand from_json(const base::Json& j) { return {j.at("after"), j.at("learn"), j.at("step")}; }
+  base::Json to_json() const { return {{"after", after}, {"learn", learn}, {"step", step}, {"memory", memory}}; }
+  static Errand from_json(const base::Json& j) { return {j.at("after"), j.at("learn"), j.at("step"), j.at("memory")}; }
 };
 
 // The logits that a new process gets from the state.
-torch::Tensor logits_elsewhere(const Subject& subject, const std::string& state, const Errand& errand, at::IntArrayRef shape) {
+torch::Tensor logits_elsewhere(const Subject& subject, const Saved& saved, Errand errand, at::IntArrayRef shape) {
   const TemporaryFolder folder;
-  base::write_file_atomic(folder.path() / "state", state);
+  errand.memory = saved.memory;
+  base::write_file_atomic(folder.path() / "state", saved.state);
   base::write_file_atomic(folder.path() / "errand", base::canonical(errand.to_json()));
   std::vector<std::string> words{base::executable().string(),
                                  "check",
@@ -78,7 +88,7 @@ void run_errand(const Subject& subject, const std::string& folder) {
   try {
     const auto errand = Errand::from_json(base::parse_json(base::read_file(place / "errand"), "errand"));
     Rig rig(subject);
-    rig.load(base::read_file(place / "state"), errand.after, errand.step);
+    rig.load(base::read_file(place / "state"), errand.after, errand.step, errand.memory);
     if (errand.learn) rig.learn(errand.after + 1);
     base::write_file_atomic(place / "logits", bytes_of(rig.logits()));
   } catch (const std::exception& e) {
@@ -91,7 +101,7 @@ std::string resume(const Subject& subject) {
   Rig rig(subject);
   const int64_t last = rig.tasks() - 1;
   for (int64_t t = 0; t < last; ++t) rig.learn(t);
-  const std::string state = rig.state();
+  const Saved state = saved(rig);
   rig.learn(last);
   const auto want = rig.logits();
   for (const uint64_t step : {1, 3})
@@ -143,7 +153,7 @@ std::string evaluate_saved(const Subject& subject) {
   Rig rig(subject);
   for (int64_t t = 0; t < rig.tasks(); ++t) rig.learn(t);
   const auto want = rig.logits();
-  expect_equal(logits_elsewhere(subject, rig.state(), {rig.tasks() - 1, false, 1 << 20}, want.sizes()), want,
+  expect_equal(logits_elsewhere(subject, saved(rig), {rig.tasks() - 1, false, 1 << 20}, want.sizes()), want,
                "evaluated from the saved state in a new process,");
   return "";
 }

@@ -19,7 +19,7 @@ struct FitOptions {
   double momentum = 0.9;  // sgd
   double weight_decay = 0;
   int64_t epochs = 5, batch_size = 16;
-  std::string schedule = "constant";     // constant | cosine | multistep | warmup_cosine | coda, see learning_rate
+  std::string schedule = "constant";     // see learning_rate
   double min_lr = 0;                     // cosine
   std::vector<int64_t> milestones = {};  // multistep, in epochs
   double gamma = 0.1;                    // multistep
@@ -30,7 +30,10 @@ struct FitOptions {
 };
 
 // The rate at time t of `total` (whole epochs, or fractions of one where the rate moves per iteration).
+//   constant       lr
 //   cosine         min + (lr - min) (1 + cos(pi t / total)) / 2; torch's CosineAnnealingLR
+//   cosine_shifted lr for t < 1, then lr (1 + cos(pi (t - 1) / total)) / (1 + cos(pi / total)); what LayUP's released code does, whose
+//                  counter starts a second time
 //   multistep      lr gamma^(number of milestones <= t); torch's MultiStepLR
 //   warmup_cosine  lr (t + 1) / warmup for t < warmup, then lr (1 + cos(pi (t - warmup) / (total - warmup))) / 2; ZSCL
 //   coda           lr cos(99 pi max(0, t - 1) / (200 (total - 1))); CODA-Prompt's released schedule

@@ -118,6 +118,10 @@ class StreamRequest {
   StreamRequest&& eval_view() && { return view_ = CLB_VIEW_EVAL, std::move(*this); }
   StreamRequest&& images() && { return images_ = true, std::move(*this); }
   StreamRequest&& features(std::string kind) && { return kinds_.push_back(std::move(kind)), std::move(*this); }
+  StreamRequest&& features(const std::vector<std::string>& kinds) && {
+    kinds_.insert(kinds_.end(), kinds.begin(), kinds.end());
+    return std::move(*this);
+  }
   StreamRequest&& shuffled() && { return shuffle_ = true, std::move(*this); }
   StreamRequest&& drop_last(bool on = true) && { return drop_last_ = on, std::move(*this); }
   StreamRequest&& epochs(int64_t n) && { return epochs_ = n, std::move(*this); }
@@ -200,6 +204,11 @@ class Context {
   StreamRequest train() const { return {host_, CLB_SOURCE_TRAIN}; }
   StreamRequest memory() const { return {host_, CLB_SOURCE_MEMORY}; }
   StreamRequest train_and_memory() const { return {host_, CLB_SOURCE_TRAIN | CLB_SOURCE_MEMORY}; }
+
+  // Replaces the exemplar memory by these samples of the task or of the memory as it is, in this order. For methods that claim kRawReplay.
+  void set_memory(const std::vector<int64_t>& sample_ids) const {
+    check_host(host_->memory_set(host_->self, sample_ids.data(), static_cast<int64_t>(sample_ids.size())));
+  }
 
   int64_t feature_dim(const char* kind = "main:cls") const {
     int64_t dim = 0;

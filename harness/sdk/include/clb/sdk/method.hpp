@@ -45,6 +45,7 @@ class Inputs {
  public:
   static Inputs images() { return Inputs(true, {}); }
   static Inputs features(std::string kind) { return Inputs(false, {std::move(kind)}); }
+  static Inputs features(std::vector<std::string> kinds) { return Inputs(false, std::move(kinds)); }
   Inputs with_features(std::string kind) && {
     kinds_.push_back(std::move(kind));
     return std::move(*this);

@@ -1,7 +1,11 @@
-// Joins the SDK and nn, and is the only header that does: the run's backbone, the options of a fit as parameters, the training loop.
+// Joins the SDK and nn, and is the only header that does: the run's backbone, the options of a fit and of a tuner as parameters, the
+// training loop, the adaptation to the first task.
 #pragma once
 
+#include <algorithm>
 #include <clb/nn/fit.hpp>
+#include <clb/nn/heads.hpp>
+#include <clb/nn/tuned_vit.hpp>
 #include <clb/nn/vit.hpp>
 #include <clb/sdk/context.hpp>
 #include <clb/sdk/error.hpp>
@@ -31,7 +35,8 @@ void describe(Params<T>& p, nn::FitOptions T::*fit) {
   in.real("weight_decay", &Fit::weight_decay, {0, 10}, "weight decay");
   in.integer("epochs", &Fit::epochs, {0, 100000}, "epochs per task");
   in.integer("batch_size", &Fit::batch_size, {1, 65536}, "images per update");
-  in.choice("schedule", &Fit::schedule, {"constant", "cosine", "multistep", "warmup_cosine", "coda"}, "how the learning rate moves");
+  in.choice("schedule", &Fit::schedule, {"constant", "cosine", "cosine_shifted", "multistep", "warmup_cosine", "coda"},
+            "how the learning rate moves");
   in.real("min_lr", &Fit::min_lr, {0, 100}, "where schedule cosine ends");
   in.integers("milestones", &Fit::milestones, {0, 100000}, "epochs after which schedule multistep lowers the rate");
   in.real("gamma", &Fit::gamma, {0, 1}, "factor at each milestone");
@@ -41,13 +46,44 @@ void describe(Params<T>& p, nn::FitOptions T::*fit) {
   in.flag("drop_last", &Fit::drop_last, "leave out the last batch of an epoch when it is not full");
 }
 
+// Declares the options of a tuner as parameters of the method. What is returned may follow the declaration of `tuner`.
+template <class T>
+auto describe(Params<T>& p, nn::TunerOptions T::*tuner) {
+  using Tuner = nn::TunerOptions;
+  auto in = p.in(tuner);
+  auto declared = in.choice("tuner", &Tuner::tuner, {"none", "finetune", "vpt_shallow", "vpt_deep", "ssf", "adapter"},
+                            "what adapts the network to the first task; finetune: the network itself");
+  in.integer("prompt_length", &Tuner::prompt_length, {1, 256}, "tokens per layer of tuner vpt_shallow and vpt_deep");
+  in.flag("prompt_zero_init", &Tuner::prompt_zero_init, "vpt: tokens start as zeros (LAMDA-PILOT), else uniform as in VPT's paper");
+  in.integer("bottleneck", &Tuner::bottleneck, {1, 4096}, "hidden units of tuner adapter (r)");
+  in.real("adapter_scale", &Tuner::adapter_scale, {0, 100}, "factor on the adapter's output");
+  in.real("adapter_dropout", &Tuner::adapter_dropout, {0, 0.99}, "dropout behind the adapter's ReLU");
+  return declared;
+}
+
+// The records of a fit. A task's main fit has none before its names; a further fit in the same task gives a phase ("alignment/"), else its
+// numbers would take the place of the first one's. The table's note "under-trained" reads the main fit's `updates`.
+inline void record_loss(const Context& ctx, const std::string& phase, int64_t epoch, double mean) {
+  if (!std::isfinite(mean)) {
+    throw PluginError(CLB_E_NUMERIC, "the " + phase + "loss of epoch " + std::to_string(epoch) + " of task " +
+                                         std::to_string(ctx.task().index) + " is not finite; lower lr or set clip_norm");
+  }
+  ctx.metric((phase + "loss").c_str(), epoch, mean);
+}
+inline void record_updates(const Context& ctx, const std::string& phase, const nn::Trainer& trainer, int64_t images) {
+  const int64_t task = ctx.task().index;
+  ctx.metric((phase + "updates").c_str(), task, static_cast<double>(trainer.updates()));
+  ctx.metric((phase + "images_x_epochs").c_str(), task, static_cast<double>(images));
+  ctx.metric((phase + "relative_change").c_str(), task, trainer.relative_change());
+}
+
 // Trains the groups on the stream (view and images are the caller's choice; order, epochs and batches come from the options), which are in
 // training mode meanwhile and on the run's device from then on. loss(batch) gives the batch's loss; after_update(batch), if any, runs
-// behind each update. Records the mean `loss` of each epoch and, for the task, `updates`, `images_x_epochs`, `dropped` (samples per epoch
-// left out by drop_last) and `relative_change` (of what is trained).
+// behind each update. Records the mean `loss` of each epoch and, for the task, `updates`, `images_x_epochs`, `relative_change` (of what is
+// trained) and `dropped` (samples per epoch left out by drop_last); `phase`: see record_loss.
 template <class Loss>
 void fit(const Context& ctx, const nn::FitOptions& options, StreamRequest stream, const std::vector<nn::FitGroup>& groups, Loss loss,
-         const std::function<void(const Batch&)>& after_update = {}) {
+         const std::function<void(const Batch&)>& after_update = {}, const std::string& phase = "") {
   for (const auto& group : groups) nn::move_to(*group.module, ctx.device());
   if (options.epochs == 0) return;
   for (const auto& group : groups) group.module->train(true);
@@ -56,29 +92,87 @@ void fit(const Context& ctx, const nn::FitOptions& options, StreamRequest stream
   nn::Trainer trainer(options, groups, info.batches_per_epoch);
 
   int64_t images = 0;
-  const auto end_epoch = [&](int64_t epoch) {
-    const double mean = trainer.take_mean_loss();
-    if (!std::isfinite(mean)) {
-      throw PluginError(CLB_E_NUMERIC, "the loss of epoch " + std::to_string(epoch) + " of task " + std::to_string(ctx.task().index) +
-                                           " is not finite; lower lr or set clip_norm");
-    }
-    ctx.metric("loss", epoch, mean);
-  };
   for (Batch batch; batches.next(batch);) {
     ctx.progress("update", trainer.updates(), info.batches);
     trainer.step(loss(batch));
     if (after_update) after_update(batch);
     images += batch.n;
-    if (trainer.updates() % info.batches_per_epoch == 0) end_epoch(batch.epoch);
+    if (trainer.updates() % info.batches_per_epoch == 0) record_loss(ctx, phase, batch.epoch, trainer.take_mean_loss());
   }
   for (const auto& group : groups) group.module->train(false);
 
-  const int64_t task = ctx.task().index;
   if (trainer.updates() == 0) ctx.warn("no update was made: the task has fewer samples than batch_size, and drop_last is on");
-  ctx.metric("updates", task, static_cast<double>(trainer.updates()));
-  ctx.metric("images_x_epochs", task, static_cast<double>(images));
-  ctx.metric("dropped", task, static_cast<double>(info.dropped));
-  ctx.metric("relative_change", task, trainer.relative_change());
+  record_updates(ctx, phase, trainer, images);
+  ctx.metric((phase + "dropped").c_str(), ctx.task().index, static_cast<double>(info.dropped));
 }
+
+// First-session adaptation (APER, RanPAC, LayUP): on the first task the tuner learns with a cosine head that is then thrown away; `vit` is
+// frozen ever after. Cross-entropy over the task's classes, training view. Other tasks and tuner `none`: nothing happens.
+// head: `sigma` 1 and learned (APER), 30 and fixed (LayUP).
+inline void adapt_in_first_task(const Context& ctx, const nn::FitOptions& options, nn::TunedVit& vit, nn::CosineHeadOptions head = {}) {
+  if (ctx.task().index != 0 || vit.plain()) return;
+  head.dim = vit.dim();
+  nn::CosineHead classifier(head, ctx.rng("adaptation_head"));
+  classifier.grow(ctx.task().classes_seen);
+  fit(ctx, options, ctx.train().train_view().images(), {vit, classifier}, [&](const Batch& b) {
+    const auto loss = at::cross_entropy_loss(classifier(vit.cls(b.images)), b.labels);
+    ctx.trace("adaptation_loss", loss);
+    return loss;
+  });
+  nn::freeze(vit);
+}
+
+// What RanPAC, LayUP and FeCAM learn from: features of the frozen network, or of one that a tuner adapts to the first task. The host
+// computes either once for each image. Parameters: what is tuned.
+//
+//   create:      features_ = {ctx(), tuner_};
+//   inputs:      return Inputs::features(features_.kind(ctx()));
+//   train_task:  features_.adapt(ctx(), fit_); then ctx().train()...features(features_.kind())
+//   extract:     return features_.extract(batch);
+class AdaptedFeatures final : public nn::Module {
+ public:
+  AdaptedFeatures() = default;
+
+  // blocks: 0, the class token after the final norm; else those that the last `blocks` blocks put out, side by side. Tuner `none` needs no
+  // network: a dataset of feature vectors will do.
+  AdaptedFeatures(const Context& ctx, const nn::TunerOptions& tuner, int64_t blocks = 0)
+      : kind_(blocks == 0 ? "main:cls" : "main:cls@last" + std::to_string(blocks)) {
+    if (tuner.tuner == "none") return;
+    const nn::Vit vit = backbone(ctx);
+    const int64_t depth = vit.shape().depth;
+    if (blocks > depth) {
+      throw PluginError(CLB_E_INVALID, "blocks is " + std::to_string(blocks) + ", but the network has only " + std::to_string(depth));
+    }
+    kind_ = "tuned";
+    first_block_ = blocks == 0 ? -1 : depth - blocks;
+    dim_ = vit.dim() * std::max<int64_t>(1, blocks);
+    tuned_ = {vit, tuner, ctx.rng("tuner")};
+  }
+
+  // For every task; see adapt_in_first_task.
+  void adapt(const Context& ctx, const nn::FitOptions& options, const nn::CosineHeadOptions& head = {}) {
+    adapt_in_first_task(ctx, options, tuned_, head);
+    kind(ctx);
+  }
+
+  const std::string& kind() const { return kind_; }
+  const std::string& kind(const Context& ctx) const {  // tells the host of it as well
+    nn::TunedVit tuned = tuned_;
+    if (!tuned.plain()) ctx.register_features(kind_, dim_, nn::content_hash(tuned));
+    return kind_;
+  }
+
+  torch::Tensor extract(const Batch& b) const {  // [n, d] float32
+    const auto features = first_block_ < 0 ? tuned_.cls(b.images) : tuned_.cls_of_blocks(b.images, first_block_).flatten(1);
+    return features.to(torch::kFloat32);
+  }
+
+  void parameters(const nn::ParameterVisitor& visit) override { tuned_.parameters(visit); }
+
+ private:
+  std::string kind_ = "main:cls";
+  int64_t first_block_ = -1, dim_ = 0;
+  nn::TunedVit tuned_;
+};
 
 }  // namespace clb

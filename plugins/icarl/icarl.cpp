@@ -1,0 +1,139 @@
+// iCaRL on a pre-trained network: rehearsal of exemplars chosen by herding, distillation from the network before the task, and
+// classification by the nearest mean of exemplars.
+#include <clb/nn/heads.hpp>
+#include <clb/nn/herding.hpp>
+#include <clb/nn/tensors.hpp>
+#include <clb/sdk/method.hpp>
+#include <clb/sdk/nn.hpp>
+
+namespace {
+
+using torch::Tensor;
+
+// Cross-entropy between the teacher's and the pupil's probabilities over the teacher's classes, at this temperature; no factor T^2.
+Tensor distillation(const Tensor& logits, const Tensor& teacher, double temperature) {  // [n, c], [n, c_old]
+  const auto log_p = at::log_softmax(logits.narrow(1, 0, teacher.size(1)) / temperature, 1);
+  return -(at::softmax(teacher / temperature, 1) * log_p).sum(1).mean();
+}
+
+class Icarl final : public clb::Method {
+ public:
+  static constexpr clb::About about{
+      .id = "icarl",
+      .version = "1.0.0",
+      .paper = "Rebuffi et al., CVPR 2017, arXiv:1611.07725",
+      .capabilities = clb::kRawReplay | clb::kBf16 | clb::kBitwise,
+  };
+
+  static void params(clb::Params<Icarl>& p) {
+    p.integer("memory_size", &Icarl::memory_size_, {0, 1e9}, "exemplars in all, shared equally among the classes seen");
+    p.integer("memory_per_class", &Icarl::memory_per_class_, {0, 1e9},
+              "exemplars per class, whatever memory_size says; 0: memory_size rules");
+    p.real("temperature", &Icarl::temperature_, {0.01, 100}, "temperature of distillation (T)");
+    p.real("distillation_weight", &Icarl::distillation_weight_, {0, 1000}, "weight of distillation beside cross-entropy");
+    p.choice("predict_by", &Icarl::predict_by_, {"exemplar_mean", "head"}, "nearest mean of exemplars (paper) or the linear head");
+    p.flag("flip_average", &Icarl::flip_average_, "exemplars and means from features averaged with those of the mirrored image");
+    clb::describe(p, &Icarl::fit_);
+    p.real("first_weight_decay", &Icarl::first_weight_decay_, {0, 10}, "weight decay in the first task");
+  }
+
+  void create() override {
+    vit_ = clb::backbone(ctx());
+    clb::nn::unfreeze(vit_);
+    head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::kaiming_linear()}, ctx().rng("head")};
+  }
+
+  clb::Inputs inputs() const override { return clb::Inputs::images(); }
+
+  void train_task() override {
+    learn();
+    choose_exemplars();
+  }
+
+  // Rows of means and features have length 1: the larger cosine is the smaller distance.
+  Tensor predict(const clb::Batch& b) override {
+    const auto feature = vit_.cls(b.images).to(torch::kFloat32);  // [n, d]
+    return predict_by_ == "head" ? head_(feature) : clb::nn::unit_rows(feature).matmul(means_.t());
+  }
+
+  void state(clb::Archive& a) override { a("network", vit_)("head", head_)("means", means_); }
+
+ private:
+  void learn() {
+    auto teacher = clb::nn::copy_of(vit_);
+    auto teacher_head = clb::nn::copy_of(head_);
+    clb::nn::freeze(teacher);
+    clb::nn::freeze(teacher_head);
+    head_.grow(task().classes_seen);
+    auto options = fit_;
+    if (task().index == 0) options.weight_decay = first_weight_decay_;
+    clb::fit(ctx(), options, ctx().train_and_memory().train_view().images(), {vit_, head_}, [&](const clb::Batch& b) {
+      const auto logits = head_(vit_.cls(b.images));
+      auto loss = at::cross_entropy_loss(logits, b.labels);
+      if (task().index > 0) {
+        loss = loss + distillation_weight_ * distillation(logits, teacher_head(teacher.query(b.images)), temperature_);
+      }
+      ctx().trace("loss", loss);
+      return loss;
+    });
+  }
+
+  int64_t quota() const {
+    if (memory_per_class_ > 0) return memory_per_class_;
+    const int64_t quota = memory_size_ / task().classes_seen;
+    if (quota > 0 || predict_by_ == "head") return quota;
+    throw clb::PluginError(CLB_E_INVALID, "memory_size is " + std::to_string(memory_size_) + ", but " +
+                                              std::to_string(task().classes_seen) + " classes need at least one exemplar each");
+  }
+
+  // One pass over task and memory with the network as it is now. The memory holds each old class in herding order, so its first rows are
+  // the ones to keep; classes of the task are chosen anew.
+  void choose_exemplars() {
+    const auto all = task_and_memory();
+    std::vector<int64_t> kept;
+    means_ = torch::zeros({task().classes_seen, vit_.dim()}, all.features.options());
+    for (int64_t c = 0; c < task().classes_seen; ++c) {
+      const auto rows = (all.labels == c).nonzero().squeeze(1);  // in the order of the stream
+      const int64_t count = std::min(quota(), rows.size(0));
+      const auto features = all.features.index_select(0, rows);
+      const bool is_new = std::find(task().labels.begin(), task().labels.end(), c) != task().labels.end();
+      const auto order = is_new ? clb::nn::herding(features, count).to(rows.device()) : at::arange(count, rows.options());
+      if (count > 0) means_[c].copy_(clb::nn::unit_rows(features.index_select(0, order).mean(0)));
+      const auto ids = all.ids.index_select(0, rows.index_select(0, order)).cpu();
+      kept.insert(kept.end(), ids.const_data_ptr<int64_t>(), ids.const_data_ptr<int64_t>() + ids.numel());
+    }
+    ctx().set_memory(kept);
+    ctx().metric("exemplars", task().index, static_cast<double>(kept.size()));
+  }
+
+  struct Samples {
+    Tensor features, labels, ids;  // [n, d] of length 1, [n], [n]
+  };
+  Samples task_and_memory() const {
+    const torch::NoGradGuard no_grad;
+    std::vector<Tensor> features, labels, ids;
+    for (const clb::Batch& b : ctx().train_and_memory().eval_view().images().batches(fit_.batch_size)) {
+      ctx().progress("exemplars", b.step, 0);
+      const auto unit = [&](const Tensor& images) { return clb::nn::unit_rows(vit_.cls(images).to(torch::kFloat32)); };
+      features.push_back(flip_average_ ? clb::nn::unit_rows(unit(b.images) + unit(b.images.flip(3))) : unit(b.images));
+      labels.push_back(b.labels);
+      ids.push_back(b.sample_ids);
+    }
+    return {at::cat(features), at::cat(labels), at::cat(ids)};
+  }
+
+  // Defaults: LAMDA-PILOT's CIFAR-100; its milestones lie behind the last epoch.
+  int64_t memory_size_ = 2000, memory_per_class_ = 0;
+  double temperature_ = 2, distillation_weight_ = 1, first_weight_decay_ = 5e-4;
+  std::string predict_by_ = "exemplar_mean";
+  bool flip_average_ = true;
+  clb::nn::FitOptions fit_{.lr = 1e-3, .momentum = 0.9, .weight_decay = 2e-4, .epochs = 20, .batch_size = 128};
+
+  clb::nn::Vit vit_;
+  clb::nn::GrowingLinear head_;
+  Tensor means_;  // [c, d], length 1; a class without exemplars has a zero row
+};
+
+}  // namespace
+
+CLB_METHOD(Icarl)

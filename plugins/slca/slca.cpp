@@ -1,0 +1,263 @@
+// SLCA: the whole network learns slowly, a new head quickly; after each task all heads are aligned on features drawn from the normal
+// distributions of the classes. Tasks go on from the heads before alignment.
+#include <clb/nn/alignment.hpp>
+#include <clb/nn/heads.hpp>
+#include <clb/nn/linear.hpp>
+#include <clb/nn/loss.hpp>
+#include <clb/sdk/method.hpp>
+#include <clb/sdk/nn.hpp>
+
+namespace {
+
+// The released code's final norm: a new one with torch's eps (the network's is 1e-6) in place of the pre-trained one.
+class FreshNorm final : public clb::nn::Injection {
+ public:
+  FreshNorm() = default;
+  explicit FreshNorm(int64_t dim) : weight_(torch::ones(dim)), bias_(torch::zeros(dim)) {}
+
+  torch::Tensor at(clb::nn::Site site, int64_t, const torch::Tensor& x, const torch::Tensor& y) const override {
+    if (site != clb::nn::Site::kNorm) return y;
+    return at::layer_norm(x, {x.size(-1)}, clb::nn::as_type_of(x, weight_), clb::nn::as_type_of(x, bias_), 1e-5);
+  }
+  void parameters(const clb::nn::ParameterVisitor& visit) override {
+    visit("weight", weight_);
+    visit("bias", bias_);
+  }
+
+ private:
+  torch::Tensor weight_, bias_;  // [d]
+};
+
+// A head for each task, their logits side by side.
+using Heads = std::vector<clb::nn::GrowingLinear>;
+
+torch::Tensor logits_of(const Heads& heads, const torch::Tensor& features) {
+  std::vector<torch::Tensor> parts;
+  for (const auto& head : heads) parts.push_back(head(features));
+  return at::cat(parts, 1);
+}
+
+std::vector<int64_t> sizes_of(const Heads& heads) {
+  std::vector<int64_t> sizes;
+  for (const auto& head : heads) sizes.push_back(head.classes());
+  return sizes;
+}
+
+// Stage 1: the task's classes alone compete.
+torch::Tensor slow_loss(const Heads& heads, const torch::Tensor& features, const torch::Tensor& labels,
+                        const std::vector<int64_t>& of_task) {
+  return at::cross_entropy_loss(clb::nn::mask_to(of_task, logits_of(heads, features)), labels);
+}
+
+// An epoch of stage 2.
+void align_heads(clb::nn::Trainer& trainer, const Heads& heads, const clb::nn::DrawnRows& drawn, int64_t batch_size, double temperature) {
+  clb::nn::align(trainer, drawn, batch_size, [&](const torch::Tensor& rows) {
+    const auto z = logits_of(heads, rows);
+    return temperature > 0 ? clb::nn::normalized_logits(z, sizes_of(heads), temperature) : z;
+  });
+}
+
+// What a task leaves of its classes.
+struct Gaussians {
+  std::vector<int64_t> labels, tasks;
+  std::vector<torch::Tensor> means, covariances;  // [d] float64, [d, d] float32
+
+  void add(int64_t label, int64_t task, const torch::Tensor& features, double ridge) {  // [n, d]
+    const auto f = features.to(torch::kFloat64);
+    const auto centred = f - f.mean(0);
+    const int64_t degrees = std::max<int64_t>(1, f.size(0) - 1);  // one sample: no spread but the ridge
+    const auto covariance = centred.t().matmul(centred) / degrees + ridge * torch::eye(f.size(1), f.options());
+    labels.push_back(label);
+    tasks.push_back(task);
+    means.push_back(f.mean(0));
+    covariances.push_back(covariance.to(torch::kFloat32));
+  }
+  void state(clb::Archive& a) {
+    a("gaussian.labels", labels)("gaussian.tasks", tasks)("gaussian.means", means)("gaussian.covariances", covariances);
+  }
+};
+
+// Means of old classes are drawn towards 0, where the features of a network that went on learning lie less far out.
+double mean_factor(double shrink, int64_t task_of_class, int64_t task) {
+  return 1 - shrink + shrink * static_cast<double>(task_of_class + 1) / static_cast<double>(task + 1);
+}
+
+class Slca final : public clb::Method {
+ public:
+  static constexpr clb::About about{
+      .id = "slca",
+      .version = "1.0.0",
+      .paper = "Zhang et al., ICCV 2023, arXiv:2303.05118",
+      .capabilities = clb::kBf16 | clb::kBitwise,
+  };
+
+  static void params(clb::Params<Slca>& p) {
+    clb::describe(p, &Slca::fit_);
+    p.real("bcb_lrscale", &Slca::bcb_lrscale_, {0, 1}, "factor on the network's learning rate (slow learner); 0: it stays as it is");
+    p.choice("final_norm", &Slca::final_norm_, {"fresh", "pretrained"}, "the norm before the heads: a new one (authors) or the network's");
+    p.integer("ca_epochs", &Slca::ca_epochs_, {0, 100000}, "epochs of classifier alignment; 0: none");
+    p.integer("ca_samples", &Slca::ca_samples_, {1, 65536}, "features drawn per class and epoch; also the batch size of alignment");
+    p.real("ca_lr", &Slca::ca_lr_, {0, 100}, "learning rate of alignment, cosine to 0");
+    p.real("ca_momentum", &Slca::ca_momentum_, {0, 1}, "momentum of alignment");
+    p.real("ca_weight_decay", &Slca::ca_weight_decay_, {0, 10}, "weight decay of alignment");
+    p.real("ca_temperature", &Slca::ca_temperature_, {0, 100}, "temperature of normalised logits (tau); 0: plain cross-entropy");
+    p.real("mean_shrink", &Slca::mean_shrink_, {0, 1}, "how far the mean of a class of long ago is drawn towards 0");
+    p.flag("official_task_index", &Slca::official_task_index_,
+           "a class's task is class / classes of this task, as released; wrong when tasks differ in size");
+    p.real("covariance_ridge", &Slca::ridge_, {0, 100}, "added to the diagonal of every covariance");
+  }
+
+  void create() override {
+    vit_ = clb::backbone(ctx());
+    norm_ = FreshNorm(vit_.dim());
+    clb::nn::move_to(norm_, ctx().device());
+    auto slow = slow_part();
+    clb::nn::unfreeze(slow);
+    if (fresh_norm() && bcb_lrscale_ > 0) clb::nn::unfreeze(norm_);
+  }
+
+  clb::Inputs inputs() const override { return clb::Inputs::images(); }
+
+  void train_task() override {
+    learn();
+    keep_statistics();
+    aligned_.clear();
+    for (const auto& head : heads_) aligned_.push_back(clb::nn::copy_of(head));
+    if (task().index > 0 && ca_epochs_ > 0) align();
+  }
+
+  torch::Tensor predict(const clb::Batch& b) override { return logits_of(aligned_, features(b.images)); }
+
+  void state(clb::Archive& a) override {
+    const auto make = [this] { return make_head(0); };
+    auto slow = slow_part();
+    a("network", slow)("norm", norm_)("heads", heads_, make)("aligned", aligned_, make);
+    gaussians_.state(a);
+  }
+
+ private:
+  bool fresh_norm() const { return final_norm_ == "fresh"; }
+
+  // What of the network is trained; the norm that a fresh one stands for is not.
+  clb::nn::Part slow_part() {
+    if (bcb_lrscale_ == 0) return {vit_, {}};
+    if (fresh_norm()) return {vit_, {"cls_token", "pos_embed", "patch_embed.", "blocks."}};
+    return {vit_, {""}};  // begins every name
+  }
+
+  clb::nn::GrowingLinear make_head(int64_t task) const {
+    return {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(0.02)}, ctx().rng("head", {task})};
+  }
+
+  torch::Tensor features(const torch::Tensor& images) const {
+    return (fresh_norm() ? vit_.cls(images, norm_) : vit_.cls(images)).to(torch::kFloat32);  // [n, d]
+  }
+
+  // Stage 1: network and newest head on the task's classes alone. Classes that come again (domains) train the heads they have.
+  void learn() {
+    int64_t first = 0;
+    for (auto& head : heads_) {
+      const int64_t behind = first + head.classes();
+      const bool meant =
+          std::any_of(task().labels.begin(), task().labels.end(), [&](int64_t label) { return first <= label && label < behind; });
+      meant ? clb::nn::unfreeze(head) : clb::nn::freeze(head);
+      first = behind;
+    }
+    if (first < task().classes_seen) {
+      heads_.push_back(make_head(task().index));
+      heads_.back().grow(task().classes_seen - first);
+    }
+    auto slow = slow_part();
+    std::vector<clb::nn::FitGroup> groups{{slow, bcb_lrscale_}, {norm_, bcb_lrscale_}};
+    for (auto& head : heads_) groups.emplace_back(head);
+    clb::fit(ctx(), fit_, ctx().train().train_view().images(), groups,
+             [&](const clb::Batch& b) { return slow_loss(heads_, features(b.images), b.labels, task().labels); });
+  }
+
+  // Mean and covariance of each class under the network as it is now; they are not renewed when it learns on.
+  void keep_statistics() {
+    const torch::NoGradGuard no_grad;
+    std::vector<torch::Tensor> rows, labels;
+    for (const clb::Batch& b : ctx().train().eval_view().images().batches(fit_.batch_size)) {
+      ctx().progress("statistics", b.step, 0);
+      rows.push_back(features(b.images));
+      labels.push_back(b.labels);
+    }
+    const auto all = at::cat(rows), of = at::cat(labels);
+    for (const int64_t label : task().labels) {
+      const auto where = (of == label).nonzero().squeeze(1);
+      if (where.numel() > 0) gaussians_.add(label, task().index, all.index_select(0, where), ridge_);
+    }
+  }
+
+  // Stage 2: all heads on drawn features; the network is not needed.
+  void align() {
+    std::vector<clb::nn::FitGroup> groups;
+    for (auto& head : aligned_) {
+      clb::nn::unfreeze(head);
+      groups.emplace_back(head);
+    }
+    const clb::nn::FitOptions options{.lr = ca_lr_,
+                                      .momentum = ca_momentum_,
+                                      .weight_decay = ca_weight_decay_,
+                                      .epochs = ca_epochs_,
+                                      .batch_size = ca_samples_,
+                                      .schedule = "cosine"};
+    const auto classes = scaled_gaussians();
+    clb::nn::Trainer trainer(options, groups, static_cast<int64_t>(classes.size()));
+    for (int64_t epoch = 0; epoch < ca_epochs_; ++epoch) {
+      align_heads(trainer, aligned_, drawn(classes, epoch), ca_samples_, ca_temperature_);
+      clb::record_loss(ctx(), "alignment/", epoch, trainer.take_mean_loss());
+    }
+    clb::record_updates(ctx(), "alignment/", trainer, trainer.updates() * ca_samples_);
+    for (auto& head : aligned_) clb::nn::freeze(head);
+  }
+
+  std::vector<clb::nn::ClassGaussian> scaled_gaussians() const {
+    std::vector<clb::nn::ClassGaussian> classes;
+    for (size_t k = 0; k < gaussians_.labels.size(); ++k) {
+      const int64_t label = gaussians_.labels[k];
+      const int64_t task_of = official_task_index_ ? label / static_cast<int64_t>(task().labels.size()) : gaussians_.tasks[k];
+      classes.push_back({label, gaussians_.means[k] * mean_factor(mean_shrink_, task_of, task().index), gaussians_.covariances[k]});
+    }
+    return classes;
+  }
+
+  clb::nn::DrawnRows drawn(const std::vector<clb::nn::ClassGaussian>& classes, int64_t epoch) const {
+    const auto rng = ctx().rng("alignment", {task().index, epoch});
+    int64_t count = 0;
+    const auto noise = [&](const std::string& name) {
+      ctx().progress("classes drawn", count++, static_cast<int64_t>(classes.size()));
+      return rng(name);
+    };
+    const auto rows = clb::nn::draw_rows(classes, ca_samples_, noise);
+    if (rows.jitter > 0 && epoch == 0) {
+      ctx().warn("a covariance is not positive definite; " + std::to_string(rows.jitter) + " was added to its diagonal");
+    }
+    return clb::nn::shuffled(rows, rng("order"));
+  }
+
+  // Defaults: the authors' CIFAR-100.
+  clb::nn::FitOptions fit_{.lr = 0.01,
+                           .momentum = 0.9,
+                           .weight_decay = 5e-4,
+                           .epochs = 20,
+                           .batch_size = 128,
+                           .schedule = "multistep",
+                           .milestones = {18},
+                           .gamma = 0.1};
+  double bcb_lrscale_ = 0.01, mean_shrink_ = 0.1, ridge_ = 1e-4;
+  std::string final_norm_ = "fresh";
+  int64_t ca_epochs_ = 5, ca_samples_ = 256;
+  double ca_lr_ = 0.01, ca_momentum_ = 0.9, ca_weight_decay_ = 5e-4, ca_temperature_ = 0.1;
+  bool official_task_index_ = false;
+
+  clb::nn::Vit vit_;
+  FreshNorm norm_;
+  Heads heads_, aligned_;  // after stage 1, from which the next task goes on; after stage 2, which predict
+  Gaussians gaussians_;
+};
+
+}  // namespace
+
+CLB_METHOD(Slca)

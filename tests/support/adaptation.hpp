@@ -1,0 +1,66 @@
+// What every method with first-session adaptation must do: learn in the first task alone, save what it learned, and be the method without a
+// tuner where the tuner has learned nothing.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <clb/nn/vit.hpp>
+
+#include "support/method_bench.hpp"
+
+namespace clb::testing {
+
+inline constexpr nn::VitShape kAdaptedShape{.image = 16, .patch = 8, .dim = 24, .depth = 2, .heads = 3, .mlp = 48};
+
+inline BenchWeights adapted_weights() { return {.tensors = nn::random_vit(kAdaptedShape, 1), .heads = kAdaptedShape.heads}; }
+
+// Two classes of 12 images each. blocks: whose class tokens are the method's features without a tuner; 0: the class token after the norm.
+inline Samples adaptation_task(int64_t index, int64_t blocks) {
+  static const std::vector<std::string> kinds{"main:cls", "main:cls@last1", "main:cls@last2"};
+  const torch::Tensor labels = torch::arange(24).remainder(2) + 2 * index;
+  const torch::Tensor noise = at::rand({24, 3, 16, 16}, at::detail::createCPUGenerator(static_cast<uint64_t>(index)));
+  const torch::Tensor images = noise + 0.2 * labels.reshape({24, 1, 1, 1});
+  const nn::Vit vit(adapted_weights().tensors, {.heads = kAdaptedShape.heads});
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor features = blocks == 0 ? vit.cls(images) : vit.cls_of_blocks(images, kAdaptedShape.depth - blocks).flatten(1);
+  return {.features = features, .images = images, .labels = labels, .kind = kinds[static_cast<size_t>(blocks)].c_str()};
+}
+
+inline Settings with_tuner(Settings settings, const char* tuner, int64_t epochs) {
+  settings.insert(
+      {{"tuner", choice(tuner)}, {"bottleneck", value(int64_t{4})}, {"epochs", value(epochs)}, {"batch_size", value(int64_t{8})}});
+  return settings;
+}
+
+template <class Method>
+void expect_adaptation_in_the_first_task(const Settings& settings, int64_t blocks) {
+  for (const char* tuner : {"finetune", "vpt_shallow", "vpt_deep", "ssf", "adapter"}) {
+    SCOPED_TRACE(tuner);
+    const Settings tuned = with_tuner(settings, tuner, 2);
+    MethodBench<Method> bench(tuned, adapted_weights()), fresh(tuned, adapted_weights());
+    bench.train(adaptation_task(0, blocks), 2);
+    EXPECT_EQ(bench.metrics.at("updates")[0].second, 2 * 3);
+    EXPECT_GT(bench.metrics.at("relative_change")[0].second, 0);
+    bench.train(adaptation_task(1, blocks), 4);  // the bench refuses a network that has changed
+    EXPECT_FALSE(bench.metrics.contains("updates"));
+    ASSERT_TRUE(bench.registered.contains("tuned"));
+    fresh.load(bench.save(), 1 << 20);
+    const torch::Tensor logits = bench.predict(adaptation_task(0, blocks));
+    EXPECT_TRUE(torch::equal(fresh.predict(adaptation_task(0, blocks)), logits));
+    EXPECT_EQ(fresh.save(), bench.save());
+  }
+}
+
+// A fresh adapter changes nothing.
+template <class Method>
+void expect_no_change_from_an_untrained_adapter(const Settings& settings, int64_t blocks) {
+  MethodBench<Method> adapted(with_tuner(settings, "adapter", 0), adapted_weights()), plain(with_tuner(settings, "none", 0));
+  for (int64_t t = 0; t < 2; ++t) {
+    adapted.train(adaptation_task(t, blocks), 2 * t + 2);
+    plain.train(adaptation_task(t, blocks), 2 * t + 2);
+  }
+  EXPECT_TRUE(torch::allclose(adapted.predict(adaptation_task(0, blocks)), plain.predict(adaptation_task(0, blocks)), 1e-3, 1e-4));
+  EXPECT_TRUE(plain.registered.empty());
+}
+
+}  // namespace clb::testing
