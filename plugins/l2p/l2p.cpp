@@ -24,6 +24,7 @@ class L2p final : public clb::Method {
     p.real("init_low", &L2p::init_low_, {-10, 10}, "prompts and keys start uniform from here ...");
     p.real("init_high", &L2p::init_high_, {-10, 10}, "... to here: -1 to 1 in the PyTorch ports, 0 to 0.01 in the authors' JAX code");
     p.real("pull_weight", &L2p::pull_weight_, {0, 100}, "weight of the key-query similarity in the loss (lambda)");
+    p.real("pool_lr_scale", &L2p::pool_lr_scale_, {0, 100}, "factor on the learning rate of prompts and keys; 0: they stay as drawn");
     p.choice("feature", &L2p::feature_, {"prompt_mean", "cls"}, "what the head reads");
     p.choice("prompt_position", &L2p::prompt_position_, {"cls", "none"}, "position embedding on prompts: PyTorch ports cls, paper none");
     p.flag("batch_vote_train", &L2p::batch_vote_train_, "one choice of prompts per training batch, as published");
@@ -48,7 +49,7 @@ class L2p final : public clb::Method {
 
   void train_task() override {
     head_.grow(task().classes_seen);
-    clb::fit(ctx(), fit_, ctx().train().train_view().images(), {pool_, head_}, [&](const clb::Batch& b) {
+    clb::fit(ctx(), fit_, ctx().train().train_view().images(), {{pool_, pool_lr_scale_}, head_}, [&](const clb::Batch& b) {
       const auto choice = pool_.choose(vit_.query(b.images), top_k_, batch_vote_train_);
       const auto logits = clb::nn::mask_to(task().labels, forward(b.images, choice));
       const auto loss = torch::nn::functional::cross_entropy(logits, b.labels) - pull_weight_ * choice.similarity();  // eq. 5
@@ -86,7 +87,7 @@ class L2p final : public clb::Method {
 
   // Defaults: LAMDA-PILOT's CIFAR-100 B0-Inc10 setting, but for batch_vote_test, which is on there.
   int64_t pool_size_ = 10, top_k_ = 5, length_ = 5;
-  double init_low_ = -1, init_high_ = 1, pull_weight_ = 0.1;
+  double init_low_ = -1, init_high_ = 1, pull_weight_ = 0.1, pool_lr_scale_ = 1;
   std::string feature_ = "prompt_mean", prompt_position_ = "cls";
   bool batch_vote_train_ = true, batch_vote_test_ = false;
   clb::nn::FitOptions fit_{.optimizer = "adam", .lr = 1.875e-3, .epochs = 5, .batch_size = 16};
