@@ -247,6 +247,19 @@ TEST(Ease, RealPrototypesAreNeverOverwrittenAndOthersAre) {
   EXPECT_FALSE(torch::equal(state_of(once).classifier[0][2], torch::zeros(24)));
 }
 
+// With one class on either side there is nothing to weigh: the older class stands where the newer one does.
+TEST(Ease, ASingleClassLendsItsPlace) {
+  Bench bench(settings(), weights());
+  for (int64_t c = 0; c < 2; ++c) {
+    const Samples of_task = task(0);
+    const Tensor rows = (of_task.labels == c).nonzero().squeeze(1);
+    bench.train(of_task.rows(rows), c + 1);
+  }
+  const Tensor classifier = state_of(bench).classifier;
+  EXPECT_TRUE(torch::allclose(classifier[0][1], classifier[1][1], 1e-6, 1e-7));
+  EXPECT_FALSE(torch::allclose(classifier[0][0], classifier[1][0], 1e-3, 1e-3));
+}
+
 TEST(Ease, OneTaskIsACosineToItsMeans) {
   Bench bench(settings(), weights());
   bench.train(task(0), 2);
