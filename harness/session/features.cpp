@@ -107,7 +107,6 @@ void Features::ensure(const std::string& kind, Split split, const std::vector<in
   Source& from = source(kind);
   if (!session_.has_images()) return;  // the dataset's own vectors cost nothing
   Rows& there = rows(from, split);
-  if (there.complete) return;
   const auto span = session_.spans.enter("features", -1);
   auto& cached = *there.cache;
   count_found(from, there, ids);
@@ -125,7 +124,6 @@ void Features::ensure(const std::string& kind, Split split, const std::vector<in
     }
     if (const auto list = missing(); !list.empty()) compute(from, there, split, list);
   }
-  there.complete = from.host.has_value();
 }
 
 void Features::count_found(const Source& source, Rows& rows, const std::vector<int64_t>& ids) {

@@ -47,7 +47,9 @@ void Session::require_images() const {
                       "", 0);
 }
 
-void Session::require_features(const std::vector<std::string>& kinds, Split split, std::vector<int64_t> wanted) {
+void Session::require_features(std::vector<std::string> kinds, Split split, std::vector<int64_t> wanted) {
+  std::erase_if(kinds, [&](const std::string& kind) { return !features.is_derived(kind) && !complete.emplace(kind, split).second; });
+  if (kinds.empty()) return;
   std::sort(wanted.begin(), wanted.end());
   std::vector<int64_t> all;
   if (split == Split::kTrain) all = protocol.all_train();

@@ -55,7 +55,6 @@ class Features {
     std::unique_ptr<FeatureCache> cache;
     std::unordered_set<int64_t> accounted;  // their cost is in the counters
     int64_t accounted_before = 0;           // before the run was interrupted
-    bool complete = false;                  // every sample that the run will need is there (what the host computes)
   };
   struct Source {
     std::optional<FeatureKind> host;  // nothing: derived by the method

@@ -12,6 +12,7 @@
 #include <clb/session/sample_store.hpp>
 #include <clb/session/spans.hpp>
 #include <map>
+#include <set>
 
 namespace clb::session {
 
@@ -27,7 +28,7 @@ struct Session {
   void require_images() const;                                           // PluginError CLB_E_UNSUPPORTED when there are none
   // Computes these kinds for the samples that are wanted now; what the host computes by itself, for every sample of the split that this run
   // will use.
-  void require_features(const std::vector<std::string>& kinds, Split split, std::vector<int64_t> wanted);
+  void require_features(std::vector<std::string> kinds, Split split, std::vector<int64_t> wanted);
   Backbone& backbone(const std::string& role);  // PluginError CLB_E_INVALID for a role the experiment does not have
 
   base::RunSpec spec;
@@ -42,6 +43,7 @@ struct Session {
   Images train_images, eval_images;
   std::map<std::string, Backbone> backbones;  // by role
   Features features{*this};
+  std::set<std::pair<std::string, Split>> complete;  // kinds that the host has computed for all of a split
 
   int64_t task = -1;                  // the current one
   int64_t streams_opened = 0;         // in this task
