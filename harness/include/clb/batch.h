@@ -31,9 +31,9 @@ typedef struct clb_batch {
   struct DLManagedTensorVersioned* images;     /* [n, 3, H, W], float32, or bfloat16 when the run's precision is bf16 */
   struct DLManagedTensorVersioned* labels;     /* [n] int64, positions in the class order; NULL at prediction */
   struct DLManagedTensorVersioned* sample_ids; /* [n] int64, opaque (a hash; says nothing of class or position); NULL at prediction */
-  const clb_feature* features;                 /* in the order asked for; the array is the host's, valid as long as `kind` of its elements */
-  uint64_t feature_stride;                     /* bytes from one element of features to the next */
-  struct DLManagedTensorVersioned* task_ids;   /* [n] int64; NULL unless the protocol grants them */
+  const clb_feature* features;               /* in the order asked for; the array is the host's, valid as long as `kind` of its elements */
+  uint64_t feature_stride;                   /* bytes from one element of features to the next */
+  struct DLManagedTensorVersioned* task_ids; /* [n] int64; NULL unless the protocol grants them */
 } clb_batch;
 
 #ifdef __cplusplus
