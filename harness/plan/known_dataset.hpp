@@ -1,4 +1,5 @@
-// What share/datasets/NAME.toml says of a data set of the field: enough to plan for it where it is not there, and to see that a folder is it.
+// What share/datasets/NAME.toml says of a data set of the field: enough to plan for it where it is not there, and to see that a folder is
+// it.
 #pragma once
 
 #include <clb/base/describe.hpp>

@@ -19,7 +19,8 @@ const std::vector<Mistake> kMistakes = {
     {27, "order_seed = 3", R"(good.toml:27:1: unknown key "order_seed" in [run]; it belongs in [protocol])"},
     {13, "name = \"x\"", R"(good.toml:13:1: unknown key "name" in [protocol]; it belongs at the top level)"},
     {23, "[runs]", R"(good.toml:23:2: unknown key "runs" at the top level; did you mean "run"?)"},
-    {4, "path = \"cifar\"", R"(good.toml:4:1: unknown key "path" in [dataset]; known keys are id, name, root, train_per_class, test_per_class)"},
+    {4, "path = \"cifar\"",
+     R"(good.toml:4:1: unknown key "path" in [dataset]; known keys are id, name, root, train_per_class, test_per_class)"},
     {9, "sha265 = \"0\"", R"(good.toml:9:1: unknown key "sha265" in [weights.main]; did you mean "sha256"?)"},
     {34, "presets = \"small\"", R"(good.toml:34:1: unknown key "presets" in [method]; did you mean "preset"?)"},
     // syntax

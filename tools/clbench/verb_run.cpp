@@ -25,9 +25,10 @@ constexpr VerbText kText{"run", "EXPERIMENT.toml|METHOD/PRESET", "run an experim
 Options run_options() {
   Options options(kText);
   options.add_overrides();
-  options.add()("dry-run",
-                "list the runs with their expected time, and data and weights that are missing, and start nothing; with --json print, one per "
-                "line, what clb-runner takes");
+  options.add()(
+      "dry-run",
+      "list the runs with their expected time, and data and weights that are missing, and start nothing; with --json print, one per "
+      "line, what clb-runner takes");
   options.add()("again", "repeat finished runs, and start interrupted ones over");
   options.add()("any-build", "accept runs that an older build of the plugin or the runner finished");
   options.add()("shard", po::value<std::string>()->value_name("K/N"), "only every N-th run, beginning with the K-th");

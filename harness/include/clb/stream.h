@@ -28,13 +28,13 @@ typedef struct clb_stream_request {
   uint32_t want_images;        /* 1: fill clb_batch.images */
   const char* const* features; /* kinds to fill, feature_count of them */
   uint32_t feature_count;
-  uint32_t shuffle;            /* 1: a new order each epoch; 0: order of the class order, then of the dataset */
-  uint32_t drop_last;          /* 1: no batch smaller than batch_size */
-  uint32_t reserved;           /* 0 */
-  int64_t batch_size;          /* at least 1 */
-  int64_t epochs;              /* at least 1 */
-  const int64_t* sample_ids;   /* restrict to these samples of the sources, in this order when shuffle is 0; NULL: all of them */
-  int64_t sample_id_count;     /* an id outside the sources makes the request CLB_E_INVALID */
+  uint32_t shuffle;          /* 1: a new order each epoch; 0: order of the class order, then of the dataset */
+  uint32_t drop_last;        /* 1: no batch smaller than batch_size */
+  uint32_t reserved;         /* 0 */
+  int64_t batch_size;        /* at least 1 */
+  int64_t epochs;            /* at least 1 */
+  const int64_t* sample_ids; /* restrict to these samples of the sources, in this order when shuffle is 0; NULL: all of them */
+  int64_t sample_id_count;   /* an id outside the sources makes the request CLB_E_INVALID */
 } clb_stream_request;
 
 typedef struct clb_stream_info {
