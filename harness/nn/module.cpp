@@ -1,7 +1,8 @@
 #include "clb/nn/module.hpp"
 
+#include <c10/util/hash.h>
+
 #include <algorithm>
-#include <clb/base/sha256.hpp>
 
 namespace clb::nn {
 
@@ -43,14 +44,17 @@ void move_to(Module& module, torch::Device device) {
 }
 
 std::array<uint8_t, 32> content_hash(Module& module) {
-  base::Sha256 hash;
+  // LibTorch's own SHA-1 rather than OpenSSL's SHA-256, which would make each plugin that needs it 4 MB larger.
+  std::string so_far;
   module.parameters([&](const std::string& name, Tensor& t) {
-    const Tensor bytes = t.detach().cpu().contiguous();
-    hash.update_u64(name.size()).update(name).update_u64(static_cast<uint64_t>(t.scalar_type()));
-    for (int64_t size : t.sizes()) hash.update_u64(static_cast<uint64_t>(size));
-    hash.update(std::span(static_cast<const uint8_t*>(bytes.const_data_ptr()), bytes.nbytes()));
+    const Tensor values = t.detach().cpu().contiguous();
+    std::string text = so_far + std::to_string(name.size()) + name + c10::str(t.scalar_type(), t.sizes());
+    text.append(static_cast<const char*>(values.const_data_ptr()), values.nbytes());
+    so_far = c10::sha1(text).str();
   });
-  return hash.finish();
+  std::array<uint8_t, 32> hash{};
+  for (size_t k = 0; 2 * k + 1 < so_far.size(); ++k) hash[k] = static_cast<uint8_t>(std::stoi(so_far.substr(2 * k, 2), nullptr, 16));
+  return hash;
 }
 
 void update_average(Module& average, Module& module, double decay) {

@@ -52,7 +52,7 @@ void unfreeze(Module& module);
 std::vector<torch::Tensor> trained_tensors(Module& module);  // those that want a gradient
 int64_t trained_numbers(Module& module);                     // how many numbers these hold
 void move_to(Module& module, torch::Device device);
-std::array<uint8_t, 32> content_hash(Module& module);  // SHA-256 over names, types, sizes and numbers of all parameters
+std::array<uint8_t, 32> content_hash(Module& module);  // over names, types, sizes and numbers of all parameters
 
 // average <- decay * average + (1 - decay) * module, tensor by tensor; both have the same parameters.
 void update_average(Module& average, Module& module, double decay);
