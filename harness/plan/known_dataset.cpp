@@ -21,7 +21,7 @@ std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, co
   const std::filesystem::path file = share / "datasets" / (name + ".toml");
   if (name.find('/') != std::string::npos || !is_file(file)) return std::nullopt;
   const Node root = parse_toml(base::read_file(file, kMaxTomlBytes), file.string());
-  check_keys(*root.table(), "", {"plugin", "classes", "train", "test", "domains", "citation", "get"});
+  check_keys(*root.table(), "", {"plugin", "classes", "train", "test", "domains", "get"});
   const Reader reader(root, "");
   KnownDataset known;
   known.name = name;
@@ -37,12 +37,15 @@ std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, co
   return known;
 }
 
-base::DatasetInfo planned_info(const KnownDataset& known, base::DatasetInfo plugin) {
-  plugin.class_count = known.classes;
-  plugin.domain_names = known.domains;
-  plugin.fingerprint = "not there: " + known.name;
-  if (plugin.modality.empty()) plugin.modality = "images";
-  return plugin;
+base::DatasetInfo planned_info(const KnownDataset& known, const std::string& root) {
+  base::DatasetInfo info;
+  info.id = known.plugin;
+  info.root = root;
+  info.fingerprint = "not there: " + known.name;
+  info.modality = "images";
+  info.class_count = known.classes;
+  info.domain_names = known.domains;
+  return info;
 }
 
 std::string difference(const KnownDataset& known, const base::DatasetInfo& found) {

@@ -22,7 +22,7 @@ struct KnownDataset {
 std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, const std::string& name);
 
 // What can be planned with: classes and domains, no counts, a fingerprint that no data has.
-base::DatasetInfo planned_info(const KnownDataset& known, base::DatasetInfo plugin);
+base::DatasetInfo planned_info(const KnownDataset& known, const std::string& root);
 
 // "" when the counts are those of the data set, else a sentence.
 std::string difference(const KnownDataset& known, const base::DatasetInfo& found);

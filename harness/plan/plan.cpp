@@ -43,18 +43,28 @@ Node read_experiment(const PlanOptions& options) {
   return root;
 }
 
+// Values of parameters may claim more than the method as such.
+uint64_t claims(const MethodEntry& method, const ParamSet& params) { return method.info.capabilities | params.capabilities; }
+
 // What the method claims against what the protocol and the precision allow.
 void check_claims(const MethodEntry& method, const ParamSet& params, const Experiment& experiment) {
-  const uint64_t claims = method.info.capabilities | params.capabilities;
-  if ((claims & CLB_CAP_TASK_ID_TEST) && experiment.protocol.spec.kind != "task")
+  const uint64_t claimed = claims(method, params);
+  if ((claimed & CLB_CAP_TASK_ID_TEST) && experiment.protocol.spec.kind != "task")
     fail(method.place,
          fmt::format("method {} needs the task id of every test sample, which protocol.kind = \"{}\" does not give; \"task\" does",
                      method.info.id, experiment.protocol.spec.kind));
-  if (experiment.run.spec.precision == "bf16" && !(claims & CLB_CAP_BF16))
+  if (experiment.run.spec.precision == "bf16" && !(claimed & CLB_CAP_BF16))
     fail(experiment.run.precision_place, fmt::format("method {} does not support precision bf16; use fp32 or tf32", method.info.id));
 }
 
 bool has_images(const DatasetEntry& dataset) { return dataset.info.modality != "features"; }
+
+// The parameter with which the method looks at no images.
+std::string frozen_by(const base::MethodInfo& method) {
+  for (const base::ParamInfo& param : method.params)
+    if (param.implies & CLB_CAP_FROZEN_FEATURES) return fmt::format(" or set {} = {}", param.name, param.implied_when.dump());
+  return "";
+}
 
 // Vectors are served as they are: weights, transforms and methods that look at images have no part in them.
 void check_features(const Experiment& experiment, const std::string& dataset, const Node& root) {
@@ -67,9 +77,10 @@ void check_features(const Experiment& experiment, const std::string& dataset, co
     fail(experiment.protocol.eval_transform->place,
          fmt::format("protocol.eval_transform: dataset {} holds feature vectors, which are not transformed; remove it", dataset));
   for (const MethodEntry& method : experiment.methods)
-    if (!(method.info.capabilities & CLB_CAP_FROZEN_FEATURES))
-      fail(method.place, fmt::format("method {} needs images, but dataset {} holds feature vectors; choose a method on frozen features",
-                                     method.info.id, dataset));
+    for (const ParamSet& params : method.grid)
+      if (!(claims(method, params) & CLB_CAP_FROZEN_FEATURES))
+        fail(method.place, fmt::format("method {} needs images, but dataset {} holds feature vectors; choose a method on frozen features{}",
+                                       method.info.id, dataset, frozen_by(method.info)));
 }
 
 void check_inputs(const Experiment& experiment, const Node& root) {
@@ -91,8 +102,7 @@ base::TransformRecipe train_transform(const MethodEntry& method, const ProtocolS
 }
 
 base::MethodSpec method_spec(const MethodEntry& method, const ParamSet& params, base::TransformRecipe transform) {
-  return {method.info.id,      method.info.file, method.preset, params.values, method.info.capabilities | params.capabilities,
-          std::move(transform)};
+  return {method.info.id, method.info.file, method.preset, params.values, claims(method, params), std::move(transform)};
 }
 
 // Collects runs in order, each content key once.

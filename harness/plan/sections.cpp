@@ -49,7 +49,7 @@ base::DatasetInfo find_dataset(const Reader& reader, bool several, const std::fi
   if (missing.empty()) {
     try {
       base::DatasetInfo info = installed_dataset(id, root, catalogue);
-      if (known)
+      if (known && reader.find("name"))  // unnamed files may well be the user's own selection
         if (const std::string sentence = difference(*known, info); !sentence.empty()) plan.warnings.push_back(sentence);
       return info;
     } catch (const base::Error& error) {
@@ -58,10 +58,7 @@ base::DatasetInfo find_dataset(const Reader& reader, bool several, const std::fi
     }
   }
   plan.missing.push_back(fmt::format("{}: {} ({})", name, missing, known->get));
-  base::DatasetInfo info;
-  info.id = plugin;
-  info.root = root;
-  return planned_info(*known, std::move(info));
+  return planned_info(*known, root);
 }
 
 // `counts`: samples per class of the split; empty when the plugin does not tell.

@@ -30,6 +30,9 @@ class Walker {
   char here() const { return text_[at_]; }
   size_t position() const { return at_; }
   bool plain() const { return closing_.empty(); }
+  bool escapes() const { return closing_.starts_with('"') && here() == '\\'; }
+  bool before_foreign() const { return at_ + 1 < text_.size() && foreign(text_[at_ + 1]); }
+  static bool foreign(char c) { return static_cast<unsigned char>(c) >= 0x80; }
 
   void advance() {
     if (plain()) {
@@ -41,7 +44,7 @@ class Walker {
     } else if (closing_.size() == 1 && here() == '\n') {
       closing_ = {};  // not closed: toml++ says so
     } else {
-      at_ += closing_[0] == '"' && here() == '\\' ? 2 : 1;
+      at_ += escapes() ? 2 : 1;
     }
   }
 
@@ -61,15 +64,29 @@ class Walker {
   size_t at_ = 0;
 };
 
+[[noreturn]] void fail_at(std::string_view before, const std::string& name, std::string_view sentence) {
+  const size_t begin = before.rfind('\n') + 1;  // npos + 1 is 0
+  throw base::Error(
+      fmt::format("{}:{}:{}: {}", name, 1 + std::count(before.begin(), before.end(), '\n'), before.size() - begin + 1, sentence));
+}
+
+// toml++ takes 0"x" for one bare value: what we hold for quoted would be bare to it.
+bool splits_a_value(std::string_view before, char here) {
+  constexpr std::string_view kMayPrecede = " \t\r\n=[,{.";
+  return (here == '"' || here == '\'') && !before.empty() && kMayPrecede.find(before.back()) == std::string_view::npos;
+}
+
 void refuse_foreign_letters(std::string_view text, const std::string& name) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   for (Walker walker(text); !walker.done(); walker.advance()) {
-    if (!walker.plain() || static_cast<unsigned char>(walker.here()) < 0x80) continue;
     const std::string_view before = text.substr(0, walker.position());
-    const size_t begin = before.rfind('\n') + 1;  // npos + 1 is 0
-    throw base::Error(fmt::format("{}:{}:{}: a letter that is not ASCII stands outside quotes; put the key or value into quotes", name,
-                                  1 + std::count(before.begin(), before.end(), '\n'), before.size() - begin + 1));
+    if (walker.escapes() && walker.before_foreign())
+      fail_at(before, name, "a backslash before a letter that is not ASCII; write two of them");
+    if (!walker.plain()) continue;
+    if (splits_a_value(before, walker.here())) fail_at(before, name, "quotes in the middle of a key or value; quote the whole of it");
+    if (Walker::foreign(walker.here()))
+      fail_at(before, name, "a letter that is not ASCII stands outside quotes; put the key or value into quotes");
   }
 }
 

@@ -52,8 +52,6 @@ base::TaskDone evaluated(Session& s, MethodHandle& method) {
     s.metrics.push_back({.name = name, .task = s.task, .step = s.task, .value = static_cast<double>(value)});
   };
   metric("state_bytes", state_bytes(method));
-  const auto wanted = method.inputs();
-  metric("forwards_per_test_image", static_cast<int64_t>(wanted.images) + static_cast<int64_t>(wanted.kinds.size()));
   if (!s.memory.empty()) {
     metric("exemplars", static_cast<int64_t>(s.memory.size()));
     metric("exemplar_bytes", memory_bytes(s));

@@ -3,7 +3,7 @@
 #include "aper.cpp"
 
 #include "golden/golden.hpp"
-#include "support/method_bench.hpp"
+#include "support/small_vit.hpp"
 
 namespace {
 
@@ -12,6 +12,9 @@ using clb::testing::BenchWeights;
 using clb::testing::choice;
 using clb::testing::Samples;
 using clb::testing::Settings;
+using clb::testing::small_task;
+using clb::testing::small_vit;
+using clb::testing::small_weights;
 using clb::testing::value;
 using torch::Tensor;
 using Bench = clb::testing::MethodBench<Aper>;
@@ -34,8 +37,7 @@ struct State {
 
   State(const clb::nn::Vit& vit, const clb::nn::TunerOptions& options) : tuned(vit, options, any_numbers()) {}
   void state(clb::Archive& a) {
-    a("task.index", task.index)("task.domain", task.domain)("task.labels", task.labels)("task.classes_seen", task.classes_seen);
-    a("task.task_count", task.task_count)("task.class_count", task.class_count);
+    task.state(a);
     a("tuned", tuned)("means", means);
   }
   std::map<std::string, Tensor> tensors() {
@@ -94,14 +96,11 @@ TEST(Aper, PrototypesAndLogitsEqualTheReference) {
 }
 
 // Two classes a task, of different brightness.
-constexpr clb::nn::VitShape kShape{.image = 16, .patch = 8, .dim = 24, .depth = 2, .heads = 3, .mlp = 48};
-BenchWeights weights() { return {.tensors = clb::nn::random_vit(kShape, 1), .heads = kShape.heads}; }
 
 Samples task(int64_t index) {
-  const Tensor labels = torch::arange(12).remainder(2) + 2 * index;
-  const Tensor noise = at::rand({12, 3, 16, 16}, at::detail::createCPUGenerator(static_cast<uint64_t>(index)));
-  const Tensor images = noise + 0.2 * labels.reshape({12, 1, 1, 1});
-  return {.features = vit_of(weights()).query(images), .images = images, .labels = labels};
+  Samples samples = small_task(index);
+  samples.features = small_vit().query(samples.images);
+  return samples;
 }
 
 Settings settings(const std::string& tuner, int64_t epochs) {
@@ -113,15 +112,15 @@ Settings settings(const std::string& tuner, int64_t epochs) {
 clb::nn::TunerOptions options_of(const std::string& tuner) { return {.tuner = tuner, .bottleneck = 4}; }
 
 State state_of(Bench& bench, const std::string& tuner) {
-  State state(vit_of(weights()), options_of(tuner));
+  State state(small_vit(), options_of(tuner));
   clb::testing::load(state, bench.save());
   return state;
 }
 
 TEST(Aper, AdaptsInTheFirstTaskAndNeverAgain) {
   for (const std::string tuner : kTuners) {
-    Bench bench(settings(tuner, 3), weights());
-    State fresh(vit_of(weights()), options_of(tuner));
+    Bench bench(settings(tuner, 3), small_weights());
+    State fresh(small_vit(), options_of(tuner));
     bench.load(clb::testing::saved(fresh), 1 << 20);
     bench.train(task(0), 2);
     EXPECT_EQ(bench.metrics.at("updates")[0].second, 9) << tuner;
@@ -135,7 +134,7 @@ TEST(Aper, AdaptsInTheFirstTaskAndNeverAgain) {
     for (const auto& [name, t] : twice.tensors()) EXPECT_TRUE(torch::equal(t, after.at(name))) << tuner << " " << name;
 
     const Tensor logits = bench.predict(task(1));
-    Bench again(settings(tuner, 3), weights());
+    Bench again(settings(tuner, 3), small_weights());
     again.load(bench.save(), 64);
     EXPECT_TRUE(torch::equal(again.predict(task(1)), logits)) << tuner;
     EXPECT_EQ(again.save(), bench.save()) << tuner << ": predict changed the state";
@@ -145,7 +144,7 @@ TEST(Aper, AdaptsInTheFirstTaskAndNeverAgain) {
 // An adapter that has not learned changes nothing: both halves are the same, and so is the ranking of SimpleCIL.
 TEST(Aper, WithAFreshAdapterItIsSimpleCil) {
   for (const std::string tuner : {"adapter", "finetune", "none"}) {
-    Bench bench(settings(tuner, 0), weights());
+    Bench bench(settings(tuner, 0), small_weights());
     bench.train(task(0), 2);
     bench.train(task(1), 4);
     const Samples both[] = {task(0), task(1)};
@@ -167,7 +166,7 @@ TEST(Aper, TheOrderOfLaterTasksChangesNothing) {
   const auto train = [&](const std::vector<int64_t>& order) {
     Settings still = settings("adapter", 2);
     still["adapter_dropout"] = value(0.0);  // LibTorch's generator goes on from one bench to the next
-    Bench bench(still, weights());
+    Bench bench(still, small_weights());
     bench.train(task(0), 2);
     for (const int64_t t : order) bench.train(task(t), 6, {2 * t, 2 * t + 1});
     return bench.predict(task(2));

@@ -2,7 +2,7 @@
 #include "ease.cpp"
 
 #include "golden/golden.hpp"
-#include "support/method_bench.hpp"
+#include "support/small_vit.hpp"
 
 namespace {
 
@@ -10,8 +10,12 @@ using clb::golden::Golden;
 using clb::nn::Adapter;
 using clb::nn::Vit;
 using clb::testing::BenchWeights;
+using clb::testing::kSmallVit;
 using clb::testing::Samples;
 using clb::testing::Settings;
+using clb::testing::small_task;
+using clb::testing::small_vit;
+using clb::testing::small_weights;
 using clb::testing::value;
 using torch::Tensor;
 using Bench = clb::testing::MethodBench<Ease>;
@@ -61,8 +65,7 @@ struct State {
   std::function<Adapter()> make;
 
   void state(clb::Archive& a) {
-    a("task.index", task.index)("task.domain", task.domain)("task.labels", task.labels)("task.classes_seen", task.classes_seen);
-    a("task.task_count", task.task_count)("task.class_count", task.class_count);
+    task.state(a);
     a("adapters", adapters, make)("behind", behind)("sums", sums)("counts", counts)("classifier", classifier);
   }
 };
@@ -158,13 +161,10 @@ TEST(Ease, EqualsTheReference) {
 }
 
 // Two classes of six images a task.
-constexpr clb::nn::VitShape kShape{.image = 16, .patch = 8, .dim = 24, .depth = 2, .heads = 3, .mlp = 48};
-BenchWeights weights() { return {.tensors = clb::nn::random_vit(kShape, 1), .heads = kShape.heads}; }
 
 Samples task(int64_t index) {
-  const Tensor labels = torch::arange(12).remainder(2) + 2 * index;
-  const Tensor noise = at::rand({12, 3, 16, 16}, at::detail::createCPUGenerator(static_cast<uint64_t>(index)));
-  return samples(vit_of(weights()), noise + 0.2 * labels.reshape({12, 1, 1, 1}), labels);
+  const Samples plain = small_task(index);
+  return samples(small_vit(), plain.images, plain.labels);
 }
 
 // Without dropout: LibTorch's generator goes on from one bench to the next.
@@ -178,7 +178,7 @@ Settings settings(const Settings& changes = {}) {
   return all;
 }
 
-Adapter fresh_adapter() { return {kShape, {.bottleneck = 4}, any_numbers()}; }
+Adapter fresh_adapter() { return {kSmallVit, {.bottleneck = 4}, any_numbers()}; }
 
 State state_of(Bench& bench) {
   State state;
@@ -204,7 +204,7 @@ void train(Bench& bench, int64_t tasks) {
 }
 
 TEST(Ease, ASetOfAdaptersPerTaskThatNeverChangesAgain) {
-  Bench bench(settings(), weights());
+  Bench bench(settings(), small_weights());
   std::vector<std::vector<Tensor>> before;
   for (int64_t t = 0; t < 3; ++t) {
     bench.train(task(t), 2 * t + 2);
@@ -226,7 +226,7 @@ TEST(Ease, ASetOfAdaptersPerTaskThatNeverChangesAgain) {
 
 // The blocks of a class's own and earlier subspaces are its means, whatever comes later.
 TEST(Ease, RealPrototypesAreNeverOverwrittenAndOthersAre) {
-  Bench bench(settings(), weights());
+  Bench bench(settings(), small_weights());
   train(bench, 2);
   const Tensor two = state_of(bench).classifier;
   bench.train(task(2), 6);
@@ -241,7 +241,7 @@ TEST(Ease, RealPrototypesAreNeverOverwrittenAndOthersAre) {
     }
   EXPECT_FALSE(torch::equal(state.classifier[0][1], two[0][1])) << "the complement is made anew with the classes of task 2";
 
-  Bench once(settings({{"recalc_sim", value(false)}}), weights());
+  Bench once(settings({{"recalc_sim", value(false)}}), small_weights());
   train(once, 3);
   EXPECT_TRUE(torch::equal(state_of(once).classifier[0][1], two[0][1]));
   EXPECT_FALSE(torch::equal(state_of(once).classifier[0][2], torch::zeros(24)));
@@ -249,7 +249,7 @@ TEST(Ease, RealPrototypesAreNeverOverwrittenAndOthersAre) {
 
 // With one class on either side there is nothing to weigh: the older class stands where the newer one does.
 TEST(Ease, ASingleClassLendsItsPlace) {
-  Bench bench(settings(), weights());
+  Bench bench(settings(), small_weights());
   for (int64_t c = 0; c < 2; ++c) {
     const Samples of_task = task(0);
     const Tensor rows = (of_task.labels == c).nonzero().squeeze(1);
@@ -261,7 +261,7 @@ TEST(Ease, ASingleClassLendsItsPlace) {
 }
 
 TEST(Ease, OneTaskIsACosineToItsMeans) {
-  Bench bench(settings(), weights());
+  Bench bench(settings(), small_weights());
   bench.train(task(0), 2);
   const Tensor logits = bench.predict(task(0)), features = bench.traced.at("features");
   std::vector<Tensor> means;
@@ -270,7 +270,7 @@ TEST(Ease, OneTaskIsACosineToItsMeans) {
 }
 
 TEST(Ease, WithoutAlphaEachClassIsScoredInItsOwnSubspace) {
-  Bench bench(settings({{"alpha", value(0.0)}}), weights());
+  Bench bench(settings({{"alpha", value(0.0)}}), small_weights());
   train(bench, 3);
   const Tensor logits = bench.predict(task(1)), features = bench.traced.at("features").view({12, 3, 24});
   const Tensor classifier = state_of(bench).classifier;
@@ -282,7 +282,7 @@ TEST(Ease, WithoutAlphaEachClassIsScoredInItsOwnSubspace) {
 
 // Adapters that have not learned: every subspace is the network's, and without alpha the method is SimpleCIL.
 TEST(Ease, UntrainedItIsSimpleCil) {
-  Bench bench(settings({{"alpha", value(0.0)}, {"epochs", value(int64_t{0})}}), weights());
+  Bench bench(settings({{"alpha", value(0.0)}, {"epochs", value(int64_t{0})}}), small_weights());
   train(bench, 3);
   std::vector<Tensor> means;
   for (int64_t c = 0; c < 6; ++c) {
@@ -297,7 +297,7 @@ TEST(Ease, UntrainedItIsSimpleCil) {
 }
 
 TEST(Ease, WithoutAnOldAdapterPredictionsChange) {
-  Bench bench(settings(), weights()), without(settings(), weights());
+  Bench bench(settings(), small_weights()), without(settings(), small_weights());
   train(bench, 3);
   State state = state_of(bench);
   state.adapters[0] = fresh_adapter();  // changes nothing in the network
@@ -307,7 +307,7 @@ TEST(Ease, WithoutAnOldAdapterPredictionsChange) {
 
 // The host computes an image's features once for each adapter: one pass more for each task.
 TEST(Ease, APassPerSubspaceAndContentsThatStay) {
-  Bench bench(settings({{"use_init_ptm", value(true)}}), weights());
+  Bench bench(settings({{"use_init_ptm", value(true)}}), small_weights());
   std::map<std::string, std::pair<int64_t, std::string>> before;
   for (int64_t t = 0; t < 3; ++t) {
     bench.train(task(t), 2 * t + 2);  // 12 images
@@ -322,7 +322,8 @@ TEST(Ease, APassPerSubspaceAndContentsThatStay) {
 
 // The ablation "first adapter only", and the published setting of OmniBenchmark.
 TEST(Ease, OnlyTheFirstTasksMayTrain) {
-  Bench bench(settings({{"adapter_num", value(int64_t{1})}, {"use_init_ptm", value(true)}, {"use_reweight", value(false)}}), weights());
+  Bench bench(settings({{"adapter_num", value(int64_t{1})}, {"use_init_ptm", value(true)}, {"use_reweight", value(false)}}),
+              small_weights());
   train(bench, 2);
   EXPECT_FALSE(bench.metrics.contains("updates"));
   const Tensor logits = bench.predict(task(0));
@@ -332,7 +333,7 @@ TEST(Ease, OnlyTheFirstTasksMayTrain) {
   EXPECT_EQ(state.adapters.size(), 1u);
   EXPECT_EQ(state.counts.min().item<double>(), 6) << "all prototypes are real";
 
-  Bench first(settings({{"adapter_num", value(int64_t{1})}}), weights());
+  Bench first(settings({{"adapter_num", value(int64_t{1})}}), small_weights());
   train(first, 2);
   const Tensor one = first.predict(task(0)), features = first.traced.at("features");
   EXPECT_TRUE(
@@ -340,7 +341,7 @@ TEST(Ease, OnlyTheFirstTasksMayTrain) {
 }
 
 TEST(Ease, SavedStatePredictsAndLearnsOnTheSame) {
-  Bench bench(settings(), weights()), again(settings(), weights());
+  Bench bench(settings(), small_weights()), again(settings(), small_weights());
   train(bench, 2);
   const Tensor logits = bench.predict(task(0));
   again.load(bench.save(), 64);

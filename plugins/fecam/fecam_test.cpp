@@ -58,8 +58,8 @@ struct ReferenceState {
     });
   }
   void state(clb::Archive& a) {
-    a("task.index", task.index)("task.domain", task.domain)("task.labels", task.labels)("task.classes_seen", task.classes_seen);
-    a("task.task_count", task.task_count)("task.class_count", task.class_count)("tuned", tuned)("statistics", statistics);
+    task.state(a);
+    a("tuned", tuned)("statistics", statistics);
   }
 };
 

@@ -41,8 +41,8 @@ struct State {
 
   explicit State(const std::vector<std::string>& prefixes) : part(vit, prefixes) {}
   void state(clb::Archive& a) {
-    a("task.index", task.index)("task.domain", task.domain)("task.labels", task.labels)("task.classes_seen", task.classes_seen);
-    a("task.task_count", task.task_count)("task.class_count", task.class_count)("network", part)("head", head);
+    task.state(a);
+    a("network", part)("head", head);
   }
   std::map<std::string, Tensor> tensors(clb::nn::Module& module) {
     std::map<std::string, Tensor> found;

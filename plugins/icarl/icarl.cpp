@@ -103,7 +103,6 @@ class Icarl final : public clb::Method {
       kept.insert(kept.end(), ids.const_data_ptr<int64_t>(), ids.const_data_ptr<int64_t>() + ids.numel());
     }
     ctx().set_memory(kept);
-    ctx().metric("exemplars", task().index, static_cast<double>(kept.size()));
   }
 
   struct Samples {

@@ -63,8 +63,8 @@ struct State {
   }
 
   void state(clb::Archive& a) {
-    a("task.index", task.index)("task.domain", task.domain)("task.labels", task.labels)("task.classes_seen", task.classes_seen);
-    a("task.task_count", task.task_count)("task.class_count", task.class_count)("pool", pool)("head", head);
+    task.state(a);
+    a("pool", pool)("head", head);
   }
 };
 

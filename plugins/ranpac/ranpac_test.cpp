@@ -26,8 +26,8 @@ struct State {
 
   explicit State(Bench& bench) { clb::testing::load(*this, bench.save(), uint64_t{1} << 20); }
   void state(clb::Archive& a) {
-    a("task.index", task.index)("task.domain", task.domain)("task.labels", task.labels)("task.classes_seen", task.classes_seen);
-    a("task.task_count", task.task_count)("task.class_count", task.class_count)("tuned", tuned)("statistics", statistics);
+    task.state(a);
+    a("tuned", tuned)("statistics", statistics);
     a("weights", weights);
   }
 };

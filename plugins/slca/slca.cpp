@@ -1,6 +1,7 @@
 // SLCA: the whole network learns slowly, a new head quickly; after each task all heads are aligned on features drawn from the normal
 // distributions of the classes. Tasks go on from the heads before alignment.
 #include <clb/nn/alignment.hpp>
+#include <clb/nn/class_statistics.hpp>
 #include <clb/nn/heads.hpp>
 #include <clb/nn/linear.hpp>
 #include <clb/nn/loss.hpp>
@@ -62,15 +63,17 @@ struct Gaussians {
   std::vector<int64_t> labels, tasks;
   std::vector<torch::Tensor> means, covariances;  // [d] float64, [d, d] float32
 
-  void add(int64_t label, int64_t task, const torch::Tensor& features, double ridge) {  // [n, d]
-    const auto f = features.to(torch::kFloat64);
-    const auto centred = f - f.mean(0);
-    const int64_t degrees = std::max<int64_t>(1, f.size(0) - 1);  // one sample: no spread but the ridge
-    const auto covariance = centred.t().matmul(centred) / degrees + ridge * torch::eye(f.size(1), f.options());
-    labels.push_back(label);
-    tasks.push_back(task);
-    means.push_back(f.mean(0));
-    covariances.push_back(covariance.to(torch::kFloat32));
+  // classes: their statistics, in the order of `of`; a class without samples is left out.
+  void add(const clb::nn::ClassCovariances& classes, const std::vector<int64_t>& of, int64_t task, double ridge) {
+    const auto all = classes.means(), counts = classes.counts();
+    for (int64_t k = 0; k < static_cast<int64_t>(of.size()); ++k) {
+      if (counts[k].item<double>() == 0) continue;
+      const auto covariance = classes.covariance(k);
+      labels.push_back(of[static_cast<size_t>(k)]);
+      tasks.push_back(task);
+      means.push_back(all[k].clone());
+      covariances.push_back((covariance + ridge * torch::eye(covariance.size(0), covariance.options())).to(torch::kFloat32));
+    }
   }
   void state(clb::Archive& a) {
     a("gaussian.labels", labels)("gaussian.tasks", tasks)("gaussian.means", means)("gaussian.covariances", covariances);
@@ -177,17 +180,14 @@ class Slca final : public clb::Method {
   // Mean and covariance of each class under the network as it is now; they are not renewed when it learns on.
   void keep_statistics() {
     const torch::NoGradGuard no_grad;
-    std::vector<torch::Tensor> rows, labels;
+    const auto of_task = torch::tensor(task().labels, ctx().device());
+    clb::nn::ClassCovariances classes;
+    classes.grow(of_task.numel(), vit_.dim(), ctx().device());
     for (const clb::Batch& b : ctx().train().eval_view().images().batches(fit_.batch_size)) {
       ctx().progress("statistics", b.step, 0);
-      rows.push_back(features(b.images));
-      labels.push_back(b.labels);
+      classes.add(features(b.images), b.labels.unsqueeze(1).eq(of_task).to(torch::kInt64).argmax(1));
     }
-    const auto all = at::cat(rows), of = at::cat(labels);
-    for (const int64_t label : task().labels) {
-      const auto where = (of == label).nonzero().squeeze(1);
-      if (where.numel() > 0) gaussians_.add(label, task().index, all.index_select(0, where), ridge_);
-    }
+    gaussians_.add(classes, task().labels, task().index, ridge_);
   }
 
   // Stage 2: all heads on drawn features; the network is not needed.

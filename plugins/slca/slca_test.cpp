@@ -2,16 +2,19 @@
 #include "slca.cpp"
 
 #include "golden/golden.hpp"
-#include "support/method_bench.hpp"
+#include "support/small_vit.hpp"
 
 namespace {
 
 using clb::golden::Golden;
 using clb::nn::GrowingLinear;
-using clb::testing::BenchWeights;
 using clb::testing::choice;
+using clb::testing::kSmallVit;
 using clb::testing::Samples;
 using clb::testing::Settings;
+using clb::testing::small_task;
+using clb::testing::small_vit;
+using clb::testing::small_weights;
 using clb::testing::value;
 using torch::Tensor;
 using Bench = clb::testing::MethodBench<Slca>;
@@ -36,6 +39,15 @@ GrowingLinear head_of(const Tensor& weight, const Tensor& bias) {
   head.grow(weight.size(0));
   head.parameters([&](const std::string& name, Tensor& t) { t = (name == "weight" ? weight : bias).clone().requires_grad_(); });
   return head;
+}
+
+// One tensor of features for each class, [n, d].
+clb::nn::ClassCovariances statistics_of(const std::vector<Tensor>& features) {
+  clb::nn::ClassCovariances classes;
+  classes.grow(static_cast<int64_t>(features.size()), features[0].size(1), torch::kCPU);
+  for (size_t k = 0; k < features.size(); ++k)
+    classes.add(features[k], torch::full(features[k].size(0), static_cast<int64_t>(k), torch::kInt64));
+  return classes;
 }
 
 void close_heads(Golden& g, const std::string& at, Heads& heads, double tolerance) {
@@ -76,11 +88,12 @@ class SlcaGolden {
     const torch::NoGradGuard no_grad;
     const std::string at = "task" + std::to_string(task) + ".stats.";
     std::vector<Tensor> features;
+    std::vector<int64_t> labels;
     for (int64_t c = 0; c < classes(); ++c) {
-      const int64_t label = task * classes() + c;
-      features.push_back(network(g["class" + std::to_string(label) + ".x"]));
-      gaussians.add(label, task, features.back(), 1e-4);
+      labels.push_back(task * classes() + c);
+      features.push_back(network(g["class" + std::to_string(labels.back()) + ".x"]));
     }
+    gaussians.add(statistics_of(features), labels, task, 1e-4);
     const auto last = [&](const std::vector<Tensor>& list) { return at::stack(std::vector<Tensor>(list.end() - classes(), list.end())); };
     g.close(at + "features", last(features), 7e-6);
     g.close(at + "mean", last(gaussians.means), 5e-6);
@@ -193,16 +206,6 @@ TEST(Slca, MeansOfOldClassesShrink) {
   EXPECT_EQ(mean_factor(0.1, 2, 2), 1.0);
 }
 
-// Two classes of six images a task.
-constexpr clb::nn::VitShape kShape{.image = 16, .patch = 8, .dim = 24, .depth = 2, .heads = 3, .mlp = 48};
-BenchWeights weights() { return {.tensors = clb::nn::random_vit(kShape, 1), .heads = kShape.heads}; }
-
-Samples task(int64_t index) {
-  const Tensor labels = torch::arange(12).remainder(2) + 2 * index;
-  const Tensor noise = at::rand({12, 3, 16, 16}, at::detail::createCPUGenerator(static_cast<uint64_t>(index)));
-  return {.features = {}, .images = noise + 0.2 * labels.reshape({12, 1, 1, 1}), .labels = labels};
-}
-
 Settings settings(const Settings& changes = {}) {
   Settings all{{"epochs", value(int64_t{2})}, {"batch_size", value(int64_t{4})}, {"lr", value(0.05)}, {"ca_samples", value(int64_t{8})}};
   for (const auto& [name, v] : changes) all[name] = v;
@@ -211,9 +214,9 @@ Settings settings(const Settings& changes = {}) {
 
 // The state's members, read back through the archive.
 struct State {
-  clb::nn::Vit vit{weights().tensors, {.heads = kShape.heads}};
+  clb::nn::Vit vit = small_vit();
   clb::nn::Part slow;
-  FreshNorm norm{kShape.dim};
+  FreshNorm norm{kSmallVit.dim};
   Heads heads, aligned;
   Gaussians gaussians;
   clb::Task task;
@@ -223,9 +226,8 @@ struct State {
     clb::testing::load(*this, bench.save());
   }
   void state(clb::Archive& a) {
-    const auto make = [] { return head_of(torch::zeros({0, kShape.dim}), torch::zeros(0)); };
-    a("task.index", task.index)("task.domain", task.domain)("task.labels", task.labels)("task.classes_seen", task.classes_seen);
-    a("task.task_count", task.task_count)("task.class_count", task.class_count);
+    const auto make = [] { return head_of(torch::zeros({0, kSmallVit.dim}), torch::zeros(0)); };
+    task.state(a);
     a("network", slow)("norm", norm)("heads", heads, make)("aligned", aligned, make);
     gaussians.state(a);
   }
@@ -249,11 +251,11 @@ TEST(Slca, TheNetworkLearnsInEveryTaskUnlessItsRateIsZero) {
       std::vector<std::string> trained{"cls_token", "pos_embed", "patch_embed.", "blocks."};
       if (std::string_view(norm) == "pretrained") trained = {""};
       if (!slow) trained = {};
-      Bench bench(settings({{"bcb_lrscale", value(slow ? 0.01 : 0.0)}, {"final_norm", choice(norm)}}), weights());
+      Bench bench(settings({{"bcb_lrscale", value(slow ? 0.01 : 0.0)}, {"final_norm", choice(norm)}}), small_weights());
       State before(bench, trained);
       for (int64_t t = 0; t < 3; ++t) {
         const auto norm_before = tensors(before.norm);
-        bench.train(task(t), 2 * t + 2);
+        bench.train(small_task(t), 2 * t + 2);
         State after(bench, trained);
         EXPECT_EQ(slow, !equal(before.vit, after.vit)) << norm << ", task " << t;
         EXPECT_EQ(slow && std::string_view(norm) == "fresh", !equal(before.norm, after.norm)) << norm << ", task " << t;
@@ -264,12 +266,12 @@ TEST(Slca, TheNetworkLearnsInEveryTaskUnlessItsRateIsZero) {
 }
 
 TEST(Slca, OldHeadsStayInStageOneAndAlignmentTouchesCopiesOnly) {
-  Bench bench(settings(), weights());
-  bench.train(task(0), 2);
+  Bench bench(settings(), small_weights());
+  bench.train(small_task(0), 2);
   State first(bench);
   EXPECT_TRUE(equal(first.heads[0], first.aligned[0])) << "there is no alignment in the first task";
   EXPECT_FALSE(bench.metrics.contains("alignment/updates"));
-  bench.train(task(1), 4);
+  bench.train(small_task(1), 4);
   State second(bench);
   EXPECT_TRUE(equal(first.heads[0], second.heads[0]));
   for (int k = 0; k < 2; ++k) EXPECT_FALSE(equal(second.heads[k], second.aligned[k])) << k;
@@ -282,36 +284,39 @@ TEST(Slca, OldHeadsStayInStageOneAndAlignmentTouchesCopiesOnly) {
   for (int k = 0; k < 2; ++k) EXPECT_TRUE(torch::equal(first.gaussians.covariances[k], second.gaussians.covariances[k]));
 
   // Without alignment stage 1 is the same, and its heads predict.
-  Bench without(settings({{"ca_epochs", value(int64_t{0})}}), weights());
-  for (int64_t t = 0; t < 2; ++t) without.train(task(t), 2 * t + 2);
+  Bench without(settings({{"ca_epochs", value(int64_t{0})}}), small_weights());
+  for (int64_t t = 0; t < 2; ++t) without.train(small_task(t), 2 * t + 2);
   State slow_only(without);
   EXPECT_TRUE(equal(slow_only.vit, second.vit));
   for (int k = 0; k < 2; ++k) EXPECT_TRUE(equal(slow_only.heads[k], second.heads[k]) && equal(slow_only.heads[k], slow_only.aligned[k]));
-  EXPECT_FALSE(torch::equal(without.predict(task(0)), bench.predict(task(0))));
+  EXPECT_FALSE(torch::equal(without.predict(small_task(0)), bench.predict(small_task(0))));
 }
 
 TEST(Slca, SavedStatePredictsTheSame) {
-  Bench bench(settings(), weights()), again(settings(), weights());
-  for (int64_t t = 0; t < 2; ++t) bench.train(task(t), 2 * t + 2);
-  const Tensor logits = bench.predict(task(0));
+  Bench bench(settings(), small_weights()), again(settings(), small_weights());
+  for (int64_t t = 0; t < 2; ++t) bench.train(small_task(t), 2 * t + 2);
+  const Tensor logits = bench.predict(small_task(0));
   again.load(bench.save(), 64);
-  EXPECT_TRUE(torch::equal(again.predict(task(0)), logits));
+  EXPECT_TRUE(torch::equal(again.predict(small_task(0)), logits));
   EXPECT_EQ(again.save(), bench.save()) << "predict changed the state";
 }
 
 TEST(Slca, AClassOfOneImageHasNoSpreadButTheRidge) {
   Gaussians gaussians;
-  gaussians.add(3, 0, torch::ones({1, 4}), 0.5);
+  gaussians.add(statistics_of({torch::ones({1, 4}), torch::ones({0, 4})}), {3, 4}, 0, 0.5);
+  EXPECT_EQ(gaussians.labels, std::vector<int64_t>{3}) << "a class without samples has no distribution";
   EXPECT_TRUE(torch::equal(gaussians.covariances[0], 0.5 * torch::eye(4)));
   EXPECT_EQ(clb::nn::lower_factor(gaussians.covariances[0]).jitter, 0);
 }
 
 TEST(Slca, TheReleasedTaskIndexAndOtherOptionsChangeAlignmentAlone) {
   const auto train = [&](const Settings& changes) {
-    Bench bench(settings(changes), weights());
-    bench.train({.features = {}, .images = at::cat({task(0).images, task(1).images}), .labels = at::cat({task(0).labels, task(1).labels})},
+    Bench bench(settings(changes), small_weights());
+    bench.train({.features = {},
+                 .images = at::cat({small_task(0).images, small_task(1).images}),
+                 .labels = at::cat({small_task(0).labels, small_task(1).labels})},
                 4);
-    bench.train(task(2), 6);
+    bench.train(small_task(2), 6);
     return State(bench);
   };
   State plain = train({});

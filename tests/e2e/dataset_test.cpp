@@ -136,6 +136,16 @@ TEST_F(FeatureVectors, RunWithoutWeightsAndWithoutForwards) {
   }
 }
 
+TEST_F(FeatureVectors, ServeEveryMethodOnFrozenFeatures) {
+  for (const char* method : {R"({id="ranpac",params={tuner="none",projection=64}})", R"({id="layup",params={tuner="none",blocks=0}})",
+                             R"({id="fecam"})", R"({id="simplecil",params={distance="euclidean"}})"}) {
+    const auto ended = world_.run({"--set", std::string("method=[") + method + "]"});
+    ASSERT_EQ(ended.code, 0) << method << ": " << ended.err;
+    EXPECT_GT(accuracy(targets_), 0.9) << method;
+  }
+  expect_mistake(world_.run({"--set", R"(method=[{id="ranpac"}])"}), "choose a method on frozen features or set tuner = \"none\"");
+}
+
 TEST_F(FeatureVectors, InfoAndTasksKnowTheClasses) {
   const Json described = info("features");
   EXPECT_EQ(described.at("modality"), "features");

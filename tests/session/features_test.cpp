@@ -120,15 +120,12 @@ TEST_F(FeaturesTest, WhatIsDeclaredOrDerivedWrongIsRefused) {
 TEST_F(FeaturesTest, AStreamServesThem) {
   const auto s = deriving();
   const char* kinds[] = {"mean", "main:cls@last2"};
-  clb_stream_request request{};
-  request.struct_size = sizeof request;
-  request.sources = CLB_SOURCE_TRAIN;
-  request.view = CLB_VIEW_EVAL;
-  request.features = kinds;
-  request.feature_count = 2;
-  request.batch_size = 100;
-  request.epochs = 1;
-  session::Stream stream(*s, request);
+  auto r = request(100);
+  r.view = CLB_VIEW_EVAL;
+  r.want_images = 0;
+  r.features = kinds;
+  r.feature_count = 2;
+  session::Stream stream(*s, r);
   const auto batch = stream.next();
   ASSERT_TRUE(batch);
   EXPECT_EQ(batch->features[0].second.sizes(), (std::vector<int64_t>{4 * clb::testing::kTrain, 3}));

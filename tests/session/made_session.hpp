@@ -57,6 +57,18 @@ class MadeSession : public ::testing::Test {
     spec_.threads = 1;
   }
 
+  // One epoch of the task's images as they are trained on.
+  static clb_stream_request request(int64_t batch_size) {
+    clb_stream_request r{};
+    r.struct_size = sizeof r;
+    r.sources = CLB_SOURCE_TRAIN;
+    r.view = CLB_VIEW_TRAIN;
+    r.want_images = 1;
+    r.batch_size = batch_size;
+    r.epochs = 1;
+    return r;
+  }
+
   std::unique_ptr<session::Session> open(int64_t task) {
     auto s = std::make_unique<session::Session>(spec_, torch::kCPU, "test", emitter_, spans_);
     s->task = task;

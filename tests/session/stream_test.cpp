@@ -23,17 +23,6 @@ using session::Stream;
 
 class StreamTest : public clb::testing::MadeSession {
  protected:
-  static clb_stream_request request(int64_t batch_size) {
-    clb_stream_request r{};
-    r.struct_size = sizeof r;
-    r.sources = CLB_SOURCE_TRAIN;
-    r.view = CLB_VIEW_TRAIN;
-    r.want_images = 1;
-    r.batch_size = batch_size;
-    r.epochs = 1;
-    return r;
-  }
-
   static HostBatch all(Stream& stream) {
     HostBatch joined;
     std::vector<torch::Tensor> images, labels, ids;

@@ -4,26 +4,19 @@
 
 #include <gtest/gtest.h>
 
-#include <clb/nn/vit.hpp>
-
-#include "support/method_bench.hpp"
+#include "support/small_vit.hpp"
 
 namespace clb::testing {
-
-inline constexpr nn::VitShape kAdaptedShape{.image = 16, .patch = 8, .dim = 24, .depth = 2, .heads = 3, .mlp = 48};
-
-inline BenchWeights adapted_weights() { return {.tensors = nn::random_vit(kAdaptedShape, 1), .heads = kAdaptedShape.heads}; }
 
 // Two classes of 12 images each. blocks: whose class tokens are the method's features without a tuner; 0: the class token after the norm.
 inline Samples adaptation_task(int64_t index, int64_t blocks) {
   static const std::vector<std::string> kinds{"main:cls", "main:cls@last1", "main:cls@last2"};
-  const torch::Tensor labels = torch::arange(24).remainder(2) + 2 * index;
-  const torch::Tensor noise = at::rand({24, 3, 16, 16}, at::detail::createCPUGenerator(static_cast<uint64_t>(index)));
-  const torch::Tensor images = noise + 0.2 * labels.reshape({24, 1, 1, 1});
-  const nn::Vit vit(adapted_weights().tensors, {.heads = kAdaptedShape.heads});
+  const nn::Vit vit = small_vit();
   const torch::NoGradGuard no_grad;
-  const torch::Tensor features = blocks == 0 ? vit.cls(images) : vit.cls_of_blocks(images, kAdaptedShape.depth - blocks).flatten(1);
-  return {.features = features, .images = images, .labels = labels, .kind = kinds[static_cast<size_t>(blocks)].c_str()};
+  Samples task = small_task(index, 24);
+  task.features = blocks == 0 ? vit.cls(task.images) : vit.cls_of_blocks(task.images, kSmallVit.depth - blocks).flatten(1);
+  task.kind = kinds[static_cast<size_t>(blocks)].c_str();
+  return task;
 }
 
 inline Settings with_tuner(Settings settings, const char* tuner, int64_t epochs) {
@@ -37,7 +30,7 @@ void expect_adaptation_in_the_first_task(const Settings& settings, int64_t block
   for (const char* tuner : {"finetune", "vpt_shallow", "vpt_deep", "ssf", "adapter"}) {
     SCOPED_TRACE(tuner);
     const Settings tuned = with_tuner(settings, tuner, 2);
-    MethodBench<Method> bench(tuned, adapted_weights()), fresh(tuned, adapted_weights());
+    MethodBench<Method> bench(tuned, small_weights()), fresh(tuned, small_weights());
     bench.train(adaptation_task(0, blocks), 2);
     EXPECT_EQ(bench.metrics.at("updates")[0].second, 2 * 3);
     EXPECT_GT(bench.metrics.at("relative_change")[0].second, 0);
@@ -54,7 +47,7 @@ void expect_adaptation_in_the_first_task(const Settings& settings, int64_t block
 // A fresh adapter changes nothing.
 template <class Method>
 void expect_no_change_from_an_untrained_adapter(const Settings& settings, int64_t blocks) {
-  MethodBench<Method> adapted(with_tuner(settings, "adapter", 0), adapted_weights()), plain(with_tuner(settings, "none", 0));
+  MethodBench<Method> adapted(with_tuner(settings, "adapter", 0), small_weights()), plain(with_tuner(settings, "none", 0));
   for (int64_t t = 0; t < 2; ++t) {
     adapted.train(adaptation_task(t, blocks), 2 * t + 2);
     plain.train(adaptation_task(t, blocks), 2 * t + 2);

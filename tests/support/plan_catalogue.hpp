@@ -39,6 +39,8 @@ class FakeCatalogue final : public Catalogue {
                      param("batch_vote_test", "bool", false), param("milestones", "int_list", {3, 4}, 0, 99),
                      param("lr", "float", 0.01, 0, 10),       param("note", "string", "")};
       info.params[1].choices = {"prompt_mean", "cls"};
+      info.params[1].implies = CLB_CAP_FROZEN_FEATURES;
+      info.params[1].implied_when = "cls";
       info.params[2].implies = CLB_CAP_BATCH_DEPENDENT;
       info.params[2].implied_when = true;
     } else {

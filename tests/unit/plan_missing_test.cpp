@@ -8,8 +8,7 @@ class Missing : public PlanTest {
  protected:
   void SetUp() override {
     PlanTest::SetUp();
-    write("share/datasets/cifar100.toml",
-          "plugin = \"cifar100\"\nclasses = 100\ntrain = 50000\ntest = 10000\ncitation = \"someone\"\nget = \"from somewhere\"\n");
+    write("share/datasets/cifar100.toml", "plugin = \"cifar100\"\nclasses = 100\ntrain = 50000\ntest = 10000\nget = \"from somewhere\"\n");
     write("share/datasets/photos.toml", "plugin = \"cifar100\"\nclasses = 60\nget = \"take them\"\n");
   }
   Plan plan_without(const std::vector<std::string>& overrides) {

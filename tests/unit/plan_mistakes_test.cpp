@@ -179,6 +179,15 @@ TEST_F(PlanTest, LettersThatAreNotAsciiBelongIntoQuotes) {
   EXPECT_EQ(mistake(with_line(kGood, 1, "name = '\u03db' # it's \u03db\n")), "");
   EXPECT_EQ(mistake(with_line(kGood, 1, "name = \"\"\"\u03db\n\u03db\"\"\"")), "");
   EXPECT_EQ(mistake("\xEF\xBB\xBF" + kGood), "");
+  EXPECT_EQ(mistake(with_line(kGood, 1, "name = 0\"\u03db\"")),
+            "good.toml:1:9: quotes in the middle of a key or value; quote the whole of it");
+}
+
+TEST_F(PlanTest, ABackslashBeforeALetterThatIsNotAscii) {
+  EXPECT_EQ(mistake(with_line(kGood, 1, "name = \"\"\"a\\\u03db\"\"\"")),
+            "good.toml:1:12: a backslash before a letter that is not ASCII; write two of them");
+  EXPECT_EQ(mistake(with_line(kGood, 1, "name = \"\\\\\u03db\" # \\\u03db")), "");
+  EXPECT_EQ(mistake(with_line(kGood, 1, "name = '\\\u03db'")), "");
 }
 
 TEST_F(PlanTest, ClaimsThatTheProtocolForbids) {
@@ -201,7 +210,9 @@ TEST_F(PlanTest, WhatFeatureVectorsHaveNoUseFor) {
   EXPECT_EQ(mistake(data + protocol + transform + method),
             "good.toml:6:18: protocol.eval_transform: dataset vectors holds feature vectors, which are not transformed; remove it");
   EXPECT_EQ(mistake(data + protocol + "[[method]]\nid = \"l2p\"\n"),
-            "good.toml:7:6: method l2p needs images, but dataset vectors holds feature vectors; choose a method on frozen features");
+            "good.toml:7:6: method l2p needs images, but dataset vectors holds feature vectors; choose a method on frozen features or set "
+            "feature = \"cls\"");
+  EXPECT_EQ(mistake(data + protocol + "[[method]]\nid = \"l2p\"\nparams = { feature = \"cls\" }\n"), "");
   EXPECT_EQ(mistake("[[dataset]]\nid = \"vectors\"\n[[dataset]]\nid = \"cifar100\"\n" + protocol + method),
             "good.toml:1:1: the experiment needs a table [weights.main], because dataset cifar100 holds images");
 }

@@ -56,6 +56,11 @@ struct Task {
   std::vector<int64_t> labels;                // classes of this task, as positions in the class order
   int64_t classes_seen = 0;                   // after this task
   int64_t task_count = -1, class_count = -1;  // of the whole stream; -1: hidden by the protocol
+
+  void state(Archive& a) {
+    a("task.index", index)("task.domain", domain)("task.labels", labels)("task.classes_seen", classes_seen);
+    a("task.task_count", task_count)("task.class_count", class_count);
+  }
 };
 
 // Fails the call with the words that the host kept when its function failed: no text of ours (guard.hpp).
@@ -244,10 +249,7 @@ class Context {
   void set_task(const clb_task& t) {
     task_ = {t.index, t.domain, {t.labels, t.labels + t.label_count}, t.classes_seen, t.task_count, t.class_count};
   }
-  void archive_task(Archive& a) {
-    a("task.index", task_.index)("task.domain", task_.domain)("task.labels", task_.labels)("task.classes_seen", task_.classes_seen);
-    a("task.task_count", task_.task_count)("task.class_count", task_.class_count);
-  }
+  void archive_task(Archive& a) { task_.state(a); }
 
  private:
   const clb_host* host_;

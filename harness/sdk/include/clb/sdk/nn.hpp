@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <clb/nn/fit.hpp>
 #include <clb/nn/heads.hpp>
 #include <clb/nn/tuned_vit.hpp>
@@ -12,6 +13,7 @@
 #include <clb/sdk/params.hpp>
 #include <cmath>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -152,13 +154,18 @@ class AdaptedFeatures final : public nn::Module {
   // For every task; see adapt_in_first_task.
   void adapt(const Context& ctx, const nn::FitOptions& options, const nn::CosineHeadOptions& head = {}) {
     adapt_in_first_task(ctx, options, tuned_, head);
+    if (ctx.task().index == 0) content_.reset();
     kind(ctx);
   }
 
   const std::string& kind() const { return kind_; }
   const std::string& kind(const Context& ctx) const {  // tells the host of it as well
-    nn::TunedVit tuned = tuned_;
-    if (!tuned.plain()) ctx.register_features(kind_, dim_, nn::content_hash(tuned));
+    if (tuned_.plain()) return kind_;
+    if (!content_) {
+      nn::TunedVit tuned = tuned_;
+      content_ = nn::content_hash(tuned);
+    }
+    ctx.register_features(kind_, dim_, *content_);
     return kind_;
   }
 
@@ -167,10 +174,14 @@ class AdaptedFeatures final : public nn::Module {
     return features.to(torch::kFloat32);
   }
 
-  void parameters(const nn::ParameterVisitor& visit) override { tuned_.parameters(visit); }
+  void parameters(const nn::ParameterVisitor& visit) override {  // which may change them
+    tuned_.parameters(visit);
+    content_.reset();
+  }
 
  private:
   std::string kind_ = "main:cls";
+  mutable std::optional<std::array<uint8_t, 32>> content_;  // of what is tuned; nothing: not taken yet
   int64_t first_block_ = -1, dim_ = 0;
   nn::TunedVit tuned_;
 };
