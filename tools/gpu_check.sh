@@ -72,7 +72,7 @@ run() { # PROBLEM PHASE DEVICE DATABASE
 }
 
 check() {
-  local runner version methods problem phase
+  local runner version methods='' problem phase
   find_libtorch
   runner=$here/bin/clb-runner
   version=$(LD_LIBRARY_PATH=$CLB_LIBTORCH/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$runner" version 2>&1) ||
@@ -88,7 +88,7 @@ check() {
       run "$problem" "$phase" "$device" device.sqlite
     done
   done
-  methods=$(cd "$here/lib/clbench/methods" && printf '%s,' *.so | sed 's/\.so,/,/g; s/,$//')
+  [[ " ${phases[*]} " != *' steps '* ]] || methods=$(cd "$here/lib/clbench/methods" && printf '%s,' *.so | sed 's/\.so,/,/g; s/,$//')
   "$here/bin/gpu_check_compare" "$out/cpu.sqlite" "$out/device.sqlite" "$device" "$methods" --json >"$out/gpu_check.json" || true
   [ "$json" = no ] || { cat "$out/gpu_check.json" && exec >/dev/null; }
   echo "clb-runner: $version"

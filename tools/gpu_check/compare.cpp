@@ -1,8 +1,8 @@
 // Compares the runs of tools/gpu_check.sh on a device with the same runs on the CPU. Prints a table, or JSON; exit code 1 when one fails.
 //
-//   gpu_check_compare CPU.sqlite DEVICE.sqlite DEVICE METHODS [--rounding] [--json]      METHODS: those that have to be there,
-//   "aper,ease,.."
+//   gpu_check_compare CPU.sqlite DEVICE.sqlite DEVICE METHODS [--rounding] [--json]
 //
+// METHODS: "aper,ease,..." whose logits have to be there; may be empty.
 // Runs of an experiment whose name ends in "longer": |accuracy on the device - accuracy on the CPU| <= kBand points.
 // All others: after every task |logit - CPU's logit| <= kTolerance * largest |CPU's logit|, and where a prediction differs, the CPU's
 // logits of the two classes are nearer than twice that. With DEVICE = cpu both bounds are 0, since one processor repeats
@@ -204,7 +204,7 @@ std::vector<std::string> cells(const Json& row) {
 // Methods of a comma-separated list whose logits were not compared.
 std::vector<std::string> not_compared(const std::string& methods, const Json& rows) {
   std::vector<std::string> missing;
-  for (size_t at = 0; at <= methods.size();) {
+  for (size_t at = 0; at < methods.size();) {
     const size_t end = std::min(methods.find(',', at), methods.size());
     const std::string method = methods.substr(at, end - at);
     if (std::none_of(rows.begin(), rows.end(), [&](const Json& row) { return row.at("method") == method && row.contains("difference"); }))
