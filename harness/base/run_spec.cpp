@@ -181,6 +181,7 @@ ExecutionSpec execution_from(Members m) {
   e.run_dir = m.text("run_dir");
   e.loader_threads = m.integer("loader_threads", 1, 1024);
   e.store_limit = m.integer("store_limit", 0);
+  e.keep_logits = m.flag("keep_logits");
   m.finish();
   return e;
 }
@@ -228,7 +229,8 @@ Json RunSpec::to_json() const {
            {{"cache_dir", execution.cache_dir},
             {"run_dir", execution.run_dir},
             {"loader_threads", execution.loader_threads},
-            {"store_limit", execution.store_limit}}}};
+            {"store_limit", execution.store_limit},
+            {"keep_logits", execution.keep_logits}}}};
 }
 
 RunSpec RunSpec::from_json(const Json& json, const std::string& where) {

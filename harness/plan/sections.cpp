@@ -130,6 +130,7 @@ RunSection read_run(const Node& root, int64_t cores) {
   spec.track = reader.choice("track", spec.track, {"common", "reproduction"});
   spec.execution.loader_threads = reader.integer("loader_threads", spec.execution.loader_threads, 1, kMaxThreads);
   spec.execution.store_limit = reader.integer("store_limit", spec.execution.store_limit, 0, kMaxInt);
+  spec.execution.keep_logits = reader.flag("keep_logits", spec.execution.keep_logits);
   return section;
 }
 

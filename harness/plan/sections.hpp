@@ -23,7 +23,7 @@ std::vector<DatasetEntry> read_datasets(const Node& root, const std::filesystem:
                                         Catalogue& catalogue, Plan& plan);
 
 struct RunSection {
-  base::RunSpec spec;  // precision, device, threads, checkpoint, track, loader_threads, store_limit
+  base::RunSpec spec;  // precision, device, threads, checkpoint, track, loader_threads, store_limit, keep_logits
   Place precision_place;
   std::vector<int64_t> seeds;
 };

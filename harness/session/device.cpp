@@ -15,12 +15,15 @@ using base::Error;
 
 // LibTorch asks its CUDA hooks once and keeps the answer, so the CUDA library has to be there before the first question (design: ABI, rule
 // 8).
-bool cuda_library() {
-  static const bool loaded = dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) != nullptr;
-  return loaded;
+// Returns nothing when it is, or why it cannot be loaded.
+const std::string& cuda_problem() {
+  static const std::string problem = dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) != nullptr ? std::string() : std::string(dlerror());
+  return problem;
 }
 
-int64_t cuda_count() { return cuda_library() && torch::cuda::is_available() ? static_cast<int64_t>(torch::cuda::device_count()) : 0; }
+int64_t cuda_count() {
+  return cuda_problem().empty() && torch::cuda::is_available() ? static_cast<int64_t>(torch::cuda::device_count()) : 0;
+}
 
 std::string cpuinfo(const std::string& field) {
   std::ifstream file("/proc/cpuinfo");
@@ -71,9 +74,9 @@ torch::Device pick_device(const std::string& wanted) {
   if (wanted == "cpu") return torch::kCPU;
   const int64_t count = cuda_count();
   if (wanted == "auto") return count > 0 ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
-  if (!cuda_library())
-    throw Error("device \"" + wanted +
-                "\" was asked for, but this LibTorch has no usable CUDA library; run tools/setup/setup.sh --cuda, or set device = \"cpu\"");
+  if (!cuda_problem().empty())
+    throw Error("device \"" + wanted + "\" was asked for, but this LibTorch has no usable CUDA library (" + cuda_problem() +
+                "); run tools/setup/setup.sh --cuda, or set device = \"cpu\"");
   if (count == 0) throw Error("device \"" + wanted + "\" was asked for, but no CUDA card is usable here; set device = \"cpu\" or \"auto\"");
   int64_t index = 0;
   if (wanted.starts_with("cuda:")) index = std::stoll(wanted.substr(5));

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <clb/base/file.hpp>
 #include <clb/session/evaluate.hpp>
 #include <clb/session/predict.hpp>
 #include <limits>
@@ -95,7 +96,10 @@ base::TaskDone evaluate(Session& s, MethodHandle& method) {
   done.predictions.assign(labels.size(), -1);
   for (size_t k = 0; k < evaluated.samples.size(); ++k)
     done.predictions[static_cast<size_t>(evaluated.samples[k])] = s.protocol.original(argmax[static_cast<int64_t>(k)].item<int64_t>());
-  done.logit_hash = base::hex(base::sha256(std::span(static_cast<const uint8_t*>(logits.const_data_ptr()), logits.nbytes())));
+  const std::string_view bytes(static_cast<const char*>(logits.const_data_ptr()), logits.nbytes());
+  done.logit_hash = base::hex(base::sha256(bytes));
+  if (const auto& execution = s.spec.execution; execution.keep_logits && !execution.run_dir.empty())
+    base::write_file_atomic(base::fs::path(execution.run_dir) / ("logits-" + std::to_string(s.task) + ".f32"), bytes);
   return done;
 }
 

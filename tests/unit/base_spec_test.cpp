@@ -160,6 +160,7 @@ TEST(RunSpec, KeyIgnoresPlacesAndExecution) {
   other.method.file = other.dataset.file = other.dataset.root = other.weights[0].file = "/elsewhere";
   other.method.preset = "x";
   other.execution.loader_threads = 9;
+  other.execution.keep_logits = true;
   other.execution.cache_dir = "/c";
   other.checkpoint = "off";
   EXPECT_EQ(other.key(), good_spec().key());

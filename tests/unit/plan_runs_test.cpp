@@ -243,7 +243,8 @@ TEST_F(PlanTest, KeysDependOnWhatIsComputed) {
     return plan(kGood, all).runs[0].key();
   };
   EXPECT_EQ(plan(kGood, moved).runs[0].key(), key);
-  for (const std::string same : {"name=other", "run.loader_threads=3", "run.store_limit=5", "method.params.milestones=[3,4]"})
+  for (const std::string same :
+       {"name=other", "run.loader_threads=3", "run.store_limit=5", "run.keep_logits=true", "method.params.milestones=[3,4]"})
     EXPECT_EQ(with(same), key) << same;
   for (const std::string other :
        {"method.params.top_k=9", "method.params.lr=0.25", "run.seed=9", "run.threads=3", "run.precision=tf32", "protocol.split=B50-Inc10",
