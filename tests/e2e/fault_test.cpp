@@ -22,6 +22,8 @@ struct Fault {
 
 class Faults : public clb::testing::World {
  public:
+  Faults() { setenv("ASAN_OPTIONS", "handle_segv=0", 0); }  // a crash is to end the runner by its signal under the sanitizer as well
+
   // Two runs: the faulty one, then simplecil on the same data.
   Ended run(const Fault& f) const {
     write_experiment("[[method]]\nid = \"simplecil\"\n", "faulty",
