@@ -12,11 +12,10 @@
 #include "overrides.hpp"
 #include "presets.hpp"
 #include "protocol.hpp"
-#include "reader.hpp"
 #include "recipes.hpp"
 #include "schema.hpp"
 #include "sections.hpp"
-#include "sentence.hpp"
+#include "toml.hpp"
 #include "weights.hpp"
 
 namespace clb::plan {

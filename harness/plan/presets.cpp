@@ -7,9 +7,8 @@
 
 #include "files.hpp"
 #include "installed.hpp"
-#include "reader.hpp"
 #include "schema.hpp"
-#include "sentence.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 namespace {
