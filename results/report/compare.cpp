@@ -49,7 +49,7 @@ std::string protocol_departure(const Setting& s, const Json& spec) {
   if (text_at(spec, "/protocol/eval_on") != "seen") return "eval_on";
   if (text_at(spec, "/protocol/evaluate_on") != "test") return "evaluate_on";
   if (!s.eval_transform.empty() && text_at(spec, "/protocol/eval_transform/name") != s.eval_transform) return "eval_transform";
-  if (text_at(spec, "/protocol/test_batches") != s.test_batches) return "test_batches";
+  if (!s.test_batches.empty() && text_at(spec, "/protocol/test_batches") != s.test_batches) return "test_batches";
   if (s.test_batch_size != 0 && integer_at(spec, "/protocol/test_batch_size") != s.test_batch_size) return "test_batch_size";
   if (text_at(spec, "/precision") != s.precision) return "precision";
   return "";

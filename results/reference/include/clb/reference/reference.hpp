@@ -16,17 +16,17 @@ using base::toml::Place;
 // What a run must share with a reported number before the two are compared. Accuracies are measured on the test split, by class-incremental
 // runs unless `kind` says else; seeds, threads and device are free.
 struct Setting {
-  std::string name;                                 // within its file: "cifar100"
-  std::string data;                                 // "imagenetr/pilot": data set and split, as aliases.toml names fingerprints
-  std::string weights;                              // "IN21k-augreg", as aliases.toml names SHA-256 digests
-  std::string kind = "class";                       // class | domain | task
-  std::string split;                                // "B0-Inc10"
-  std::vector<std::string> orders;                  // class orders, canonical: "numpy(1993)"; a reproduction needs a run of each
-  std::string eval_transform;                       // name of a recipe; empty: any
-  std::string precision = "fp32";                   // fp32 | tf32 | bf16
-  std::string test_batches = "shuffled";            // shuffled | class_sorted
-  int64_t test_batch_size = 0;                      // 0: any
-  int64_t stop_after = 0;                           // 0: all tasks
+  std::string name;                 // within its file: "cifar100"
+  std::string data;                 // "imagenetr/pilot": data set and split, as aliases.toml names fingerprints
+  std::string weights;              // "IN21k-augreg", as aliases.toml names SHA-256 digests
+  std::string kind = "class";       // class | domain | task
+  std::string split;                // "B0-Inc10"
+  std::vector<std::string> orders;  // class orders, canonical: "numpy(1993)"; a reproduction needs a run of each
+  std::string eval_transform;       // name of a recipe; empty: any
+  std::string precision = "fp32";   // fp32 | tf32 | bf16
+  std::string test_batches;         // shuffled | class_sorted; empty: any, as suits methods that predict each image for itself
+  int64_t test_batch_size = 0;      // 0: any
+  int64_t stop_after = 0;           // 0: all tasks
   int64_t train_per_class = 0, test_per_class = 0;  // 0: all
 };
 
