@@ -196,7 +196,7 @@ void add_once(std::vector<std::string>& sentences, const std::vector<std::string
 Plan plan_index(const Node& root, const PlanOptions& options, Catalogue& catalogue) {
   check_keys(*root.table(), "", {"name", "experiments"});
   const Node& names = *root.table()->find("experiments");
-  if (!names.list() || names.list()->empty()) fail(names.place, "experiments must be a list of names, found " + names.describe());
+  if (!names.list() || names.list()->empty()) fail(names.place, "experiments must be a list of at least one name");
   Plan plan;
   plan.name = Reader(root, "").string("name", options.experiment.stem().string());
   for (const Node& name : *names.list()) {
