@@ -302,7 +302,7 @@ TEST_F(PlanTest, AnIndexPlansOtherExperimentsAsOne) {
 
   EXPECT_EQ(mistake("experiments = []\n"), "good.toml:1:15: experiments must be a list of at least one name");
   EXPECT_NE(mistake("experiments = [\"third\"]\n").find("good.toml:1:16: there is no experiment"), std::string::npos);
-  EXPECT_EQ(mistake("experiments = [\"first\"]\nseed = 1\n").substr(0, 31), "good.toml:2:1: unknown key \"seed");
+  EXPECT_EQ(mistake("experiments = [\"first\"]\nseed = 1\n").substr(0, 32), "good.toml:2:1: unknown key \"seed");
   EXPECT_EQ(mistake("experiments = [\"good\"]\n"), "good.toml:1:15: an index cannot name another index");
 }
 

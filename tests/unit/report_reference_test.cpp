@@ -178,7 +178,7 @@ TEST_F(ReferenceTest, DamagedFilesAreRefusedWithTheirPlace) {
       {"[50.0]", "[50.0, 3]", "something.toml:19:40: values must be a list of 1 numbers, one for each of acc.last.sample"},
       {"[50.0]", "[500.0]", "something.toml:19:41: each of values must lie in [-100, 100] %, found 500"},
       {"acc.last.sample", "acc.last", "something.toml:4:11: there is no metric \"acc.last\""},
-      {"{ setting = \"cifar\"", "{ setting = \"cifra\"", "something.toml:19:23: there is no [setting.cifra]; did you mean \"cifar\"?"},
+      {"{ setting = \"cifar\"", "{ setting = \"cifra\"", "something.toml:19:22: there is no [setting.cifra]; did you mean \"cifar\"?"},
       {"tolerance = 1.5\n", "", "neither the cell nor its row has a tolerance"},
       {"tolerance = 1.5", "tolerance = 0", "something.toml:18:13: tolerance must lie in (0, 100] points, found 0"},
       {"order = \"pilot\"\n", "", "something.toml:6:1: [setting.cifar] needs order"},
