@@ -82,6 +82,7 @@ phase tree tools/check_tree.sh || true
 for preset in "${presets[@]}"; do
   phase "build $preset" build_preset "$preset"
   [ "$preset" != ci ] || phase plugins tools/check_plugins.sh build/ci || true
+  [ "$preset" != ci ] || phase readmes tools/check_readmes.sh build/ci || true
   phase "tests $preset" run_tests "$preset" || true
 done
 phase fuzz tools/fuzz.sh --runs 20000 || true

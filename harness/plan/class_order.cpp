@@ -11,7 +11,7 @@
 #include <numeric>
 #include <utility>
 
-#include "sentence.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 namespace {

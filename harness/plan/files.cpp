@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "reader.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 

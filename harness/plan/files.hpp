@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "node.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 

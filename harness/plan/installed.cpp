@@ -6,8 +6,7 @@
 #include <clb/base/error.hpp>
 #include <vector>
 
-#include "reader.hpp"
-#include "sentence.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 namespace {

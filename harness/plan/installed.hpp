@@ -5,7 +5,7 @@
 #include <clb/plan/catalogue.hpp>
 #include <string>
 
-#include "node.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 

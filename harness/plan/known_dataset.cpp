@@ -7,8 +7,8 @@
 
 #include "files.hpp"
 #include "limits.hpp"
-#include "reader.hpp"
 #include "schema.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 namespace {

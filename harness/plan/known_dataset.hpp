@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "node.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 

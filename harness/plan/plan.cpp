@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <clb/meta.h>
+
+#include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/plan/plan.hpp>
@@ -12,11 +14,10 @@
 #include "overrides.hpp"
 #include "presets.hpp"
 #include "protocol.hpp"
-#include "reader.hpp"
 #include "recipes.hpp"
 #include "schema.hpp"
 #include "sections.hpp"
-#include "sentence.hpp"
+#include "toml.hpp"
 #include "weights.hpp"
 
 namespace clb::plan {
@@ -32,15 +33,12 @@ struct Experiment {
   std::vector<MethodEntry> methods;
 };
 
-Node read_experiment(const PlanOptions& options) {
+Node parse_experiment(const PlanOptions& options) {
   if (!is_file(options.experiment))
     throw base::Error(fmt::format("{}: no such experiment file{}", options.experiment.string(),
                                   suggestion(options.experiment.stem().string(), toml_stems(options.share / "experiments"),
                                              fmt::format("experiments in {}", (options.share / "experiments").string()))));
-  Node root = parse_toml(base::read_file(options.experiment, kMaxTomlBytes), options.experiment.string());
-  apply_overrides(root, options.overrides);
-  check_experiment_keys(root);
-  return root;
+  return parse_toml(base::read_file(options.experiment, kMaxTomlBytes), options.experiment.string());
 }
 
 // Values of parameters may claim more than the method as such.
@@ -167,10 +165,9 @@ void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan)
   runs.warn_about_repeats();
 }
 
-}  // namespace
-
-Plan make_plan(const PlanOptions& options, Catalogue& catalogue) {
-  const Node root = read_experiment(options);
+Plan plan_experiment(Node root, const PlanOptions& options, Catalogue& catalogue) {
+  apply_overrides(root, options.overrides);
+  check_experiment_keys(root);
   // Through links: the shipped experiments are linked into the build tree and name files relative to where they really are.
   const fs::path folder = fs::canonical(options.experiment).parent_path();
   Plan plan;
@@ -187,6 +184,44 @@ Plan make_plan(const PlanOptions& options, Catalogue& catalogue) {
   check_size(experiment, root);
   multiply(experiment, options.share / "recipes", plan);
   return plan;
+}
+
+void add_once(std::vector<std::string>& sentences, const std::vector<std::string>& more) {
+  for (const std::string& sentence : more)
+    if (std::find(sentences.begin(), sentences.end(), sentence) == sentences.end()) sentences.push_back(sentence);
+}
+
+// An index: experiments of the same folder, which differ in more than one file can say (a split for each dataset), as one. Overrides hold
+// for each of them.
+Plan plan_index(const Node& root, const PlanOptions& options, Catalogue& catalogue) {
+  check_keys(*root.table(), "", {"name", "experiments"});
+  const Node& names = *root.table()->find("experiments");
+  if (!names.list() || names.list()->empty()) fail(names.place, "experiments must be a list of at least one name");
+  Plan plan;
+  plan.name = Reader(root, "").string("name", options.experiment.stem().string());
+  for (const Node& name : *names.list()) {
+    PlanOptions one = options;
+    one.experiment = options.experiment.parent_path() / (to_string(name, "each of experiments") + ".toml");
+    if (!is_file(one.experiment)) fail(name.place, fmt::format("there is no experiment {}", one.experiment.string()));
+    const Node experiment = parse_experiment(one);
+    if (const Node* inner = experiment.table()->find("experiments")) fail(inner->place, "an index cannot name another index");
+    Plan part = plan_experiment(experiment, one, catalogue);
+    for (base::RunSpec& run : part.runs) {
+      run.experiment = plan.name;
+      plan.runs.push_back(std::move(run));
+    }
+    if (plan.runs.size() > kMaxRuns) fail(names.place, fmt::format("the experiments have more than {} runs", kMaxRuns));
+    add_once(plan.warnings, part.warnings);
+    add_once(plan.missing, part.missing);
+  }
+  return plan;
+}
+
+}  // namespace
+
+Plan make_plan(const PlanOptions& options, Catalogue& catalogue) {
+  const Node root = parse_experiment(options);
+  return root.table()->find("experiments") ? plan_index(root, options, catalogue) : plan_experiment(root, options, catalogue);
 }
 
 PlanOptions preset_options(const std::string& method_and_preset, PlanOptions options) {

@@ -4,12 +4,12 @@
 
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/plan/plan.hpp>
 
 #include "files.hpp"
 #include "installed.hpp"
-#include "reader.hpp"
 #include "schema.hpp"
-#include "sentence.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 namespace {
@@ -55,6 +55,20 @@ MethodEntry read_method(const Node& node, const fs::path& share, Catalogue& cata
 }
 
 }  // namespace
+
+MethodSettings method_settings(const MethodChoice& choice, const fs::path& share, const base::MethodInfo& info) {
+  Table params;
+  std::optional<Node> train_transform;
+  if (!choice.preset.empty()) {
+    const Node file = load_preset(info.id, choice.preset, share, choice.place.text());
+    overlay(Reader(file, ""), params, train_transform);
+  }
+  for (const Entry& entry : choice.params.entries()) params.set(entry.key, entry.key_place, entry.value);
+  std::vector<ParamSet> grid = param_grid(params, info);
+  if (grid.size() != 1) fail(choice.place, fmt::format("the parameters of method {} must be single values, not a grid", info.id));
+  const std::string preset_transform = train_transform ? to_string(*train_transform, "train_transform") : "";
+  return {std::move(grid.front().values), choice.train_transform.empty() ? preset_transform : choice.train_transform};
+}
 
 std::vector<MethodEntry> read_methods(const Node& root, const fs::path& share, Catalogue& catalogue) {
   std::vector<MethodEntry> entries;

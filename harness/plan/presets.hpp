@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "node.hpp"
 #include "params.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 

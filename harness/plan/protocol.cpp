@@ -6,8 +6,8 @@
 #include <clb/plan/plan.hpp>
 #include <numeric>
 
-#include "reader.hpp"
 #include "recipes.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 namespace {

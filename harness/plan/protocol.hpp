@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "node.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 

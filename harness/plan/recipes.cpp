@@ -6,9 +6,8 @@
 #include <clb/base/file.hpp>
 
 #include "files.hpp"
-#include "reader.hpp"
 #include "schema.hpp"
-#include "sentence.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 namespace {

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-#include "node.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "sentence.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 namespace {
@@ -37,23 +37,13 @@ std::string elsewhere(const std::string& key) {
   return "";
 }
 
-void check(const Table& table, const std::string& name, const Keys& known, bool experiment) {
-  for (const Entry& entry : table.entries()) {
-    if (contains(known, entry.key)) continue;
-    std::string hint = experiment ? elsewhere(entry.key) : "";
-    if (hint.empty()) hint = suggestion(entry.key, known, "known keys");
-    fail(entry.key_place,
-         fmt::format("unknown key \"{}\" {}{}", entry.key, name.empty() ? "at the top level" : fmt::format("in [{}]", name), hint));
-  }
-}
-
 const Table& table_of(const Node& node, const std::string& name) {
   if (const Table* table = node.table()) return *table;
   fail(node.place, fmt::format("{} must be a table, found {}", name, node.describe()));
 }
 
 void check_section(const Node& node, const std::string& name, const std::string& shown) {
-  check(table_of(node, shown), shown, experiment_tables().at(name), true);
+  check_keys(table_of(node, shown), shown, experiment_tables().at(name), elsewhere);
 }
 
 void check_weights(const Node& weights) {
@@ -68,8 +58,6 @@ void check_weights(const Node& weights) {
 }
 
 }  // namespace
-
-void check_keys(const Table& table, const std::string& name, const Keys& known) { check(table, name, known, false); }
 
 std::vector<const Node*> one_or_several(const Node& root, const std::string& key) {
   const Node* node = root.table()->find(key);

@@ -1,19 +1,16 @@
-// Which keys an experiment, a preset and a recipe may have. Names are checked before any value is read, so that a misspelt key is reported
+// Which keys an experiment may have. Names are checked before any value is read, so that a misspelt key is reported
 // as such and not as a missing one.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "node.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 
 // The whole experiment: every table, every [[dataset]], [weights.ROLE] and [[method]]; parameters of methods are checked in params.hpp.
 void check_experiment_keys(const Node& root);
-
-// One table of another file. `name` as in "[train]"; empty: the top level.
-void check_keys(const Table& table, const std::string& name, const std::vector<std::string>& known);
 
 // The tables under a key that may be written once ([dataset]) or several times ([[dataset]]).
 std::vector<const Node*> one_or_several(const Node& root, const std::string& key);

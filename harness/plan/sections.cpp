@@ -8,9 +8,8 @@
 #include "files.hpp"
 #include "installed.hpp"
 #include "known_dataset.hpp"
-#include "reader.hpp"
 #include "schema.hpp"
-#include "sentence.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 namespace {

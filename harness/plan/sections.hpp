@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "node.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 

@@ -6,7 +6,7 @@
 #include <clb/base/error.hpp>
 #include <clb/plan/plan.hpp>
 
-#include "sentence.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 namespace {

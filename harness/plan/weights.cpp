@@ -6,7 +6,7 @@
 #include <clb/base/sha256.hpp>
 
 #include "files.hpp"
-#include "reader.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 namespace {

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "node.hpp"
+#include "toml.hpp"
 
 namespace clb::plan {
 

@@ -12,12 +12,6 @@ std::string quote(const std::string& field) {
   return text + "\"";
 }
 
-std::string line(const std::vector<std::string>& fields) {
-  std::string text;
-  for (size_t i = 0; i < fields.size(); ++i) text += (i == 0 ? "" : ",") + quote(fields[i]);
-  return text + "\r\n";
-}
-
 void add_head(std::vector<std::string>& fields, const std::string& name) {
   for (const char* part : {"", " n", " low", " high", " spread"}) fields.push_back(name + part);
 }
@@ -33,13 +27,19 @@ void add_cell(std::vector<std::string>& fields, const Cell& cell) {
 
 }  // namespace
 
+std::string csv_line(const std::vector<std::string>& fields) {
+  std::string text;
+  for (size_t i = 0; i < fields.size(); ++i) text += (i == 0 ? "" : ",") + quote(fields[i]);
+  return text + "\r\n";
+}
+
 std::string format_csv(const Report& report) {
   std::vector<std::string> head{"comparability_key", "dataset",   "protocol", "weights", "section", "method", "preset",
                                 "setting",           "precision", "runs"};
   for (const metrics::Metric* metric : report.metrics) add_head(head, metric->id);
   add_head(head, "cold_seconds");
   head.push_back("notes");
-  std::string text = line(head);
+  std::string text = csv_line(head);
   for (const Table& table : report.tables) {
     for (const Section& section : table.sections) {
       for (const TableRow& row : section.rows) {
@@ -52,7 +52,7 @@ std::string format_csv(const Report& report) {
         for (const std::string& note : row.notes) notes += (notes.empty() ? "" : "; ") + note;
         if (row.class_sorted) notes += (notes.empty() ? "" : "; ") + std::string(kClassSorted);
         fields.push_back(notes);
-        text += line(fields);
+        text += csv_line(fields);
       }
     }
   }

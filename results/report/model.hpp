@@ -56,6 +56,9 @@ struct Report {
 
 Report build(const store::Store& store, const TableOptions& options);
 
+// What the metrics of a run are computed from.
+metrics::AccuracyMatrix matrix_of(const base::Json& spec, int64_t tasks, const std::vector<store::EvalRow>& evals);
+
 // describe.cpp: words for what a run's spec says. They accept any JSON, also that of an older clbench.
 std::string text_at(const base::Json& spec, const char* pointer);       // "" when absent
 int64_t integer_at(const base::Json& spec, const char* pointer);        // 0 when absent
@@ -77,6 +80,11 @@ std::string duration(double seconds);       // "41.2 s", "5.3 min", "2.1 h"
 std::string cell_text(const Cell& cell);    // "62.30 ± 0.41 (3)", "62.30 [61.90, 62.70] (2)", "–"
 std::string printable(std::string_view);    // control characters become spaces
 std::string row_name(const TableRow& row);  // "l2p/small"
+
+// Pieces that both kinds of tables are printed with.
+std::string markdown_escape(const std::string& text);  // nothing of it is read as markup
+std::string markdown_row(const std::vector<std::string>& cells);
+std::string csv_line(const std::vector<std::string>& fields);
 
 std::string format_text(const Report& report, bool color);
 std::string format_markdown(const Report& report);

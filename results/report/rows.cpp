@@ -42,10 +42,7 @@ RunResult evaluate(const store::Store& store, store::RunRow run, const std::vect
   result.run = std::move(run);
   if (!result.ok()) return result;
 
-  const Json& joint = result.run.spec.value("/protocol/joint"_json_pointer, Json(false));
-  const Json& eval_on = result.run.spec.value("/protocol/eval_on"_json_pointer, Json("seen"));
-  metrics::AccuracyMatrix matrix(result.run.tasks_planned, joint == true, eval_on == "fixed");
-  for (const store::EvalRow& row : result.evals) matrix.add(row.after_task, row.count);
+  const metrics::AccuracyMatrix matrix = matrix_of(result.run.spec, result.run.tasks_planned, result.evals);
   for (const metrics::Metric* metric : metrics) result.values.push_back(metric->compute(matrix));
 
   const std::map<std::string, double> resources = store.resources(result.run.attempt_id);
@@ -145,6 +142,14 @@ void tell_apart(std::vector<Table>& tables) {
 }
 
 }  // namespace
+
+metrics::AccuracyMatrix matrix_of(const Json& spec, int64_t tasks, const std::vector<store::EvalRow>& evals) {
+  const Json joint = spec.value("/protocol/joint"_json_pointer, Json(false));
+  const Json eval_on = spec.value("/protocol/eval_on"_json_pointer, Json("seen"));
+  metrics::AccuracyMatrix matrix(tasks, joint == true, eval_on == "fixed");
+  for (const store::EvalRow& row : evals) matrix.add(row.after_task, row.count);
+  return matrix;
+}
 
 Report build(const store::Store& store, const TableOptions& options) {
   Report report;

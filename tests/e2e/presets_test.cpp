@@ -1,4 +1,4 @@
-// Every preset that ships: `run METHOD/PRESET --dry-run` plans it, lists the data and weights that are missing, and exits 0.
+// Presets and experiments that ship: `run ... --dry-run` plans them, lists the data and weights that are missing, and exits 0.
 #include <cstdlib>
 
 #include "e2e/cli.hpp"
@@ -8,6 +8,12 @@ namespace {
 using clb::testing::Ended;
 namespace fs = std::filesystem;
 
+// One for all tests: plugins are described once.
+std::string cache() {
+  static const clb::testing::TempFolder folder;
+  return "CLB_CACHE=" + folder.path().string();
+}
+
 TEST(Presets, EachCanBePlannedWithoutItsData) {
   const fs::path built = CLB_BINARY_DIR;
   const clb::testing::TempFolder folder;
@@ -15,8 +21,7 @@ TEST(Presets, EachCanBePlannedWithoutItsData) {
   for (const auto& method : fs::directory_iterator(built / "share/clbench/presets")) {
     for (const auto& file : fs::directory_iterator(method)) {
       const std::string name = method.path().filename().string() + "/" + file.path().stem().string();
-      const Ended ended = clb::testing::run_program(folder.path(), {(built / "bin/clbench").string(), "run", name, "--dry-run"},
-                                                    {"CLB_CACHE=" + (folder.path() / "cache").string()});
+      const Ended ended = clb::testing::run_program(folder.path(), {(built / "bin/clbench").string(), "run", name, "--dry-run"}, {cache()});
       EXPECT_EQ(ended.code, 0) << name << ": " << ended.err;
       EXPECT_NE(ended.out.find(name + " seed 0"), std::string::npos) << ended.out;
       EXPECT_EQ(ended.err.find("warning"), std::string::npos) << name << ": " << ended.err;
@@ -26,6 +31,22 @@ TEST(Presets, EachCanBePlannedWithoutItsData) {
   }
   EXPECT_GT(presets, 60);
   EXPECT_GT(lacking, 0) << "ViT-B/16 comes with nobody's machine";
+}
+
+// The survey's table: an index of seven experiments of seven methods each and three seeds, and the same methods on the setting small.
+TEST(Presets, TheSurveysTableCanBePlannedWithoutItsData) {
+  const fs::path built = CLB_BINARY_DIR;
+  const clb::testing::TempFolder folder;
+  const std::vector<std::pair<std::string, std::string>> expected = {{"survey_table1", "147 runs to start"},
+                                                                     {"survey_table1_small", "21 runs to start"}};
+  for (const auto& [name, runs] : expected) {
+    const fs::path file = built / "share/clbench/experiments" / (name + ".toml");
+    const Ended ended =
+        clb::testing::run_program(folder.path(), {(built / "bin/clbench").string(), "run", file.string(), "--dry-run"}, {cache()});
+    EXPECT_EQ(ended.code, 0) << name << ": " << ended.err;
+    EXPECT_NE(ended.out.find(runs), std::string::npos) << ended.out;
+    EXPECT_EQ(ended.err.find("warning"), std::string::npos) << name << ": " << ended.err;
+  }
 }
 
 }  // namespace

@@ -287,5 +287,25 @@ TEST_F(PlanTest, JointIsAnOptionOfEachProtocol) {
   EXPECT_NE(made.runs.at(0).key(), plan(kGood).runs.at(0).key());
 }
 
+TEST_F(PlanTest, AnIndexPlansOtherExperimentsAsOne) {
+  const Plan one = plan(kGood);
+  write("first.toml", kGood);
+  write("second.toml", with_line(kGood, 18, "joint = true"));
+  const Plan both = plan("experiments = [\"first\", \"second\"]\n", {"run.precision=tf32"});
+  ASSERT_EQ(both.runs.size(), 2 * one.runs.size());
+  EXPECT_EQ(both.name, "good");
+  for (const base::RunSpec& run : both.runs) {
+    EXPECT_EQ(run.experiment, "good");
+    EXPECT_EQ(run.precision, "tf32");
+  }
+  EXPECT_FALSE(both.runs.front().protocol.joint);
+  EXPECT_TRUE(both.runs.back().protocol.joint);
+
+  EXPECT_EQ(mistake("experiments = []\n"), "good.toml:1:15: experiments must be a list of at least one name");
+  EXPECT_NE(mistake("experiments = [\"third\"]\n").find("good.toml:1:16: there is no experiment"), std::string::npos);
+  EXPECT_EQ(mistake("experiments = [\"first\"]\nseed = 1\n").substr(0, 32), "good.toml:2:1: unknown key \"seed");
+  EXPECT_EQ(mistake("experiments = [\"good\"]\n"), "good.toml:1:15: an index cannot name another index");
+}
+
 }  // namespace
 }  // namespace clb::plan::testing

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "options.hpp"
+#include "reference.hpp"
 
 namespace clb::cli {
 
@@ -16,6 +17,7 @@ constexpr VerbText kText{"table", "", "results as a table", "clbench table --met
 
 report::Format format_of(const Options& options) {
   const std::map<std::string, report::Format> formats{{"text", report::Format::kText},
+                                                      {"md", report::Format::kMarkdown},
                                                       {"markdown", report::Format::kMarkdown},
                                                       {"csv", report::Format::kCsv},
                                                       {"json", report::Format::kJson}};
@@ -35,9 +37,22 @@ int verb_table(const Arguments& arguments) {
   options.add()("experiment", po::value<std::string>()->value_name("NAME"), "only the runs of this experiment");
   options.add()("metrics", po::value<std::string>()->value_name("A,B"), "columns; default acc.mean.sample,acc.last.sample,forget.max_prev");
   options.add()("format", po::value<std::string>()->value_name("FORMAT")->default_value("text"), "text, markdown, csv or json");
+  options.add()("reference", "published numbers beside what was measured here, instead of the results");
+  options.add()("method", po::value<std::string>()->value_name("NAME"), "with --reference: only this method");
+  options.add()("runs", po::value<std::string>()->value_name("FILE"), "with --reference: recorded runs instead of a database");
+  options.add()("record", po::value<std::string>()->value_name("FILE"), "with --reference: add the database's runs that it shows to FILE");
+  options.add_installation();
+  options.add_cache();
   options.add_json();
   if (!options.parse(arguments, 0, 0)) return 0;
 
+  if (options.flag("reference")) {
+    const std::string text = reference_table(options, format_of(options));
+    fmt::print("{}", text);
+    return 0;
+  }
+  for (const char* option : {"method", "runs", "record"})
+    if (options.flag(option)) throw base::Error(fmt::format("table: --{} goes with --reference", option));
   report::TableOptions table;
   table.format = format_of(options);
   table.experiment = options.text("experiment");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <clb/base/run_spec.hpp>
+#include <clb/base/toml/node.hpp>
 #include <clb/plan/catalogue.hpp>
 #include <filesystem>
 #include <string>
@@ -35,6 +36,19 @@ Plan make_plan(const PlanOptions& options, Catalogue& catalogue);
 
 // Options for `run METHOD/PRESET`: the experiment that the preset names, with this method and preset in place of its [[method]] entries.
 PlanOptions preset_options(const std::string& method_and_preset, PlanOptions options);
+
+// What a preset and parameters over it come to, for one who compares with a run and starts none.
+struct MethodChoice {
+  base::toml::Place place;
+  std::string preset;  // empty: none
+  base::toml::Table params;
+  std::string train_transform;  // empty: the preset's
+};
+struct MethodSettings {
+  base::Json params;  // every parameter with its value
+  std::string train_transform;
+};
+MethodSettings method_settings(const MethodChoice& choice, const std::filesystem::path& share, const base::MethodInfo& info);
 
 // Task sizes of "B0-Inc10" and "B50-Inc5": first m classes (B0: n), then n each, the remainder last (methods: representation 2.1).
 // The Error begins with `where` (a place, or empty).

@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-namespace clb::plan {
+namespace clb::base::toml {
 
 // Where something was written: a file with line and column from 1, or (line 0) the command line: "--set run.seed=3".
 struct Place {
@@ -59,4 +59,4 @@ Node parse_toml(std::string_view text, const std::string& name);
 // Throws base::Error at `place`: "PLACE: SENTENCE".
 [[noreturn]] void fail(const Place& place, const std::string& sentence);
 
-}  // namespace clb::plan
+}  // namespace clb::base::toml

@@ -1,10 +1,10 @@
-#include "sentence.hpp"
+#include <clb/base/toml/sentence.hpp>
 
 #include <fmt/format.h>
 
 #include <clb/base/nearest.hpp>
 
-namespace clb::plan {
+namespace clb::base::toml {
 
 std::string one_line(std::string text) {
   for (char& c : text)
@@ -20,4 +20,4 @@ std::string suggestion(std::string_view name, const std::vector<std::string>& kn
   return fmt::format("; {} are {}", what, fmt::join(known, ", "));
 }
 
-}  // namespace clb::plan
+}  // namespace clb::base::toml

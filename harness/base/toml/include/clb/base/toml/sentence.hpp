@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace clb::plan {
+namespace clb::base::toml {
 
 // Control characters become spaces: what a file says may be quoted in a sentence, which is one line.
 std::string one_line(std::string text);
@@ -16,4 +16,4 @@ std::string lead(const std::string& where);
 // The end of a sentence about an unknown name: `; did you mean "x"?`, or `; WHAT are a, b, c` when nothing is near.
 std::string suggestion(std::string_view name, const std::vector<std::string>& known, const std::string& what);
 
-}  // namespace clb::plan
+}  // namespace clb::base::toml

@@ -1,4 +1,4 @@
-#include "node.hpp"
+#include <clb/base/toml/node.hpp>
 
 #include <fmt/format.h>
 
@@ -14,10 +14,10 @@
 #include <clb/base/error.hpp>
 #include <type_traits>
 
-#include "sentence.hpp"
+#include <clb/base/toml/sentence.hpp>
 #include "toml_guard.hpp"
 
-namespace clb::plan {
+namespace clb::base::toml {
 namespace {
 
 constexpr size_t kShown = 80;  // bytes of a string that a sentence quotes
@@ -34,27 +34,27 @@ class Converter {
  public:
   explicit Converter(const std::string& name) : source_(std::make_shared<const std::string>(name)) {}
 
-  Place place(const toml::source_region& region) const {
+  Place place(const ::toml::source_region& region) const {
     return {source_, std::max<int64_t>(1, region.begin.line), std::max<int64_t>(1, region.begin.column)};
   }
 
-  Node convert(const toml::node& from) const {
+  Node convert(const ::toml::node& from) const {
     Node node{place(from.source()), Moment{}};
     from.visit([&](const auto& value) {
       using T = std::decay_t<decltype(value)>;
-      if constexpr (std::is_same_v<T, toml::table>)
+      if constexpr (std::is_same_v<T, ::toml::table>)
         node.value = convert_table(value);
-      else if constexpr (std::is_same_v<T, toml::array>)
+      else if constexpr (std::is_same_v<T, ::toml::array>)
         node.value = convert_list(value);
-      else if constexpr (std::is_same_v<T, toml::value<std::string>> || std::is_same_v<T, toml::value<int64_t>> ||
-                         std::is_same_v<T, toml::value<double>> || std::is_same_v<T, toml::value<bool>>)
+      else if constexpr (std::is_same_v<T, ::toml::value<std::string>> || std::is_same_v<T, ::toml::value<int64_t>> ||
+                         std::is_same_v<T, ::toml::value<double>> || std::is_same_v<T, ::toml::value<bool>>)
         node.value = *value;
     });
     return node;
   }
 
  private:
-  Table convert_table(const toml::table& from) const {
+  Table convert_table(const ::toml::table& from) const {
     std::vector<Entry> entries;
     for (const auto& [key, value] : from) entries.push_back({std::string(key.str()), place(key.source()), convert(value)});
     std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
@@ -65,9 +65,9 @@ class Converter {
     return table;
   }
 
-  List convert_list(const toml::array& from) const {
+  List convert_list(const ::toml::array& from) const {
     List list;
-    for (const toml::node& value : from) list.push_back(convert(value));
+    for (const ::toml::node& value : from) list.push_back(convert(value));
     return list;
   }
 
@@ -115,13 +115,13 @@ Node parse_toml(std::string_view text, const std::string& name) {
   refuse_what_breaks_toml(text, name);
   const Converter converter(name);
   try {
-    const toml::table table = toml::parse(text);
+    const ::toml::table table = ::toml::parse(text);
     return converter.convert(table);
-  } catch (const toml::parse_error& error) {
+  } catch (const ::toml::parse_error& error) {
     throw base::Error(converter.place(error.source()).text() + ": not valid TOML: " + printable(error.description()));
   }
 }
 
 void fail(const Place& place, const std::string& sentence) { throw base::Error(one_line(place.text() + ": " + sentence)); }
 
-}  // namespace clb::plan
+}  // namespace clb::base::toml

@@ -1,4 +1,4 @@
-#include "reader.hpp"
+#include <clb/base/toml/reader.hpp>
 
 #include <fmt/format.h>
 
@@ -6,9 +6,9 @@
 #include <clb/base/nearest.hpp>
 #include <cmath>
 
-#include "sentence.hpp"
+#include <clb/base/toml/sentence.hpp>
 
-namespace clb::plan {
+namespace clb::base::toml {
 namespace {
 
 [[noreturn]] void wrong(const Node& node, const std::string& what, const std::string& expected) {
@@ -85,6 +85,17 @@ std::vector<double> to_number_list(const Node& node, const std::string& what, si
   return values;
 }
 
+void check_keys(const Table& table, const std::string& name, const std::vector<std::string>& known,
+                const std::function<std::string(const std::string&)>& hint) {
+  for (const Entry& entry : table.entries()) {
+    if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
+    std::string end = hint ? hint(entry.key) : "";
+    if (end.empty()) end = suggestion(entry.key, known, "known keys");
+    fail(entry.key_place,
+         fmt::format("unknown key \"{}\" {}{}", entry.key, name.empty() ? "at the top level" : fmt::format("in [{}]", name), end));
+  }
+}
+
 Reader::Reader(const Node& node, std::string name) : node_(node), table_(require_table(node, name)), name_(std::move(name)) {}
 
 const Node& Reader::at(const std::string& key, const std::string& example) const {
@@ -112,4 +123,4 @@ std::string Reader::choice(const std::string& key, const std::string& fallback, 
   return node ? to_choice(*node, what(key), choices) : fallback;
 }
 
-}  // namespace clb::plan
+}  // namespace clb::base::toml

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
 
-#include "node.hpp"
+#include <clb/base/toml/node.hpp>
 
-namespace clb::plan {
+namespace clb::base::toml {
 
 inline constexpr int64_t kMaxInt = std::numeric_limits<int64_t>::max();
 
@@ -21,6 +22,11 @@ std::string to_choice(const Node& node, const std::string& what, const std::vect
 std::vector<int64_t> to_int_list(const Node& node, const std::string& what, int64_t min, int64_t max);     // not empty
 std::vector<int64_t> to_int_or_list(const Node& node, const std::string& what, int64_t min, int64_t max);  // 3 or [1, 2, 3]
 std::vector<double> to_number_list(const Node& node, const std::string& what, size_t count);               // exactly `count`
+
+// Error at the first key of `table` that is not known, with a suggestion. `name` as in "[train]"; empty: the top level. `hint` may give
+// another end of the sentence for a key ("; it belongs in [run]") or "".
+void check_keys(const Table& table, const std::string& name, const std::vector<std::string>& known,
+                const std::function<std::string(const std::string&)>& hint = {});
 
 // One table of the file: typed access by key, with defaults.
 class Reader {
@@ -45,4 +51,4 @@ class Reader {
   std::string name_;
 };
 
-}  // namespace clb::plan
+}  // namespace clb::base::toml

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 
-namespace clb::plan {
+namespace clb::base::toml {
 namespace {
 
 constexpr int kMaxDotsInKey = 100;
@@ -97,4 +97,4 @@ void refuse_what_breaks_toml(std::string_view text, const std::string& name) {
   refuse_foreign_letters(text, name);
 }
 
-}  // namespace clb::plan
+}  // namespace clb::base::toml

@@ -1,0 +1,79 @@
+#include "reference.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
+#include <clb/base/paths.hpp>
+#include <clb/plan/plan.hpp>
+#include <clb/report/reference.hpp>
+#include <map>
+#include <set>
+
+#include "catalogue.hpp"
+#include "installation.hpp"
+
+namespace clb::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Preset and parameters of an entry with the plugin's defaults.
+class Settings {
+ public:
+  explicit Settings(const Options& options)
+      : plugins_(installed_plugins(options)), describer_(launch::find_runner(), cache_folder(options)), catalogue_(plugins_, describer_) {
+    const std::vector<std::string> ids = catalogue_.method_ids();
+    installed_.insert(ids.begin(), ids.end());
+  }
+
+  std::optional<report::MethodSetting> operator()(const reference::Entry& entry) {
+    if (!installed_.contains(entry.method)) return std::nullopt;
+    auto info = infos_.find(entry.method);
+    if (info == infos_.end()) info = infos_.emplace(entry.method, catalogue_.method(entry.method)).first;
+    plan::MethodSettings settings =
+        plan::method_settings({entry.place, entry.preset, entry.params, entry.train_transform}, base::share(), info->second);
+    return report::MethodSetting{std::move(settings.params), std::move(settings.train_transform)};
+  }
+
+ private:
+  std::vector<launch::PluginFile> plugins_;
+  launch::Describer describer_;
+  InstalledCatalogue catalogue_;
+  std::set<std::string> installed_;
+  std::map<std::string, base::MethodInfo> infos_;
+};
+
+// The runs that the table shows join those that FILE holds.
+void record(const fs::path& file, const std::vector<report::Comparison>& comparisons) {
+  std::vector<report::MeasuredRun> runs;
+  if (std::error_code error; fs::exists(file, error)) runs = report::read_measured(file);
+  std::set<std::string> shown;
+  for (const report::Comparison& comparison : comparisons)
+    for (const report::MeasuredRun* run : comparison.runs)
+      if (shown.insert(run->key).second) runs.push_back(*run);
+  if (shown.empty())
+    throw base::Error(fmt::format("{}: no run of the database is of a published setting; nothing to record", file.string()));
+  base::write_file_atomic(file, report::measured_json(std::move(runs)));
+  fmt::print(stderr, "{}: {} runs recorded\n", file.string(), shown.size());
+}
+
+}  // namespace
+
+std::string reference_table(const Options& options, report::Format format) {
+  for (const char* option : {"experiment", "metrics"})
+    if (options.flag(option)) throw base::Error(fmt::format("table: --{} does not go with --reference", option));
+  if (options.flag("runs") && options.flag("record")) throw base::Error("table: --record takes runs from a database, not from --runs");
+  const reference::References references = reference::read_references(base::share() / "reference");
+  const std::vector<report::MeasuredRun> runs =
+      options.flag("runs") ? report::read_measured(options.text("runs"))
+                           : report::measured_runs(store::Store::open(options.text("db"), store::Store::Mode::kRead));
+  Settings settings(options);
+  const auto resolve = [&](const reference::Entry& entry) { return settings(entry); };
+  const std::vector<report::Comparison> comparisons = report::compare(references, runs, options.text("method"), resolve);
+  if (options.flag("record")) record(options.text("record"), comparisons);
+  return report::render_comparison(comparisons, format);
+}
+
+}  // namespace clb::cli
