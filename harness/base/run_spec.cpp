@@ -182,6 +182,8 @@ ExecutionSpec execution_from(Members m) {
   e.loader_threads = m.integer("loader_threads", 1, 1024);
   e.store_limit = m.integer("store_limit", 0);
   e.keep_logits = m.flag("keep_logits");
+  e.state_file = m.text("state_file");
+  e.state_run = m.text("state_run");
   m.finish();
   return e;
 }
@@ -230,7 +232,9 @@ Json RunSpec::to_json() const {
             {"run_dir", execution.run_dir},
             {"loader_threads", execution.loader_threads},
             {"store_limit", execution.store_limit},
-            {"keep_logits", execution.keep_logits}}}};
+            {"keep_logits", execution.keep_logits},
+            {"state_file", execution.state_file},
+            {"state_run", execution.state_run}}}};
 }
 
 RunSpec RunSpec::from_json(const Json& json, const std::string& where) {

@@ -70,6 +70,12 @@ Trainer::Trainer(const FitOptions& options, const std::vector<FitGroup>& groups,
 
 Trainer::~Trainer() = default;
 
+int64_t Trainer::trained() const {
+  int64_t count = 0;
+  for (const Tensor& t : tensors_) count += t.numel();
+  return count;
+}
+
 double Trainer::rate() const {
   const int64_t epoch = updates_ / updates_per_epoch_;
   const double t =

@@ -34,7 +34,11 @@ void expect_same(const Json& header, const char* member, const std::string& mine
 }  // namespace
 
 Checkpoints::Checkpoints(const Session& s, CheckpointOwner owner) : only_last_(s.spec.checkpoint == "last"), owner_(std::move(owner)) {
-  if (s.spec.checkpoint != "off" && !s.spec.execution.run_dir.empty()) file_ = base::fs::path(s.spec.execution.run_dir) / "checkpoint";
+  if (!s.spec.execution.state_file.empty()) {
+    file_ = s.spec.execution.state_file;
+  } else if (s.spec.checkpoint != "off" && !s.spec.execution.run_dir.empty()) {
+    file_ = base::fs::path(s.spec.execution.run_dir) / "checkpoint";
+  }
 }
 
 std::optional<Checkpoints::Found> Checkpoints::resume(Session& s, MethodHandle& method) {

@@ -1,6 +1,5 @@
 #include <torch/version.h>
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <clb/base/error.hpp>
@@ -62,18 +61,18 @@ base::TaskDone evaluated(Session& s, MethodHandle& method) {
 }
 
 base::Resource resources(const Session& s, int64_t state_bytes) {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return {{{"peak_rss_bytes", static_cast<double>(usage.ru_maxrss) * 1024},
-           {"peak_device_bytes", static_cast<double>(peak_device_bytes(s.device))},
-           {"state_bytes", static_cast<double>(state_bytes)},
-           {"exemplars", static_cast<double>(s.memory.size())},
-           {"exemplar_bytes", static_cast<double>(memory_bytes(s))},
-           {"images_seen", static_cast<double>(s.images_seen)},
-           {"pixels_read", static_cast<double>(s.store.pixels_read())},
-           {"forwards_charged", static_cast<double>(s.features.forwards_charged() + s.features.forwards_saved())},
-           {"forwards_saved", static_cast<double>(s.features.forwards_saved())},
-           {"cached_seconds_saved", s.features.seconds_saved()}}};
+  base::Resource resource{{{"peak_rss_bytes", static_cast<double>(s.spans.memory().whole())},
+                           {"peak_device_bytes", static_cast<double>(peak_device_bytes(s.device))},
+                           {"state_bytes", static_cast<double>(state_bytes)},
+                           {"exemplars", static_cast<double>(s.memory.size())},
+                           {"exemplar_bytes", static_cast<double>(memory_bytes(s))},
+                           {"images_seen", static_cast<double>(s.images_seen)},
+                           {"pixels_read", static_cast<double>(s.store.pixels_read())},
+                           {"forwards_charged", static_cast<double>(s.features.forwards_charged() + s.features.forwards_saved())},
+                           {"forwards_saved", static_cast<double>(s.features.forwards_saved())},
+                           {"cached_seconds_saved", s.features.seconds_saved()}}};
+  for (const auto& [phase, bytes] : s.spans.memory().phases()) resource.values["peak_rss_bytes." + phase] = static_cast<double>(bytes);
+  return resource;
 }
 
 // Takes up the newest checkpoint, reports its results again and returns the task to go on with.
@@ -83,6 +82,14 @@ int64_t go_on(Session& s, MethodHandle& method, Checkpoints& checkpoints) {
   if (!found) return 0;
   for (const std::string& line : found->results) s.emitter.emit_line(line);
   return found->task + 1;
+}
+
+// The state of a run that has ended, evaluated once more.
+void evaluate_kept(Session& s, MethodHandle& method, Checkpoints& checkpoints) {
+  const auto found = checkpoints.resume(s, method);
+  if (!found) throw Error("the checkpoint " + s.spec.execution.state_file + " is gone");
+  s.task = found->task;
+  s.emitter.emit(evaluated(s, method));
 }
 
 struct Where {  // the run was when it failed; for the last event
@@ -100,7 +107,7 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
       const auto device = pick_device(spec.device);
       configure(device, spec.precision, spec.threads);
       const base::Hello me = hello(spec, device);
-      owner = {spec.key(), me.plugin_hash, me.runner_hash};
+      owner = {spec.execution.state_run.empty() ? spec.key() : spec.execution.state_run, me.plugin_hash, me.runner_hash};
       emitter.emit(me);
       emitter.progress({.phase = "load", .task = -1});
       session.emplace(spec, device, me.runner_hash, emitter, spans);
@@ -113,7 +120,12 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
     learner.create();
     Checkpoints checkpoints(s, owner);
     int64_t first = 0;
-    if (resume) first = go_on(s, method, checkpoints);
+    if (!spec.execution.state_file.empty()) {
+      evaluate_kept(s, method, checkpoints);
+      first = s.protocol.tasks_to_run();
+    } else if (resume) {
+      first = go_on(s, method, checkpoints);
+    }
     for (int64_t t = first; t < s.protocol.tasks_to_run(); ++t) {
       s.check_cancelled();
       learner.learn(t);

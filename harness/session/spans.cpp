@@ -19,6 +19,7 @@ void Spans::charge() {
   const auto now = Clock::now();
   if (!stack_.empty()) {
     seconds_[{stack_.back().phase, stack_.back().task}] += std::chrono::duration<double>(now - mark_).count();
+    memory_.charge(stack_.back().phase);
   }
   mark_ = now;
 }

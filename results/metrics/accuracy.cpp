@@ -45,6 +45,10 @@ Result acc_last_sample(const AccuracyMatrix& m) {
   return guarded([&] { return over_samples(m, m.last()); });
 }
 
+Result accuracy_after(const AccuracyMatrix& m, int64_t task) {
+  return guarded([&] { return over_samples(m, task); });
+}
+
 Result acc_mean_sample(const AccuracyMatrix& m) {
   return guarded([&] { return mean_over_stages(m, [](const AccuracyMatrix& a, int64_t t) { return over_samples(a, t); }); });
 }

@@ -18,6 +18,24 @@ Result bwt(const AccuracyMatrix& m);
 // transfer.cpp
 Result fwt(const AccuracyMatrix& m);
 Result transfer(const AccuracyMatrix& m);
+// identification.cpp
+Result task_identification(const Run& run);
+// cost.cpp
+Result time_total(const Run& run);
+Result time_train(const Run& run);
+Result time_features(const Run& run);
+Result time_evaluate(const Run& run);
+Result memory_host(const Run& run);
+Result memory_host_train(const Run& run);
+Result memory_host_features(const Run& run);
+Result memory_host_evaluate(const Run& run);
+Result memory_device(const Run& run);
+Result state_total(const Run& run);
+Result state_parameters(const Run& run);
+Result state_statistics(const Run& run);
+Result state_exemplars(const Run& run);
+Result trainable_parameters(const Run& run);
+Result updates(const Run& run);
 
 // Thrown inside a formula and turned into a dash by `guarded`: the reason why there is no value.
 struct Dash {

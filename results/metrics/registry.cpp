@@ -8,9 +8,18 @@ namespace {
 constexpr auto kUp = Direction::kHigherIsBetter;
 constexpr auto kDown = Direction::kLowerIsBetter;
 constexpr const char* kFraction = "fraction";
+constexpr const char* kSeconds = "s";
+constexpr const char* kBytes = "bytes";
+constexpr const char* kCount = "count";
 
 constexpr const char* kChaudhry = "Chaudhry et al., Riemannian Walk, ECCV 2018: forgetting measure F";
+constexpr const char* kRecorded = "recorded by the runner";
 constexpr const char* kGem = "Lopez-Paz and Ranzato, Gradient Episodic Memory, NeurIPS 2017: ACC, BWT and FWT";
+
+template <Result (*formula)(const AccuracyMatrix&)>
+Result counts(const Run& run) {
+  return formula(run.matrix);
+}
 
 }  // namespace
 
@@ -29,23 +38,42 @@ void require_tasks(const AccuracyMatrix& m, int64_t fewest) {
 const std::vector<Metric>& registry() {
   static const std::vector<Metric> metrics{
       {"acc.last.sample", 1, "sum_j correct[T-1][j] / sum_j n[j], j over all groups seen",
-       "Rebuffi et al., iCaRL, CVPR 2017: accuracy over all classes seen", kFraction, kUp, acc_last_sample},
+       "Rebuffi et al., iCaRL, CVPR 2017: accuracy over all classes seen", kFraction, kUp, counts<acc_last_sample>},
       {"acc.mean.sample", 1, "mean over t of sum_j correct[t][j] / sum_j n[j], j over the groups seen after t",
-       "Rebuffi et al., iCaRL, CVPR 2017: average incremental accuracy", kFraction, kUp, acc_mean_sample},
-      {"acc.last.task", 1, "mean over groups j of a[T-1][j]", kGem, kFraction, kUp, acc_last_task},
+       "Rebuffi et al., iCaRL, CVPR 2017: average incremental accuracy", kFraction, kUp, counts<acc_mean_sample>},
+      {"acc.last.task", 1, "mean over groups j of a[T-1][j]", kGem, kFraction, kUp, counts<acc_last_task>},
       {"acc.mean.task", 1, "mean over t of the mean over groups j seen after t of a[t][j]",
-       "Wang et al., HiDe-Prompt, NeurIPS 2023: cumulative average accuracy", kFraction, kUp, acc_mean_task},
+       "Wang et al., HiDe-Prompt, NeurIPS 2023: cumulative average accuracy", kFraction, kUp, counts<acc_mean_task>},
       {"acc.within_task", 1, "sum_j correct_within[T-1][j] / sum_j n[j]: argmax among the classes of the sample's own group",
        "van de Ven et al., Three types of incremental learning, Nature Machine Intelligence 2022: the task is given", kFraction, kUp,
-       acc_within_task},
+       counts<acc_within_task>},
       {"forget.max_all", 1, "mean over j < T-1 of max_{t=j..T-1} a[t][j] - a[T-1][j]; never negative",
-       "PILOT (Sun et al., 2023), as coded: the maximum includes the last stage", kFraction, kDown, forget_max_all},
+       "PILOT (Sun et al., 2023), as coded: the maximum includes the last stage", kFraction, kDown, counts<forget_max_all>},
       {"forget.max_prev", 1, "mean over j < T-1 of max_{t=j..T-2} a[t][j] - a[T-1][j]; negative when old groups gain", kChaudhry, kFraction,
-       kDown, forget_max_prev},
-      {"bwt", 1, "mean over j < T-1 of a[T-1][j] - a[j][j]", kGem, kFraction, kUp, bwt},
-      {"fwt", 1, "mean over j >= 1 of a[j-1][j] - a[-1][j], a[-1] before any training", kGem, kFraction, kUp, fwt},
+       kDown, counts<forget_max_prev>},
+      {"bwt", 1, "mean over j < T-1 of a[T-1][j] - a[j][j]", kGem, kFraction, kUp, counts<bwt>},
+      {"fwt", 1, "mean over j >= 1 of a[j-1][j] - a[-1][j], a[-1] before any training", kGem, kFraction, kUp, counts<fwt>},
       {"transfer", 1, "mean over j >= 1 of the mean over t < j of a[t][j]", "Zheng et al., ZSCL, ICCV 2023: Transfer", kFraction, kUp,
-       transfer},
+       counts<transfer>},
+      {"acc.task_id", 1, "share of the samples of all groups seen whose predicted class belongs to their own task, after the last task",
+       "Kim et al., A Theoretical Study on Solving Continual Learning, NeurIPS 2022: task-id prediction", kFraction, kUp,
+       task_identification},
+      {"time.total", 1, "sum of all spans, and what cached features cost when they were computed", kRecorded, kSeconds, kDown, time_total},
+      {"time.train", 1, "sum of the spans create, begin_task, train_task, end_task", kRecorded, kSeconds, kDown, time_train},
+      {"time.features", 1, "sum of the spans features, and what cached features cost", kRecorded, kSeconds, kDown, time_features},
+      {"time.evaluate", 1, "sum of the spans evaluate", kRecorded, kSeconds, kDown, time_evaluate},
+      {"memory.host", 1, "largest resident memory of the runner", kRecorded, kBytes, kDown, memory_host},
+      {"memory.host.train", 1, "largest resident memory within train_task", kRecorded, kBytes, kDown, memory_host_train},
+      {"memory.host.features", 1, "largest resident memory while features were computed", kRecorded, kBytes, kDown, memory_host_features},
+      {"memory.host.evaluate", 1, "largest resident memory within evaluate", kRecorded, kBytes, kDown, memory_host_evaluate},
+      {"memory.device", 1, "most bytes of device memory allocated at once", kRecorded, kBytes, kDown, memory_device},
+      {"state.total", 1, "bytes of the method's saved state after the last task, and of the exemplars that the host keeps for it",
+       kRecorded, kBytes, kDown, state_total},
+      {"state.parameters", 1, "of the saved state: tensors of modules", kRecorded, kBytes, kDown, state_parameters},
+      {"state.statistics", 1, "of the saved state: everything else", kRecorded, kBytes, kDown, state_statistics},
+      {"state.exemplars", 1, "bytes of the exemplars that the host keeps for the method", kRecorded, kBytes, kDown, state_exemplars},
+      {"params.trained", 1, "most numbers that gradients moved in one task", kRecorded, kCount, kDown, trainable_parameters},
+      {"updates", 1, "optimiser steps of the main fits of all tasks", kRecorded, kCount, kDown, updates},
   };
   return metrics;
 }

@@ -56,7 +56,8 @@ struct Report {
 
 Report build(const store::Store& store, const TableOptions& options);
 
-// What the metrics of a run are computed from.
+// What the metrics of a run are computed from; `store` outlives it.
+metrics::Run records_of(const store::Store& store, const store::RunRow& run, const std::vector<store::EvalRow>& evals);
 metrics::AccuracyMatrix matrix_of(const base::Json& spec, int64_t tasks, const std::vector<store::EvalRow>& evals);
 
 // describe.cpp: words for what a run's spec says. They accept any JSON, also that of an older clbench.

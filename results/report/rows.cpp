@@ -42,17 +42,10 @@ RunResult evaluate(const store::Store& store, store::RunRow run, const std::vect
   result.run = std::move(run);
   if (!result.ok()) return result;
 
-  const metrics::AccuracyMatrix matrix = matrix_of(result.run.spec, result.run.tasks_planned, result.evals);
-  for (const metrics::Metric* metric : metrics) result.values.push_back(metric->compute(matrix));
-
-  const std::map<std::string, double> resources = store.resources(result.run.attempt_id);
-  auto value = [&](const char* name) {
-    auto found = resources.find(name);
-    return found == resources.end() ? std::nullopt : std::optional(found->second);
-  };
-  const std::optional<double> cached = value("cached_seconds_saved");
-  if (cached || value("forwards_saved").value_or(0) == 0) result.cold_seconds = result.seconds + cached.value_or(0);
-  for (const base::Metric& metric : store.metrics(result.run.attempt_id))
+  const metrics::Run records = records_of(store, result.run, result.evals);
+  for (const metrics::Metric* metric : metrics) result.values.push_back(metric->compute(records));
+  result.cold_seconds = metrics::find("time.total").compute(records).value;
+  for (const base::Metric& metric : records.scalars)
     if (metric.name == "updates") result.fewest_updates = std::min(metric.value, result.fewest_updates.value_or(metric.value));
   return result;
 }
@@ -149,6 +142,18 @@ metrics::AccuracyMatrix matrix_of(const Json& spec, int64_t tasks, const std::ve
   metrics::AccuracyMatrix matrix(tasks, joint == true, eval_on == "fixed");
   for (const store::EvalRow& row : evals) matrix.add(row.after_task, row.count);
   return matrix;
+}
+
+metrics::Run records_of(const store::Store& store, const store::RunRow& run, const std::vector<store::EvalRow>& evals) {
+  const int64_t attempt = run.attempt_id, last = run.tasks_done - 1;
+  return {.matrix = matrix_of(run.spec, run.tasks_planned, evals),
+          .spans = store.spans(attempt),
+          .scalars = store.metrics(attempt),
+          .resources = store.resources(attempt),
+          .capabilities = static_cast<uint64_t>(integer_at(run.spec, "/method/capabilities")),
+          .predicted = [&store, attempt, last] {
+            return metrics::Predicted{store.prediction(attempt, last), store.targets(attempt).labels, store.classes(attempt)};
+          }};
 }
 
 Report build(const store::Store& store, const TableOptions& options) {

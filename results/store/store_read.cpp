@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 
 #include "blob.hpp"
@@ -149,6 +150,22 @@ std::vector<EvalRow> Store::evals(int64_t attempt) const {
       rows.push_back({integer(0), {integer(1), integer(2), integer(3), integer(4), integer(5), real_of(query.getColumn(6))}});
     }
     return rows;
+  });
+}
+
+std::vector<std::vector<int64_t>> Store::classes(int64_t attempt) const {
+  return impl_->read([&](SQLite::Database& db) {
+    std::vector<std::vector<int64_t>> tasks;
+    SQLite::Statement query(db, "SELECT classes FROM task WHERE attempt_id = ? ORDER BY after_task");
+    query.bind(1, attempt);
+    while (query.executeStep()) {
+      const std::string where = impl_->file.string() + ": classes of a task of attempt " + std::to_string(attempt);
+      const base::Json list = base::parse_json(query.getColumn(0).getString(), where);
+      if (!list.is_array() || !std::ranges::all_of(list, [](const base::Json& id) { return id.is_number_integer(); }))
+        throw base::Error(where + " are no list of integers");
+      tasks.push_back(list.get<std::vector<int64_t>>());
+    }
+    return tasks;
   });
 }
 

@@ -32,6 +32,15 @@ TEST(Train, ARunRepeatsBitForBitAndLearns) {
     EXPECT_EQ(series["updates"], std::vector<double>(5, 2 * 2 * World::kTrain / 8)) << c.method;
     EXPECT_EQ(series["images_x_epochs"], std::vector<double>(5, 2 * 2 * World::kTrain)) << c.method;
     EXPECT_EQ(series["loss"].size(), 5u * 2);
+    EXPECT_EQ(series["trainable_parameters"].size(), 5u);
+    EXPECT_GT(series["trainable_parameters"].at(4), 0);
+    EXPECT_EQ(series["state_parameter_bytes"].size(), 5u);
+    EXPECT_GT(series["state_parameter_bytes"].at(4), 0);
+    for (const char* phase : {"train_task", "evaluate"}) {
+      const double peak = once.resources.at(std::string("peak_rss_bytes.") + phase);
+      EXPECT_GT(peak, 50e6) << phase;
+      EXPECT_LE(peak, once.resources.at("peak_rss_bytes")) << phase;
+    }
     EXPECT_GT(series["relative_change"].at(0), 0);
     ASSERT_EQ(world.run({"--again", "--set", "run.loader_threads=2"}).code, 0);
     EXPECT_EQ(world.newest().prediction, once.prediction) << c.method << " " << c.params;

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/launch/human.hpp>
 #include <clb/launch/memory.hpp>
 #include <clb/report/table.hpp>
 #include <cstdio>
 
+#include "columns.hpp"
 #include "installation.hpp"
 #include "labels.hpp"
 #include "recorder.hpp"
@@ -99,8 +101,29 @@ launch::ScheduleOptions schedule_options(const Options& options) {
 
 fs::path runs_folder(const fs::path& database) { return fs::absolute(database).string() + ".runs"; }
 
+void print_pending(const Selection& selection, const store::Store* store, const launch::ScheduleOptions& schedule) {
+  Columns columns({"run", "what", "dataset", "split", "order", "tasks", "threads", "expected"});
+  const std::vector<std::string> labels = run_labels(selection.runs);
+  double total = 0;
+  size_t unknown = 0;
+  for (const size_t index : selection.pending) {
+    const base::RunSpec& spec = selection.runs[index];
+    const double expected = store ? store->expected_seconds(spec).value_or(-1) : -1;
+    total += std::max(expected, 0.0);
+    unknown += expected < 0;
+    columns.add({spec.key().substr(0, 12), labels[index], spec.dataset.id, spec.protocol.split,
+                 fmt::format("{} {}", spec.protocol.order, spec.protocol.order_seed), std::to_string(tasks_to_run(spec.protocol)),
+                 std::to_string(spec.threads), expected < 0 ? "unknown" : launch::human_seconds(expected)});
+  }
+  if (!columns.empty()) fmt::print("{}", columns.text());
+  const std::string time =
+      unknown == selection.pending.size() ? "unknown" : launch::human_seconds(total / static_cast<double>(schedule.jobs));
+  fmt::print("{} runs to start, expected time {}{}\n", selection.pending.size(), time,
+             unknown && unknown < selection.pending.size() ? fmt::format(" and that of {} unknown ones", unknown) : "");
+}
+
 int execute(const Selection& selection, const launch::ScheduleOptions& schedule, const Options& options, store::Store& store,
-            launch::Describer& describer) {
+            launch::Describer& describer, bool show) {
   const fs::path database = options.text("db");
   const auto cache = cache_folder(options);
   std::vector<base::RunSpec> runs;
@@ -118,9 +141,9 @@ int execute(const Selection& selection, const launch::ScheduleOptions& schedule,
                     {labels, resumed, runs_folder(database), cache ? cache->string() : "", options.command(), go_on});
   const bool all = launch::run_all(runs, schedule, recorder);
 
-  if (options.flag("json")) {
+  if (show && options.flag("json")) {
     fmt::print("{}\n", summary(selection, recorder, store, database, !all).dump(2));
-  } else {
+  } else if (show) {
     print_table(selection, store);
     fmt::print("results: {}\n", database.string());
   }

@@ -17,8 +17,12 @@ launch::ScheduleOptions schedule_options(const Options& options);
 // <db>.runs, absolute, so that what --dry-run prints works in every folder.
 std::filesystem::path runs_folder(const std::filesystem::path& database);
 
-// Starts what is pending, records it, prints the table (or a summary as JSON) and the runs that did not end well. Returns the exit code.
+// Starts what is pending, records it, prints the table (or a summary as JSON; show = false: neither) and the runs that did not end well.
+// Returns the exit code.
 int execute(const Selection& selection, const launch::ScheduleOptions& schedule, const Options& options, store::Store& store,
-            launch::Describer& describer);
+            launch::Describer& describer, bool show = true);
+
+// The pending runs with their expected time.
+void print_pending(const Selection& selection, const store::Store* store, const launch::ScheduleOptions& schedule);
 
 }  // namespace clb::cli

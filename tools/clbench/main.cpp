@@ -26,7 +26,9 @@ constexpr std::array kVerbs{
     Verb{"info", "one plugin: parameters, capabilities, paper; classes, splits, licence", clb::cli::verb_info},
     Verb{"status", "the runs of a database and how they ended", clb::cli::verb_status},
     Verb{"tasks", "class order and tasks of an experiment, as data", clb::cli::verb_tasks},
+    Verb{"evaluate", "evaluate a kept state again, without training", clb::cli::verb_evaluate},
     Verb{"table", "results as a table", clb::cli::verb_table},
+    Verb{"reproduce", "run a published setting and judge it against the published number", clb::cli::verb_reproduce},
     Verb{"validate", "check a plugin: life cycle, state, leaks, claims", clb::cli::verb_validate},
     Verb{"cache", "list or prune what the cache keeps", clb::cli::verb_cache},
     Verb{"new", "write the project of a new plugin, ready to build and test", clb::cli::verb_new},
@@ -37,7 +39,7 @@ void print_help() {
   fmt::print(
       "clbench: a benchmark harness for continual learning with pre-trained models\n\n"
       "usage: clbench VERB [options]      clbench VERB --help explains one verb\n\n");
-  for (const Verb& verb : kVerbs) fmt::print("  {:<8} {}\n", verb.name, verb.about);
+  for (const Verb& verb : kVerbs) fmt::print("  {:<11} {}\n", verb.name, verb.about);
   fmt::print("\n  --help, --version\n\nexample: clbench run small.toml\n");
 }
 

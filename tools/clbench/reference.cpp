@@ -15,12 +15,11 @@
 #include "installation.hpp"
 
 namespace clb::cli {
-namespace {
 
 namespace fs = std::filesystem;
 
 // Preset and parameters of an entry with the plugin's defaults.
-class Settings {
+class Published::Settings {
  public:
   explicit Settings(const Options& options)
       : plugins_(installed_plugins(options)), describer_(launch::find_runner(), cache_folder(options)), catalogue_(plugins_, describer_) {
@@ -45,6 +44,28 @@ class Settings {
   std::map<std::string, base::MethodInfo> infos_;
 };
 
+Published::Published(const Options& options)
+    : references_(reference::read_references(base::share() / "reference")), settings_(std::make_unique<Settings>(options)) {}
+
+Published::~Published() = default;
+
+std::vector<report::Comparison> Published::compare(const std::vector<report::MeasuredRun>& runs, const std::string& method) {
+  return report::compare(references_, runs, method, [&](const reference::Entry& entry) { return (*settings_)(entry); });
+}
+
+std::vector<reference::Entry> Published::of(const base::RunSpec& spec) {
+  std::vector<reference::Entry> entries;
+  const base::Json json = spec.to_json();
+  for (const reference::Entry& entry : references_.entries) {
+    if (entry.method != spec.method.id || !entry.incomparable.empty()) continue;
+    const auto setting = (*settings_)(entry);
+    if (setting && report::departure(entry, *setting, json, references_.aliases).empty()) entries.push_back(entry);
+  }
+  return entries;
+}
+
+namespace {
+
 // The runs that the table shows join those that FILE holds.
 void record(const fs::path& file, const std::vector<report::Comparison>& comparisons) {
   std::vector<report::MeasuredRun> runs;
@@ -65,13 +86,11 @@ std::string reference_table(const Options& options, report::Format format) {
   for (const char* option : {"experiment", "metrics"})
     if (options.flag(option)) throw base::Error(fmt::format("table: --{} does not go with --reference", option));
   if (options.flag("runs") && options.flag("record")) throw base::Error("table: --record takes runs from a database, not from --runs");
-  const reference::References references = reference::read_references(base::share() / "reference");
+  Published published(options);
   const std::vector<report::MeasuredRun> runs =
       options.flag("runs") ? report::read_measured(options.text("runs"))
                            : report::measured_runs(store::Store::open(options.text("db"), store::Store::Mode::kRead));
-  Settings settings(options);
-  const auto resolve = [&](const reference::Entry& entry) { return settings(entry); };
-  const std::vector<report::Comparison> comparisons = report::compare(references, runs, options.text("method"), resolve);
+  const std::vector<report::Comparison> comparisons = published.compare(runs, options.text("method"));
   if (options.flag("record")) record(options.text("record"), comparisons);
   return report::render_comparison(comparisons, format);
 }

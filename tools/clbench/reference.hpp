@@ -1,12 +1,30 @@
 // `clbench table --reference`: joins published numbers (results/reference), plugins and presets (plan) and runs (results/report).
 #pragma once
 
-#include <clb/report/table.hpp>
+#include <clb/report/reference.hpp>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "options.hpp"
 
 namespace clb::cli {
+
+// The published numbers that ship, resolved with the plugins that are installed.
+class Published {
+ public:
+  explicit Published(const Options& options);
+  ~Published();
+
+  std::vector<report::Comparison> compare(const std::vector<report::MeasuredRun>& runs, const std::string& method);
+  // Numbers that were reported for exactly what this run computes, seeds aside.
+  std::vector<reference::Entry> of(const base::RunSpec& spec);
+
+ private:
+  class Settings;
+  reference::References references_;
+  std::unique_ptr<Settings> settings_;
+};
 
 std::string reference_table(const Options& options, report::Format format);
 

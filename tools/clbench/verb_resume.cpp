@@ -7,6 +7,7 @@
 
 #include "execute.hpp"
 #include "installation.hpp"
+#include "stored_run.hpp"
 
 namespace clb::cli {
 
@@ -16,16 +17,6 @@ namespace {
 
 constexpr VerbText kText{"resume", "", "go on with the unfinished runs of a database, each after its newest checkpoint",
                          "clbench resume --db results.sqlite"};
-
-// A run as it was planned. Plugins are looked for again, because the installation may have moved.
-base::RunSpec spec_of(const store::RunRow& row, const std::vector<launch::PluginFile>& plugins, const fs::path& database) {
-  base::Json json = row.spec;
-  json["execution"] = base::RunSpec().to_json().at("execution");
-  base::RunSpec spec = base::RunSpec::from_json(json, database.string() + ": run " + row.key.substr(0, 12));
-  spec.method.file = launch::plugin(plugins, "method", spec.method.id).file;
-  spec.dataset.file = launch::plugin(plugins, "dataset", spec.dataset.id).file;
-  return spec;
-}
 
 }  // namespace
 
@@ -42,7 +33,7 @@ int verb_resume(const Arguments& arguments) {
   const auto plugins = installed_plugins(options);
   std::vector<base::RunSpec> unfinished;
   for (const store::RunRow& row : store.runs())
-    if (row.status.status != "ok") unfinished.push_back(spec_of(row, plugins, database));
+    if (row.status.status != "ok") unfinished.push_back(stored_spec(row, plugins, database));
   if (unfinished.empty()) {
     fmt::print(stderr, "all runs of {} are finished\n", database.string());
     return 0;

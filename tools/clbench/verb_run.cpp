@@ -6,7 +6,6 @@
 #include <cstdio>
 
 #include "catalogue.hpp"
-#include "columns.hpp"
 #include "execute.hpp"
 #include "experiment.hpp"
 #include "installation.hpp"
@@ -58,27 +57,6 @@ void print_specs(const Selection& selection, const fs::path& database, const std
   }
 }
 
-void print_dry_run(const Selection& selection, const store::Store* store, const launch::ScheduleOptions& schedule) {
-  Columns columns({"run", "what", "dataset", "split", "order", "tasks", "threads", "expected"});
-  const std::vector<std::string> labels = run_labels(selection.runs);
-  double total = 0;
-  size_t unknown = 0;
-  for (const size_t index : selection.pending) {
-    const base::RunSpec& spec = selection.runs[index];
-    const double expected = store ? store->expected_seconds(spec).value_or(-1) : -1;
-    total += std::max(expected, 0.0);
-    unknown += expected < 0;
-    columns.add({spec.key().substr(0, 12), labels[index], spec.dataset.id, spec.protocol.split,
-                 fmt::format("{} {}", spec.protocol.order, spec.protocol.order_seed), std::to_string(tasks_to_run(spec.protocol)),
-                 std::to_string(spec.threads), expected < 0 ? "unknown" : launch::human_seconds(expected)});
-  }
-  if (!columns.empty()) fmt::print("{}", columns.text());
-  const std::string time =
-      unknown == selection.pending.size() ? "unknown" : launch::human_seconds(total / static_cast<double>(schedule.jobs));
-  fmt::print("{} runs to start, expected time {}{}\n", selection.pending.size(), time,
-             unknown && unknown < selection.pending.size() ? fmt::format(" and that of {} unknown ones", unknown) : "");
-}
-
 }  // namespace
 
 int verb_run(const Arguments& arguments) {
@@ -103,7 +81,7 @@ int verb_run(const Arguments& arguments) {
   for (const std::string& missing : plan.missing) fmt::print(stderr, "missing: {}\n", missing);
   if (!(dry && options.flag("json"))) say_what_is_skipped(selection);
   if (dry && options.flag("json")) return print_specs(selection, database, cache ? cache->string() : ""), 0;
-  if (dry) return print_dry_run(selection, store ? &*store : nullptr, schedule), 0;
+  if (dry) return print_pending(selection, store ? &*store : nullptr, schedule), 0;
   if (!selection.runs.empty() && static_cast<int64_t>(schedule.jobs) * selection.runs[0].threads > usable_cores() && schedule.jobs > 1) {
     fmt::print(stderr, "clbench: warning: {} runs at once with {} threads each on {} cores; set run.threads\n", schedule.jobs,
                selection.runs[0].threads, usable_cores());

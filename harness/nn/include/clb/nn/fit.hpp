@@ -61,6 +61,7 @@ class Trainer {
   int64_t updates() const { return updates_; }
   double rate() const;             // of the next update, before the groups' factors
   double take_mean_loss();         // of the updates since the last call; waits for the device
+  int64_t trained() const;         // how many numbers
   double relative_change() const;  // ||p - p_0|| / ||p_0|| over all trained tensors
   torch::optim::Optimizer& optimizer() { return *optimizer_; }
 

@@ -165,6 +165,8 @@ class MethodTable {
       return guarded(self_of(self).host, [&] {
         auto archive = Archive::saving(*writer);
         archived(self_of(self), archive);
+        const Context& ctx = self_of(self).method.ctx();
+        ctx.metric("state_parameter_bytes", ctx.task().index, static_cast<double>(archive.module_bytes()));
       });
     };
     m.load = [](void* self, const clb_reader* reader) {

@@ -74,6 +74,7 @@ inline void record_loss(const Context& ctx, const std::string& phase, int64_t ep
 }
 inline void record_updates(const Context& ctx, const std::string& phase, const nn::Trainer& trainer, int64_t images) {
   const int64_t task = ctx.task().index;
+  ctx.metric((phase + "trainable_parameters").c_str(), task, static_cast<double>(trainer.trained()));
   ctx.metric((phase + "updates").c_str(), task, static_cast<double>(trainer.updates()));
   ctx.metric((phase + "images_x_epochs").c_str(), task, static_cast<double>(images));
   ctx.metric((phase + "relative_change").c_str(), task, trainer.relative_change());
@@ -81,8 +82,8 @@ inline void record_updates(const Context& ctx, const std::string& phase, const n
 
 // Trains the groups on the stream (view and images are the caller's choice; order, epochs and batches come from the options), which are in
 // training mode meanwhile and on the run's device from then on. loss(batch) gives the batch's loss; after_update(batch), if any, runs
-// behind each update. Records the mean `loss` of each epoch and, for the task, `updates`, `images_x_epochs`, `relative_change` (of what is
-// trained) and `dropped` (samples per epoch left out by drop_last); `phase`: see record_loss.
+// behind each update. Records the mean `loss` of each epoch and, for the task, `trainable_parameters`, `updates`, `images_x_epochs`,
+// `relative_change` (of what is trained) and `dropped` (samples per epoch left out by drop_last); `phase`: see record_loss.
 template <class Loss>
 void fit(const Context& ctx, const nn::FitOptions& options, StreamRequest stream, const std::vector<nn::FitGroup>& groups, Loss loss,
          const std::function<void(const Batch&)>& after_update = {}, const std::string& phase = "") {
@@ -154,6 +155,7 @@ class AdaptedFeatures final : public nn::Module {
   // For every task; see adapt_in_first_task.
   void adapt(const Context& ctx, const nn::FitOptions& options, const nn::CosineHeadOptions& head = {}) {
     adapt_in_first_task(ctx, options, tuned_, head);
+    if (tuned_.plain() && ctx.task().index == 0) ctx.metric("trainable_parameters", 0, 0);
     if (ctx.task().index == 0) content_.reset();
     kind(ctx);
   }

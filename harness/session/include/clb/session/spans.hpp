@@ -1,9 +1,10 @@
-// Wall time per phase, exclusive: while an inner phase runs, its outer one stands still, so that the sum of all spans is the time of the
-// run.
+// Wall time and peak memory per phase, exclusive: while an inner phase runs, its outer one stands still, so that the sum of all spans is
+// the time of the run.
 #pragma once
 
 #include <chrono>
 #include <clb/base/event.hpp>
+#include <clb/session/peak_memory.hpp>
 #include <map>
 #include <string>
 #include <utility>
@@ -25,7 +26,8 @@ class Spans {
   };
 
   [[nodiscard]] Scope enter(std::string phase, int64_t task);
-  std::vector<base::Span> take();                              // what has been measured since the last take
+  std::vector<base::Span> take();  // what has been measured since the last take
+  const PeakMemory& memory() const { return memory_; }
   const std::string& phase() const;                            // innermost, "" outside
   const std::string& failed_phase() const { return failed_; }  // innermost that an exception left
 
@@ -40,6 +42,7 @@ class Spans {
   std::map<std::pair<std::string, int64_t>, double> seconds_;
   Clock::time_point mark_ = Clock::now();
   std::string failed_;
+  PeakMemory memory_;
 };
 
 }  // namespace clb::session

@@ -1,8 +1,8 @@
-// Metrics are named, versioned formulas over stored counts: a table can be recomputed from the database at any time, and a changed formula
-// is a new version, never the same name with another meaning.
+// Metrics are named, versioned formulas over what is stored of a run: a table can be recomputed from the database at any time, also for
+// runs that are older than the metric, and a changed formula is a new version, never the same name with another meaning.
 #pragma once
 
-#include <clb/metrics/matrix.hpp>
+#include <clb/metrics/run.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,14 +23,17 @@ struct Metric {
   int64_t version;      // counts up when the formula changes
   const char* formula;  // in the words of matrix.hpp
   const char* source;   // where it was defined
-  const char* unit;     // "fraction": printed as a percentage
+  const char* unit;     // "fraction" (printed as a percentage) | "s" | "bytes" | "count"
   Direction direction;
-  Result (*compute)(const AccuracyMatrix&);
+  Result (*compute)(const Run&);
 };
 
 const std::vector<Metric>& registry();
 
 // Error (exit 2) names the metrics that there are when `id` is none of them.
 const Metric& find(std::string_view id);
+
+// acc.last.sample, had the run ended after this task: the points of the anytime curve, whose mean is acc.mean.sample. Fraction.
+Result accuracy_after(const AccuracyMatrix& matrix, int64_t task);
 
 }  // namespace clb::metrics

@@ -96,7 +96,8 @@ class Store {
   std::optional<int64_t> interrupted(const std::string& run_key, const std::string& plugin_hash, const std::string& runner_hash) const;
   std::vector<RunRow> runs() const;  // in the order in which they were first planned
   std::string attempt_uuid(int64_t attempt) const;
-  std::vector<EvalRow> evals(int64_t attempt) const;  // by (after_task, group)
+  std::vector<EvalRow> evals(int64_t attempt) const;                 // by (after_task, group)
+  std::vector<std::vector<int64_t>> classes(int64_t attempt) const;  // original class ids of each task that was committed
   // Original class ids in index order, -1 = not evaluated; checked against their length and checksum.
   std::vector<int64_t> prediction(int64_t attempt, int64_t after_task) const;
   base::Targets targets(int64_t attempt) const;

@@ -1,0 +1,30 @@
+#include "stored_run.hpp"
+
+#include <fmt/format.h>
+
+#include <clb/base/error.hpp>
+
+namespace clb::cli {
+
+base::RunSpec stored_spec(const store::RunRow& row, const std::vector<launch::PluginFile>& plugins, const std::filesystem::path& database) {
+  base::Json json = row.spec;
+  json["execution"] = base::RunSpec().to_json().at("execution");
+  base::RunSpec spec = base::RunSpec::from_json(json, database.string() + ": run " + row.key.substr(0, 12));
+  spec.method.file = launch::plugin(plugins, "method", spec.method.id).file;
+  spec.dataset.file = launch::plugin(plugins, "dataset", spec.dataset.id).file;
+  return spec;
+}
+
+store::RunRow run_by_key(const store::Store& store, const std::string& key, const std::filesystem::path& database) {
+  std::vector<store::RunRow> found;
+  for (store::RunRow& row : store.runs())
+    if (row.key.starts_with(key)) found.push_back(std::move(row));
+  const std::string where = database.string();
+  if (found.empty())
+    throw base::Error(fmt::format("{}: there is no run whose key begins with '{}'; `clbench status` lists them", where, key));
+  if (found.size() > 1)
+    throw base::Error(fmt::format("{}: the keys of {} runs begin with '{}'; give more of it", where, found.size(), key));
+  return std::move(found.front());
+}
+
+}  // namespace clb::cli

@@ -1,0 +1,19 @@
+// A run out of a database, ready to be started again.
+#pragma once
+
+#include <clb/base/run_spec.hpp>
+#include <clb/launch/plugins.hpp>
+#include <clb/store/store.hpp>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace clb::cli {
+
+// A run as it was planned. Plugins are looked for again, because the installation may have moved.
+base::RunSpec stored_spec(const store::RunRow& row, const std::vector<launch::PluginFile>& plugins, const std::filesystem::path& database);
+
+// The one run whose key begins with `key`. Error: none, or several.
+store::RunRow run_by_key(const store::Store& store, const std::string& key, const std::filesystem::path& database);
+
+}  // namespace clb::cli
