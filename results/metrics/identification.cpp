@@ -1,5 +1,6 @@
 // Class-incremental accuracy falls apart into two factors: is the sample's task found, and is it right within the task (acc.within_task)?
-#include <algorithm>
+#include <clb/base/error.hpp>
+#include <map>
 
 #include "formulas.hpp"
 
@@ -15,13 +16,21 @@ std::map<int64_t, int64_t> task_of_class(const std::vector<std::vector<int64_t>>
   return tasks;
 }
 
+Predicted stored(const Run& run) {
+  if (!run.predicted) throw Dash{"no predictions are stored"};
+  try {
+    return run.predicted();
+  } catch (const base::Error& error) {  // none, or damaged
+    throw Dash{error.what()};
+  }
+}
+
 }  // namespace
 
 Result task_identification(const Run& run) {
   return guarded([&] {
     if (run.matrix.joint()) throw Dash{"a joint run has one stage"};
-    if (!run.predicted) throw Dash{"no predictions are stored"};
-    const Predicted p = run.predicted();
+    const Predicted p = stored(run);
     if (p.predictions.size() != p.labels.size()) throw Dash{"its predictions and labels differ in number"};
     const auto tasks = task_of_class(p.classes);
     int64_t n = 0, found = 0;

@@ -37,12 +37,52 @@ std::map<std::string, std::string> names(const Node& root, const std::string& ke
   return found;
 }
 
+// Label sets by the names of the weights that were trained with them.
+std::map<std::string, std::string> label_sets(const Node& root) {
+  std::map<std::string, std::string> sets;
+  const Node* list = root.table()->find("pretraining");
+  if (!list) return sets;
+  if (!list->list()) fail(list->place, "pretraining must be written as [[pretraining]]");
+  for (const Node& node : *list->list()) {
+    const Reader reader(node, "pretraining");
+    check_keys(reader.table(), "pretraining", {"weights", "labels"});
+    sets[to_string(reader.at("weights", "\"deit-tiny\""), reader.what("weights"))] =
+        to_string(reader.at("labels", "\"IN1k\""), reader.what("labels"));
+  }
+  return sets;
+}
+
+std::vector<Overlap> overlaps(const Node& root) {
+  std::vector<Overlap> found;
+  const Node* list = root.table()->find("overlap");
+  if (!list) return found;
+  if (!list->list()) fail(list->place, "overlap must be written as [[overlap]]");
+  for (const Node& node : *list->list()) {
+    const Reader reader(node, "overlap");
+    check_keys(reader.table(), "overlap", {"data", "labels", "why"});
+    const auto text = [&](const char* key, const char* example) { return to_string(reader.at(key, example), reader.what(key)); };
+    found.push_back({text("data", "\"cifar100\""), text("labels", "\"IN1k\""), text("why", "\"a sentence\"")});
+  }
+  return found;
+}
+
 }  // namespace
+
+std::string Aliases::overlap_of(const std::string& sha256, const std::string& fingerprint) const {
+  const auto name = weights.find(sha256), set = data.find(fingerprint);
+  if (name == weights.end() || set == data.end()) return "";
+  const auto labels = pretraining.find(name->second);
+  if (labels == pretraining.end()) return "";
+  const std::string plain = set->second.substr(0, set->second.find('/'));
+  for (const Overlap& overlap : overlaps)
+    if (overlap.data == plain && overlap.labels == labels->second) return overlap.why;
+  return "";
+}
 
 Aliases read_aliases(const std::filesystem::path& file) {
   const Node root = parse_toml(base::read_file(file, kMaxBytes), file.string());
-  check_keys(*root.table(), "", {"data", "weights"});
-  return {names(root, "data", "fingerprint"), names(root, "weights", "sha256")};
+  check_keys(*root.table(), "", {"data", "weights", "pretraining", "overlap"});
+  return {names(root, "data", "fingerprint"), names(root, "weights", "sha256"), label_sets(root), overlaps(root)};
 }
 
 }  // namespace clb::reference

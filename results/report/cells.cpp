@@ -6,9 +6,9 @@
 namespace clb::report {
 namespace {
 
-Cell metric_cell(const TableRow& row, size_t metric) {
+Cell metric_cell(const TableRow& row, size_t metric, std::string_view unit) {
   std::vector<double> values;
-  Cell cell;
+  Cell cell{.summary = {}, .dash = {}, .unit = unit};
   for (const RunResult& run : row.runs) {
     if (run.values.empty()) continue;
     const metrics::Result& result = run.values[metric];
@@ -28,8 +28,8 @@ Cell time_cell(const TableRow& row) {
   for (const RunResult& run : row.runs) {
     if (run.ok() && run.cold_seconds) seconds.push_back(*run.cold_seconds);
   }
-  if (seconds.empty()) return {std::nullopt, "no run has a time that includes its cached features"};
-  return {stats::summarise(seconds), {}};
+  if (seconds.empty()) return {std::nullopt, "no run has a time that includes its cached features", "s"};
+  return {stats::summarise(seconds), {}, "s"};
 }
 
 // More than one value of `member` among the runs that are counted: the row mixes things that a reader would want to know of.
@@ -82,7 +82,7 @@ void note_under_training(TableRow& row) {
 }  // namespace
 
 void fill_cells(TableRow& row, const std::vector<const metrics::Metric*>& metrics) {
-  for (size_t i = 0; i < metrics.size(); ++i) row.cells.push_back(metric_cell(row, i));
+  for (size_t i = 0; i < metrics.size(); ++i) row.cells.push_back(metric_cell(row, i, metrics[i]->unit));
   row.time = time_cell(row);
   row.notes = failure_notes(row.runs);
   note_dashes(row, metrics);

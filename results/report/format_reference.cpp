@@ -23,7 +23,7 @@ std::string ours_text(const Comparison& c) {
   if (!c.ours) return "–";
   stats::Summary fraction = *c.ours;
   for (double* value : {&fraction.mean, &fraction.low, &fraction.high}) *value /= 100;
-  return cell_text({fraction, ""});
+  return cell_text({fraction, "", "fraction"});
 }
 
 std::string difference_text(const Comparison& c) {

@@ -15,22 +15,27 @@ namespace clb::report {
 struct RunResult {
   store::RunRow run;
   std::vector<store::EvalRow> evals;
-  std::vector<metrics::Result> values;   // one per metric of the report; empty when the run did not end well
-  double seconds = 0;                    // measured
-  std::optional<double> cold_seconds;    // nullopt: features came from the cache and their cost is unknown
-  std::optional<double> fewest_updates;  // of any task; nullopt: the method reports none
+  std::vector<metrics::Result> values;       // one per metric of the report; empty when the run did not end well
+  std::vector<std::optional<double>> curve;  // accuracy over all classes seen, after each task
+  std::vector<base::Metric> scalars;         // those that rows are judged by: updates, usage of prompts
+  double seconds = 0;                        // measured
+  std::optional<double> cold_seconds;        // nullopt: features came from the cache and their cost is unknown
+  std::optional<double> fewest_updates;      // of any task; nullopt: the method reports none
   bool ok() const { return run.status.status == "ok"; }
 };
 
 struct Cell {
   std::optional<stats::Summary> summary;
   std::string dash;  // why there is none
+  std::string_view unit = "fraction";
 };
 
 struct TableRow {
   std::string method, preset, precision, track;
   std::string setting;  // what tells it from other rows of its method: "top_k=5 bf16"
+  base::Json spec;      // of one of its runs: they differ in seeds, class order and experiment only
   base::Json params;
+  int64_t tried = 0;  // configurations of this method that were run under this key
   bool class_sorted = false;
   std::vector<RunResult> runs;
   std::vector<Cell> cells;  // one per metric
@@ -57,7 +62,8 @@ struct Report {
 Report build(const store::Store& store, const TableOptions& options);
 
 // What the metrics of a run are computed from; `store` outlives it.
-metrics::Run records_of(const store::Store& store, const store::RunRow& run, const std::vector<store::EvalRow>& evals);
+metrics::Run records_of(const store::Store& store, const store::RunRow& run, const base::Json& spec,
+                        const std::vector<store::EvalRow>& evals);
 metrics::AccuracyMatrix matrix_of(const base::Json& spec, int64_t tasks, const std::vector<store::EvalRow>& evals);
 
 // describe.cpp: words for what a run's spec says. They accept any JSON, also that of an older clbench.
@@ -75,12 +81,19 @@ void sort_rows(std::vector<TableRow>& rows, const metrics::Metric& by);
 
 // number.cpp
 std::string fixed(double value, int decimals);
-std::string shortest(double value);         // reads back as the same double
-std::string percent(double fraction);       // "62.30"
-std::string duration(double seconds);       // "41.2 s", "5.3 min", "2.1 h"
-std::string cell_text(const Cell& cell);    // "62.30 ± 0.41 (3)", "62.30 [61.90, 62.70] (2)", "–"
-std::string printable(std::string_view);    // control characters become spaces
-std::string row_name(const TableRow& row);  // "l2p/small"
+std::string shortest(double value);    // reads back as the same double
+std::string percent(double fraction);  // "62.30"
+std::string duration(double seconds);  // "41.2 s", "5.3 min", "2.1 h"
+struct Scale {                         // how numbers of one size are printed
+  double factor;
+  int decimals;
+  const char* suffix;
+};
+Scale scale_of(double value, std::string_view unit);        // unit: metrics::Metric's
+std::string quantity(double value, std::string_view unit);  // "62.30" (of a fraction), "5.3 min", "12.4 MB", "1189632"
+std::string cell_text(const Cell& cell);                    // "62.30 ± 0.41 (3)", "62.30 [61.90, 62.70] (2)", "–"
+std::string printable(std::string_view);                    // control characters become spaces
+std::string row_name(const TableRow& row);                  // "l2p/small"
 
 // Pieces that both kinds of tables are printed with.
 std::string markdown_escape(const std::string& text);  // nothing of it is read as markup
@@ -89,6 +102,7 @@ std::string csv_line(const std::vector<std::string>& fields);
 
 std::string format_text(const Report& report, bool color);
 std::string format_markdown(const Report& report);
+std::string format_latex(const Report& report);
 std::string format_csv(const Report& report);
 std::string format_json(const Report& report);
 

@@ -1,5 +1,6 @@
 #include <array>
 #include <charconv>
+#include <cmath>
 
 #include "model.hpp"
 
@@ -20,22 +21,39 @@ std::string shortest(double value) {
 
 std::string percent(double fraction) { return fixed(100 * fraction, 2); }
 
-std::string duration(double seconds) {
-  if (seconds < 100) return fixed(seconds, seconds < 10 ? 2 : 1) + " s";
-  if (seconds < 6000) return fixed(seconds / 60, 1) + " min";
-  return fixed(seconds / 3600, 1) + " h";
+Scale scale_of(double value, std::string_view unit) {
+  const double size = std::abs(value);
+  if (unit == "fraction") return {100, 2, ""};
+  if (unit == "s") {
+    if (size < 100) return {1, size < 10 ? 2 : 1, " s"};
+    return size < 6000 ? Scale{1.0 / 60, 1, " min"} : Scale{1.0 / 3600, 1, " h"};
+  }
+  if (unit == "bytes") {
+    if (size < 1e3) return {1, 0, " B"};
+    return size < 1e6 ? Scale{1e-3, 1, " kB"} : size < 1e9 ? Scale{1e-6, 1, " MB"} : Scale{1e-9, 2, " GB"};
+  }
+  return {1, 0, ""};
 }
+
+std::string quantity(double value, std::string_view unit) {
+  const Scale scale = scale_of(value, unit);
+  return fixed(value * scale.factor, scale.decimals) + scale.suffix;
+}
+
+std::string duration(double seconds) { return quantity(seconds, "s"); }
 
 std::string cell_text(const Cell& cell) {
   if (!cell.summary) return "–";
   const stats::Summary& s = *cell.summary;
-  std::string text = percent(s.mean);
+  const Scale scale = scale_of(s.mean, cell.unit);
+  const auto number = [&](double value) { return fixed(value * scale.factor, scale.decimals); };
+  std::string text = number(s.mean);
   if (s.spread == "t95") {
-    text += " ± " + percent(s.high - s.mean);
+    text += " ± " + number(s.high - s.mean);
   } else if (s.n > 1) {
-    text += " [" + percent(s.low) + ", " + percent(s.high) + "]";
+    text += " [" + number(s.low) + ", " + number(s.high) + "]";
   }
-  return text + " (" + std::to_string(s.n) + ")";
+  return text + scale.suffix + " (" + std::to_string(s.n) + ")";
 }
 
 std::string printable(std::string_view text) {

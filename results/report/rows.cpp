@@ -42,11 +42,14 @@ RunResult evaluate(const store::Store& store, store::RunRow run, const std::vect
   result.run = std::move(run);
   if (!result.ok()) return result;
 
-  const metrics::Run records = records_of(store, result.run, result.evals);
+  const metrics::Run records = records_of(store, result.run, result.run.spec, result.evals);
   for (const metrics::Metric* metric : metrics) result.values.push_back(metric->compute(records));
   result.cold_seconds = metrics::find("time.total").compute(records).value;
-  for (const base::Metric& metric : records.scalars)
+  for (int64_t t = 0; t < records.matrix.tasks(); ++t) result.curve.push_back(metrics::accuracy_after(records.matrix, t).value);
+  for (const base::Metric& metric : records.scalars) {
     if (metric.name == "updates") result.fewest_updates = std::min(metric.value, result.fewest_updates.value_or(metric.value));
+    if (metric.name.starts_with("pool_usage")) result.scalars.push_back(metric);
+  }
   return result;
 }
 
@@ -95,7 +98,15 @@ TableRow start_row(const Json& spec) {
   row.track = text_at(spec, "/track");
   row.params = spec.value("/method/params"_json_pointer, Json::object());
   row.class_sorted = text_at(spec, "/protocol/test_batches") == "class_sorted";
+  row.spec = spec;
   return row;
+}
+
+// How many settings of its method a row was picked from, if it was picked.
+void count_configurations(std::map<std::string, TableRow>& rows) {
+  std::map<std::string, std::set<std::string>> tried;
+  for (const auto& [unused, row] : rows) tried[row.method].insert(row.runs.front().run.config_key + " " + row.precision);
+  for (auto& [unused, row] : rows) row.tried = static_cast<int64_t>(tried[row.method].size());
 }
 
 Table build_table(const std::string& key, std::vector<RunResult> results, const std::vector<const metrics::Metric*>& metrics) {
@@ -112,6 +123,7 @@ Table build_table(const std::string& key, std::vector<RunResult> results, const 
     methods[section_title(row.runs.front().run.spec) + "\n" + row.method].push_back(&row);
   }
   for (auto& [unused, group] : methods) tell_apart(group);
+  count_configurations(rows);
 
   std::map<std::pair<int, std::string>, std::vector<TableRow>> sections;
   for (auto& [unused, row] : rows) {
@@ -144,13 +156,13 @@ metrics::AccuracyMatrix matrix_of(const Json& spec, int64_t tasks, const std::ve
   return matrix;
 }
 
-metrics::Run records_of(const store::Store& store, const store::RunRow& run, const std::vector<store::EvalRow>& evals) {
+metrics::Run records_of(const store::Store& store, const store::RunRow& run, const Json& spec, const std::vector<store::EvalRow>& evals) {
   const int64_t attempt = run.attempt_id, last = run.tasks_done - 1;
-  return {.matrix = matrix_of(run.spec, run.tasks_planned, evals),
+  return {.matrix = matrix_of(spec, run.tasks_planned, evals),
           .spans = store.spans(attempt),
           .scalars = store.metrics(attempt),
           .resources = store.resources(attempt),
-          .capabilities = static_cast<uint64_t>(integer_at(run.spec, "/method/capabilities")),
+          .capabilities = static_cast<uint64_t>(integer_at(spec, "/method/capabilities")),
           .predicted = [&store, attempt, last] {
             return metrics::Predicted{store.prediction(attempt, last), store.targets(attempt).labels, store.classes(attempt)};
           }};

@@ -9,6 +9,8 @@ std::string render_table(const store::Store& store, const TableOptions& options)
   switch (options.format) {
     case Format::kMarkdown:
       return format_markdown(report);
+    case Format::kLatex:
+      return format_latex(report);
     case Format::kCsv:
       return format_csv(report);
     case Format::kJson:

@@ -53,7 +53,7 @@ TEST(MetricsOfCost, TimesAreSumsOfSpansAndOfWhatTheCacheSaved) {
   EXPECT_DOUBLE_EQ(value(run(), "time.features"), 14);
   EXPECT_DOUBLE_EQ(value(run(), "time.evaluate"), 2.5);
   EXPECT_DOUBLE_EQ(value(run(), "time.total"), 22.375);
-  Run unknown = run();
+  metrics::Run unknown = run();
   unknown.resources.erase("cached_seconds_saved");
   EXPECT_EQ(dash(unknown, "time.total"), "the cost of the cached features is unknown");
 }
@@ -72,7 +72,7 @@ TEST(MetricsOfCost, MemoryAndStateByKind) {
 TEST(MetricsOfCost, WhatGradientsMoved) {
   EXPECT_DOUBLE_EQ(value(run(), "params.trained"), 1000);
   EXPECT_DOUBLE_EQ(value(run(), "updates"), 245) << "of the main fits";
-  Run silent = run();
+  metrics::Run silent = run();
   silent.scalars.clear();
   EXPECT_EQ(dash(silent, "updates"), "the method recorded no updates");
   silent.capabilities = CLB_CAP_STATISTICS_ONLY;
@@ -84,7 +84,7 @@ TEST(MetricsOfCost, WhatGradientsMoved) {
 }
 
 TEST(MetricsOfCost, ATaskIsFoundWhenThePredictedClassIsOneOfItsClasses) {
-  Run r = run();
+  metrics::Run r = run();
   EXPECT_EQ(dash(r, "acc.task_id"), "no predictions are stored");
   r.predicted = [] { return metrics::Predicted{{5, 3, 1, 0, 9, -1, 5}, {3, 3, 3, 1, 1, 1, 8}, {{5, 3}, {1, 0}}}; };
   // Right tasks: 5 for 3, 3 for 3, 0 for 1. Wrong: 1 for 3. Not counted: 9 is no seen class, -1 not evaluated, 8 is no seen class.

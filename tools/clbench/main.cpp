@@ -28,6 +28,7 @@ constexpr std::array kVerbs{
     Verb{"tasks", "class order and tasks of an experiment, as data", clb::cli::verb_tasks},
     Verb{"evaluate", "evaluate a kept state again, without training", clb::cli::verb_evaluate},
     Verb{"table", "results as a table", clb::cli::verb_table},
+    Verb{"leaderboard", "results as a static site for a browser", clb::cli::verb_leaderboard},
     Verb{"reproduce", "run a published setting and judge it against the published number", clb::cli::verb_reproduce},
     Verb{"validate", "check a plugin: life cycle, state, leaks, claims", clb::cli::verb_validate},
     Verb{"cache", "list or prune what the cache keeps", clb::cli::verb_cache},

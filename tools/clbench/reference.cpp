@@ -85,6 +85,7 @@ void record(const fs::path& file, const std::vector<report::Comparison>& compari
 std::string reference_table(const Options& options, report::Format format) {
   for (const char* option : {"experiment", "metrics"})
     if (options.flag(option)) throw base::Error(fmt::format("table: --{} does not go with --reference", option));
+  if (format == report::Format::kLatex) throw base::Error("table: --reference is printed as text, markdown, csv or json");
   if (options.flag("runs") && options.flag("record")) throw base::Error("table: --record takes runs from a database, not from --runs");
   Published published(options);
   const std::vector<report::MeasuredRun> runs =

@@ -16,15 +16,14 @@ namespace {
 constexpr VerbText kText{"table", "", "results as a table", "clbench table --metrics acc.mean.sample,acc.last.sample --format markdown"};
 
 report::Format format_of(const Options& options) {
-  const std::map<std::string, report::Format> formats{{"text", report::Format::kText},
-                                                      {"md", report::Format::kMarkdown},
-                                                      {"markdown", report::Format::kMarkdown},
-                                                      {"csv", report::Format::kCsv},
+  const std::map<std::string, report::Format> formats{{"text", report::Format::kText},         {"md", report::Format::kMarkdown},
+                                                      {"markdown", report::Format::kMarkdown}, {"latex", report::Format::kLatex},
+                                                      {"tex", report::Format::kLatex},         {"csv", report::Format::kCsv},
                                                       {"json", report::Format::kJson}};
   if (options.flag("json")) return report::Format::kJson;
   const auto found = formats.find(options.text("format"));
   if (found == formats.end()) {
-    throw base::Error(fmt::format("table: there is no format '{}'; it is text, markdown, csv or json", options.text("format")));
+    throw base::Error(fmt::format("table: there is no format '{}'; it is text, markdown, latex, csv or json", options.text("format")));
   }
   return found->second;
 }
@@ -36,7 +35,8 @@ int verb_table(const Arguments& arguments) {
   options.add_database();
   options.add()("experiment", po::value<std::string>()->value_name("NAME"), "only the runs of this experiment");
   options.add()("metrics", po::value<std::string>()->value_name("A,B"), "columns; default acc.mean.sample,acc.last.sample,forget.max_prev");
-  options.add()("format", po::value<std::string>()->value_name("FORMAT")->default_value("text"), "text, markdown, csv or json");
+  options.add()("format", po::value<std::string>()->value_name("FORMAT")->default_value("text"),
+                "text, markdown, latex (booktabs), csv or json");
   options.add()("reference", "published numbers beside what was measured here, instead of the results");
   options.add()("method", po::value<std::string>()->value_name("NAME"), "with --reference: only this method");
   options.add()("runs", po::value<std::string>()->value_name("FILE"), "with --reference: recorded runs instead of a database");

@@ -16,6 +16,7 @@ int verb_info(const Arguments& arguments);
 int verb_status(const Arguments& arguments);
 int verb_tasks(const Arguments& arguments);
 int verb_reproduce(const Arguments& arguments);
+int verb_leaderboard(const Arguments& arguments);
 int verb_evaluate(const Arguments& arguments);
 int verb_table(const Arguments& arguments);
 int verb_validate(const Arguments& arguments);

@@ -50,9 +50,18 @@ struct Entry {
   std::string incomparable;         // why no run can be compared; empty: one can
 };
 
+// Data whose classes are among the labels that weights were pre-trained with: its tasks are not new to such weights.
+struct Overlap {
+  std::string data, labels, why;  // "cifar100", "IN1k", a sentence
+};
+
 struct Aliases {
-  std::map<std::string, std::string> data;     // fingerprint -> name
-  std::map<std::string, std::string> weights;  // SHA-256 -> name
+  std::map<std::string, std::string> data;         // fingerprint -> name
+  std::map<std::string, std::string> weights;      // SHA-256 -> name
+  std::map<std::string, std::string> pretraining;  // name of weights -> labels of their supervised pre-training
+  std::vector<Overlap> overlaps;
+
+  std::string overlap_of(const std::string& sha256, const std::string& fingerprint) const;  // the sentence; "": none is known
 };
 
 struct References {

@@ -12,7 +12,7 @@
 
 namespace clb::report {
 
-enum class Format { kText, kMarkdown, kCsv, kJson };
+enum class Format { kText, kMarkdown, kLatex, kCsv, kJson };
 
 struct TableOptions {
   Format format = Format::kText;

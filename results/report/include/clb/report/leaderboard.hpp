@@ -1,0 +1,36 @@
+// `clbench leaderboard`: a static site of everything in a database, for a browser without network, and readable without JavaScript.
+//
+// index.html has a table for each comparability key, with sections, badges, curves, Pareto plots and what is missing; method/ID.html and
+// run/KEY.html lead to the runs; data.json and data.csv hold all numbers that are shown. Pages are mustache templates (share/leaderboard).
+#pragma once
+
+#include <clb/report/reference.hpp>
+#include <clb/store/store.hpp>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace clb::report {
+
+struct LeaderboardOptions {
+  std::filesystem::path out;        // folder; made when it is not there
+  std::filesystem::path templates;  // *.mustache, style.css, leaderboard.js, chart.min.js
+  std::string experiment;           // only runs of this experiment name; empty: all
+  std::string title = "clbench leaderboard";
+  bool run_pages = true;  // false: the index and the methods alone
+  // By method id: checks of `clbench validate` that failed.
+  std::map<std::string, std::set<std::string>> failed_checks;
+  // Weights (SHA-256) and data (fingerprint) whose pre-training labels overlap, and what to say of it; "" when they do not.
+  std::function<std::string(const std::string& weights, const std::string& fingerprint)> overlap;
+  // Published numbers beside these runs, of all methods.
+  std::function<std::vector<Comparison>(const std::vector<MeasuredRun>&)> compare;
+  std::function<void(const std::string& what, size_t done, size_t total)> progress;
+};
+
+// Error for a folder that cannot be written or a template that is broken. Returns the number of pages.
+size_t write_leaderboard(const store::Store& store, const LeaderboardOptions& options);
+
+}  // namespace clb::report

@@ -1,0 +1,127 @@
+#include "badges.hpp"
+
+#include <clb/meta.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace clb::report {
+namespace {
+
+constexpr double kCollapsedPerplexity = 1.5;
+constexpr double kEnoughUpdates = 100;
+
+Badge published_badge(const std::vector<const Comparison*>& published) {
+  std::string good, bad;
+  bool implementation = false;
+  for (const Comparison* c : published) {
+    const std::string said = c->entry.metric + " " + fixed(c->ours->mean, 2) + ", published " + fixed(c->entry.value, 2) + " ± " +
+                             shortest(c->entry.tolerance) + " (" + c->entry.citation + ")";
+    if (c->verdict == "within tolerance" || c->verdict == "matches reference implementation") {
+      good += (good.empty() ? "" : "; ") + said;
+      implementation = implementation || c->entry.implementation;
+    } else if (!c->verdict.starts_with("too few")) {
+      bad += (bad.empty() ? "" : "; ") + said;
+    }
+  }
+  if (!bad.empty()) return {"deviates", "bad", bad};
+  if (implementation) return {"matches reference implementation", "good", good};
+  if (!good.empty()) return {"verified", "good", good};
+  return {"unverified", "plain", "no published number under this key, or too few runs to compare"};
+}
+
+std::optional<Badge> leak_badge(const TableRow& row, const LeaderboardOptions& options) {
+  const uint64_t claims = static_cast<uint64_t>(integer_at(row.spec, "/method/capabilities"));
+  std::string why;
+  const auto add = [&](const std::string& reason) { why += (why.empty() ? "" : "; ") + reason; };
+  if (claims & CLB_CAP_BATCH_DEPENDENT) add("its predictions depend on the other samples of the test batch, as it says itself");
+  if (claims & CLB_CAP_TASK_ID_TEST) add("it needs the task of every test sample, as it says itself");
+  if (const auto failed = options.failed_checks.find(row.method); failed != options.failed_checks.end()) {
+    for (const char* check : {"batch_invariance", "task_blindness"})
+      if (failed->second.contains(check)) add(std::string("it fails the check ") + check + " of clbench validate");
+  }
+  if (why.empty()) return std::nullopt;
+  return Badge{"leaks", "bad", why};
+}
+
+int64_t classes_seen(const base::Json& spec) {
+  const base::Json sizes = spec.value("/protocol/task_sizes"_json_pointer, base::Json::array());
+  const int64_t stop = integer_at(spec, "/protocol/stop_after");
+  int64_t seen = 0, task = 0;
+  for (const base::Json& size : sizes) {
+    if (stop > 0 && task++ == stop) break;
+    const int64_t n = size.is_number_integer() ? size.get<int64_t>() : 0;
+    seen = text_at(spec, "/protocol/kind") == "domain" ? n : seen + n;
+  }
+  return seen;
+}
+
+std::optional<Badge> collapse_badge(const TableRow& row) {
+  const int64_t classes = classes_seen(row.spec);
+  for (const RunResult& result : row.runs) {
+    if (!result.ok()) continue;
+    const std::optional<double> last = result.curve.empty() ? std::nullopt : result.curve.back();
+    if (last && classes > 2 && *last < 2.0 / static_cast<double>(classes))
+      return Badge{"collapsed", "bad",
+                   "final accuracy " + percent(*last) + " % of seed " + std::to_string(result.run.seed) + " is below twice the chance of " +
+                       std::to_string(classes) + " classes"};
+    const auto layers = prompt_usage(result.scalars);
+    const bool all = !layers.empty() && std::ranges::all_of(layers, [](const auto& layer) {
+      const auto value = perplexity(layer.second.rbegin()->second);
+      return value && *value < kCollapsedPerplexity;
+    });
+    if (all)
+      return Badge{"collapsed", "bad",
+                   "one prompt does all the work in every layer: perplexity of usage below 1.5 in the last task, seed " +
+                       std::to_string(result.run.seed)};
+  }
+  return std::nullopt;
+}
+
+std::optional<Badge> training_badge(const TableRow& row) {
+  std::optional<double> fewest;
+  for (const RunResult& run : row.runs)
+    if (run.fewest_updates) fewest = std::min(*run.fewest_updates, fewest.value_or(*run.fewest_updates));
+  if (!fewest || *fewest >= kEnoughUpdates) return std::nullopt;
+  return Badge{"under-trained", "warn", "a task of " + fixed(*fewest, 0) + " updates, fewer than 100"};
+}
+
+std::optional<Badge> overlap_badge(const TableRow& row, const LeaderboardOptions& options) {
+  if (!options.overlap) return std::nullopt;
+  for (const base::Json& weights : row.spec.value("weights", base::Json::array())) {
+    const std::string why = options.overlap(text_at(weights, "/sha256"), text_at(row.spec, "/dataset/fingerprint"));
+    if (!why.empty()) return Badge{"pre-training labels overlap", "warn", why};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<double> perplexity(const std::vector<double>& usage) {
+  double sum = 0, entropy = 0;
+  for (const double count : usage) sum += count;
+  if (!(sum > 0)) return std::nullopt;
+  for (const double count : usage)
+    if (count > 0) entropy -= count / sum * std::log(count / sum);
+  return std::exp(entropy);
+}
+
+std::map<std::string, std::map<int64_t, std::vector<double>>> prompt_usage(const std::vector<base::Metric>& scalars) {
+  std::map<std::string, std::map<int64_t, std::vector<double>>> layers;
+  for (const base::Metric& scalar : scalars) {  // by name, task, step: prompts come in order
+    if (scalar.name != "pool_usage" && !scalar.name.starts_with("pool_usage/")) continue;
+    const size_t slash = scalar.name.find('/');
+    layers[slash == std::string::npos ? "" : scalar.name.substr(slash + 1)][scalar.task].push_back(scalar.value);
+  }
+  return layers;
+}
+
+std::vector<Badge> badges_of(const TableRow& row, const std::vector<const Comparison*>& published, const LeaderboardOptions& options) {
+  std::vector<Badge> badges{published_badge(published)};
+  for (const std::optional<Badge>& badge :
+       {leak_badge(row, options), collapse_badge(row), training_badge(row), overlap_badge(row, options)})
+    if (badge) badges.push_back(*badge);
+  return badges;
+}
+
+}  // namespace clb::report

@@ -1,0 +1,206 @@
+// The index and the pages of methods.
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "badges.hpp"
+#include "site.hpp"
+
+namespace clb::report {
+
+using base::Json;
+
+namespace {
+
+constexpr int64_t kEnoughSeeds = 3;
+
+std::vector<double> mean_curve(const TableRow& row) {
+  std::vector<double> sum;
+  int64_t n = 0;
+  for (const RunResult& result : row.runs) {
+    if (!result.ok() || result.curve.empty() || (n > 0 && result.curve.size() != sum.size())) continue;
+    std::vector<double> curve;
+    for (const auto& value : result.curve) curve.push_back(value.value_or(std::nan("")));
+    if (n++ == 0) sum.assign(curve.size(), 0);
+    for (size_t t = 0; t < curve.size(); ++t) sum[t] += curve[t];
+  }
+  for (double& value : sum) value /= static_cast<double>(n);
+  return sum;
+}
+
+Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+std::string label_of(const TableRow& row) { return row_name(row) + (row.setting.empty() ? "" : " " + row.setting); }
+
+const Cell* cell_of(const Board& board, const TableRow& row, std::string_view metric) {
+  for (size_t i = 0; i < row.cells.size(); ++i)
+    if (metric == board.report.metrics[i]->id) return &row.cells[i];
+  return nullptr;
+}
+
+Json mean_of(const Board& board, const TableRow& row, std::string_view metric, double factor) {
+  const Cell* cell = cell_of(board, row, metric);
+  return cell && cell->summary ? Json(factor * cell->summary->mean) : Json(nullptr);
+}
+
+// What the plots are drawn from: percentages, seconds, numbers, bytes.
+Json plot_data(const Board& board, const Table& table) {
+  Json rows = Json::array();
+  for (const Section& section : table.sections) {
+    for (const TableRow& row : section.rows) {
+      Json curve = Json::array();
+      for (const double value : mean_curve(row)) curve.push_back(number_or_null(100 * value));
+      if (curve.empty()) continue;
+      rows.push_back({{"name", label_of(row)},
+                      {"curve", curve},
+                      {"accuracy", mean_of(board, row, "acc.mean.sample", 100)},
+                      {"time", mean_of(board, row, "time.total", 1)},
+                      {"parameters", mean_of(board, row, "params.trained", 1)},
+                      {"state", mean_of(board, row, "state.total", 1)}});
+    }
+  }
+  return {{"rows", rows}};
+}
+
+void add_plots(Json& values, const Board& board, const Table& table) {
+  const Json data = plot_data(board, table);
+  if (data.at("rows").empty()) return;
+  size_t stages = 0;
+  Json curves = Json::array();
+  for (const Json& row : data.at("rows")) {
+    Json texts = Json::array();
+    for (const Json& value : row.at("curve")) texts.push_back(value.is_null() ? "–" : fixed(value.get<double>(), 2));
+    stages = std::max(stages, texts.size());
+    curves.push_back({{"name", row.at("name")}, {"values", texts}});
+  }
+  Json heads = Json::array();
+  for (size_t t = 1; t <= stages; ++t) heads.push_back(std::to_string(t));
+  const std::string id = values.at("id");
+  Json paretos = Json::array();
+  for (const auto& [x, label] :
+       {std::pair{"time", "cold-equivalent time of a run (s)"}, {"parameters", "numbers trained"}, {"state", "state (bytes)"}})
+    if (std::ranges::any_of(data.at("rows"), [x = x](const Json& row) { return row.at(x).is_number() && row.at("accuracy").is_number(); }))
+      paretos.push_back({{"x", x}, {"label", label}, {"source", id + "-data"}});
+  values["plots"] = {{"id", id}, {"stages", heads}, {"curves", curves}, {"paretos", paretos}, {"data", script_json(data)}};
+}
+
+// Where there should be a number and is none.
+Json holes_of(const Board& board, const Table& table) {
+  std::set<std::string> here, everywhere;
+  Json holes = Json::array();
+  for (const Table& other : board.report.tables)
+    for (const Section& section : other.sections)
+      for (const TableRow& row : section.rows) (&other == &table ? here : everywhere).insert(row.method);
+  for (const Section& section : table.sections) {
+    for (const TableRow& row : section.rows) {
+      const auto good = std::ranges::count_if(row.runs, [](const RunResult& run) { return run.ok(); });
+      if (good < static_cast<int64_t>(row.runs.size()))
+        holes.push_back(label_of(row) + ": " + std::to_string(static_cast<int64_t>(row.runs.size()) - good) + " of " +
+                        std::to_string(row.runs.size()) + " runs have no result");
+      if (good < kEnoughSeeds)
+        holes.push_back(label_of(row) + ": " + std::to_string(good) + (good == 1 ? " run" : " runs") + ", an interval needs three");
+    }
+  }
+  std::string missing;
+  for (const std::string& method : everywhere)
+    if (!here.contains(method)) missing += (missing.empty() ? "" : ", ") + method;
+  if (!missing.empty()) holes.push_back("methods of other tables that were not run here: " + missing);
+  return holes;
+}
+
+Json table_values(const Board& board, const Table& table, size_t number, const LeaderboardOptions& options) {
+  Json values{{"id", "t" + std::to_string(number)}, {"dataset", table.heading[0]}, {"protocol", table.heading[1]},
+              {"weights", table.heading[2]},        {"caption", kLegend},          {"columns", Json::array()},
+              {"sections", Json::array()},          {"notes", Json::array()}};
+  for (const metrics::Metric* metric : board.report.metrics)
+    values["columns"].push_back({{"name", metric->id},
+                                 {"formula", std::string(metric->formula) + " (version " + std::to_string(metric->version) + ")"},
+                                 {"arrow", metric->direction == metrics::Direction::kHigherIsBetter ? "↑" : "↓"}});
+  for (const Section& section : table.sections) {
+    Json rows = Json::array();
+    int64_t rank = 0;
+    for (const TableRow& row : section.rows) {
+      Json line = row_values(board, row, options, "");
+      line["rank"] = section.title.empty() && row.cells.front().summary ? std::to_string(++rank) : "";
+      rows.push_back(std::move(line));
+      for (const std::string& note : row.notes) values["notes"].push_back(label_of(row) + ": " + note);
+    }
+    values["sections"].push_back(
+        {{"title", section.title}, {"rows", std::move(rows)}, {"width", std::to_string(board.report.metrics.size() + 5)}});
+  }
+  add_plots(values, board, table);
+  values["holes"] = holes_of(board, table);
+  return values;
+}
+
+Json legend(const Board& board) {
+  Json terms = Json::array();
+  const auto add = [&](const char* term, const std::string& text) { terms.push_back({{"term", term}, {"text", text}}); };
+  for (const metrics::Metric* metric : board.report.metrics)
+    add(metric->id, std::string(metric->formula) + " (version " + std::to_string(metric->version) + "; " + metric->source + ")");
+  add("verified", "within tolerance of the published number under the same key: data, protocol, weights, transforms and all parameters");
+  add("matches reference implementation", "inside the band of a run of the reference implementation under the same key");
+  add("deviates", "outside that tolerance");
+  add("unverified", "no published number under this key, or too few runs to compare");
+  add("leaks", "claims, or fails the check of, predictions that do not depend on the batch or on the task id");
+  add("collapsed", "final accuracy below 2 / classes seen, or one prompt does all the work in every layer (perplexity below 1.5)");
+  add("under-trained", "fewer than 100 updates in a task");
+  add("pre-training labels overlap",
+      "the weights were trained with labels of classes that the data holds, so its tasks are not new to them");
+  add("cells coloured", "by the difference to the published number under the same key: within its tolerance, above or below");
+  add("#", "rank by the first column; only rows that share data, protocol, weights and what they may use are ranked");
+  return terms;
+}
+
+std::string summary(const Board& board) {
+  size_t rows = 0, runs = 0;
+  std::set<std::string> methods;
+  for (const Table& table : board.report.tables)
+    for (const Section& section : table.sections)
+      for (const TableRow& row : section.rows) {
+        ++rows;
+        runs += row.runs.size();
+        methods.insert(row.method);
+      }
+  if (runs == 0) return kNoRuns;
+  const auto counted = [](size_t n, const std::string& one) { return std::to_string(n) + " " + one + (n == 1 ? "" : "s"); };
+  return counted(runs, "run") + " of " + counted(methods.size(), "method") + " in " + counted(board.report.tables.size(), "table") +
+         ". Rows of different data, protocols or weights never share a table; what may use more stands in a section of its own.";
+}
+
+}  // namespace
+
+Json index_values(const Board& board, const LeaderboardOptions& options) {
+  Json values{{"summary", summary(board)}, {"tables", Json::array()}, {"legend", legend(board)}};
+  for (size_t i = 0; i < board.report.tables.size(); ++i)
+    values["tables"].push_back(table_values(board, board.report.tables[i], i + 1, options));
+  return values;
+}
+
+Json method_values(const Board& board, const std::string& method, const LeaderboardOptions& options) {
+  Json tables = Json::array(), columns = Json::array();
+  for (const metrics::Metric* metric : board.report.metrics) columns.push_back(metric->id);
+  for (size_t i = 0; i < board.report.tables.size(); ++i) {
+    const Table& table = board.report.tables[i];
+    Json rows = Json::array();
+    for (const Section& section : table.sections) {
+      for (const TableRow& row : section.rows) {
+        if (row.method != method) continue;
+        Json line = row_values(board, row, options, "../");
+        line["section"] = section.title;
+        line["columns"] = columns;
+        line["notes"] = row.notes;
+        rows.push_back(std::move(line));
+      }
+    }
+    if (rows.empty()) continue;
+    tables.push_back({{"id", "t" + std::to_string(i + 1)},
+                      {"dataset", table.heading[0]},
+                      {"protocol", table.heading[1]},
+                      {"weights", table.heading[2]},
+                      {"rows", std::move(rows)}});
+  }
+  return {{"tables", std::move(tables)}};
+}
+
+}  // namespace clb::report

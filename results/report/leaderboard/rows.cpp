@@ -1,0 +1,146 @@
+// A row of a table as values for templates and for data.json.
+#include <algorithm>
+#include <set>
+
+#include "badges.hpp"
+#include "site.hpp"
+
+namespace clb::report {
+
+using base::Json;
+
+namespace {
+
+// The published number of one metric that this row is compared with; the first in the order of the files.
+const Comparison* comparison_of(const std::vector<const Comparison*>& published, const metrics::Metric& metric) {
+  const auto found = std::ranges::find_if(
+      published, [&](const Comparison* c) { return c->entry.metric == metric.id && !c->verdict.starts_with("too few"); });
+  return found == published.end() ? nullptr : *found;
+}
+
+Json cell_values(const Cell& cell, const Comparison* c) {
+  Json values{{"text", cell_text(cell)},
+              {"value", cell.summary ? shortest(cell.summary->mean) : ""},
+              {"why", cell.dash},
+              {"shade", ""},
+              {"difference", ""}};
+  if (!cell.summary || !c) return values;
+  const double difference = c->ours->mean - c->entry.value;
+  values["difference"] = (difference < 0 ? "" : "+") + fixed(difference, 2) + " to published";
+  values["shade"] = std::abs(difference) <= c->entry.tolerance + 1e-9 ? "within" : difference > 0 ? "above" : "below";
+  values["why"] = "published " + fixed(c->entry.value, 2) + " ± " + shortest(c->entry.tolerance) + ": " + c->entry.citation;
+  return values;
+}
+
+Json run_links(const TableRow& row, const std::string& root) {
+  Json links = Json::array();
+  for (const RunResult& result : row.runs) {
+    const store::RunRow& run = result.run;
+    const std::string seed = std::to_string(run.seed) + (run.order_seed == 0 ? "" : "/" + std::to_string(run.order_seed));
+    links.push_back(
+        {{"href", root + run_file(run)},
+         {"label", seed},
+         {"state", result.ok() ? "ok" : "bad"},
+         {"why", result.ok() ? "" : (run.status.status.empty() ? "not started" : run.status.status + ": " + run.status.reason)}});
+  }
+  return links;
+}
+
+}  // namespace
+
+std::vector<const Comparison*> Board::published(const TableRow& row) const {
+  std::vector<const Comparison*> list;
+  for (const RunResult& result : row.runs) {
+    const auto found = by_run_key.find(result.run.key);
+    if (found == by_run_key.end()) continue;
+    for (const Comparison* c : found->second)
+      if (std::ranges::find(list, c) == list.end()) list.push_back(c);
+  }
+  return list;
+}
+
+Json row_values(const Board& board, const TableRow& row, const LeaderboardOptions& options, const std::string& root) {
+  const std::vector<const Comparison*> published = board.published(row);
+  Json values{{"name", row_name(row)},  {"href", root + "method/" + file_name(row.method) + ".html"},
+              {"setting", row.setting}, {"badges", Json::array()},
+              {"cells", Json::array()}, {"runs", run_links(row, root)},
+              {"tried", row.tried},     {"params", Json::array()}};
+  for (const Badge& badge : badges_of(row, published, options))
+    values["badges"].push_back({{"text", badge.text}, {"kind", badge.kind}, {"why", badge.why}});
+  for (size_t i = 0; i < row.cells.size(); ++i)
+    values["cells"].push_back(cell_values(row.cells[i], comparison_of(published, *board.report.metrics[i])));
+  for (const auto& [name, value] : row.params.items()) values["params"].push_back({{"name", name}, {"value", parameter_text(value)}});
+  return values;
+}
+
+Json data_values(const Board& board, const LeaderboardOptions& options) {
+  Json data{{"version", 1}, {"metrics", Json::array()}, {"rows", Json::array()}};
+  for (const metrics::Metric* metric : board.report.metrics)
+    data["metrics"].push_back({{"id", metric->id}, {"version", metric->version}, {"formula", metric->formula}, {"unit", metric->unit}});
+  for (const Table& table : board.report.tables) {
+    for (const Section& section : table.sections) {
+      for (const TableRow& row : section.rows) {
+        Json values{{"comparability_key", table.key}, {"dataset", table.heading[0]}, {"protocol", table.heading[1]},
+                    {"weights", table.heading[2]},    {"section", section.title},    {"method", row.method},
+                    {"preset", row.preset},           {"setting", row.setting},      {"precision", row.precision},
+                    {"params", row.params},           {"badges", Json::array()},     {"cells", Json::object()},
+                    {"runs", Json::array()},          {"notes", row.notes},          {"configurations_tried", row.tried}};
+        for (const Badge& badge : badges_of(row, board.published(row), options))
+          values["badges"].push_back({{"text", badge.text}, {"why", badge.why}});
+        for (size_t i = 0; i < row.cells.size(); ++i) {
+          const auto& s = row.cells[i].summary;
+          values["cells"][board.report.metrics[i]->id] =
+              s ? Json{{"mean", s->mean}, {"n", s->n}, {"low", s->low}, {"high", s->high}, {"spread", s->spread}}
+                : Json{{"n", 0}, {"reason", row.cells[i].dash}};
+        }
+        for (const RunResult& run : row.runs)
+          values["runs"].push_back({{"key", run.run.key},
+                                    {"seed", run.run.seed},
+                                    {"order_seed", run.run.order_seed},
+                                    {"status", run.run.status.status},
+                                    {"commit", run.run.commit},
+                                    {"plugin_hash", run.run.plugin_hash}});
+        data["rows"].push_back(std::move(values));
+      }
+    }
+  }
+  return data;
+}
+
+std::string data_csv(const Board& board, const LeaderboardOptions& options) {
+  std::vector<std::string> head{"comparability_key", "dataset", "protocol", "weights",
+                                "section",           "method",  "preset",   "setting",
+                                "precision",         "badges",  "runs",     "configurations_tried"};
+  for (const metrics::Metric* metric : board.report.metrics)
+    for (const char* part : {"", " n", " low", " high"}) head.push_back(metric->id + std::string(part));
+  std::string text = csv_line(head);
+  for (const Table& table : board.report.tables) {
+    for (const Section& section : table.sections) {
+      for (const TableRow& row : section.rows) {
+        std::string badges;
+        for (const Badge& badge : badges_of(row, board.published(row), options)) badges += (badges.empty() ? "" : "; ") + badge.text;
+        std::vector<std::string> fields{table.key,
+                                        table.heading[0],
+                                        table.heading[1],
+                                        table.heading[2],
+                                        section.title,
+                                        row.method,
+                                        row.preset,
+                                        row.setting,
+                                        row.precision,
+                                        badges,
+                                        std::to_string(row.runs.size()),
+                                        std::to_string(row.tried)};
+        for (const Cell& cell : row.cells) {
+          const auto& s = cell.summary;
+          fields.insert(fields.end(), {s ? shortest(s->mean) : "", s ? std::to_string(s->n) : "0", s ? shortest(s->low) : "",
+                                       s ? shortest(s->high) : ""});
+        }
+        text += csv_line(fields);
+      }
+    }
+  }
+  return text;
+}
+
+}  // namespace clb::report

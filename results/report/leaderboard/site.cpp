@@ -1,0 +1,108 @@
+#include "site.hpp"
+
+#include <algorithm>
+#include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
+#include <set>
+
+namespace clb::report {
+
+namespace fs = std::filesystem;
+using base::Json;
+
+namespace {
+
+const std::vector<std::string> kMetrics{"acc.mean.sample", "acc.last.sample", "forget.max_prev",
+                                        "time.total",      "params.trained",  "state.total"};
+
+Board board_of(const store::Store& store, const LeaderboardOptions& options) {
+  Board board;
+  TableOptions table;
+  table.metrics = kMetrics;
+  table.experiment = options.experiment;
+  board.report = build(store, table);
+  if (!options.compare) return board;
+  board.measured = measured_runs(store);
+  board.comparisons = options.compare(board.measured);
+  for (const Comparison& c : board.comparisons)
+    for (const MeasuredRun* run : c.runs) board.by_run_key[run->key].push_back(&c);
+  return board;
+}
+
+class Site {
+ public:
+  Site(const store::Store& store, const LeaderboardOptions& options) : store_(store), options_(options), board_(board_of(store, options)) {}
+
+  size_t write() {
+    std::error_code error;
+    fs::create_directories(options_.out, error);
+    if (error) throw base::Error(options_.out.string() + ": cannot be made: " + error.message());
+    for (const char* asset : {"style.css", "leaderboard.js", "chart.min.js"}) copy(asset);
+    file("data.json", data_values(board_, options_).dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+    file("data.csv", data_csv(board_, options_));
+    page("index.html", "index", options_.title, "", Json::array(), true, index_values(board_, options_));
+    const std::set<std::string> methods = all_methods();
+    for (const std::string& method : methods) {
+      page("method/" + file_name(method) + ".html", "method", method, "../", Json::array(), false, method_values(board_, method, options_));
+    }
+    if (options_.run_pages) run_pages();
+    return pages_;
+  }
+
+ private:
+  std::set<std::string> all_methods() const {
+    std::set<std::string> methods;
+    for (const Table& table : board_.report.tables)
+      for (const Section& section : table.sections)
+        for (const TableRow& row : section.rows) methods.insert(row.method);
+    return methods;
+  }
+
+  void run_pages() {
+    size_t total = 0, done = 0;
+    const auto each = [&](auto visit) {
+      for (const Table& table : board_.report.tables)
+        for (const Section& section : table.sections)
+          for (const TableRow& row : section.rows)
+            for (const RunResult& run : row.runs) visit(row, run);
+    };
+    each([&](const TableRow&, const RunResult&) { ++total; });
+    each([&](const TableRow& row, const RunResult& run) {
+      const Json values = run_values(store_, run, row);
+      const Json crumbs = Json::array({{{"href", "../method/" + file_name(row.method) + ".html"}, {"text", row.method}}});
+      page(run_file(run.run), "run", values.at("title"), "../", crumbs, values.contains("curve"), values);
+      if (options_.progress) options_.progress("pages of runs", ++done, total);
+    });
+  }
+
+  void page(const std::string& name, const std::string& tmpl, const std::string& title, const std::string& root, const Json& crumbs,
+            bool charts, const Json& values) {
+    file(name, render_page(options_.templates, "page",
+                           {{"title", title},
+                            {"site", options_.title},
+                            {"root", root},
+                            {"crumbs", crumbs},
+                            {"charts", charts},
+                            {"content", render_page(options_.templates, tmpl, values)}}));
+    ++pages_;
+  }
+
+  void file(const std::string& name, const std::string& text) {
+    const fs::path path = options_.out / name;
+    fs::create_directories(path.parent_path());
+    base::write_file_atomic(path, text);
+  }
+
+  void copy(const std::string& name) { file(name, base::read_file(options_.templates / name)); }
+
+  const store::Store& store_;
+  const LeaderboardOptions& options_;
+  Board board_;
+  size_t pages_ = 0;
+};
+
+}  // namespace
+
+size_t write_leaderboard(const store::Store& store, const LeaderboardOptions& options) { return Site(store, options).write(); }
+
+}  // namespace clb::report

@@ -1,0 +1,43 @@
+// What the pages of the leaderboard share.
+#pragma once
+
+#include <clb/base/json.hpp>
+#include <clb/report/leaderboard.hpp>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "../model.hpp"
+
+namespace clb::report {
+
+// A report together with what was published beside it.
+struct Board {
+  Report report;
+  std::vector<MeasuredRun> measured;
+  std::vector<Comparison> comparisons;                               // their runs point into `measured`
+  std::map<std::string, std::vector<const Comparison*>> by_run_key;  // those that a run counts for
+
+  std::vector<const Comparison*> published(const TableRow& row) const;  // each once
+};
+
+// Renders FOLDER/<name>.html.mustache with `values`; text is escaped. Error names the template.
+std::string render_page(const std::filesystem::path& folder, const std::string& name, const base::Json& values);
+
+// JSON that may stand inside <script type="application/json">.
+std::string script_json(const base::Json& value);
+
+std::string file_name(const std::string& id);    // letters, digits, '-', '_' and '.' of an id; others as _XX
+std::string run_file(const store::RunRow& run);  // "run/0123456789ab.html"
+
+base::Json index_values(const Board& board, const LeaderboardOptions& options);
+base::Json method_values(const Board& board, const std::string& method, const LeaderboardOptions& options);
+// title: in "title", for the heading of the page
+base::Json run_values(const store::Store& store, const RunResult& result, const TableRow& row);
+
+// The pieces of a row that index and method pages show.
+base::Json row_values(const Board& board, const TableRow& row, const LeaderboardOptions& options, const std::string& root);
+base::Json data_values(const Board& board, const LeaderboardOptions& options);  // data.json
+std::string data_csv(const Board& board, const LeaderboardOptions& options);
+
+}  // namespace clb::report

@@ -1,0 +1,79 @@
+// clbench leaderboard: the database as a static site.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
+#include <clb/base/paths.hpp>
+#include <clb/report/leaderboard.hpp>
+#include <cstdio>
+#include <filesystem>
+
+#include "reference.hpp"
+
+namespace clb::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr VerbText kText{"leaderboard", "", "results as a static site: open OUT/index.html, no network needed",
+                         "clbench leaderboard --db results.sqlite --out site"};
+
+// What `clbench validate PLUGIN.so --json` printed: the checks that failed, by the plugin's name.
+void add_failed_checks(const fs::path& file, std::map<std::string, std::set<std::string>>& failed) {
+  const base::Json json = base::parse_json(base::read_file(file, uint64_t{16} << 20), file.string());
+  try {
+    const std::string method = fs::path(json.at("plugin").get<std::string>()).stem();
+    for (const base::Json& row : json.at("checks"))
+      if (row.at("status") == "fail") failed[method].insert(row.at("check").get<std::string>());
+  } catch (const base::Json::exception&) {
+    throw base::Error(fmt::format("{}: is not what `clbench validate PLUGIN.so --json` prints", file.string()));
+  }
+}
+
+void show_progress(const std::string& what, size_t done, size_t total) {
+  if (isatty(STDERR_FILENO) != 1 || (done % 100 != 0 && done != total)) return;
+  fmt::print(stderr, "\r{}: {} of {}{}", what, done, total, done == total ? "\n" : "");
+}
+
+}  // namespace
+
+int verb_leaderboard(const Arguments& arguments) {
+  Options options(kText);
+  options.add()("out", po::value<std::string>()->value_name("DIR")->default_value("leaderboard"), "folder of the site");
+  options.add()("title", po::value<std::string>()->value_name("TEXT")->default_value("clbench leaderboard"), "title of the site");
+  options.add()("experiment", po::value<std::string>()->value_name("NAME"), "only the runs of this experiment");
+  options.add()("index-only", "no page for each run");
+  options.add()("validation", po::value<std::vector<std::string>>()->value_name("FILE"),
+                "what `clbench validate PLUGIN.so --json` printed; a method that fails a leak check gets a badge (repeatable)");
+  options.add_database();
+  options.add_installation();
+  options.add_cache();
+  options.add_json();
+  if (!options.parse(arguments, 0, 0)) return 0;
+
+  const fs::path out = options.text("out");
+  if (fs::exists(out) && !fs::is_directory(out)) throw base::Error(fmt::format("{}: is no folder; --out names one", out.string()));
+  Published published(options);
+  report::LeaderboardOptions site;
+  site.out = out;
+  site.templates = base::share() / "leaderboard";
+  site.title = options.text("title");
+  site.experiment = options.text("experiment");
+  site.run_pages = !options.flag("index-only");
+  for (const std::string& file : options.texts("validation")) add_failed_checks(file, site.failed_checks);
+  site.overlap = [&](const std::string& weights, const std::string& data) { return published.aliases().overlap_of(weights, data); };
+  site.compare = [&](const std::vector<report::MeasuredRun>& runs) { return published.compare(runs, ""); };
+  site.progress = show_progress;
+  const size_t pages = report::write_leaderboard(store::Store::open(options.text("db"), store::Store::Mode::kRead), site);
+  const std::string index = fs::absolute(out / "index.html").lexically_normal();
+  if (options.flag("json")) {
+    fmt::print("{}\n", base::Json{{"pages", pages}, {"index", index}}.dump(2));
+  } else {
+    fmt::print("{} pages; open {}\n", pages, index);
+  }
+  return 0;
+}
+
+}  // namespace clb::cli
