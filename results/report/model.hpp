@@ -13,8 +13,8 @@
 namespace clb::report {
 
 struct RunResult {
-  store::RunRow run;
-  std::vector<store::EvalRow> evals;
+  store::RunRow run;                     // without its spec
+  std::vector<store::EvalRow> evals;     // only where the format prints counts
   std::vector<metrics::Result> values;   // one per metric of the report; empty when the run did not end well
   double seconds = 0;                    // measured
   std::optional<double> cold_seconds;    // nullopt: features came from the cache and their cost is unknown
@@ -30,8 +30,11 @@ struct Cell {
 struct TableRow {
   std::string method, preset, precision, track;
   std::string setting;  // what tells it from other rows of its method: "top_k=5 bf16"
+  base::Json spec;      // of one of its runs: they differ in seeds, class order and experiment only
   base::Json params;
   bool class_sorted = false;
+  bool imported = false;  // measured elsewhere: no runs, no time
+  std::string citation;   // of an imported row
   std::vector<RunResult> runs;
   std::vector<Cell> cells;  // one per metric
   Cell time;                // cold seconds per run
@@ -56,6 +59,9 @@ struct Report {
 
 Report build(const store::Store& store, const TableOptions& options);
 
+// imported.cpp: puts imported rows into the table with their comparability key; the others into tables of their own if also_alone.
+void add_imported(Report& report, const store::Store& store, bool also_alone);
+
 // What the metrics of a run are computed from.
 metrics::AccuracyMatrix matrix_of(const base::Json& spec, int64_t tasks, const std::vector<store::EvalRow>& evals);
 
@@ -63,7 +69,7 @@ metrics::AccuracyMatrix matrix_of(const base::Json& spec, int64_t tasks, const s
 std::string text_at(const base::Json& spec, const char* pointer);       // "" when absent
 int64_t integer_at(const base::Json& spec, const char* pointer);        // 0 when absent
 std::vector<std::string> heading(const base::Json& spec);               // dataset; protocol; weights
-std::string section_title(const base::Json& spec);                      // "" for a ranked row
+std::string section_title(const store::RunRow& run);                    // "" for a ranked row
 int section_rank(const std::string& title);                             // order in which sections are printed
 std::string parameter_text(const base::Json& value);                    // a parameter's value without quotes
 std::vector<std::string> failure_notes(const std::vector<RunResult>&);  // one per reason why runs have no result

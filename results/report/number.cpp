@@ -32,7 +32,7 @@ std::string cell_text(const Cell& cell) {
   std::string text = percent(s.mean);
   if (s.spread == "t95") {
     text += " ± " + percent(s.high - s.mean);
-  } else if (s.n > 1) {
+  } else if (s.n > 1 && s.spread != "none") {
     text += " [" + percent(s.low) + ", " + percent(s.high) + "]";
   }
   return text + " (" + std::to_string(s.n) + ")";

@@ -18,8 +18,9 @@ constexpr VerbText kText{"resume", "", "go on with the unfinished runs of a data
                          "clbench resume --db results.sqlite"};
 
 // A run as it was planned. Plugins are looked for again, because the installation may have moved.
-base::RunSpec spec_of(const store::RunRow& row, const std::vector<launch::PluginFile>& plugins, const fs::path& database) {
-  base::Json json = row.spec;
+base::RunSpec spec_of(const store::Store& store, const store::RunRow& row, const std::vector<launch::PluginFile>& plugins,
+                      const fs::path& database) {
+  base::Json json = store.spec(row.run_id);
   json["execution"] = base::RunSpec().to_json().at("execution");
   base::RunSpec spec = base::RunSpec::from_json(json, database.string() + ": run " + row.key.substr(0, 12));
   spec.method.file = launch::plugin(plugins, "method", spec.method.id).file;
@@ -41,8 +42,8 @@ int verb_resume(const Arguments& arguments) {
 
   const auto plugins = installed_plugins(options);
   std::vector<base::RunSpec> unfinished;
-  for (const store::RunRow& row : store.runs())
-    if (row.status.status != "ok") unfinished.push_back(spec_of(row, plugins, database));
+  for (const store::RunRow& row : store.light_runs())
+    if (row.status.status != "ok") unfinished.push_back(spec_of(store, row, plugins, database));
   if (unfinished.empty()) {
     fmt::print(stderr, "all runs of {} are finished\n", database.string());
     return 0;

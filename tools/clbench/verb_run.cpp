@@ -58,7 +58,7 @@ void print_specs(const Selection& selection, const fs::path& database, const std
   }
 }
 
-void print_dry_run(const Selection& selection, const store::Store* store, const launch::ScheduleOptions& schedule) {
+void print_dry_run(const Selection& selection, const Shard& shard, const store::Store* store, const launch::ScheduleOptions& schedule) {
   Columns columns({"run", "what", "dataset", "split", "order", "tasks", "threads", "expected"});
   const std::vector<std::string> labels = run_labels(selection.runs);
   double total = 0;
@@ -75,7 +75,8 @@ void print_dry_run(const Selection& selection, const store::Store* store, const 
   if (!columns.empty()) fmt::print("{}", columns.text());
   const std::string time =
       unknown == selection.pending.size() ? "unknown" : launch::human_seconds(total / static_cast<double>(schedule.jobs));
-  fmt::print("{} runs to start, expected time {}{}\n", selection.pending.size(), time,
+  const std::string part = shard.count > 1 ? fmt::format("part {} of {}: ", shard.index, shard.count) : "";
+  fmt::print("{}{} runs to start, expected time {}{}\n", part, selection.pending.size(), time,
              unknown && unknown < selection.pending.size() ? fmt::format(" and that of {} unknown ones", unknown) : "");
 }
 
@@ -103,7 +104,7 @@ int verb_run(const Arguments& arguments) {
   for (const std::string& missing : plan.missing) fmt::print(stderr, "missing: {}\n", missing);
   if (!(dry && options.flag("json"))) say_what_is_skipped(selection);
   if (dry && options.flag("json")) return print_specs(selection, database, cache ? cache->string() : ""), 0;
-  if (dry) return print_dry_run(selection, store ? &*store : nullptr, schedule), 0;
+  if (dry) return print_dry_run(selection, wanted.shard, store ? &*store : nullptr, schedule), 0;
   if (!selection.runs.empty() && static_cast<int64_t>(schedule.jobs) * selection.runs[0].threads > usable_cores() && schedule.jobs > 1) {
     fmt::print(stderr, "clbench: warning: {} runs at once with {} threads each on {} cores; set run.threads\n", schedule.jobs,
                selection.runs[0].threads, usable_cores());
