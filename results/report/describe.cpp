@@ -16,11 +16,6 @@ const Json* find(const Json& spec, const char* pointer) {
   return spec.contains(path) ? &spec.at(path) : nullptr;
 }
 
-bool flag_at(const Json& spec, const char* pointer) {
-  const Json* value = find(spec, pointer);
-  return value && value->is_boolean() && value->get<bool>();
-}
-
 std::string dataset_line(const Json& spec) {
   const int64_t train = integer_at(spec, "/dataset/train_per_class"), test = integer_at(spec, "/dataset/test_per_class");
   const std::string what = text_at(spec, "/dataset/modality") == "features" ? " vectors per class" : " images per class";
@@ -99,12 +94,11 @@ int64_t integer_at(const Json& spec, const char* pointer) {
 
 std::vector<std::string> heading(const Json& spec) { return {dataset_line(spec), protocol_line(spec), weights_line(spec)}; }
 
-std::string section_title(const Json& spec) {
-  if (text_at(spec, "/track") == "reproduction") return kReproduction;
-  if (flag_at(spec, "/protocol/joint")) return kUpperBound;
-  const auto capabilities = static_cast<uint64_t>(integer_at(spec, "/method/capabilities"));
+std::string section_title(const store::RunRow& run) {
+  if (run.track == "reproduction") return kReproduction;
+  if (run.joint) return kUpperBound;
   for (const SectionKind& kind : kByCapability) {
-    if (capabilities & kind.capability) return kind.title;
+    if (run.capabilities & kind.capability) return kind.title;
   }
   return {};
 }

@@ -86,12 +86,14 @@ Json to_json(const MeasuredRun& run) {
 
 }  // namespace
 
-std::vector<MeasuredRun> measured_runs(const store::Store& store) {
+std::vector<MeasuredRun> measured_runs(const store::Store& store) { return measured_runs(store, store.light_runs()); }
+
+std::vector<MeasuredRun> measured_runs(const store::Store& store, const std::vector<store::RunRow>& rows) {
   std::vector<MeasuredRun> runs;
-  for (store::RunRow& row : store.runs()) {
+  for (const store::RunRow& row : rows) {
     if (row.status.status != "ok") continue;
     const std::map<int64_t, std::string> hashes = store.logit_hashes(row.attempt_id);
-    runs.push_back({std::move(row.spec), row.key, row.tasks_planned, store.evals(row.attempt_id),
+    runs.push_back({store.spec(row.run_id), row.key, row.tasks_planned, store.evals(row.attempt_id),
                     hashes.empty() ? "" : hashes.rbegin()->second, row.plugin_version, row.commit, row.libtorch, machine_class(row.machine),
                     row.device, row.dtype});
   }

@@ -13,11 +13,11 @@
 namespace clb::report {
 
 struct RunResult {
-  store::RunRow run;
-  std::vector<store::EvalRow> evals;
+  store::RunRow run;                         // without its spec
+  std::vector<store::EvalRow> evals;         // only where the format prints counts
   std::vector<metrics::Result> values;       // one per metric of the report; empty when the run did not end well
   std::vector<std::optional<double>> curve;  // accuracy over all classes seen, after each task
-  std::vector<base::Metric> scalars;         // those that rows are judged by: updates, usage of prompts
+  std::vector<base::Metric> scalars;         // usage of prompts
   double seconds = 0;                        // measured
   std::optional<double> cold_seconds;        // nullopt: features came from the cache and their cost is unknown
   std::optional<double> fewest_updates;      // of any task; nullopt: the method reports none
@@ -37,6 +37,8 @@ struct TableRow {
   base::Json params;
   int64_t tried = 0;  // configurations of this method that were run under this key
   bool class_sorted = false;
+  bool imported = false;  // measured elsewhere: no runs, no time
+  std::string citation;   // of an imported row
   std::vector<RunResult> runs;
   std::vector<Cell> cells;  // one per metric
   Cell time;                // cold seconds per run
@@ -61,16 +63,21 @@ struct Report {
 
 Report build(const store::Store& store, const TableOptions& options);
 
+// imported.cpp: puts imported rows into the table with their comparability key; the others into tables of their own if also_alone.
+void add_imported(Report& report, const store::Store& store, bool also_alone);
+
+// Of what methods record, that which metrics and notes read.
+inline const std::vector<std::string> kScalars{"updates", "trainable_parameters", "state_parameter_bytes", "pool_usage"};
+
 // What the metrics of a run are computed from; `store` outlives it.
-metrics::Run records_of(const store::Store& store, const store::RunRow& run, const base::Json& spec,
-                        const std::vector<store::EvalRow>& evals);
+metrics::Run records_of(const store::Store& store, const store::RunRow& run, const base::Json& spec, const store::AttemptResults& found);
 metrics::AccuracyMatrix matrix_of(const base::Json& spec, int64_t tasks, const std::vector<store::EvalRow>& evals);
 
 // describe.cpp: words for what a run's spec says. They accept any JSON, also that of an older clbench.
 std::string text_at(const base::Json& spec, const char* pointer);       // "" when absent
 int64_t integer_at(const base::Json& spec, const char* pointer);        // 0 when absent
 std::vector<std::string> heading(const base::Json& spec);               // dataset; protocol; weights
-std::string section_title(const base::Json& spec);                      // "" for a ranked row
+std::string section_title(const store::RunRow& run);                    // "" for a ranked row
 int section_rank(const std::string& title);                             // order in which sections are printed
 std::string parameter_text(const base::Json& value);                    // a parameter's value without quotes
 std::vector<std::string> failure_notes(const std::vector<RunResult>&);  // one per reason why runs have no result

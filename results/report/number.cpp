@@ -50,7 +50,7 @@ std::string cell_text(const Cell& cell) {
   std::string text = number(s.mean);
   if (s.spread == "t95") {
     text += " ± " + number(s.high - s.mean);
-  } else if (s.n > 1) {
+  } else if (s.n > 1 && s.spread != "none") {
     text += " [" + number(s.low) + ", " + number(s.high) + "]";
   }
   return text + scale.suffix + " (" + std::to_string(s.n) + ")";

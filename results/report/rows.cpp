@@ -35,33 +35,14 @@ std::vector<store::RunRow> by_key(std::vector<store::RunRow> runs, const std::ve
   return runs;
 }
 
-RunResult evaluate(const store::Store& store, store::RunRow run, const std::vector<const metrics::Metric*>& metrics) {
-  RunResult result;
-  result.seconds = run.wall_s;
-  if (run.attempt_id != 0) result.evals = store.evals(run.attempt_id);
-  result.run = std::move(run);
-  if (!result.ok()) return result;
-
-  const metrics::Run records = records_of(store, result.run, result.run.spec, result.evals);
-  for (const metrics::Metric* metric : metrics) result.values.push_back(metric->compute(records));
-  result.cold_seconds = metrics::find("time.total").compute(records).value;
-  for (int64_t t = 0; t < records.matrix.tasks(); ++t) result.curve.push_back(metrics::accuracy_after(records.matrix, t).value);
-  for (const base::Metric& metric : records.scalars) {
-    if (metric.name == "updates") result.fewest_updates = std::min(metric.value, result.fewest_updates.value_or(metric.value));
-    if (metric.name.starts_with("pool_usage")) result.scalars.push_back(metric);
-  }
-  return result;
-}
-
 // Runs of one row differ in nothing but seed and order seed.
 std::string row_key(const store::RunRow& run) {
-  return base::canonical({section_title(run.spec), text_at(run.spec, "/method/id"), run.config_key, text_at(run.spec, "/precision"),
-                          text_at(run.spec, "/device"), text_at(run.spec, "/threads"), text_at(run.spec, "/protocol/joint")});
+  return base::canonical({section_title(run), run.method, run.config_key, run.precision, run.planned_device, run.threads, run.joint});
 }
 
 // Name and value of everything that can tell two rows of one method apart.
 std::map<std::string, std::string> traits(const TableRow& row) {
-  const Json& spec = row.runs.front().run.spec;
+  const Json& spec = row.spec;
   std::map<std::string, std::string> all{{"precision", row.precision},
                                          {"device", text_at(spec, "/device")},
                                          {"threads", text_at(spec, "/threads")},
@@ -90,15 +71,17 @@ void tell_apart(std::vector<TableRow*> rows) {
   }
 }
 
-TableRow start_row(const Json& spec) {
+TableRow start_row(const store::RunRow& run, Json spec) {
   TableRow row;
-  row.method = text_at(spec, "/method/id");
-  row.preset = text_at(spec, "/method/preset");
-  row.precision = text_at(spec, "/precision");
-  row.track = text_at(spec, "/track");
+  row.method = run.method;
+  row.preset = run.preset;
+  row.precision = run.precision;
+  row.track = run.track;
   row.params = spec.value("/method/params"_json_pointer, Json::object());
   row.class_sorted = text_at(spec, "/protocol/test_batches") == "class_sorted";
-  row.spec = spec;
+  // The order is long, differs from run to run, and no cell asks for it.
+  if (spec.contains("/protocol/class_order"_json_pointer)) spec["protocol"]["class_order"] = Json::array();
+  row.spec = std::move(spec);
   return row;
 }
 
@@ -109,25 +92,61 @@ void count_configurations(std::map<std::string, TableRow>& rows) {
   for (auto& [unused, row] : rows) row.tried = static_cast<int64_t>(tried[row.method].size());
 }
 
-Table build_table(const std::string& key, std::vector<RunResult> results, const std::vector<const metrics::Metric*>& metrics) {
-  Table table{key, heading(results.front().run.spec), {}};
-  std::map<std::string, TableRow> rows;
-  for (RunResult& result : results) {
-    auto [row, fresh] = rows.try_emplace(row_key(result.run));
-    if (fresh) row->second = start_row(result.run.spec);
-    row->second.runs.push_back(std::move(result));
+void evaluate(RunResult& result, const metrics::Run& records, const std::vector<const metrics::Metric*>& metrics) {
+  result.values.clear();
+  for (const metrics::Metric* metric : metrics) result.values.push_back(metric->compute(records));
+  result.cold_seconds = metrics::find("time.total").compute(records).value;
+  result.curve.clear();
+  for (int64_t t = 0; t < records.matrix.tasks(); ++t) result.curve.push_back(metrics::accuracy_after(records.matrix, t).value);
+  result.fewest_updates.reset();
+  for (const base::Metric& metric : records.scalars) {
+    if (metric.name.starts_with("pool_usage")) result.scalars.push_back(metric);
+    if (metric.name == "updates") result.fewest_updates = std::min(metric.value, result.fewest_updates.value_or(metric.value));
   }
+}
+
+// What was measured, of all runs of all rows.
+void evaluate(const store::Store& store, std::vector<TableRow*> rows, const std::vector<const metrics::Metric*>& metrics,
+              bool keep_counts) {
+  std::vector<int64_t> attempts;
+  std::vector<std::pair<const TableRow*, RunResult*>> wanted;
+  for (TableRow* row : rows) {
+    for (RunResult& result : row->runs) {
+      result.seconds = result.run.wall_s;
+      if (result.run.attempt_id == 0 || (!result.ok() && !keep_counts)) continue;
+      attempts.push_back(result.run.attempt_id);
+      wanted.emplace_back(row, &result);
+    }
+  }
+  // A chunk at a time: formulas may read more of the store, which the look at many attempts does not allow meanwhile.
+  constexpr size_t kChunk = 4096;
+  for (size_t begin = 0; begin < attempts.size(); begin += kChunk) {
+    const size_t end = std::min(attempts.size(), begin + kChunk);
+    std::vector<store::AttemptResults> found(end - begin);
+    store.results({attempts.begin() + static_cast<std::ptrdiff_t>(begin), attempts.begin() + static_cast<std::ptrdiff_t>(end)}, kScalars,
+                  [&](size_t i, store::AttemptResults results) { found[i] = std::move(results); });
+    for (size_t i = begin; i < end; ++i) {
+      auto& [row, result] = wanted[i];
+      if (result->ok()) evaluate(*result, records_of(store, result->run, row->spec, found[i - begin]), metrics);
+      if (keep_counts) result->evals = std::move(found[i - begin].evals);
+    }
+  }
+}
+
+// The rows of one comparability key, in sections.
+Table build_table(const std::string& key, std::map<std::string, TableRow> rows, const std::vector<const metrics::Metric*>& metrics) {
+  Table table{key, heading(rows.begin()->second.spec), {}};
   std::map<std::string, std::vector<TableRow*>> methods;
   for (auto& [unused, row] : rows) {
     fill_cells(row, metrics);
-    methods[section_title(row.runs.front().run.spec) + "\n" + row.method].push_back(&row);
+    methods[section_title(row.runs.front().run) + "\n" + row.method].push_back(&row);
   }
   for (auto& [unused, group] : methods) tell_apart(group);
   count_configurations(rows);
 
   std::map<std::pair<int, std::string>, std::vector<TableRow>> sections;
   for (auto& [unused, row] : rows) {
-    const std::string title = section_title(row.runs.front().run.spec);
+    const std::string title = section_title(row.runs.front().run);
     sections[{section_rank(title), title}].push_back(std::move(row));
   }
   for (auto& [place, list] : sections) {
@@ -156,16 +175,18 @@ metrics::AccuracyMatrix matrix_of(const Json& spec, int64_t tasks, const std::ve
   return matrix;
 }
 
-metrics::Run records_of(const store::Store& store, const store::RunRow& run, const Json& spec, const std::vector<store::EvalRow>& evals) {
+metrics::Run records_of(const store::Store& store, const store::RunRow& run, const Json& spec, const store::AttemptResults& found) {
   const int64_t attempt = run.attempt_id, last = run.tasks_done - 1;
-  return {.matrix = matrix_of(spec, run.tasks_planned, evals),
-          .spans = store.spans(attempt),
-          .scalars = store.metrics(attempt),
-          .resources = store.resources(attempt),
-          .capabilities = static_cast<uint64_t>(integer_at(spec, "/method/capabilities")),
-          .predicted = [&store, attempt, last] {
-            return metrics::Predicted{store.prediction(attempt, last), store.targets(attempt).labels, store.classes(attempt)};
-          }};
+  return {.matrix = matrix_of(spec, run.tasks_planned, found.evals),
+          .seconds = run.wall_s,
+          .scalars = found.metrics,
+          .resources = found.resources,
+          .capabilities = run.capabilities,
+          .spans = [&store, attempt] { return store.spans(attempt); },
+          .predicted =
+              [&store, attempt, last] {
+                return metrics::Predicted{store.prediction(attempt, last), store.targets(attempt).labels, store.classes(attempt)};
+              }};
 }
 
 Report build(const store::Store& store, const TableOptions& options) {
@@ -174,14 +195,22 @@ Report build(const store::Store& store, const TableOptions& options) {
   if (report.metrics.empty()) throw base::Error("a table needs at least one metric; leave --metrics out for the usual three");
 
   std::vector<std::string> order;
-  std::map<std::string, std::vector<RunResult>> tables;
-  for (store::RunRow& run : by_key(by_experiment(store.runs(), options.experiment), options.run_keys)) {
+  std::map<std::string, std::map<std::string, TableRow>> tables;
+  for (store::RunRow& run : by_key(by_experiment(store.light_runs(), options.experiment), options.run_keys)) {
     auto [table, fresh] = tables.try_emplace(run.comparability_key);
     if (fresh) order.push_back(run.comparability_key);
-    table->second.push_back(evaluate(store, std::move(run), report.metrics));
+    auto [row, fresh_row] = table->second.try_emplace(row_key(run));
+    if (fresh_row) row->second = start_row(run, store.spec(run.run_id));
+    row->second.runs.emplace_back().run = std::move(run);
   }
+  std::vector<TableRow*> rows;
+  for (auto& [unused, table] : tables) {
+    for (auto& [unused_key, row] : table) rows.push_back(&row);
+  }
+  evaluate(store, rows, report.metrics, options.format == Format::kJson);
   for (const std::string& key : order) report.tables.push_back(build_table(key, std::move(tables[key]), report.metrics));
   tell_apart(report.tables);
+  add_imported(report, store, options.experiment.empty() && options.run_keys.empty());
   return report;
 }
 

@@ -73,7 +73,11 @@ int64_t run_id(SQLite::Database& db, const base::RunSpec& spec) {
                             {"tasks_planned", protocol.joint            ? 1
                                               : protocol.stop_after > 0 ? protocol.stop_after
                                                                         : tasks},
-                            {"spec", base::canonical(json)}});
+                            {"experiment", spec.experiment},
+                            {"preset", spec.method.preset},
+                            {"track", spec.track},
+                            {"capabilities", static_cast<int64_t>(spec.method.capabilities)}});
+  insert(db, "run_spec", {{"run_id", id}, {"spec", base::canonical(json)}});
   for (size_t i = 0; i < spec.weights.size(); ++i)
     insert(db, "run_weights",
            {{"run_id", id}, {"role", spec.weights[i].role}, {"weights_id", weights_id(db, spec.weights[i], json.at("weights").at(i))}});

@@ -1,4 +1,5 @@
-// The connection behind a Store, and the two ways to use it: a transaction that writes, a consistent look that reads.
+// The connection behind a Store (and behind a RowAudit), and the two ways to use it: a transaction that writes, a consistent look that
+// reads.
 #pragma once
 
 #include <clb/store/store.hpp>
@@ -7,7 +8,7 @@
 
 namespace clb::store {
 
-struct Store::Impl {
+struct Connection {
   fs::path file;
   std::optional<Writer> writer;  // one of these two
   std::optional<Reader> reader;
@@ -66,5 +67,7 @@ struct Store::Impl {
     return result;
   }
 };
+
+struct Store::Impl : Connection {};
 
 }  // namespace clb::store

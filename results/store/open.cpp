@@ -13,7 +13,7 @@ namespace clb::store {
 namespace {
 
 constexpr int kBusyMs = 10'000;
-// PRAGMA integrity_check reads every page and every index; above this size quick_check leaves the indexes out, to stay quick.
+// PRAGMA integrity_check reads every page and every index: above this size it would be most of the time of a command that only looks.
 constexpr uintmax_t kFullCheckBytes = 64u << 20;
 
 fs::path with_suffix(const fs::path& file, const std::string& suffix) { return file.string() + suffix; }
@@ -32,9 +32,8 @@ void check_identity(SQLite::Database& db, const fs::path& file, int64_t newest) 
                       "); restore it from a copy, or move it away and run again");
 }
 
-void check_damage(SQLite::Database& db, const fs::path& file) {
-  const char* check = fs::file_size(file) < kFullCheckBytes ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)";
-  const std::string found = db.execAndGet(check).getString();
+void check_damage(SQLite::Database& db, const fs::path& file, const char* check) {
+  const std::string found = db.execAndGet(std::string("PRAGMA ") + check + "(1)").getString();
   if (found != "ok")
     throw base::Error(file.string() + ": the database is damaged (" + one_line(found) +
                       "); restore it from a copy, or move it away and run again");
@@ -60,26 +59,6 @@ void migrate(SQLite::Database& db, int64_t from, const std::vector<std::string>&
   transaction.commit();
 }
 
-// A rename is durable only when its folder is.
-void rename_durably(const fs::path& from, const fs::path& to) {
-  fs::rename(from, to);
-  const fs::path folder = to.parent_path().empty() ? fs::path(".") : to.parent_path();
-  if (int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); fd >= 0) {
-    ::fsync(fd);
-    ::close(fd);
-  }
-}
-
-void create(const fs::path& file, const std::vector<std::string>& steps) {
-  const fs::path fresh = with_suffix(file, ".new");
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) fs::remove(with_suffix(fresh, suffix));
-  {
-    SQLite::Database db(fresh.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMs);
-    migrate(db, 0, steps);  // without a write-ahead log: what is renamed below is one whole file
-  }
-  rename_durably(fresh, file);
-}
-
 void keep_copy(SQLite::Database& db, const fs::path& file, int64_t version) {
   const fs::path copy = with_suffix(file, ".v" + std::to_string(version)), fresh = with_suffix(copy, ".new");
   if (fs::exists(copy)) return;
@@ -102,6 +81,27 @@ std::string immutable_uri(const fs::path& file) {
 
 }  // namespace
 
+void rename_durably(const fs::path& from, const fs::path& to) {
+  fs::rename(from, to);
+  const fs::path folder = to.parent_path().empty() ? fs::path(".") : to.parent_path();
+  if (int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); fd >= 0) {
+    ::fsync(fd);
+    ::close(fd);
+  }
+}
+
+void create(const fs::path& file, const std::vector<std::string>& steps) {
+  const fs::path fresh = with_suffix(file, ".new");
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) fs::remove(with_suffix(fresh, suffix));
+  {
+    SQLite::Database db(fresh.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMs);
+    migrate(db, 0, steps);  // without a write-ahead log: what is renamed below is one whole file
+  }
+  rename_durably(fresh, file);
+}
+
+void check_everything(SQLite::Database& db, const fs::path& file) { check_damage(db, file, "integrity_check"); }
+
 Writer open_writer(const fs::path& file, const std::vector<std::string>& steps) {
   const fs::path folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
   if (!fs::is_directory(folder))
@@ -116,7 +116,7 @@ Writer open_writer(const fs::path& file, const std::vector<std::string>& steps) 
   auto db = std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READWRITE, kBusyMs);
   db->exec("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
   check_identity(*db, file, static_cast<int64_t>(steps.size()));
-  check_damage(*db, file);
+  check_damage(*db, file, fs::file_size(file) < kFullCheckBytes ? "integrity_check" : "quick_check");
   db->exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   if (int64_t version = pragma(*db, "user_version"); version < static_cast<int64_t>(steps.size())) {
     keep_copy(*db, file, version);
@@ -154,7 +154,7 @@ void Reader::connect(bool immutable) {
   }
   db_->exec("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
   check_identity(*db_, file_, static_cast<int64_t>(steps_.size()));
-  check_damage(*db_, file_);
+  if (fs::file_size(file_) < kFullCheckBytes) check_everything(*db_, file_);
   const int64_t version = pragma(*db_, "user_version");
   if (version == static_cast<int64_t>(steps_.size())) return;
   auto copy = std::make_unique<SQLite::Database>(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);

@@ -21,6 +21,12 @@ struct Writer {
 };
 Writer open_writer(const fs::path& file, const std::vector<std::string>& steps);
 
+// An empty results file, made under another name and renamed when it is complete.
+void create(const fs::path& file, const std::vector<std::string>& steps);
+void rename_durably(const fs::path& from, const fs::path& to);  // a rename is durable only when its folder is
+
+void check_everything(SQLite::Database& db, const fs::path& file);  // PRAGMA integrity_check; Error when it finds anything
+
 // A reader needs no write permission and makes no file. While no FILE-wal lies beside the file nobody writes to it, and it is opened as
 // immutable; should a writer come meanwhile, changed() says so, and what was read must be read again after reopen(). An older version is
 // migrated in memory.

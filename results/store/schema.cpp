@@ -212,6 +212,65 @@ CREATE TABLE annotation (             -- what a person says of a run
 CREATE INDEX annotation_by_run ON annotation(run_id);
 )sql";
 
+// The runs without their specs, which are thousands of bytes each: whoever lists 100,000 runs reads one spec per configuration, not one per
+// run. What tells rows of a table apart stands in columns. Indexes answer which attempt of a run counts without touching logs.
+constexpr const char* kLightRuns = R"sql(
+CREATE TABLE run_2 (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  comparability_key TEXT NOT NULL,    -- rows with different ones never share a table
+  dataset_id INTEGER NOT NULL REFERENCES dataset(id),
+  protocol_id INTEGER NOT NULL REFERENCES protocol(id),
+  config_id INTEGER NOT NULL REFERENCES config(id),
+  seed INTEGER NOT NULL, order_seed INTEGER NOT NULL,
+  precision TEXT NOT NULL, device TEXT NOT NULL, threads INTEGER NOT NULL,
+  tasks_planned INTEGER NOT NULL,
+  experiment TEXT NOT NULL,           -- the first it was planned in
+  preset TEXT NOT NULL, track TEXT NOT NULL,
+  capabilities INTEGER NOT NULL       -- CLB_CAP_* of the method with these parameters
+) STRICT;
+CREATE TABLE run_spec (
+  run_id INTEGER NOT NULL PRIMARY KEY REFERENCES run(id),
+  spec TEXT NOT NULL                  -- JSON of the whole run as it was first planned, without execution
+) STRICT;
+INSERT INTO run_2 SELECT id, key, comparability_key, dataset_id, protocol_id, config_id, seed, order_seed, precision, device, threads,
+    tasks_planned, coalesce(json_extract(spec, '$.experiment'), ''), coalesce(json_extract(spec, '$.method.preset'), ''),
+    coalesce(json_extract(spec, '$.track'), 'common'), coalesce(json_extract(spec, '$.method.capabilities'), 0)
+  FROM run ORDER BY id;
+INSERT INTO run_spec SELECT id, spec FROM run ORDER BY id;
+DROP TABLE run;
+ALTER TABLE run_2 RENAME TO run;
+CREATE INDEX run_by_comparability ON run(comparability_key);
+CREATE INDEX run_by_dataset ON run(dataset_id);
+CREATE INDEX run_by_protocol ON run(protocol_id);
+CREATE INDEX run_by_config ON run(config_id);
+DROP INDEX attempt_by_run;
+CREATE INDEX attempt_by_run ON attempt(run_id, started_at);
+CREATE INDEX attempt_event_by_attempt ON attempt_event(attempt_id, seq, status);
+CREATE INDEX run_experiment_by_experiment ON run_experiment(experiment);
+)sql";
+
+// Numbers of others, as `clbench import` takes them. They are rows of their own: never a run, an attempt or a count.
+constexpr const char* kImported = R"sql(
+CREATE TABLE imported (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,           -- SHA-256 of everything below, with the metrics
+  citation TEXT NOT NULL, url TEXT NOT NULL,  -- where the numbers come from
+  comparability_key TEXT NOT NULL,    -- of the runs that they may stand beside; '' = not known
+  dataset TEXT NOT NULL, protocol TEXT NOT NULL, weights TEXT NOT NULL,  -- in the words of the source
+  method TEXT NOT NULL, setting TEXT NOT NULL
+) STRICT;
+CREATE INDEX imported_by_comparability ON imported(comparability_key);
+CREATE TABLE imported_metric (
+  imported_id INTEGER NOT NULL REFERENCES imported(id),
+  metric TEXT NOT NULL, metric_version INTEGER NOT NULL,
+  n INTEGER NOT NULL CHECK (n > 0),   -- runs
+  mean REAL NOT NULL,                 -- in the unit of the metric: a fraction, not a percentage
+  per_run TEXT NOT NULL,              -- JSON list of the n values; [] when only their mean is known
+  PRIMARY KEY (imported_id, metric)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr const char* kTablesV1[] = {"machine",   "build",    "plugin",      "dataset",        "weights",        "protocol",      "config",
                                      "parameter", "run",      "run_weights", "run_experiment", "attempt",        "attempt_event", "hello",
                                      "task",      "eval",     "prediction",  "target",         "attempt_target", "logit_hash",    "scalar",
@@ -233,10 +292,16 @@ std::string version_1() {
   return sql;
 }
 
+std::string version_2() {
+  std::string sql = std::string(kLightRuns) + kImported;
+  for (const char* table : {"run", "run_spec", "imported", "imported_metric"}) sql += append_only(table);
+  return sql;
+}
+
 }  // namespace
 
 const std::vector<std::string>& migrations() {
-  static const std::vector<std::string> steps{version_1()};
+  static const std::vector<std::string> steps{version_1(), version_2()};
   return steps;
 }
 

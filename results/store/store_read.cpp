@@ -16,67 +16,31 @@ Blob blob_of(SQLite::Statement& row) {  // columns n, width, sha256, data
   return blob;
 }
 
-constexpr const char* kRuns = R"sql(
-SELECT run.id AS run_id, a.id AS attempt_id, run.key AS key, run.comparability_key AS comparability_key, config.key AS config_key,
-  a.uuid AS uuid, run.spec AS spec, run.seed AS seed, run.order_seed AS order_seed, run.tasks_planned AS tasks_planned,
-  s.status AS status, s.reason AS reason, s.log_tail AS log_tail, s.at AS at,
-  p.hash AS plugin_hash, p.version AS plugin_version, a.runner_hash AS runner_hash, a.libtorch AS libtorch, b.commit_hash AS commit_hash,
-  a.command AS command, a.started_at AS started_at,
-  m.cpu AS cpu, m.cpu_flags AS cpu_flags, m.gpu AS gpu, m.os AS os, m.cores AS cores, m.memory_bytes AS memory_bytes,
-  h.device AS device, h.dtype AS dtype,
-  (SELECT count(*) FROM attempt WHERE run_id = run.id) AS attempts,
-  (SELECT count(*) FROM task WHERE attempt_id = a.id) AS tasks_done,
-  (SELECT coalesce(sum(wall_s), 0.0) FROM span WHERE attempt_id = a.id) AS wall_s
-FROM run
-JOIN config ON config.id = run.config_id
-LEFT JOIN attempt AS a ON a.id = (
-  SELECT attempt.id FROM attempt LEFT JOIN attempt_status AS t ON t.attempt_id = attempt.id
-  WHERE attempt.run_id = run.id ORDER BY t.status = 'ok' DESC, attempt.started_at DESC, attempt.id DESC LIMIT 1)
-LEFT JOIN attempt_status AS s ON s.attempt_id = a.id
-LEFT JOIN plugin AS p ON p.id = a.plugin_id
-LEFT JOIN build AS b ON b.id = a.build_id
-LEFT JOIN machine AS m ON m.id = a.machine_id
-LEFT JOIN hello AS h ON h.attempt_id = a.id AND h.seq = (SELECT max(seq) FROM hello WHERE attempt_id = a.id)
-ORDER BY run.id
-)sql";
-
-RunRow run_row(SQLite::Statement& row, const fs::path& file) {
-  auto text = [&](const char* name) { return row.getColumn(name).getString(); };  // "" for NULL
-  auto integer = [&](const char* name) { return row.getColumn(name).getInt64(); };
-  RunRow run;
-  run.run_id = integer("run_id");
-  run.attempt_id = integer("attempt_id");
-  run.attempts = integer("attempts");
-  run.key = text("key");
-  run.comparability_key = text("comparability_key");
-  run.config_key = text("config_key");
-  run.uuid = text("uuid");
-  run.spec = base::parse_json(text("spec"), file.string() + ": spec of run " + run.key);
-  run.status = {text("status"), text("reason"), text("log_tail"), text("at")};
-  run.seed = integer("seed");
-  run.order_seed = integer("order_seed");
-  run.tasks_done = integer("tasks_done");
-  run.tasks_planned = integer("tasks_planned");
-  run.plugin_hash = text("plugin_hash");
-  run.plugin_version = text("plugin_version");
-  run.runner_hash = text("runner_hash");
-  run.libtorch = text("libtorch");
-  run.commit = text("commit_hash");
-  run.command = text("command");
-  run.started_at = text("started_at");
-  run.machine = {text("cpu"), text("cpu_flags"), text("gpu"), text("os"), integer("cores"), integer("memory_bytes")};
-  run.device = text("device");
-  run.dtype = text("dtype");
-  run.wall_s = row.getColumn("wall_s").getDouble();
-  return run;
+std::vector<EvalRow> evals_of(SQLite::Statement& query) {
+  std::vector<EvalRow> rows;
+  while (query.executeStep()) {
+    auto integer = [&](int column) { return query.getColumn(column).getInt64(); };
+    rows.push_back({integer(0), {integer(1), integer(2), integer(3), integer(4), integer(5), real_of(query.getColumn(6))}});
+  }
+  return rows;
 }
 
-std::map<int64_t, std::vector<std::string>> experiments(SQLite::Database& db) {
-  std::map<int64_t, std::vector<std::string>> names;
-  SQLite::Statement query(db, "SELECT run_id, experiment FROM run_experiment ORDER BY run_id, experiment");
-  while (query.executeStep()) names[query.getColumn(0).getInt64()].push_back(query.getColumn(1).getString());
-  return names;
+void add_metrics_of(SQLite::Statement& query, std::vector<base::Metric>& list) {
+  while (query.executeStep())
+    list.push_back(
+        {query.getColumn(0).getString(), query.getColumn(1).getInt64(), query.getColumn(2).getInt64(), real_of(query.getColumn(3))});
 }
+
+std::map<std::string, double> resources_of(SQLite::Statement& query) {
+  std::map<std::string, double> values;
+  while (query.executeStep()) values[query.getColumn(0).getString()] = query.getColumn(1).getDouble();
+  return values;
+}
+
+constexpr const char* kEvals =
+    "SELECT after_task, on_group, n, correct, correct5, correct_within, loss_sum FROM eval WHERE attempt_id = ? ORDER BY after_task, "
+    "on_group";
+constexpr const char* kResources = "SELECT name, value FROM resource WHERE attempt_id = ? ORDER BY name, seq";
 
 }  // namespace
 
@@ -113,21 +77,6 @@ std::optional<int64_t> Store::interrupted(const std::string& run_key, const std:
   });
 }
 
-std::vector<RunRow> Store::runs() const {
-  return impl_->read([&](SQLite::Database& db) {
-    const auto names = experiments(db);
-    std::vector<RunRow> rows;
-    SQLite::Statement query(db, kRuns);
-    while (query.executeStep()) {
-      RunRow row = run_row(query, impl_->file);
-      if (auto found = names.find(row.run_id); found != names.end()) row.experiments = found->second;
-      if (row.spec.is_object()) row.experiment = row.spec.value("experiment", "");
-      rows.push_back(std::move(row));
-    }
-    return rows;
-  });
-}
-
 std::string Store::attempt_uuid(int64_t attempt) const {
   return impl_->read([&](SQLite::Database& db) {
     SQLite::Statement query(db, "SELECT uuid FROM attempt WHERE id = ?");
@@ -140,16 +89,33 @@ std::string Store::attempt_uuid(int64_t attempt) const {
 
 std::vector<EvalRow> Store::evals(int64_t attempt) const {
   return impl_->read([&](SQLite::Database& db) {
-    std::vector<EvalRow> rows;
-    SQLite::Statement query(db,
-                            "SELECT after_task, on_group, n, correct, correct5, correct_within, loss_sum FROM eval WHERE attempt_id = ? "
-                            "ORDER BY after_task, on_group");
+    SQLite::Statement query(db, kEvals);
     query.bind(1, attempt);
-    while (query.executeStep()) {
-      auto integer = [&](int column) { return query.getColumn(column).getInt64(); };
-      rows.push_back({integer(0), {integer(1), integer(2), integer(3), integer(4), integer(5), real_of(query.getColumn(6))}});
+    return evals_of(query);
+  });
+}
+
+void Store::results(const std::vector<int64_t>& attempts, const std::vector<std::string>& metrics,
+                    const std::function<void(size_t, AttemptResults)>& visit) const {
+  impl_->read([&](SQLite::Database& db) {
+    SQLite::Statement evals(db, kEvals), resources(db, kResources);
+    SQLite::Statement scalars(db,
+                              "SELECT name, task, step, value FROM scalar WHERE attempt_id = ?1 AND name >= ?2 AND name < ?2 || '0' "
+                              "AND (name = ?2 OR name > ?2 || '/') ORDER BY name, task, step");
+    auto start = [](SQLite::Statement& query, int64_t attempt) -> SQLite::Statement& {
+      query.reset();
+      query.bind(1, attempt);
+      return query;
+    };
+    for (size_t i = 0; i < attempts.size(); ++i) {
+      AttemptResults found{evals_of(start(evals, attempts[i])), resources_of(start(resources, attempts[i])), {}};
+      for (const std::string& name : metrics) {
+        start(scalars, attempts[i]).bind(2, name);
+        add_metrics_of(scalars, found.metrics);
+      }
+      visit(i, std::move(found));
     }
-    return rows;
+    return true;
   });
 }
 
@@ -207,9 +173,7 @@ std::vector<base::Metric> Store::metrics(int64_t attempt) const {
     std::vector<base::Metric> list;
     SQLite::Statement query(db, "SELECT name, task, step, value FROM scalar WHERE attempt_id = ? ORDER BY name, task, step");
     query.bind(1, attempt);
-    while (query.executeStep())
-      list.push_back(
-          {query.getColumn(0).getString(), query.getColumn(1).getInt64(), query.getColumn(2).getInt64(), real_of(query.getColumn(3))});
+    add_metrics_of(query, list);
     return list;
   });
 }
@@ -228,11 +192,9 @@ std::vector<base::Span> Store::spans(int64_t attempt) const {
 
 std::map<std::string, double> Store::resources(int64_t attempt) const {
   return impl_->read([&](SQLite::Database& db) {
-    std::map<std::string, double> values;
-    SQLite::Statement query(db, "SELECT name, value FROM resource WHERE attempt_id = ? ORDER BY name, seq");
+    SQLite::Statement query(db, kResources);
     query.bind(1, attempt);
-    while (query.executeStep()) values[query.getColumn(0).getString()] = query.getColumn(1).getDouble();
-    return values;
+    return resources_of(query);
   });
 }
 

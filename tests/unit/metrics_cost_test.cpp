@@ -11,15 +11,10 @@ namespace {
 using metrics::Run;
 
 Run run() {
+  const std::vector<base::Span> spans{{"load", -1, 0.5, 0},    {"create", -1, 0.25, 0},   {"train_task", 0, 2, 0}, {"features", 0, 4, 0},
+                                      {"train_task", 1, 3, 0}, {"end_task", 1, 0.125, 0}, {"evaluate", 0, 1, 0},   {"evaluate", 1, 1.5, 0}};
   return {.matrix = metrics::AccuracyMatrix(2, false),
-          .spans = {{"load", -1, 0.5, 0},
-                    {"create", -1, 0.25, 0},
-                    {"train_task", 0, 2, 0},
-                    {"features", 0, 4, 0},
-                    {"train_task", 1, 3, 0},
-                    {"end_task", 1, 0.125, 0},
-                    {"evaluate", 0, 1, 0},
-                    {"evaluate", 1, 1.5, 0}},
+          .seconds = 12.375,
           .scalars = {{"updates", 0, 0, 125},
                       {"updates", 1, 1, 120},
                       {"alignment/updates", 1, 1, 7},
@@ -33,7 +28,10 @@ Run run() {
                         {"peak_rss_bytes.train_task", 7e9},
                         {"peak_device_bytes", 0},
                         {"state_bytes", 1000},
-                        {"exemplar_bytes", 50}}};
+                        {"exemplar_bytes", 50}},
+          .capabilities = 0,
+          .spans = [spans] { return spans; },
+          .predicted = {}};
 }
 
 double value(const Run& r, const char* id) {

@@ -40,6 +40,7 @@ class Leaderboard : public ReportTest {
   }
 
   void published(LeaderboardOptions& o, double value, bool implementation = false) {
+    o.is_published = [](const base::Json& spec) { return spec.at("method").at("id") == "simplecil"; };
     o.compare = [=](const std::vector<MeasuredRun>& runs) {
       Comparison c;
       c.entry.metric = "acc.last.sample";

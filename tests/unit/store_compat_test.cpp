@@ -1,11 +1,13 @@
-// Frozen files of every schema version stay readable. tests/compat/store_v1.sqlite.zst was written once by this test with CLB_FREEZE=FILE
-// and is never written again; a new schema version gets a file of its own.
+// Frozen files of every schema version stay readable, can be merged, and are continued. tests/compat/store_v<N>.sqlite.zst was written once
+// by this test at that version with CLB_FREEZE=FILE and is never written again; a new schema version gets a file of its own.
 #include <zstd.h>
 
+#include <clb/store/merge.hpp>
 #include <cstdlib>
 #include <fstream>
 
 #include "results_fixture.hpp"
+#include "schema.hpp"
 
 namespace clb::results_test {
 namespace {
@@ -38,42 +40,64 @@ std::string read_whole(const fs::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-TEST_F(StoreCompat, version_1_is_read_and_continued) {
+void freeze(const std::string& raw, const std::string& target) {
+  std::string packed(ZSTD_compressBound(raw.size()), '\0');
+  packed.resize(ZSTD_compress(packed.data(), packed.size(), raw.data(), raw.size(), 19));
+  std::ofstream(target, std::ios::binary) << packed;
+}
+
+std::string thawed(size_t version) {
+  const std::string packed = read_whole(fs::path(CLB_SOURCE_DIR) / "tests/compat" / ("store_v" + std::to_string(version) + ".sqlite.zst"));
+  if (packed.empty()) return {};
+  std::string raw(ZSTD_getFrameContentSize(packed.data(), packed.size()), '\0');
+  return ZSTD_decompress(raw.data(), raw.size(), packed.data(), packed.size()) == raw.size() ? raw : "";
+}
+
+void check(const Store& store) {
+  const std::vector<store::RunRow> runs = store.runs();
+  ASSERT_EQ(runs.size(), 4u);
+  EXPECT_EQ(runs[3].attempt_id, 0);
+  for (int64_t seed = 0; seed < 3; ++seed) {
+    const store::RunRow& run = runs[static_cast<size_t>(seed)];
+    EXPECT_EQ(run.status.status, "ok");
+    EXPECT_EQ(run.status.at, "2025-01-31T12:00:00.000Z");
+    EXPECT_EQ(run.seed, seed);
+    EXPECT_EQ(run.experiment, "small");
+    EXPECT_EQ(run.method, "simplecil");
+    EXPECT_EQ(run.track, "common");
+    EXPECT_EQ(run.spec.at("protocol").at("split"), "B0-Inc2");
+    EXPECT_EQ(store.evals(run.attempt_id).size(), 6u);
+    EXPECT_EQ(store.evals(run.attempt_id)[0].count.correct, 15 + seed);
+    EXPECT_EQ(store.prediction(run.attempt_id, 2), sample_task(2, {}, {}).predictions);
+    EXPECT_EQ(store.targets(run.attempt_id).split, "test");
+    EXPECT_EQ(store.resources(run.attempt_id).at("cached_seconds_saved"), 30);
+    EXPECT_DOUBLE_EQ(run.wall_s, 4.5);
+  }
+}
+
+TEST_F(StoreCompat, every_version_is_read_merged_and_continued) {
   if (const char* target = std::getenv("CLB_FREEZE")) {
     fill();
-    const std::string raw = read_whole(file());
-    std::string packed(ZSTD_compressBound(raw.size()), '\0');
-    packed.resize(ZSTD_compress(packed.data(), packed.size(), raw.data(), raw.size(), 19));
-    std::ofstream(target, std::ios::binary) << packed;
+    freeze(read_whole(file()), target);
   }
-  const std::string packed = read_whole(fs::path(CLB_SOURCE_DIR) / "tests/compat/store_v1.sqlite.zst");
-  ASSERT_FALSE(packed.empty());
-  std::string raw(ZSTD_getFrameContentSize(packed.data(), packed.size()), '\0');
-  ASSERT_EQ(ZSTD_decompress(raw.data(), raw.size(), packed.data(), packed.size()), raw.size());
-  std::ofstream(file(), std::ios::binary) << raw;
-
-  auto check = [](const Store& store) {
-    const std::vector<store::RunRow> runs = store.runs();
-    ASSERT_EQ(runs.size(), 4u);
-    EXPECT_EQ(runs[3].attempt_id, 0);
-    for (int64_t seed = 0; seed < 3; ++seed) {
-      const store::RunRow& run = runs[static_cast<size_t>(seed)];
-      EXPECT_EQ(run.status.status, "ok");
-      EXPECT_EQ(run.status.at, "2025-01-31T12:00:00.000Z");
-      EXPECT_EQ(run.seed, seed);
-      EXPECT_EQ(run.spec.at("protocol").at("split"), "B0-Inc2");
-      EXPECT_EQ(store.evals(run.attempt_id).size(), 6u);
-      EXPECT_EQ(store.evals(run.attempt_id)[0].count.correct, 15 + seed);
-      EXPECT_EQ(store.prediction(run.attempt_id, 2), sample_task(2, {}, {}).predictions);
-      EXPECT_EQ(store.targets(run.attempt_id).split, "test");
-      EXPECT_EQ(store.resources(run.attempt_id).at("cached_seconds_saved"), 30);
-      EXPECT_DOUBLE_EQ(run.wall_s, 4.5);
+  for (size_t version = 1; version <= store::migrations().size(); ++version) {
+    SCOPED_TRACE("version " + std::to_string(version));
+    const std::string raw = thawed(version);
+    ASSERT_FALSE(raw.empty()) << "tests/compat has no file of this version; CLB_FREEZE writes the newest";
+    const fs::path old = file("v" + std::to_string(version)), merged = file("merged" + std::to_string(version));
+    std::ofstream(old, std::ios::binary) << raw;
+    check(Store::open(old, Store::Mode::kRead));
+    store::merge(merged, {old});
+    EXPECT_EQ(read_whole(old), raw) << "an input is only read";
+    check(Store::open(merged, Store::Mode::kRead));
+    {
+      Store store = Store::open(old, Store::Mode::kWrite);
+      check(store);
+      EXPECT_EQ(fs::exists(old.string() + ".v" + std::to_string(version)), version < store::migrations().size());
+      EXPECT_GT(store.begin_attempt(sample_spec(9), sample_start()), 3);
     }
-  };
-  check(reader());
-  Store store = writer();
-  check(store);
-  EXPECT_GT(store.begin_attempt(sample_spec(9), sample_start()), 3);
+    EXPECT_EQ(Store::open(old, Store::Mode::kRead).runs().size(), 5u);
+  }
 }
 
 }  // namespace

@@ -121,15 +121,16 @@ TEST_F(StoreOpen, a_migration_keeps_a_copy_and_all_rows) {
     store::Reader old(file(), steps);  // migrated in memory only
     EXPECT_EQ(old.db().execAndGet("SELECT host FROM attempt").getString(), "unknown");
   }
-  EXPECT_FALSE(fs::exists(file("results.sqlite.v1")));
+  const std::string before = "results.sqlite.v" + std::to_string(steps.size() - 1);
+  EXPECT_FALSE(fs::exists(file(before)));
   {
     store::Writer migrated = store::open_writer(file(), steps);
     EXPECT_EQ(migrated.db->execAndGet("SELECT host FROM attempt").getString(), "unknown");
-    EXPECT_EQ(migrated.db->execAndGet("PRAGMA user_version").getInt(), 2);
+    EXPECT_EQ(migrated.db->execAndGet("PRAGMA user_version").getInt(), static_cast<int>(steps.size()));
     EXPECT_EQ(migrated.db->execAndGet("SELECT correct FROM eval").getInt(), 15);
   }
   EXPECT_NE(sentence([&] { reader(); }).find("newer clbench"), std::string::npos);
-  Store copy = Store::open(file("results.sqlite.v1"), Store::Mode::kRead);
+  Store copy = Store::open(file(before), Store::Mode::kRead);
   EXPECT_EQ(copy.evals(attempt)[0].count.correct, 15);
 }
 

@@ -101,7 +101,7 @@ launch::ScheduleOptions schedule_options(const Options& options) {
 
 fs::path runs_folder(const fs::path& database) { return fs::absolute(database).string() + ".runs"; }
 
-void print_pending(const Selection& selection, const store::Store* store, const launch::ScheduleOptions& schedule) {
+void print_pending(const Selection& selection, const Shard& shard, const store::Store* store, const launch::ScheduleOptions& schedule) {
   Columns columns({"run", "what", "dataset", "split", "order", "tasks", "threads", "expected"});
   const std::vector<std::string> labels = run_labels(selection.runs);
   double total = 0;
@@ -118,7 +118,8 @@ void print_pending(const Selection& selection, const store::Store* store, const 
   if (!columns.empty()) fmt::print("{}", columns.text());
   const std::string time =
       unknown == selection.pending.size() ? "unknown" : launch::human_seconds(total / static_cast<double>(schedule.jobs));
-  fmt::print("{} runs to start, expected time {}{}\n", selection.pending.size(), time,
+  const std::string part = shard.count > 1 ? fmt::format("part {} of {}: ", shard.index, shard.count) : "";
+  fmt::print("{}{} runs to start, expected time {}{}\n", part, selection.pending.size(), time,
              unknown && unknown < selection.pending.size() ? fmt::format(" and that of {} unknown ones", unknown) : "");
 }
 

@@ -23,6 +23,6 @@ int execute(const Selection& selection, const launch::ScheduleOptions& schedule,
             launch::Describer& describer, bool show = true);
 
 // The pending runs with their expected time.
-void print_pending(const Selection& selection, const store::Store* store, const launch::ScheduleOptions& schedule);
+void print_pending(const Selection& selection, const Shard& shard, const store::Store* store, const launch::ScheduleOptions& schedule);
 
 }  // namespace clb::cli

@@ -53,13 +53,12 @@ std::vector<report::Comparison> Published::compare(const std::vector<report::Mea
   return report::compare(references_, runs, method, [&](const reference::Entry& entry) { return (*settings_)(entry); });
 }
 
-std::vector<reference::Entry> Published::of(const base::RunSpec& spec) {
+std::vector<reference::Entry> Published::of(const base::Json& spec) {
   std::vector<reference::Entry> entries;
-  const base::Json json = spec.to_json();
   for (const reference::Entry& entry : references_.entries) {
-    if (entry.method != spec.method.id || !entry.incomparable.empty()) continue;
+    if (entry.method != spec.value("/method/id"_json_pointer, "") || !entry.incomparable.empty()) continue;
     const auto setting = (*settings_)(entry);
-    if (setting && report::departure(entry, *setting, json, references_.aliases).empty()) entries.push_back(entry);
+    if (setting && report::departure(entry, *setting, spec, references_.aliases).empty()) entries.push_back(entry);
   }
   return entries;
 }

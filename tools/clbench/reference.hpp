@@ -19,7 +19,7 @@ class Published {
   std::vector<report::Comparison> compare(const std::vector<report::MeasuredRun>& runs, const std::string& method);
   const reference::Aliases& aliases() const { return references_.aliases; }
   // Numbers that were reported for exactly what this run computes, seeds aside.
-  std::vector<reference::Entry> of(const base::RunSpec& spec);
+  std::vector<reference::Entry> of(const base::Json& spec);
 
  private:
   class Settings;

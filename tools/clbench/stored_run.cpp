@@ -6,8 +6,9 @@
 
 namespace clb::cli {
 
-base::RunSpec stored_spec(const store::RunRow& row, const std::vector<launch::PluginFile>& plugins, const std::filesystem::path& database) {
-  base::Json json = row.spec;
+base::RunSpec stored_spec(const store::Store& store, const store::RunRow& row, const std::vector<launch::PluginFile>& plugins,
+                          const std::filesystem::path& database) {
+  base::Json json = store.spec(row.run_id);
   json["execution"] = base::RunSpec().to_json().at("execution");
   base::RunSpec spec = base::RunSpec::from_json(json, database.string() + ": run " + row.key.substr(0, 12));
   spec.method.file = launch::plugin(plugins, "method", spec.method.id).file;
@@ -17,7 +18,7 @@ base::RunSpec stored_spec(const store::RunRow& row, const std::vector<launch::Pl
 
 store::RunRow run_by_key(const store::Store& store, const std::string& key, const std::filesystem::path& database) {
   std::vector<store::RunRow> found;
-  for (store::RunRow& row : store.runs())
+  for (store::RunRow& row : store.light_runs())
     if (row.key.starts_with(key)) found.push_back(std::move(row));
   const std::string where = database.string();
   if (found.empty())

@@ -11,7 +11,8 @@
 namespace clb::cli {
 
 // A run as it was planned. Plugins are looked for again, because the installation may have moved.
-base::RunSpec stored_spec(const store::RunRow& row, const std::vector<launch::PluginFile>& plugins, const std::filesystem::path& database);
+base::RunSpec stored_spec(const store::Store& store, const store::RunRow& row, const std::vector<launch::PluginFile>& plugins,
+                          const std::filesystem::path& database);
 
 // The one run whose key begins with `key`. Error: none, or several.
 store::RunRow run_by_key(const store::Store& store, const std::string& key, const std::filesystem::path& database);

@@ -104,8 +104,9 @@ Finding look_at_database(const Options& options) {
     return finding;
   }
   const store::Store store = store::Store::open(database, store::Store::Mode::kRead);
+  store.check();
   Finding finding = space_at(folder);
-  finding.text = fmt::format("{}: {} runs, sound; {}", database.string(), store.runs().size(), finding.text);
+  finding.text = fmt::format("{}: {} runs, sound; {}", database.string(), store.states().size(), finding.text);
   return finding;
 }
 

@@ -189,7 +189,7 @@ int verb_evaluate(const Arguments& arguments) {
                                   state.string()));
   }
 
-  base::RunSpec spec = stored_spec(row, installed_plugins(options), database);
+  base::RunSpec spec = stored_spec(store, row, installed_plugins(options), database);
   Json changed = spec.to_json();
   for (const std::string& setting : options.texts("set")) change(changed, setting);
   spec = base::RunSpec::from_json(changed, "--set");

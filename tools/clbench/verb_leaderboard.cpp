@@ -64,6 +64,7 @@ int verb_leaderboard(const Arguments& arguments) {
   site.run_pages = !options.flag("index-only");
   for (const std::string& file : options.texts("validation")) add_failed_checks(file, site.failed_checks);
   site.overlap = [&](const std::string& weights, const std::string& data) { return published.aliases().overlap_of(weights, data); };
+  site.is_published = [&](const base::Json& spec) { return !published.of(spec).empty(); };
   site.compare = [&](const std::vector<report::MeasuredRun>& runs) { return published.compare(runs, ""); };
   site.progress = show_progress;
   const size_t pages = report::write_leaderboard(store::Store::open(options.text("db"), store::Store::Mode::kRead), site);

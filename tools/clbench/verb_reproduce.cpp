@@ -97,7 +97,7 @@ int verb_reproduce(const Arguments& arguments) {
   Published published(options);
   say_what_it_needs(plan, database, cache);
   std::vector<reference::Entry> entries;
-  if (plan.missing.empty() && !plan.runs.empty()) entries = published.of(plan.runs.front());
+  if (plan.missing.empty() && !plan.runs.empty()) entries = published.of(plan.runs.front().to_json());
   if (plan.missing.empty()) say_what_was_reported(entries);
   const bool dry = options.flag("dry-run");
   std::optional<store::Store> store;
@@ -105,7 +105,7 @@ int verb_reproduce(const Arguments& arguments) {
     store.emplace(store::Store::open(database, dry || !plan.missing.empty() ? store::Store::Mode::kRead : store::Store::Mode::kWrite));
   const Selection selection = select(plan.runs, {}, store ? &*store : nullptr, runs_folder(database), describer);
   if (dry && options.flag("json")) return print_json(plan, selection, entries), 0;
-  if (dry) return print_pending(selection, store ? &*store : nullptr, schedule), 0;
+  if (dry) return print_pending(selection, {}, store ? &*store : nullptr, schedule), 0;
   if (!plan.missing.empty())
     throw base::Error(fmt::format("reproduce: {} of the things it needs are missing, see above; nothing was started", plan.missing.size()));
 

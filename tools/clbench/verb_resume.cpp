@@ -32,8 +32,8 @@ int verb_resume(const Arguments& arguments) {
 
   const auto plugins = installed_plugins(options);
   std::vector<base::RunSpec> unfinished;
-  for (const store::RunRow& row : store.runs())
-    if (row.status.status != "ok") unfinished.push_back(stored_spec(row, plugins, database));
+  for (const store::RunRow& row : store.light_runs())
+    if (row.status.status != "ok") unfinished.push_back(stored_spec(store, row, plugins, database));
   if (unfinished.empty()) {
     fmt::print(stderr, "all runs of {} are finished\n", database.string());
     return 0;

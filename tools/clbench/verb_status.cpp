@@ -8,6 +8,7 @@
 #include <clb/store/store.hpp>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "columns.hpp"
 #include "labels.hpp"
@@ -22,40 +23,45 @@ namespace {
 
 constexpr VerbText kText{"status", "", "the runs of a database and how they ended", "clbench status --db results.sqlite"};
 
+constexpr size_t kShown = 100;  // runs, without --all
+
 // An attempt is "running" as long as its launcher holds the database's lock; a launcher that was killed could not write anything else.
 bool writer_lives(const fs::path& database) {
   const long pid = base::FileLock::holder(database.string() + ".lock");
   return pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
 }
 
-std::string state_of(const store::RunRow& run, bool writer) {
-  if (run.attempt_id == 0) return "planned";
-  return run.status.status == "running" && !writer ? "lost" : run.status.status;
+std::string state_of(int64_t attempt, const std::string& status, bool writer) {
+  if (attempt == 0) return "planned";
+  return status == "running" && !writer ? "lost" : status;
 }
 
 std::string reason_of(const store::RunRow& run, const std::string& state) {
   return state == "lost" && run.status.reason.empty() ? "its launcher was killed" : run.status.reason;
 }
 
-std::string text_at(const Json& spec, const char* pointer) {
-  const Json::json_pointer at(pointer);
-  return spec.contains(at) && spec.at(at).is_string() ? spec.at(at).get<std::string>() : "";
+// Parameters by configuration: many runs share one.
+using Params = std::map<std::string, Json>;
+
+Params params_of(const store::Store& store, const std::vector<store::RunRow>& runs) {
+  Params params;
+  for (const store::RunRow& run : runs) {
+    if (params.contains(run.config_key)) continue;
+    const Json spec = store.spec(run.run_id);
+    params[run.config_key] = spec.value("/method/params"_json_pointer, Json::object());
+  }
+  return params;
 }
 
-Json params_of(const store::RunRow& run) {
-  const Json::json_pointer at("/method/params");
-  return run.spec.contains(at) ? run.spec.at(at) : Json::object();
-}
-
-Json run_json(const store::RunRow& run, const std::string& state) {
+Json run_json(const store::RunRow& run, const std::string& state, const Json& params) {
   return {{"key", run.key},
           {"experiment", run.experiment},
           {"attempt", run.uuid},
           {"attempts", run.attempts},
-          {"method", text_at(run.spec, "/method/id")},
-          {"preset", text_at(run.spec, "/method/preset")},
-          {"params", params_of(run)},
-          {"dataset", text_at(run.spec, "/dataset/id")},
+          {"method", run.method},
+          {"preset", run.preset},
+          {"params", params},
+          {"dataset", run.dataset},
           {"seed", run.seed},
           {"order_seed", run.order_seed},
           {"status", state},
@@ -67,52 +73,77 @@ Json run_json(const store::RunRow& run, const std::string& state) {
           {"wall_s", run.wall_s}};
 }
 
+void print_json(const std::vector<store::RunRow>& runs, const Params& params, bool writer) {
+  fmt::print("[");
+  const char* separator = "\n";
+  for (const store::RunRow& run : runs) {  // one by one: of 100,000 runs the whole would be gigabytes
+    const Json json = run_json(run, state_of(run.attempt_id, run.status.status, writer), params.at(run.config_key));
+    fmt::print("{}{}", separator, json.dump(2, ' ', false, Json::error_handler_t::replace));
+    separator = ",\n";
+  }
+  fmt::print("\n]\n");
+}
+
+void print_text(const std::vector<store::RunRow>& runs, const Params& params, bool writer) {
+  std::vector<std::pair<std::string, Json>> methods;
+  for (const store::RunRow& run : runs) methods.emplace_back(run.method, params.at(run.config_key));
+  const std::vector<std::string> differing = differing_params(methods);
+  Columns columns({"run", "experiment", "method", "params", "dataset", "order", "seed", "state", "tasks", "time", "reason"});
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const store::RunRow& run = runs[i];
+    const std::string state = state_of(run.attempt_id, run.status.status, writer);
+    columns.add({run.key.substr(0, 12), run.experiment, run.method + (run.preset.empty() ? "" : "/" + run.preset), differing[i],
+                 run.dataset, std::to_string(run.order_seed), std::to_string(run.seed), state,
+                 fmt::format("{}/{}", run.tasks_done, run.tasks_planned), launch::human_seconds(run.wall_s), reason_of(run, state)});
+  }
+  if (!columns.empty()) fmt::print("{}\n", columns.text());
+}
+
+// Of more runs than a person reads: those that need attention before the finished ones, newest first, then in the order of the plan.
+std::vector<store::RunState> worth_showing(std::vector<store::RunState> states) {
+  std::stable_sort(states.begin(), states.end(), [](const store::RunState& a, const store::RunState& b) {
+    if ((a.status == "ok") != (b.status == "ok")) return b.status == "ok";
+    if ((a.attempt_id == 0) != (b.attempt_id == 0)) return b.attempt_id == 0;
+    return a.run_id > b.run_id;
+  });
+  states.resize(kShown);
+  std::sort(states.begin(), states.end(), [](const auto& a, const auto& b) { return a.run_id < b.run_id; });
+  return states;
+}
+
 }  // namespace
 
 int verb_status(const Arguments& arguments) {
   Options options(kText);
   options.add_database();
   options.add()("experiment", po::value<std::string>()->value_name("NAME"), "only the runs of this experiment");
+  options.add()("all", "every run; without it, of more than 100 runs those that need attention and the newest");
   options.add_json();
   if (!options.parse(arguments, 0, 0)) return 0;
   const fs::path database = options.text("db");
   const store::Store store = store::Store::open(database, store::Store::Mode::kRead);
   const bool writer = writer_lives(database);
 
-  std::vector<store::RunRow> runs = store.runs();
+  std::vector<store::RunState> states = store.states();
   if (options.flag("experiment")) {
-    const std::string wanted = options.text("experiment");
-    std::erase_if(runs, [&](const store::RunRow& run) {
-      return std::find(run.experiments.begin(), run.experiments.end(), wanted) == run.experiments.end();
-    });
+    const std::set<int64_t> wanted = store.runs_of(options.text("experiment"));
+    std::erase_if(states, [&](const store::RunState& state) { return !wanted.contains(state.run_id); });
   }
-  std::vector<std::pair<std::string, Json>> methods;
-  for (const store::RunRow& run : runs) methods.emplace_back(text_at(run.spec, "/method/id"), params_of(run));
-  const std::vector<std::string> params = differing_params(methods);
+  const size_t all = states.size();
+  std::map<std::string, size_t> counts;
+  for (const store::RunState& state : states) ++counts[state_of(state.attempt_id, state.status, writer)];
+  const bool json = options.flag("json");
+  if (!json && !options.flag("all") && all > kShown) states = worth_showing(std::move(states));
 
-  Json rows = Json::array();
-  Columns columns({"run", "experiment", "method", "params", "dataset", "order", "seed", "state", "tasks", "time", "reason"});
-  std::map<std::string, size_t> states;
-  for (size_t i = 0; i < runs.size(); ++i) {
-    const store::RunRow& run = runs[i];
-    const std::string state = state_of(run, writer), preset = text_at(run.spec, "/method/preset");
-    ++states[state];
-    rows.push_back(run_json(run, state));
-    columns.add({run.key.substr(0, 12), run.experiment, methods[i].first + (preset.empty() ? "" : "/" + preset), params[i],
-                 text_at(run.spec, "/dataset/id"), std::to_string(run.order_seed), std::to_string(run.seed), state,
-                 fmt::format("{}/{}", run.tasks_done, run.tasks_planned), launch::human_seconds(run.wall_s), reason_of(run, state)});
-  }
-  if (options.flag("json")) {
-    fmt::print("{}\n", rows.dump(2, ' ', false, Json::error_handler_t::replace));
-    return 0;
-  }
-  if (columns.empty()) {
-    fmt::print("{}: no runs\n", database.string());
-    return 0;
-  }
-  std::vector<std::string> counts;
-  for (const auto& [state, count] : states) counts.push_back(fmt::format("{} {}", count, state));
-  fmt::print("{}\n{}\n", columns.text(), fmt::join(counts, ", "));
+  const std::vector<store::RunRow> runs = store.light_runs(states);
+  const Params params = params_of(store, runs);
+  if (json) return print_json(runs, params, writer), 0;
+  if (all == 0) return fmt::print("{}: no runs\n", database.string()), 0;
+  print_text(runs, params, writer);
+  if (runs.size() < all) fmt::print("{} of {} runs shown, unfinished ones first; --all shows every run\n", runs.size(), all);
+  std::vector<std::string> words;
+  for (const auto& [state, count] : counts) words.push_back(fmt::format("{} {}", count, state));
+  fmt::print("{}\n", fmt::join(words, ", "));
   return 0;
 }
 

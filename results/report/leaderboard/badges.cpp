@@ -117,6 +117,7 @@ std::map<std::string, std::map<int64_t, std::vector<double>>> prompt_usage(const
 }
 
 std::vector<Badge> badges_of(const TableRow& row, const std::vector<const Comparison*>& published, const LeaderboardOptions& options) {
+  if (row.imported) return {{"imported", "plain", "measured elsewhere: " + row.citation}};
   std::vector<Badge> badges{published_badge(published)};
   for (const std::optional<Badge>& badge :
        {leak_badge(row, options), collapse_badge(row), training_badge(row), overlap_badge(row, options)})

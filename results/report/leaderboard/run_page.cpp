@@ -116,8 +116,9 @@ Json run_values(const store::Store& store, const RunResult& result, const TableR
               {"metrics", Json::array()}};
   for (const auto& [name, value] : row.params.items()) values["params"].push_back({{"name", name}, {"value", parameter_text(value)}});
   if (run.attempt_id == 0) return values;
-  const std::vector<store::EvalRow> evals = store.evals(run.attempt_id);
-  const metrics::Run records = records_of(store, run, row.spec, evals);
+  const store::AttemptResults found{store.evals(run.attempt_id), store.resources(run.attempt_id), store.metrics(run.attempt_id)};
+  const std::vector<store::EvalRow>& evals = found.evals;
+  const metrics::Run records = records_of(store, run, row.spec, found);
   if (result.ok()) values["metrics"] = metric_values(records);
   if (!evals.empty()) values["matrix"] = matrix_values(records.matrix, evals);
   values["usages"] = usage_values(records.scalars);

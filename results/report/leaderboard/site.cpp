@@ -21,8 +21,14 @@ Board board_of(const store::Store& store, const LeaderboardOptions& options) {
   table.metrics = kMetrics;
   table.experiment = options.experiment;
   board.report = build(store, table);
-  if (!options.compare) return board;
-  board.measured = measured_runs(store);
+  if (!options.compare || !options.is_published) return board;
+  std::vector<store::RunRow> runs;
+  for (const Table& t : board.report.tables)
+    for (const Section& section : t.sections)
+      for (const TableRow& row : section.rows)
+        if (!row.imported && options.is_published(row.spec))
+          for (const RunResult& result : row.runs) runs.push_back(result.run);
+  board.measured = measured_runs(store, runs);
   board.comparisons = options.compare(board.measured);
   for (const Comparison& c : board.comparisons)
     for (const MeasuredRun* run : c.runs) board.by_run_key[run->key].push_back(&c);

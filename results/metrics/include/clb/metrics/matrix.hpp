@@ -7,9 +7,8 @@
 
 #include <clb/base/event.hpp>
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <utility>
+#include <vector>
 
 namespace clb::metrics {
 
@@ -31,7 +30,11 @@ class AccuracyMatrix {
   int64_t tasks_;
   bool joint_, one_group_;
   int64_t groups_ = 0;  // of a joint run: highest group evaluated + 1
-  std::map<std::pair<int64_t, int64_t>, base::EvalCount> cells_;
+  struct Cell {
+    int64_t after_task;
+    base::EvalCount count;
+  };
+  std::vector<Cell> cells_;  // sorted by (after_task, group)
 };
 
 }  // namespace clb::metrics

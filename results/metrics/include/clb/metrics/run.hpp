@@ -19,11 +19,13 @@ struct Predicted {
 
 struct Run {
   AccuracyMatrix matrix;
-  std::vector<base::Span> spans{};            // they do not overlap: their sum is the run's time
-  std::vector<base::Metric> scalars{};        // what method and runner recorded
+  double seconds = 0;                         // sum of all spans, which do not overlap
+  std::vector<base::Metric> scalars{};        // what method and runner recorded, or those that somebody asked for
   std::map<std::string, double> resources{};  // of the whole run
   uint64_t capabilities = 0;                  // CLB_CAP_*, that the method claims with its parameters
-  std::function<Predicted()> predicted{};     // empty: nothing is stored; called by the few formulas that need it
+  // Empty: nothing is stored. Called by the few formulas that need them.
+  std::function<std::vector<base::Span>()> spans{};
+  std::function<Predicted()> predicted{};
 };
 
 }  // namespace clb::metrics

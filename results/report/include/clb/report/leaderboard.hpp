@@ -25,7 +25,8 @@ struct LeaderboardOptions {
   std::map<std::string, std::set<std::string>> failed_checks;
   // Weights (SHA-256) and data (fingerprint) whose pre-training labels overlap, and what to say of it; "" when they do not.
   std::function<std::string(const std::string& weights, const std::string& fingerprint)> overlap;
-  // Published numbers beside these runs, of all methods.
+  // Is there a published number for what this spec computes? And the numbers beside such runs, of all methods.
+  std::function<bool(const base::Json& spec)> is_published;
   std::function<std::vector<Comparison>(const std::vector<MeasuredRun>&)> compare;
   std::function<void(const std::string& what, size_t done, size_t total)> progress;
 };

@@ -23,6 +23,7 @@ struct MeasuredRun {
 };
 
 std::vector<MeasuredRun> measured_runs(const store::Store& store);
+std::vector<MeasuredRun> measured_runs(const store::Store& store, const std::vector<store::RunRow>& rows);  // of these alone
 
 // Recorded runs as JSON: a key must be that of its spec, so that nobody gives a run other parameters by hand; means are computed from the
 // counts when a table is printed and stand nowhere. Error names the file.

@@ -13,9 +13,11 @@
 #include <clb/base/run_spec.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,7 +51,11 @@ struct RunRow {
   std::string key, comparability_key, config_key, uuid;
   std::string experiment;                // the first it was planned in
   std::vector<std::string> experiments;  // all of them
-  base::Json spec;                       // RunSpec::to_json without execution
+  std::string method, preset, track, dataset, precision, planned_device;
+  int64_t threads = 0;
+  uint64_t capabilities = 0;
+  bool joint = false;
+  base::Json spec;  // RunSpec::to_json without execution; null in a list of light rows
   AttemptStatus status;
   int64_t seed = 0, order_seed = 0;
   int64_t tasks_done = 0, tasks_planned = 0;
@@ -59,9 +65,40 @@ struct RunRow {
   double wall_s = 0;          // sum of the attempt's spans
 };
 
+// Which attempt of a run counts, and the newest status of that attempt. No attempt: attempt_id 0 and an empty status.
+struct RunState {
+  int64_t run_id = 0, attempt_id = 0, attempts = 0;
+  std::string status;
+};
+
 struct EvalRow {
   int64_t after_task = 0;
   base::EvalCount count;  // loss_sum is NaN when it was not finite
+};
+
+// What metrics and times of one attempt are computed from.
+struct AttemptResults {
+  std::vector<EvalRow> evals;               // by (after_task, group)
+  std::map<std::string, double> resources;  // the newest value of each name
+  std::vector<base::Metric> metrics;        // those that were asked for, by name, task, step
+};
+
+// A row measured elsewhere, as `clbench import` took it. It is no run: nothing of it can be recomputed.
+struct ImportedMetric {
+  bool operator==(const ImportedMetric&) const = default;
+  std::string id;  // of the registry of metrics
+  int64_t version = 1;
+  int64_t n = 0;                // runs
+  double mean = 0;              // in the unit of the metric
+  std::vector<double> per_run;  // empty when only the mean is known
+};
+struct ImportedRow {
+  std::string citation, url;               // where the numbers come from
+  std::string comparability_key;           // of the runs that it may stand beside; empty: not known
+  std::string dataset, protocol, weights;  // in the words of the source
+  std::string method, setting;
+  std::vector<ImportedMetric> metrics;  // by id
+  bool operator==(const ImportedRow&) const = default;
 };
 
 class Store {
@@ -69,8 +106,8 @@ class Store {
   enum class Mode { kRead, kWrite };
   // kWrite creates the file, migrates it (a copy of the old one is kept beside it as FILE.v<old>) and takes the writer's lock FILE.lock; a
   // second writer is refused with the owner's pid. kRead makes no file and needs no write permission, unless a writer that was killed left
-  // FILE-wal behind. A file that is no database, or damaged, is an Error that names it: PRAGMA integrity_check below 64 MB, quick_check
-  // (which leaves out the indexes) from there on.
+  // FILE-wal behind. A file that is no database, or damaged, is an Error that names it: PRAGMA integrity_check below 64 MB; from there on
+  // a writer runs quick_check (which leaves out the indexes), and a reader finds damage where it reads. check() looks everywhere.
   static Store open(const std::filesystem::path& file, Mode mode);
   ~Store();
   Store(Store&&) noexcept;
@@ -86,15 +123,27 @@ class Store {
   void add_metrics(int64_t attempt, const std::vector<base::Metric>& metrics);
   void add_resource(int64_t attempt, const base::Resource& resource);  // the newest value of a name counts
   void add_status(int64_t attempt, const AttemptStatus& status);
+  size_t add_imported(const std::vector<ImportedRow>& rows);  // one transaction; how many of them are new
   void mark_lost_attempts();  // attempts still "running" whose writer is gone: we hold the lock, so all of them
 
   // Reading.
+  void check() const;  // PRAGMA integrity_check, however large the file is
   // The finished attempt of a run: same plugin and runner, or any build. nullopt: must be run.
   std::optional<int64_t> finished(const std::string& run_key, const std::string& plugin_hash, const std::string& runner_hash,
                                   bool any_build) const;
   // The newest attempt of a run with this plugin and runner that did not end well and is not running.
   std::optional<int64_t> interrupted(const std::string& run_key, const std::string& plugin_hash, const std::string& runner_hash) const;
-  std::vector<RunRow> runs() const;  // in the order in which they were first planned
+  std::vector<RunState> states() const;                            // of all runs, in the order in which they were first planned
+  std::set<int64_t> runs_of(const std::string& experiment) const;  // run ids
+  // In that order too. Specs are most of a file, so lists of many runs go without them. `of`: only these, as states() gives them.
+  std::vector<RunRow> light_runs() const;
+  std::vector<RunRow> light_runs(const std::vector<RunState>& of) const;
+  std::vector<RunRow> runs() const;  // with specs
+  base::Json spec(int64_t run_id) const;
+  // Many attempts in one consistent look. `metrics`: names of the metrics that are wanted, with NAME/... below them. `visit` gets the
+  // position in `attempts`; it may see a position again when somebody wrote meanwhile, and the last time counts.
+  void results(const std::vector<int64_t>& attempts, const std::vector<std::string>& metrics,
+               const std::function<void(size_t, AttemptResults)>& visit) const;
   std::string attempt_uuid(int64_t attempt) const;
   std::vector<EvalRow> evals(int64_t attempt) const;                 // by (after_task, group)
   std::vector<std::vector<int64_t>> classes(int64_t attempt) const;  // original class ids of each task that was committed
@@ -105,6 +154,7 @@ class Store {
   std::vector<base::Metric> metrics(int64_t attempt) const;            // by name, task, step; NaN when not finite
   std::vector<base::Span> spans(int64_t attempt) const;
   std::map<std::string, double> resources(int64_t attempt) const;
+  std::vector<ImportedRow> imported() const;  // by citation, dataset, protocol, method, setting
   // Mean wall time of finished runs with the same method, precision and comparability key (dataset, protocol, weights).
   std::optional<double> expected_seconds(const base::RunSpec& spec) const;
 

@@ -1,0 +1,25 @@
+// `clbench export`: what a database holds, for other programs. Columns and their order are stable; new ones are added at the end.
+// docs/exchange.md describes them.
+#pragma once
+
+#include <clb/store/store.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace clb::report {
+
+// "runs", "evals", "metrics", "imported"
+const std::vector<std::string>& export_tables();
+std::vector<std::string> export_columns(const std::string& table);
+
+using Sink = std::function<void(std::string_view)>;
+
+// One table as CSV (RFC 4180), with a header. An empty field is a value that is not there.
+void export_csv(const store::Store& store, const std::string& table, const Sink& sink);
+
+// {"format": "clbench-export", "version": 1, TABLE: [{column: value, ...}, ...], ...}, a row on a line; null is a value that is not there.
+void export_json(const store::Store& store, const std::vector<std::string>& tables, const Sink& sink);
+
+}  // namespace clb::report

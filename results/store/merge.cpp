@@ -1,0 +1,195 @@
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <clb/store/merge.hpp>
+#include <set>
+
+#include "blob.hpp"
+#include "open.hpp"
+#include "schema.hpp"
+#include "unite.hpp"
+
+namespace clb::store {
+namespace {
+
+// Removed with everything that SQLite puts beside it.
+class Scratch {
+ public:
+  explicit Scratch(fs::path file) : file_(std::move(file)) { remove(); }
+  ~Scratch() { remove(); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  const fs::path& file() const { return file_; }
+  void remove() const {
+    std::error_code error;
+    for (const char* suffix : {"", "-wal", "-shm", "-journal"}) fs::remove(file_.string() + suffix, error);
+  }
+
+ private:
+  fs::path file_;
+};
+
+// A database that nobody else sees, so nothing has to survive a power cut before it is complete.
+SQLite::Database open_scratch(const fs::path& file) {
+  SQLite::Database db(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  db.exec("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA trusted_schema = OFF");
+  return db;
+}
+
+void drop_triggers(SQLite::Database& db) {
+  std::vector<std::string> names;
+  SQLite::Statement query(db, "SELECT name FROM sqlite_schema WHERE type = 'trigger'");
+  while (query.executeStep()) names.push_back(query.getColumn(0).getString());
+  query.reset();
+  for (const std::string& name : names) db.exec("DROP TRIGGER \"" + name + "\"");
+}
+
+void check_references(SQLite::Database& db, const fs::path& file) {
+  SQLite::Statement query(db, "PRAGMA foreign_key_check");
+  if (query.executeStep())
+    throw base::Error(file.string() + ": the database is damaged (a row of " + query.getColumn(0).getString() +
+                      " belongs to a row that is not there); leave it out");
+}
+
+// A consistent copy of `file` in the newest schema. The file may be written to meanwhile.
+void copy_of(const fs::path& file, const fs::path& copy) {
+  Reader reader(file, migrations());
+  for (;;) {
+    try {
+      check_everything(reader.db(), file);
+      SQLite::Database db = open_scratch(copy);
+      if (SQLite::Backup(db, reader.db()).executeStep() != SQLITE_DONE)
+        throw base::Error(file.string() + ": another program keeps the database locked; close it and try again");
+      if (!reader.changed()) {
+        db.exec("PRAGMA journal_mode = OFF");  // the copy's header says WAL, like the original's
+        drop_triggers(db);
+        check_references(db, file);
+        return;
+      }
+    } catch (...) {  // a page torn by a writer that came meanwhile looks like damage
+      if (!reader.changed()) throw;
+    }
+    reader.reopen();
+  }
+}
+
+void unite_file(SQLite::Database& db, const fs::path& file, const fs::path& named) {
+  SQLite::Statement attach(db, "ATTACH ? AS src");
+  attach.bind(1, file.string());
+  attach.exec();
+  {
+    SQLite::Transaction transaction(db);
+    unite(db, named);
+    transaction.commit();
+  }
+  db.exec("DETACH src");
+}
+
+// Two machines may compress one list of labels differently: what is merged is compressed here.
+void repack_targets(SQLite::Database& db) {
+  std::vector<std::pair<int64_t, std::string>> packed;
+  SQLite::Statement query(db, "SELECT id, n, width, sha256, data FROM target");
+  while (query.executeStep()) {
+    const SQLite::Column data = query.getColumn(4);
+    const Blob blob{query.getColumn(1).getInt64(), query.getColumn(2).getInt64(), query.getColumn(3).getString(),
+                    std::string(static_cast<const char*>(data.getBlob()), static_cast<size_t>(data.getBytes()))};
+    packed.emplace_back(query.getColumn(0).getInt64(), pack(unpack(blob, "targets of a dataset")).data);
+  }
+  SQLite::Statement update(db, "UPDATE target SET data = ? WHERE id = ?");
+  for (const auto& [id, data] : packed) {
+    bind(update, 1, Bytes{data});
+    update.bind(2, id);
+    update.exec();
+    update.reset();
+  }
+}
+
+int64_t count(SQLite::Database& db, const char* table) { return db.execAndGet(std::string("SELECT count(*) FROM ") + table).getInt64(); }
+
+void synchronise(const fs::path& file) {
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool done = fd >= 0 && ::fsync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  if (!done) throw base::Error(file.string() + ": cannot be written to disk; check its free space");
+}
+
+// A write-ahead log that a killed writer left would be replayed into the file that takes the old one's place.
+void fold_log(const fs::path& file) {
+  if (!fs::exists(file.string() + "-wal")) return;
+  SQLite::Database db(file.string(), SQLite::OPEN_READWRITE);
+  db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+template <class Body>
+auto explained(const fs::path& file, Body body) {
+  try {
+    return body();
+  } catch (const SQLite::Exception& error) {
+    throw explain(error, file);
+  } catch (const fs::filesystem_error& error) {
+    throw base::Error(file.string() + ": " + error.code().message() + "; check the file and its folder");
+  }
+}
+
+base::FileLock lock_of(const fs::path& out) {
+  const fs::path folder = out.parent_path().empty() ? fs::path(".") : out.parent_path();
+  if (!fs::is_directory(folder)) throw base::Error(out.string() + ": there is no folder " + folder.string() + "; make it first");
+  const fs::path file = out.string() + ".lock";
+  std::optional<base::FileLock> lock = base::FileLock::try_lock(file);
+  if (!lock)
+    throw base::Error(out.string() + ": process " + std::to_string(base::FileLock::holder(file)) +
+                      " is writing to it; wait for it, or merge into another file");
+  return std::move(*lock);
+}
+
+}  // namespace
+
+MergeCounts merge(const fs::path& named_out, const std::vector<fs::path>& inputs) {
+  const fs::path out = fs::weakly_canonical(fs::absolute(named_out));
+  const base::FileLock lock = lock_of(out);
+  std::vector<fs::path> files;
+  if (fs::exists(out)) files.push_back(out);
+  files.insert(files.end(), inputs.begin(), inputs.end());
+
+  MergeCounts counts;
+  const Scratch united(out.string() + ".merge"), copy(out.string() + ".merge-copy"), fresh(out.string() + ".new");
+  explained(out, [&] { create(united.file(), migrations()); });
+  std::set<fs::path> seen;
+  for (const fs::path& file : files) {
+    const fs::path real = fs::weakly_canonical(fs::absolute(file));
+    if (!seen.insert(real).second) continue;
+    explained(file, [&] {
+      copy.remove();
+      copy_of(real, copy.file());
+      SQLite::Database db = open_scratch(united.file());
+      drop_triggers(db);
+      unite_file(db, copy.file(), file);
+      if (real == out) counts = {.new_runs = -count(db, "run"), .new_attempts = -count(db, "attempt")};
+    });
+  }
+  explained(out, [&] {
+    create(fresh.file(), migrations());
+    {
+      SQLite::Database stage = open_scratch(united.file());
+      repack_targets(stage);
+    }
+    {
+      SQLite::Database db = open_scratch(fresh.file());
+      unite_file(db, united.file(), out);
+      counts.runs = count(db, "run");
+      counts.attempts = count(db, "attempt");
+      counts.imported = count(db, "imported");
+      counts.new_runs += counts.runs;
+      counts.new_attempts += counts.attempts;
+    }
+    synchronise(fresh.file());
+    if (fs::exists(out)) fold_log(out);
+    rename_durably(fresh.file(), out);
+  });
+  return counts;
+}
+
+}  // namespace clb::store

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Tables and status over 10,000 and over 100,000 runs: seconds, peak memory, and the ratio between the two sizes.
+#
+#   tools/bench/scale.sh BUILD [FOLDER]        FOLDER keeps the databases for the next time; default: a temporary one
+set -euo pipefail
+bin=${1:?usage: tools/bench/scale.sh BUILD [FOLDER]}/bin
+folder=${2:-$(mktemp -d)}
+[ -n "${2:-}" ] || trap 'rm -rf "$folder"' EXIT
+
+# Seconds and peak resident memory in MB of one command, its output thrown away.
+measure() {
+  python3 - "$@" <<'PYTHON'
+import os, resource, subprocess, sys, time
+start = time.perf_counter()
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+if code: sys.exit(f"{sys.argv[1:]} ended with {code}")
+print(f"{time.perf_counter() - start:.2f} {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f}")
+PYTHON
+}
+
+for runs in 10000 100000; do
+  [ -e "$folder/$runs.sqlite" ] && continue
+  start=$(date +%s)
+  "$bin/make_runs" "$folder/$runs.sqlite" "$runs" 2>/dev/null
+  echo "made $runs runs in $(($(date +%s) - start)) s, $(($(stat -c %s "$folder/$runs.sqlite") >> 20)) MiB"
+done
+
+row() { # NAME TARGET COMMAND...
+  local name=$1 target=$2 small large
+  shift 2
+  read -r -a small <<<"$(measure "$bin/clbench" "$@" --db "$folder/10000.sqlite")"
+  read -r -a large <<<"$(measure "$bin/clbench" "$@" --db "$folder/100000.sqlite")"
+  awk -v name="$name" -v a="${small[0]}" -v b="${large[0]}" -v m="${large[1]}" -v target="$target" 'BEGIN {
+    printf "%-28s 10,000 runs %6.2f s   100,000 runs %6.2f s   ratio %5.1f   peak %5d MB   target %s\n", name, a, b, b / a, m, target }'
+}
+row "table" "5 s, 1024 MB" table
+row "table --format csv" "5 s, 1024 MB" table --format csv
+row "status" "0.2 s" status

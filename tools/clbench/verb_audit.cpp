@@ -1,0 +1,124 @@
+// clbench audit: every stored count, key and checksum of a database or a run, computed again.
+#include <fmt/format.h>
+
+#include <clb/audit/audit.hpp>
+#include <clb/base/error.hpp>
+#include <clb/base/paths.hpp>
+#include <clb/launch/describe.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+
+#include "audit_progress.hpp"
+#include "installation.hpp"
+#include "options.hpp"
+
+namespace clb::cli {
+
+namespace fs = std::filesystem;
+using base::Json;
+
+namespace {
+
+constexpr VerbText kText{"audit", "[DB|RUN]", "recount every stored count from the stored predictions; check keys and checksums",
+                         "clbench audit results.sqlite"};
+
+// What the installed plugin says of the data that a run names, asked once per dataset by the audit.
+class Data {
+ public:
+  explicit Data(const Options& options) : plugins_(installed_plugins(options)), cache_(cache_folder(options)) {}
+
+  audit::DatasetFacts facts(const base::RunSpec& spec) {
+    audit::DatasetFacts facts;
+    std::error_code error;
+    if (spec.dataset.root.empty() || !fs::exists(spec.dataset.root, error)) {
+      facts.missing = "not compared with the data, which are not on this machine";
+      return facts;
+    }
+    try {
+      if (!describer_) describer_.emplace(launch::find_runner(), cache_);
+      const base::DatasetInfo info =
+          describer_->opened_dataset(launch::plugin(plugins_, "dataset", spec.dataset.id).file, spec.dataset.root);
+      facts.fingerprint = info.fingerprint;
+      facts.per_class = {{"train", info.train_counts}, {"test", info.test_counts}};
+    } catch (const base::Error& why) {
+      facts.missing = fmt::format("not compared with the data: {}", why.what());
+    }
+    return facts;
+  }
+
+ private:
+  std::vector<launch::PluginFile> plugins_;
+  std::optional<fs::path> cache_;
+  std::optional<launch::Describer> describer_;
+};
+
+std::string state_of(const audit::RunAudit& run) {
+  return !run.differences.empty() ? "differs" : !run.unchecked.empty() ? "not recounted" : "ok";
+}
+
+void print_json(const fs::path& file, const audit::Report& report) {
+  Json runs = Json::array();
+  for (const audit::RunAudit& run : report.runs)
+    runs.push_back({{"key", run.key},
+                    {"method", run.method},
+                    {"preset", run.preset},
+                    {"dataset", run.dataset},
+                    {"seed", run.seed},
+                    {"order_seed", run.order_seed},
+                    {"attempts", run.attempts},
+                    {"counts", run.counts},
+                    {"state", state_of(run)},
+                    {"differences", run.differences},
+                    {"unchecked", run.unchecked},
+                    {"labels", run.labels}});
+  const Json json{{"database", file.string()},
+                  {"differences", report.differences},
+                  {"differing", report.differing()},
+                  {"not_recounted", report.unchecked()},
+                  {"runs", std::move(runs)}};
+  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+void print_text(const fs::path& file, const audit::Report& report) {
+  for (const std::string& difference : report.differences) fmt::print("differs: {}\n", difference);
+  for (const audit::RunAudit& run : report.runs) {
+    fmt::print("{}: run {} {}{}{} on {}, seed {}, order {}: {} counts of {} attempts recounted{}{}\n", state_of(run), run.key.substr(0, 12),
+               run.method, run.preset.empty() ? "" : "/", run.preset, run.dataset, run.seed, run.order_seed, run.counts, run.attempts,
+               run.labels.empty() ? "" : "; labels: ", run.labels);
+    for (const auto* list : {&run.differences, &run.unchecked})
+      for (const std::string& sentence : *list) fmt::print("  {}\n", sentence);
+  }
+  const size_t differing = report.differing(), unchecked = report.unchecked();
+  fmt::print("{}: {} of {} runs ok, {} differ, {} not recounted{}\n", file.string(), report.runs.size() - differing - unchecked,
+             report.runs.size(), differing, unchecked, report.differences.empty() ? "" : "; shared rows differ");
+}
+
+}  // namespace
+
+int verb_audit(const Arguments& arguments) {
+  Options options(kText);
+  options.add_database();
+  options.add_installation();
+  options.add_cache();
+  options.add_json();
+  if (!options.parse(arguments, 0, 1)) return 0;
+  // A word is a file where there is one; else the key of a run in --db.
+  const std::string word = options.words().empty() ? "" : options.words()[0];
+  const bool is_key = !word.empty() && word.find_first_not_of("0123456789abcdef") == std::string::npos && !fs::exists(word);
+  const fs::path file = word.empty() || is_key ? fs::path(options.text("db")) : fs::path(word);
+
+  Data data(options);
+  const audit::Report report = audit::audit(file, {.run_key = is_key ? word : "",
+                                                   .facts = [&](const base::RunSpec& spec) { return data.facts(spec); },
+                                                   .progress = audit_progress(file)});
+  if (options.flag("json")) {
+    print_json(file, report);
+  } else {
+    print_text(file, report);
+  }
+  if (!report.same()) return static_cast<int>(base::Exit::kFailedRun);
+  return report.unchecked() > 0 ? static_cast<int>(base::Exit::kCannotTell) : 0;
+}
+
+}  // namespace clb::cli
