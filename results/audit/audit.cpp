@@ -117,7 +117,7 @@ class Auditor {
       result.labels = facts->second.missing;
       return;
     }
-    result.labels = "the dataset's own";
+    result.labels = "compared with the data: fingerprint, and samples per class";
     if (facts->second.fingerprint != spec.dataset.fingerprint) {
       result.differences.push_back("the fingerprint of the data is " + facts->second.fingerprint.substr(0, 12) + ", the run's is " +
                                    spec.dataset.fingerprint.substr(0, 12));

@@ -37,7 +37,8 @@ std::vector<store::RunRow> by_key(std::vector<store::RunRow> runs, const std::ve
 
 // Runs of one row differ in nothing but seed and order seed.
 std::string row_key(const store::RunRow& run) {
-  return base::canonical({section_title(run), run.method, run.config_key, run.precision, run.planned_device, run.threads, run.joint});
+  return section_title(run) + "\n" + run.method + "\n" + run.config_key + "\n" + run.precision + "\n" + run.planned_device + "\n" +
+         std::to_string(run.threads) + (run.joint ? "\njoint" : "");
 }
 
 // Name and value of everything that can tell two rows of one method apart.

@@ -25,7 +25,7 @@ struct RunAudit {
   int64_t attempts = 0, counts = 0;      // counts: rows of (task, group) that were recounted
   std::vector<std::string> differences;  // sentences
   std::vector<std::string> unchecked;    // what could not be recounted, and why
-  std::string labels;                    // "the dataset's own", or why they were not compared with it
+  std::string labels;                    // how the stored labels were compared with the data, or why not
 };
 
 struct Report {
