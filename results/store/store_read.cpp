@@ -15,7 +15,8 @@ Blob blob_of(SQLite::Statement& row) {  // columns n, width, sha256, data
   return blob;
 }
 
-constexpr const char* kRuns = R"sql(
+// Columns of a RunRow; between the two stands which attempts "a" there are.
+constexpr const char* kRunColumns = R"sql(
 SELECT run.id AS run_id, a.id AS attempt_id, run.key AS key, run.comparability_key AS comparability_key, config.key AS config_key,
   a.uuid AS uuid, run.spec AS spec, run.seed AS seed, run.order_seed AS order_seed, run.tasks_planned AS tasks_planned,
   s.status AS status, s.reason AS reason, s.log_tail AS log_tail, s.at AS at,
@@ -28,15 +29,19 @@ SELECT run.id AS run_id, a.id AS attempt_id, run.key AS key, run.comparability_k
   (SELECT coalesce(sum(wall_s), 0.0) FROM span WHERE attempt_id = a.id) AS wall_s
 FROM run
 JOIN config ON config.id = run.config_id
+)sql";
+constexpr const char* kNewestAttempt = R"sql(
 LEFT JOIN attempt AS a ON a.id = (
   SELECT attempt.id FROM attempt LEFT JOIN attempt_status AS t ON t.attempt_id = attempt.id
   WHERE attempt.run_id = run.id ORDER BY t.status = 'ok' DESC, attempt.started_at DESC, attempt.id DESC LIMIT 1)
+)sql";
+constexpr const char* kEveryAttempt = "JOIN attempt AS a ON a.run_id = run.id";
+constexpr const char* kRunDetails = R"sql(
 LEFT JOIN attempt_status AS s ON s.attempt_id = a.id
 LEFT JOIN plugin AS p ON p.id = a.plugin_id
 LEFT JOIN build AS b ON b.id = a.build_id
 LEFT JOIN machine AS m ON m.id = a.machine_id
 LEFT JOIN hello AS h ON h.attempt_id = a.id AND h.seq = (SELECT max(seq) FROM hello WHERE attempt_id = a.id)
-ORDER BY run.id
 )sql";
 
 RunRow run_row(SQLite::Statement& row, const fs::path& file) {
@@ -77,6 +82,20 @@ std::map<int64_t, std::vector<std::string>> experiments(SQLite::Database& db) {
   return names;
 }
 
+// Rows of every run joined with `attempts`.
+std::vector<RunRow> run_rows(SQLite::Database& db, const fs::path& file, const char* attempts, const char* order) {
+  const auto names = experiments(db);
+  std::vector<RunRow> rows;
+  SQLite::Statement query(db, std::string(kRunColumns) + attempts + kRunDetails + order);
+  while (query.executeStep()) {
+    RunRow row = run_row(query, file);
+    if (auto found = names.find(row.run_id); found != names.end()) row.experiments = found->second;
+    if (row.spec.is_object()) row.experiment = row.spec.value("experiment", "");
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::optional<int64_t> Store::finished(const std::string& run_key, const std::string& plugin_hash, const std::string& runner_hash,
@@ -113,18 +132,11 @@ std::optional<int64_t> Store::interrupted(const std::string& run_key, const std:
 }
 
 std::vector<RunRow> Store::runs() const {
-  return impl_->read([&](SQLite::Database& db) {
-    const auto names = experiments(db);
-    std::vector<RunRow> rows;
-    SQLite::Statement query(db, kRuns);
-    while (query.executeStep()) {
-      RunRow row = run_row(query, impl_->file);
-      if (auto found = names.find(row.run_id); found != names.end()) row.experiments = found->second;
-      if (row.spec.is_object()) row.experiment = row.spec.value("experiment", "");
-      rows.push_back(std::move(row));
-    }
-    return rows;
-  });
+  return impl_->read([&](SQLite::Database& db) { return run_rows(db, impl_->file, kNewestAttempt, "ORDER BY run.id"); });
+}
+
+std::vector<RunRow> Store::attempts() const {
+  return impl_->read([&](SQLite::Database& db) { return run_rows(db, impl_->file, kEveryAttempt, "ORDER BY a.started_at, a.id"); });
 }
 
 std::string Store::attempt_uuid(int64_t attempt) const {

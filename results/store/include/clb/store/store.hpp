@@ -64,6 +64,12 @@ struct EvalRow {
   base::EvalCount count;  // loss_sum is NaN when it was not finite
 };
 
+// What a person says of a run on one commit. The file keeps both in the annotation's text, as "@COMMIT TEXT".
+struct Annotation {
+  int64_t run_id = 0;
+  std::string at, author, commit, text;  // commit: empty when it is of the run on every commit
+};
+
 class Store {
  public:
   enum class Mode { kRead, kWrite };
@@ -86,6 +92,7 @@ class Store {
   void add_metrics(int64_t attempt, const std::vector<base::Metric>& metrics);
   void add_resource(int64_t attempt, const base::Resource& resource);  // the newest value of a name counts
   void add_status(int64_t attempt, const AttemptStatus& status);
+  void add_annotation(int64_t run, const std::string& author, const std::string& commit, const std::string& text);
   void mark_lost_attempts();  // attempts still "running" whose writer is gone: we hold the lock, so all of them
 
   // Reading.
@@ -94,7 +101,8 @@ class Store {
                                   bool any_build) const;
   // The newest attempt of a run with this plugin and runner that did not end well and is not running.
   std::optional<int64_t> interrupted(const std::string& run_key, const std::string& plugin_hash, const std::string& runner_hash) const;
-  std::vector<RunRow> runs() const;  // in the order in which they were first planned
+  std::vector<RunRow> runs() const;      // in the order in which they were first planned
+  std::vector<RunRow> attempts() const;  // every attempt with its run, by start: repetitions, and one run on several commits
   std::string attempt_uuid(int64_t attempt) const;
   std::vector<EvalRow> evals(int64_t attempt) const;  // by (after_task, group)
   // Original class ids in index order, -1 = not evaluated; checked against their length and checksum.
@@ -104,6 +112,7 @@ class Store {
   std::vector<base::Metric> metrics(int64_t attempt) const;            // by name, task, step; NaN when not finite
   std::vector<base::Span> spans(int64_t attempt) const;
   std::map<std::string, double> resources(int64_t attempt) const;
+  std::vector<Annotation> annotations() const;  // by time
   // Mean wall time of finished runs with the same method, precision and comparability key (dataset, protocol, weights).
   std::optional<double> expected_seconds(const base::RunSpec& spec) const;
 
