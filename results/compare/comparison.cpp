@@ -97,7 +97,7 @@ size_t finished(const Series& series) {
 
 Matched match(const Selection& a, const Selection& b, const Series& left, const Series& right,
               const std::vector<const metrics::Metric*>& metrics) {
-  Matched m{a.store, b.store, left, right, left.name(), right.name(), setting_name(left.spec), {}, {}, 0, 0, {}, {}, {}};
+  Matched m{a.store, b.store, left, right, "", "", setting_name(left.spec), {}, {}, 0, 0, {}, {}, {}};
   m.config_difference = left.method == right.method ? config_difference(left.spec, right.spec) : "";
   const std::vector<Pair> pairs = pairs_of(left, right);
   for (const Pair& pair : pairs) m.ids.push_back(pair.id);
@@ -178,7 +178,14 @@ Comparison compare(const Ref& a, const Ref& b, const std::vector<std::string>& m
   Comparison c{left.ref, right.ref, {}, {}, {}, {}, {}, false};
   const auto found = counterparts(of_a, of_b, !left.ref.method.empty());
   if (found.empty()) nothing_in_common(a, b, of_a, of_b);
-  for (const auto& [l, r] : found) c.matched.push_back(match(left, right, *l, *r, metrics));
+  std::vector<const Series*> named;
+  for (const auto& [l, r] : found) named.insert(named.end(), {l, r});
+  const std::vector<std::string> names = ref_names(named);
+  for (size_t i = 0; i < found.size(); ++i) {
+    c.matched.push_back(match(left, right, *found[i].first, *found[i].second, metrics));
+    c.matched.back().a_name = names[2 * i];
+    c.matched.back().b_name = names[2 * i + 1];
+  }
   if (std::ranges::all_of(c.matched, [](const Matched& m) { return m.ids.empty(); }))
     throw Error(
         fmt::format("'{}' and '{}' have no finished runs of the same seed and class order; run both with the same run.seed and "

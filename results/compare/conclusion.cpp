@@ -39,8 +39,9 @@ std::string one(const Comparison& c, const Matched& m) {
       break;
   }
   const bool first = m.finding == Finding::kABetter;
+  const stats::Interval seen = first ? *d.interval : stats::Interval{-d.interval->high, -d.interval->low};  // of the better minus the other
   return fmt::format("On {}, {} is better than {}: {} is {} {} ({}, {}, {}).", m.setting, first ? a : b, first ? b : a, d.metric->id,
-                     size_of(d.mean), (d.mean > 0) == first ? "higher" : "lower", interval_text(*d.interval), n, sign_flip_text(d));
+                     size_of(d.mean), (d.mean > 0) == first ? "higher" : "lower", interval_text(seen), n, sign_flip_text(d));
 }
 
 std::string several(const Comparison& c) {

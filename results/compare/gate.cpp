@@ -80,7 +80,7 @@ void note_changes(GatedSeries& gated, const Selection& base, const Side& head, c
 
 GatedSeries gate_series(const Selection& base, const Selection& head, const Counterpart& match, const std::vector<const Series*>& fresh,
                         const GateOptions& options) {
-  GatedSeries gated{match.base->key(), match.base->name(), setting_name(match.base->spec), match.base->machine_class, {}, {}};
+  GatedSeries gated{match.base->key(), match.name, setting_name(match.base->spec), match.base->machine_class, {}, {}};
   if (!match.head) {
     gated.gauges.push_back(missing_gauge(match, fresh));
     return gated;
@@ -116,25 +116,39 @@ void decide(std::vector<GatedSeries>& series) {
   }
 }
 
-// The worst answer of all gauges; one that was not gated is no answer.
+// The worst answer of all gauges; one that was not gated is no answer. Equal logits everywhere are "unchanged", whatever became faster.
 Verdict overall(const std::vector<GatedSeries>& series) {
   std::optional<Verdict> worst;
+  bool unchanged = true;
   for (const GatedSeries& s : series) {
     for (const Gauge& gauge : s.gauges) {
       if (gauge.verdict == Verdict::kNotGated) continue;
       worst = std::max(worst.value_or(gauge.verdict), gauge.verdict);
-      // Unchanged results beside an improved speed: what is worth saying is "no regression".
-      if (*worst == Verdict::kImproved) worst = Verdict::kNoRegression;
+      unchanged = unchanged && (gauge.what != "accuracy" || gauge.verdict == Verdict::kUnchanged);
     }
   }
-  return worst.value_or(Verdict::kCannotTell);
+  if (!worst || *worst >= Verdict::kCannotTell) return worst.value_or(Verdict::kCannotTell);
+  return unchanged ? Verdict::kUnchanged : Verdict::kNoRegression;
+}
+
+// "; time: no regression in 2 of 3 series, 1 not gated"
+std::string cost_text(const std::vector<GatedSeries>& series, const std::string& what) {
+  size_t gated = 0, of = 0;
+  for (const GatedSeries& s : series) {
+    for (const Gauge& gauge : s.gauges) {
+      of += gauge.what == what;
+      gated += gauge.what == what && gauge.verdict != Verdict::kNotGated;
+    }
+  }
+  return gated == 0 ? fmt::format("; {} was not gated", what) : fmt::format("; no regression of {} ({} of {} series)", what, gated, of);
 }
 
 std::string conclusion_of(const GateReport& report) {
   std::vector<std::string> named;
   for (const GatedSeries& s : report.series) {
     for (const Gauge& gauge : s.gauges) {
-      if (gauge.verdict == report.overall) named.push_back(fmt::format("{} of {} on {}", gauge.what, s.name, s.setting));
+      if (gauge.verdict != report.overall) continue;
+      named.push_back(fmt::format("{} of {} on {}{}", gauge.what, s.name, s.setting, named.empty() ? " (" + gauge.why + ")" : ""));
     }
   }
   std::string first =
@@ -145,11 +159,13 @@ std::string conclusion_of(const GateReport& report) {
       return "Regression: " + first + ".";
     case Verdict::kCannotTell:
       return named.empty() ? "Cannot tell: base and head have no series in common." : "Cannot tell: " + first + ".";
-    case Verdict::kUnchanged:
-      return fmt::format("Unchanged: all {} series give the same logits.", report.series.size());
     default:
-      return fmt::format("No regression in {} series.", report.series.size());
+      break;
   }
+  const auto n = std::ranges::count_if(report.series, [](const GatedSeries& s) { return s.gauges.front().verdict != Verdict::kNotGated; });
+  const std::string costs = cost_text(report.series, "time") + cost_text(report.series, "memory") + ".";
+  if (report.overall == Verdict::kUnchanged) return fmt::format("Unchanged: {} series give the same logits{}", n, costs);
+  return fmt::format("No regression of {} in {} series{}", report.metric, n, costs);
 }
 
 }  // namespace
@@ -180,7 +196,7 @@ int GateReport::exit_code() const {
 std::vector<Counterpart> counterparts(const std::vector<Series>& base, const std::vector<Series>& head, std::vector<const Series*>& fresh) {
   std::vector<Counterpart> matches;
   for (const Series& series : base) {
-    if (has_finished(series)) matches.push_back({&series, nullptr, true, ""});
+    if (has_finished(series)) matches.push_back({&series, nullptr, true, "", ""});
   }
   for (const Series& series : head) fresh.push_back(&series);
   pair_up(matches, fresh, false, [](const Series& b, const Series& h) { return b.key() == h.key(); });
@@ -192,7 +208,12 @@ std::vector<Counterpart> counterparts(const std::vector<Series>& base, const std
   };
   std::erase_if(matches, [&](const Counterpart& m) { return !m.head && elsewhere(*m.base); });
   std::erase_if(fresh, [&](const Series* series) { return elsewhere(*series); });
-  for (Counterpart& match : matches) {
+  std::vector<const Series*> named;
+  for (const Counterpart& match : matches) named.push_back(match.base);
+  const std::vector<std::string> names = ref_names(named);
+  for (size_t i = 0; i < matches.size(); ++i) {
+    Counterpart& match = matches[i];
+    match.name = names[i];
     if (!match.head) continue;
     match.same_machine = match.base->machine_class == match.head->machine_class;
     if (match.base->config_key != match.head->config_key) match.changed = config_difference(match.base->spec, match.head->spec);

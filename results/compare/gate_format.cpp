@@ -97,7 +97,7 @@ int64_t count(const GatedSeries& s, Verdict verdict) {
 std::string gate_text(const GateReport& report) {
   std::string text = printable(title(report)) + "\n";
   for (const GatedSeries& s : report.series) {
-    text += printable(fmt::format("\n{} on {} ({}), series {}", s.name, s.setting, s.machine, s.key.substr(0, 12))) + "\n";
+    text += "\n" + printable(fmt::format("{} on {} ({}), series {}", s.name, s.setting, s.machine, s.key.substr(0, 12))) + "\n";
     for (const Gauge& g : s.gauges) {
       text += printable(fmt::format("  {:<14} {:<14} {}{}", g.what + ":", word_of(g.verdict), values_text(g),
                                     g.why.empty() ? "" : "; " + g.why)) +

@@ -11,6 +11,7 @@ struct Counterpart {
   const Series *base = nullptr, *head = nullptr;  // head null: missing
   bool same_machine = true;
   std::string changed;  // parameters, when the configurations differ
+  std::string name;     // of the base's series, told apart from the others
 };
 // First equal series, then the same configuration on another machine class, then the same method and preset with changed parameters when
 // there is but one of it left on each side. `fresh`: series that the base has not.

@@ -60,7 +60,7 @@ PlannedSeries plan_series(const Selection& base, const Selection* head, const Co
   const Side before{base.store.get(), match.base};
   const Seen seen = seen_in(before, metric);
   PlannedSeries plan;
-  plan.key = match.base->key(), plan.name = match.base->name(), plan.setting = setting_name(match.base->spec);
+  plan.key = match.base->key(), plan.name = match.name, plan.setting = setting_name(match.base->spec);
   plan.seeds = seen.units.size();
   plan.floor = options.floor.value_or(match.base->frozen_features() ? kFrozenFloor : kTrainedFloor);
   plan.seconds = seen.seconds.empty() ? 0 : mean_of(seen.seconds);
