@@ -106,8 +106,9 @@ std::vector<Gauge> cost_gauges(const Side& base, const Side& head, const Counter
     const std::string why = all == 0 ? "no pair of finished runs" : "one side took features from the cache that the other computed";
     return {not_gated("time", why), not_gated("memory", why)};
   }
+  const bool alternately = interleaved(list);
   Gauge time = gauge_of("time", list, options.cost_floor, [](const store::RunRow& run, const auto&) { return run.wall_s; });
-  if (time.interval && !interleaved(list)) {
+  if (time.interval && !alternately) {
     time.verdict = time.interval->low > kDriftFloor ? Verdict::kCannotTell : Verdict::kNotGated;
     time.why = fmt::format("{} ({} to {}), but base and head did not run interleaved: a drift of the machine would look the same",
                            signed_percent(time.change), signed_percent(time.interval->low), signed_percent(time.interval->high));
@@ -118,6 +119,7 @@ std::vector<Gauge> cost_gauges(const Side& base, const Side& head, const Counter
   gauges.push_back(gauge_of("memory", list, options.cost_floor, of_resource("peak_rss_bytes")));
   Gauge device = gauge_of("device memory", list, options.cost_floor, of_resource("peak_device_bytes"));
   if (device.n > 0) gauges.push_back(std::move(device));
+  for (Gauge& gauge : gauges) gauge.interleaved = alternately;
   return gauges;
 }
 
@@ -129,10 +131,12 @@ void decide_cost(Gauge& g) {
   } else if (g.interval->high < g.floor) {
     g.verdict = real && g.change < -g.floor ? Verdict::kImproved : Verdict::kNoRegression;
   } else {
-    g.verdict = Verdict::kCannotTell;
+    // Memory does not drift: a clear answer counts however the runs were made, but only repetitions made for it were to give one.
+    g.verdict = g.interleaved ? Verdict::kCannotTell : Verdict::kNotGated;
   }
-  g.why = fmt::format("{}, 95 % interval {} to {}, median of {} repetitions, floor {:.1f} %, p {}", signed_percent(g.change),
-                      signed_percent(g.interval->low), signed_percent(g.interval->high), g.n, 100 * g.floor, p_value(*g.p_holm));
+  g.why = fmt::format("{}, 95 % interval {} to {}, median of {} repetitions, floor {:.1f} %, p {}{}", signed_percent(g.change),
+                      signed_percent(g.interval->low), signed_percent(g.interval->high), g.n, 100 * g.floor, p_value(*g.p_holm),
+                      g.verdict == Verdict::kNotGated ? "; too noisy, repeat base and head alternately" : "");
 }
 
 }  // namespace clb::compare

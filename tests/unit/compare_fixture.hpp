@@ -19,8 +19,8 @@ inline std::vector<int64_t> sample_labels() {
 }
 
 struct Made {
-  std::vector<int64_t> wrong;                             // how many samples of each class are wrong at the end; fewer classes: 0
-  std::string commit = "aaa111", cpu = "Some CPU", hash;  // hash: of the logits; empty: drawn from what was predicted
+  std::vector<int64_t> wrong;                                  // how many samples of each class are wrong at the end; fewer classes: 0
+  std::string commit = "aaa111", cpu = "Some CPU", hash = {};  // hash: of the logits; empty: drawn from what was predicted
   double seconds = 1.5, memory = 1e8, saved = 0;
   std::string status = "ok";
 };

@@ -56,9 +56,9 @@ TEST_F(HistoryTest, annotations_stay_with_their_commit) {
 TEST_F(HistoryTest, series_are_told_apart_by_machine_and_configuration) {
   {
     Store store = writer();
-    make_attempt(store, trained_spec(0), {});
-    make_attempt(store, trained_spec(0), {.cpu = "Other CPU"});
-    make_attempt(store, trained_spec(0, 0.03), {});
+    make_attempt(store, trained_spec(0), Made{});
+    make_attempt(store, trained_spec(0), {.wrong = {}, .cpu = "Other CPU"});
+    make_attempt(store, trained_spec(0, 0.03), Made{});
   }
   EXPECT_EQ(compare::list_series(reader()).size(), 3u);
   const std::string many = sentence([&] { compare::history(reader(), "finetune", "acc.last.sample"); });

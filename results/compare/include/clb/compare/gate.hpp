@@ -11,7 +11,8 @@
 //
 // Time and memory: within one machine class, attempts with equal use of the feature cache, repetitions of head and base paired by start.
 // The ratio is the median over them, its interval the t interval of the logarithms; the same rule with a floor of 5 %. Times are gated when
-// head and base ran interleaved; else a drift of the machine would look the same.
+// head and base ran interleaved; else a drift of the machine would look the same. Memory does not drift: a clear answer always counts, an
+// unclear one is "cannot tell" when they ran interleaved and else not gated.
 #pragma once
 
 #include <clb/compare/pair.hpp>
@@ -48,6 +49,7 @@ struct Gauge {
   std::optional<double> p, p_holm;  // of no change; adjusted over the series
   std::optional<Flips> flips;       // after the last task
   bool mcnemar_decides = false;
+  bool interleaved = false;  // time, memory: repetitions of base and head alternate
 };
 
 struct GatedSeries {
