@@ -72,12 +72,6 @@ bool has_finished(const Series& series) {
   return std::ranges::any_of(series.runs, [](const auto& run) { return !run.second.ok.empty(); });
 }
 
-// Step 4: the line of the base's file up to the base's commit, and the head.
-void note_changes(GatedSeries& gated, const Selection& base, const Side& head, const std::string& metric) {
-  const std::string changes = changes_up_to(*base.store, gated.key, base.ref.commit, head, metric);
-  if (!changes.empty()) gated.notes.push_back(changes);
-}
-
 GatedSeries gate_series(const Selection& base, const Selection& head, const Counterpart& match, const std::vector<const Series*>& fresh,
                         const GateOptions& options) {
   GatedSeries gated{match.base->key(), match.name, setting_name(match.base->spec), match.base->machine_class, {}, {}};
@@ -91,7 +85,6 @@ GatedSeries gate_series(const Selection& base, const Selection& head, const Coun
   gated.gauges.push_back(accuracy_gauge(before, after, match, options));
   if (auto failure = failure_gauge(match)) gated.gauges.push_back(std::move(*failure));
   for (Gauge& gauge : cost_gauges(before, after, match, options)) gated.gauges.push_back(std::move(gauge));
-  note_changes(gated, base, after, options.metric);
   return gated;
 }
 
@@ -234,7 +227,14 @@ GateReport gate(const Ref& base, const Ref& head, const GateOptions& options) {
   if (matches.empty())
     throw base::Error(
         fmt::format("{}: commit {} has no finished run; give --base a file with a baseline", before.ref.file.string(), before.ref.commit));
-  for (const Counterpart& match : matches) report.series.push_back(gate_series(before, after, match, fresh, options));
+  const std::vector<store::RunRow> line = before.store->attempts();  // of all commits: step 4
+  for (const Counterpart& match : matches) {
+    report.series.push_back(gate_series(before, after, match, fresh, options));
+    if (!match.head) continue;
+    const std::string changes = changes_up_to(*before.store, attempts_of(line, match.base->key()), before.ref.commit,
+                                              {after.store.get(), match.head}, options.metric);
+    if (!changes.empty()) report.series.back().notes.push_back(changes);
+  }
   for (const Series* series : fresh) {
     Gauge gauge;
     gauge.what = "accuracy", gauge.verdict = Verdict::kNotGated, gauge.why = "new: the base has no such runs";

@@ -36,6 +36,11 @@ std::string flips_text(const Flips& f) {
   return fmt::format("{} of {} predictions flipped, {} lost, {} gained, McNemar p {}", f.changed, f.n, f.only_a, f.only_b, p_value(f.p));
 }
 
+// Flips of one trained model are no independent draws: what one seed gains and another loses is the seeds' matter, not McNemar's.
+bool one_direction(const std::vector<double>& units) {
+  return std::ranges::all_of(units, [](double d) { return d <= 0; }) || std::ranges::all_of(units, [](double d) { return d >= 0; });
+}
+
 bool hashes_equal(const Side& base, const Side& head, const std::vector<Pair>& pairs) {
   return std::ranges::all_of(pairs, [&](const Pair& pair) { return same_logits(base, head, pair); });
 }
@@ -91,7 +96,8 @@ Gauge accuracy_gauge(const Side& base, const Side& head, const Counterpart& matc
   g.why = no_hashes;
   if (g.n < kFewestSeeds) return g;
   g.interval = stats::t_interval(units, 0.95);
-  g.mcnemar_decides = g.flips && match.same_machine && base.series->repeatable() && metric.id == std::string("acc.last.sample");
+  g.mcnemar_decides =
+      g.flips && match.same_machine && base.series->repeatable() && metric.id == std::string("acc.last.sample") && one_direction(units);
   g.p = g.mcnemar_decides ? g.flips->p : stats::t_test(units);
   return g;
 }
@@ -100,7 +106,7 @@ void decide_accuracy(Gauge& g) {
   if (g.verdict == Verdict::kUnchanged || g.n == 0) return;
   const std::string noted = g.why.empty() ? "" : "; " + g.why, flips = g.flips ? "; " + flips_text(*g.flips) : "";
   if (!g.interval) {
-    g.why = fmt::format("{} paired seed{}, at least {} are needed (difference {}){}{}", g.n, g.n == 1 ? "" : "s", kFewestSeeds,
+    g.why = fmt::format("{} paired seed{}, at least {} are needed (difference {} points){}{}", g.n, g.n == 1 ? "" : "s", kFewestSeeds,
                         points(g.change), flips, noted);
     return;
   }
@@ -112,8 +118,8 @@ void decide_accuracy(Gauge& g) {
   } else {
     g.verdict = g.interval->low > -g.floor || few_flips(g) ? Verdict::kNoRegression : Verdict::kCannotTell;
   }
-  g.why = fmt::format("difference {}, 95 % interval {} to {}, {} seeds, floor {:.2f}, p {}{}{}", points(g.change), points(g.interval->low),
-                      points(g.interval->high), g.n, 100 * g.floor, p_value(*g.p_holm), flips, noted);
+  g.why = fmt::format("difference {} points, 95 % interval {} to {}, {} seeds, floor {:.2f}, p {}{}{}", points(g.change),
+                      points(g.interval->low), points(g.interval->high), g.n, 100 * g.floor, p_value(*g.p_holm), flips, noted);
 }
 
 }  // namespace clb::compare

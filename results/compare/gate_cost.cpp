@@ -109,7 +109,7 @@ std::vector<Gauge> cost_gauges(const Side& base, const Side& head, const Counter
   const bool alternately = interleaved(list);
   Gauge time = gauge_of("time", list, options.cost_floor, [](const store::RunRow& run, const auto&) { return run.wall_s; });
   if (time.interval && !alternately) {
-    time.verdict = time.interval->low > kDriftFloor ? Verdict::kCannotTell : Verdict::kNotGated;
+    time.verdict = Verdict::kNotGated;
     time.why = fmt::format("{} ({} to {}), but base and head did not run interleaved: a drift of the machine would look the same",
                            signed_percent(time.change), signed_percent(time.interval->low), signed_percent(time.interval->high));
     time.p.reset();

@@ -26,15 +26,6 @@ std::set<std::string> commits_of(const Series& series) {
   return commits;
 }
 
-// Without `keep_newest_build`: every commit counts.
-std::vector<store::RunRow> attempts_of(const std::vector<store::RunRow>& attempts, const std::string& key) {
-  std::vector<store::RunRow> own;
-  for (const store::RunRow& attempt : attempts) {
-    if (series_of({attempt}, true).front().key() == key) own.push_back(attempt);
-  }
-  return own;
-}
-
 std::vector<const Series*> pointers(const std::vector<Series>& series) {
   std::vector<const Series*> list;
   for (const Series& s : series) list.push_back(&s);
@@ -175,10 +166,10 @@ std::string annotate(store::Store& store, const std::string& series, const std::
   return like.front();
 }
 
-std::string changes_up_to(const store::Store& store, const std::string& key, const std::string& commit, const Side& head,
-                          const std::string& metric) {
+std::string changes_up_to(const store::Store& store, const std::vector<store::RunRow>& attempts, const std::string& commit,
+                          const Side& head, const std::string& metric) {
   const metrics::Metric& m = metrics::find(metric);
-  std::vector<HistoryPoint> points = points_of(store, attempts_of(store.attempts(), key), m);
+  std::vector<HistoryPoint> points = points_of(store, attempts, m);
   const auto base = std::ranges::find(points, commit, &HistoryPoint::commit);
   if (base == points.end()) return "";
   points.erase(base + 1, points.end());

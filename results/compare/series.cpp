@@ -25,6 +25,18 @@ void keep_newest_build(Repetitions& repetitions) {
   std::erase_if(repetitions.ok, [&](const store::RunRow& r) { return r.plugin_hash != plugin || r.runner_hash != runner; });
 }
 
+Series empty_series(const store::RunRow& attempt, bool by_machine) {
+  return {attempt.comparability_key,
+          text_at(attempt.spec, "/method/id"),
+          text_at(attempt.spec, "/method/preset"),
+          attempt.config_key,
+          text_at(attempt.spec, "/precision"),
+          flag_at(attempt.spec, "/protocol/joint"),
+          by_machine ? machine_class(attempt.machine) : "",
+          {},
+          {}};
+}
+
 std::map<std::string, std::string> settings_of(const Series& series) {
   std::map<std::string, std::string> settings{{"precision", series.precision}, {"joint", series.joint ? "true" : "false"}};
   const Json params = series.spec.value("/method/params"_json_pointer, Json::object());
@@ -54,15 +66,7 @@ std::vector<Series> series_of(const std::vector<store::RunRow>& attempts, bool b
   std::vector<Series> all;
   std::map<std::string, size_t> index;
   for (const store::RunRow& attempt : attempts) {
-    Series series{attempt.comparability_key,
-                  text_at(attempt.spec, "/method/id"),
-                  text_at(attempt.spec, "/method/preset"),
-                  attempt.config_key,
-                  text_at(attempt.spec, "/precision"),
-                  flag_at(attempt.spec, "/protocol/joint"),
-                  by_machine ? machine_class(attempt.machine) : "",
-                  {},
-                  {}};
+    Series series = empty_series(attempt, by_machine);
     const auto [found, fresh] = index.try_emplace(series.key(), all.size());
     if (fresh) all.push_back(std::move(series));
     Series& kept = all[found->second];
@@ -74,6 +78,14 @@ std::vector<Series> series_of(const std::vector<store::RunRow>& attempts, bool b
     for (auto& [id, repetitions] : series.runs) keep_newest_build(repetitions);
   }
   return all;
+}
+
+std::vector<store::RunRow> attempts_of(const std::vector<store::RunRow>& attempts, const std::string& key) {
+  std::vector<store::RunRow> own;
+  for (const store::RunRow& attempt : attempts) {
+    if (empty_series(attempt, true).key() == key) own.push_back(attempt);
+  }
+  return own;
 }
 
 std::vector<std::string> ref_names(const std::vector<const Series*>& series) {

@@ -3,7 +3,8 @@
 // Accuracy of a series, in this order:
 //  1. equal logit hashes of all pairs (one machine class; not all features of the head from a cache): unchanged.
 //  2. flipped predictions and exact McNemar describe the change. For methods that claim frozen features or bitwise repeatable runs nothing
-//     but the build can flip a prediction: there McNemar decides whether there is a change, and a share of flips within the floor is none.
+//     but the build can flip a prediction: there McNemar decides, as long as no seed goes the other way, and a share of flips within the
+//     floor is no change.
 //  3. paired seeds, at least kFewestSeeds: mean difference with 95 % t interval, Holm over the series. A regression when the difference is
 //     no accident (adjusted p < 0.05) and exceeds the floor; "no regression" only when the interval stays above -floor.
 //  4. the line over commits in the base's file, and the head at its end: change points are told, and decide nothing.
@@ -35,8 +36,6 @@ struct GateOptions {
 inline constexpr size_t kFewestSeeds = 3;
 inline constexpr double kFrozenFloor = 0.001;  // methods that predict from frozen features: 0.1 point
 inline constexpr double kTrainedFloor = 0.01;  // 1 point
-// Runs that were not interleaved: from here on not even a drift of the machine is a likely reason, and the gate says "cannot tell".
-inline constexpr double kDriftFloor = 0.5;
 
 // One question about one series. Accuracy: differences head - base as fractions. Time, memory: head / base - 1.
 struct Gauge {

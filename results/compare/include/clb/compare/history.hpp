@@ -40,9 +40,9 @@ History history(const store::Store& store, const std::string& series, const std:
 std::string annotate(store::Store& store, const std::string& series, const std::string& commit, const std::string& author,
                      const std::string& text);
 
-// Change points of the line up to a commit and a head at its end, as one sentence; "" when there is none.
-std::string changes_up_to(const store::Store& store, const std::string& key, const std::string& commit, const Side& head,
-                          const std::string& metric);
+// Change points of the line of a series' attempts up to a commit and a head at its end, as one sentence; "" when there is none.
+std::string changes_up_to(const store::Store& store, const std::vector<store::RunRow>& attempts, const std::string& commit,
+                          const Side& head, const std::string& metric);
 
 std::string history_text(const History& history);
 std::string history_json(const History& history);

@@ -40,6 +40,7 @@ struct Series {
 };
 
 std::vector<Series> series_of(const std::vector<store::RunRow>& attempts, bool by_machine);
+std::vector<store::RunRow> attempts_of(const std::vector<store::RunRow>& attempts, const std::string& key);  // of one series, by start
 
 std::string machine_class(const store::Machine& machine);
 
