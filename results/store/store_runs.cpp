@@ -138,6 +138,22 @@ std::vector<RunRow> Store::runs() const {
   });
 }
 
+std::vector<RunRow> Store::attempts() const {
+  return impl_->read([&](SQLite::Database& db) {
+    std::map<int64_t, int64_t> counts;
+    std::vector<RunState> states;
+    SQLite::Statement query(db, "SELECT run_id, id FROM attempt ORDER BY started_at, id");
+    while (query.executeStep()) {
+      states.push_back({query.getColumn(0).getInt64(), query.getColumn(1).getInt64(), 0, {}});
+      ++counts[states.back().run_id];
+    }
+    for (RunState& state : states) state.attempts = counts[state.run_id];
+    std::vector<RunRow> rows = rows_of(db, states);
+    for (RunRow& row : rows) row.spec = spec_of(db, impl_->file, row.run_id);
+    return rows;
+  });
+}
+
 base::Json Store::spec(int64_t run_id) const {
   return impl_->read([&](SQLite::Database& db) { return spec_of(db, impl_->file, run_id); });
 }

@@ -16,8 +16,9 @@ std::string stored(const std::string& name, const std::string& got) {
 }
 
 TEST_F(Cli, HelpTexts) {
-  for (const std::string verb : {"", "run", "resume", "list", "info", "status", "tasks", "table", "audit", "export", "import", "merge",
-                                 "validate", "cache", "new", "doctor"}) {
+  for (const std::string verb :
+       {"",      "run",    "resume", "list",  "info",    "status", "tasks",   "evaluate", "table", "leaderboard", "reproduce",
+        "audit", "export", "import", "merge", "compare", "gate",   "history", "validate", "cache", "new",         "doctor"}) {
     const auto ended = verb.empty() ? clbench({"--help"}) : clbench({verb, "--help"});
     EXPECT_EQ(ended.exit_code, 0) << verb;
     EXPECT_EQ(ended.err, "") << verb;
@@ -52,6 +53,16 @@ TEST_F(Cli, AMistypedCommandLineIsOneSentenceWithASuggestion) {
       {{"run", "fake/breif"}, "clbench: method fake has no preset \"breif\"; did you mean \"brief\"?\n"},
       {{"info", "digitz"}, "clbench: there is no dataset 'digitz'; did you mean 'digits'?\n"},
       {{"table", "--format", "latex", "--db", "x"}, "clbench: table: there is no format 'latex'; it is text, markdown, csv or json\n"},
+      {{"compare", "a"}, "clbench: compare: A B is missing; usage: clbench compare A B [options]\n"},
+      {{"gate", "--head", "x.sqlite"}, "clbench: gate: --base FILE[@COMMIT] is missing; it names the runs to compare with\n"},
+      {{"gate", "--base", "x.sqlite"}, "clbench: gate: --head FILE[@COMMIT] is missing; it names the runs to judge\n"},
+      {{"gate", "--base", "a.db", "--head", "b.db", "--floor", "0"},
+       "clbench: gate: --floor takes a number above 0 and up to 100, not '0'\n"},
+      {{"gate", "--base", "a.db", "--plan", "--format", "junit"}, "clbench: gate: --plan prints text or json, not junit\n"},
+      {{"gate", "--base", "a.db", "--head", "b.db", "--format", "xml"},
+       "clbench: gate: there is no format 'xml'; it is text, json, markdown or junit\n"},
+      {{"history", "l2p", "--annotate", "abc"},
+       "clbench: history: --annotate COMMIT needs a text: clbench history SERIES --annotate COMMIT TEXT\n"},
       {{"cache", "prune"}, "clbench: cache prune: say what may go: --older-than DAYS or --all\n"},
       {{"new", "metod", "mine"}, "clbench: new: there is no template of a 'metod'; it is method or dataset\n"},
       {{"new", "method"}, "clbench: new: method|dataset NAME is missing; usage: clbench new method|dataset NAME [options]\n"},

@@ -121,8 +121,33 @@ TEST_F(Cli, DoctorNamesWhatIsBroken) {
   EXPECT_EQ(clbench({"doctor", "--db", database()}).exit_code, 1);
 }
 
+// From a run to an answer: the fake method repeats bit for bit, whatever it is told, until it predicts otherwise.
+TEST_F(Cli, CompareGateAndHistoryOfRealFiles) {
+  const std::string file = experiment_file("ok"), head = (folder_.path() / "head.sqlite").string();
+  ASSERT_EQ(run(file, {"--set", "run.seed=[0,1,2]"}).exit_code, 0);
+  ASSERT_EQ(clbench({"run", file, "--db", head, "--set", "run.seed=[0,1,2]"}).exit_code, 0);
+
+  const auto same = clbench({"gate", "--base", database(), "--head", head});
+  EXPECT_EQ(same.exit_code, 0) << same.out << same.err;
+  EXPECT_TRUE(contains(same.out, "accuracy:      unchanged")) << same.out;
+  EXPECT_EQ(json({"gate", "--base", database(), "--head", head})["verdict"], "unchanged");
+  EXPECT_EQ(clbench({"gate", "--base", database(), "--head", database()}).exit_code, 2);
+  EXPECT_TRUE(contains(clbench({"gate", "--base", database(), "--plan"}).out, "seeds needed"));
+
+  const auto compared = clbench({"compare", database(), head});
+  EXPECT_EQ(compared.exit_code, 0) << compared.err;
+  EXPECT_TRUE(contains(compared.out, "made the same predictions in 3 pairs of runs")) << compared.out;
+
+  const Json list = json({"history", "--db", database()});
+  ASSERT_EQ(list["series"].size(), 1u);
+  const std::string commit = json({"history", "fake", "--db", database()})["points"][0]["commit"];
+  EXPECT_EQ(clbench({"history", "fake", "--db", database(), "--annotate", commit, "first light"}).exit_code, 0);
+  const Json line = json({"history", list["series"][0]["series"].get<std::string>().substr(0, 12), "--db", database()});
+  EXPECT_EQ(line["points"][0]["annotations"], Json{"first light"});
+}
+
 TEST_F(Cli, AMissingOrDamagedDatabaseIsTheUsersMistake) {
-  for (const std::string verb : {"status", "table"}) {
+  for (const std::string verb : {"status", "table", "history"}) {
     EXPECT_EQ(clbench({verb, "--db", database()}).exit_code, 2);
     EXPECT_FALSE(fs::exists(database()));
   }

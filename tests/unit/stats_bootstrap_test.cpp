@@ -27,7 +27,7 @@ TEST(Bootstrap, images_of_one_run_vary_like_a_binomial_share) {
   EXPECT_NEAR(i.high, 0.8 + 0.01753, 0.002);
 }
 
-// When every image counts the same, only runs vary: SciPy's percentile bootstrap of Darwin's maize with 200,000 resamples is 1.40 to 38.13.
+// When every image counts the same, only runs vary: a NumPy bootstrap of Darwin's maize with 200,000 resamples gave 1.40 to 38.13.
 TEST(Bootstrap, runs_vary_like_a_bootstrap_of_the_mean) {
   const std::vector<double> maize{49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48};
   const Interval i = bootstrap_runs_images(maize.size(), 10, 0.95, [&](size_t run, auto) { return maize[run]; });

@@ -101,6 +101,12 @@ struct ImportedRow {
   bool operator==(const ImportedRow&) const = default;
 };
 
+// What a person says of a run on one commit. The file keeps both in the annotation's text, as "@COMMIT TEXT".
+struct Annotation {
+  int64_t run_id = 0;
+  std::string at, author, commit, text;  // commit: empty when it is of the run on every commit
+};
+
 class Store {
  public:
   enum class Mode { kRead, kWrite };
@@ -124,6 +130,7 @@ class Store {
   void add_resource(int64_t attempt, const base::Resource& resource);  // the newest value of a name counts
   void add_status(int64_t attempt, const AttemptStatus& status);
   size_t add_imported(const std::vector<ImportedRow>& rows);  // one transaction; how many of them are new
+  void add_annotation(int64_t run, const std::string& author, const std::string& commit, const std::string& text);
   void mark_lost_attempts();  // attempts still "running" whose writer is gone: we hold the lock, so all of them
 
   // Reading.
@@ -144,6 +151,7 @@ class Store {
   // position in `attempts`; it may see a position again when somebody wrote meanwhile, and the last time counts.
   void results(const std::vector<int64_t>& attempts, const std::vector<std::string>& metrics,
                const std::function<void(size_t, AttemptResults)>& visit) const;
+  std::vector<RunRow> attempts() const;  // every attempt with its run, by start: repetitions, and one run on several commits
   std::string attempt_uuid(int64_t attempt) const;
   std::vector<EvalRow> evals(int64_t attempt) const;                 // by (after_task, group)
   std::vector<std::vector<int64_t>> classes(int64_t attempt) const;  // original class ids of each task that was committed
@@ -155,6 +163,7 @@ class Store {
   std::vector<base::Span> spans(int64_t attempt) const;
   std::map<std::string, double> resources(int64_t attempt) const;
   std::vector<ImportedRow> imported() const;  // by citation, dataset, protocol, method, setting
+  std::vector<Annotation> annotations() const;  // by time
   // Mean wall time of finished runs with the same method, precision and comparability key (dataset, protocol, weights).
   std::optional<double> expected_seconds(const base::RunSpec& spec) const;
 

@@ -1,0 +1,32 @@
+// What the files of the gate share.
+#pragma once
+
+#include <clb/compare/gate.hpp>
+#include <map>
+
+namespace clb::compare {
+
+// A series of the base and its counterpart in the head.
+struct Counterpart {
+  const Series *base = nullptr, *head = nullptr;  // head null: missing
+  bool same_machine = true;
+  std::string changed;  // parameters, when the configurations differ
+  std::string name;     // of the base's series, told apart from the others
+};
+// First equal series, then the same configuration on another machine class, then the same method and preset with changed parameters when
+// there is but one of it left on each side. `fresh`: series that the base has not.
+std::vector<Counterpart> counterparts(const std::vector<Series>& base, const std::vector<Series>& head, std::vector<const Series*>& fresh);
+
+// One value per unit, from one per pair: see gate.hpp.
+std::vector<double> by_unit(const std::vector<RunId>& ids, const std::vector<double>& values);
+
+// The gauges. `decide` comes after Holm's adjustment over all series.
+Gauge accuracy_gauge(const Side& base, const Side& head, const Counterpart& match, const GateOptions& options);
+void decide_accuracy(Gauge& gauge);
+std::vector<Gauge> cost_gauges(const Side& base, const Side& head, const Counterpart& match, const GateOptions& options);
+void decide_cost(Gauge& gauge);
+
+inline constexpr double kAlpha = 0.05;
+std::string signed_percent(double ratio);  // "+4.2 %"
+
+}  // namespace clb::compare

@@ -1,0 +1,59 @@
+// `clbench compare A B`: two methods, presets, commits or databases on the same seeds and class orders.
+//
+// What A and B have under one comparability key is compared there; a difference is A - B. Several keys (datasets, protocols) are summed up
+// by the estimates of Agarwal et al. 2021 (clb/stats/aggregate.hpp).
+#pragma once
+
+#include <clb/compare/pair.hpp>
+#include <clb/compare/ref.hpp>
+#include <clb/stats/aggregate.hpp>
+#include <clb/stats/paired.hpp>
+#include <optional>
+
+namespace clb::compare {
+
+// Below this many pairs a t interval is wider than anything that can be said with it.
+inline constexpr size_t kFewestPairs = 3;
+
+// One metric over the pairs of one key. Values in the metric's unit (fractions).
+struct Difference {
+  const metrics::Metric* metric = nullptr;
+  std::vector<double> a, b;                 // one per pair in which both have a value
+  double mean_a = 0, mean_b = 0, mean = 0;  // mean = mean_a - mean_b
+  std::optional<stats::Interval> interval;  // 95 % t interval of the mean difference, from kFewestPairs on
+  std::optional<stats::SignFlip> sign_flip;
+  std::optional<stats::Estimate> improvement;  // probability that a run of A is better than one of B
+};
+
+enum class Finding { kABetter, kBBetter, kNotApart, kSame, kCannotTell };
+
+struct Matched {  // a series of A and a series of B under one comparability key
+  std::shared_ptr<const store::Store> store_a, store_b;
+  Series a, b;
+  std::string a_name, b_name, setting, config_difference;
+  std::vector<RunId> ids;  // of the pairs
+  size_t unpaired_a = 0, unpaired_b = 0;
+  std::vector<Difference> differences;
+  FlipTable flips;
+  Finding finding = Finding::kCannotTell;  // by the first metric
+};
+
+struct Comparison {
+  Ref a, b;
+  std::vector<Matched> matched;
+  // Over several keys, by the first metric:
+  std::optional<stats::InterquartileMeans> interquartile;
+  std::optional<stats::Estimate> improvement;
+  std::vector<std::string> notes;
+  std::string conclusion;  // one sentence of plain English
+  bool cannot_tell = false;
+};
+
+// Error (exit 2): a ref that matches nothing, or several configurations under one key (it lists them); A and B without a common key (it
+// names the field that differs); without a common seed and class order.
+Comparison compare(const Ref& a, const Ref& b, const std::vector<std::string>& metric_ids);
+
+std::string comparison_text(const Comparison& comparison);
+std::string comparison_json(const Comparison& comparison);
+
+}  // namespace clb::compare

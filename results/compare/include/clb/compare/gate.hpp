@@ -1,0 +1,95 @@
+// `clbench gate`: did accuracy, speed or memory change from one build to the next: yes, no, cannot tell. Reads stored runs, starts none.
+//
+// Accuracy of a series, in this order:
+//  1. equal logit hashes of all pairs (one machine class; not all features of the head from a cache): unchanged.
+//  2. flipped predictions and exact McNemar describe the change. For methods that claim frozen features or bitwise repeatable runs nothing
+//     but the build can flip a prediction: there McNemar decides, as long as no seed goes the other way, and a share of flips within the
+//     floor is no change.
+//  3. paired seeds, at least kFewestSeeds: mean difference with 95 % t interval, Holm over the series. A regression when the difference is
+//     no accident (adjusted p < 0.05) and exceeds the floor; "no regression" only when the interval stays above -floor.
+//  4. the line over commits in the base's file, and the head at its end: change points are told, and decide nothing.
+// The unit of n is a seed, its class orders averaged; where only class orders were varied, a class order.
+//
+// Time and memory: within one machine class, attempts with equal use of the feature cache, repetitions of head and base paired by start.
+// The ratio is the median over them, its interval the t interval of the logarithms; the same rule with a floor of 5 %. Times are gated when
+// head and base ran interleaved; else a drift of the machine would look the same. Memory does not drift: a clear answer always counts, an
+// unclear one is "cannot tell" when they ran interleaved and else not gated.
+#pragma once
+
+#include <clb/compare/pair.hpp>
+#include <clb/compare/ref.hpp>
+#include <clb/stats/interval.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace clb::compare {
+
+enum class Verdict { kUnchanged, kNoRegression, kImproved, kNotGated, kCannotTell, kRegression };
+const char* word_of(Verdict verdict);  // "unchanged", "no regression", ...
+
+struct GateOptions {
+  std::string metric = "acc.last.sample";
+  std::optional<double> floor;  // of accuracies, as a fraction; default: kFrozenFloor or kTrainedFloor
+  double cost_floor = 0.05;     // of time and memory, as a fraction of the base
+};
+inline constexpr size_t kFewestSeeds = 3;
+inline constexpr double kFrozenFloor = 0.001;  // methods that predict from frozen features: 0.1 point
+inline constexpr double kTrainedFloor = 0.01;  // 1 point
+
+// One question about one series. Accuracy: differences head - base as fractions. Time, memory: head / base - 1.
+struct Gauge {
+  std::string what;  // "accuracy", "time", "memory", "device memory"
+  Verdict verdict = Verdict::kCannotTell;
+  std::string why;
+  size_t n = 0;  // paired seeds; repetitions
+  double base = 0, head = 0, change = 0, floor = 0;
+  std::optional<stats::Interval> interval;
+  std::optional<double> p, p_holm;  // of no change; adjusted over the series
+  std::optional<Flips> flips;       // after the last task
+  bool mcnemar_decides = false;
+  bool interleaved = false;  // time, memory: repetitions of base and head alternate
+};
+
+struct GatedSeries {
+  std::string key, name, setting, machine;
+  std::vector<Gauge> gauges;
+  std::vector<std::string> notes;  // changed parameters, another machine class, change points, ...
+};
+
+struct GateSide {
+  std::string file, commit;
+};
+struct GateReport {
+  GateSide base, head;
+  std::string metric;
+  std::vector<GatedSeries> series;
+  Verdict overall = Verdict::kCannotTell;
+  std::string conclusion;
+  int exit_code() const;  // 0, 1 or 4
+};
+
+// Error (exit 2): see select(); base and head are the same.
+GateReport gate(const Ref& base, const Ref& head, const GateOptions& options);
+
+std::string gate_text(const GateReport& report);
+std::string gate_json(const GateReport& report);
+std::string gate_markdown(const GateReport& report);
+std::string gate_junit(const GateReport& report);  // XML: a test suite for each series, a test case for each gauge
+
+// `gate --plan`: seeds and minutes that a gate of these runs needs, from the spread and the times seen.
+struct PlannedSeries {
+  std::string key, name, setting;
+  size_t seeds = 0;  // that the base has
+  double floor = 0, sd = 0;
+  bool paired = false;            // sd of paired differences (a head was given); else sd over seeds times sqrt(2), an upper bound
+  std::optional<int64_t> needed;  // seeds; nullopt: cannot tell, or more than stats::kMostPairs
+  std::string why;                // when there is no number
+  double seconds = 0;             // of a run, mean
+  double minutes = 0;             // of all needed runs of the head and the missing ones of the base
+};
+std::vector<PlannedSeries> plan_gate(const Ref& base, const std::optional<Ref>& head, const GateOptions& options);
+std::string plan_text(const std::vector<PlannedSeries>& plan);
+std::string plan_json(const std::vector<PlannedSeries>& plan);
+
+}  // namespace clb::compare

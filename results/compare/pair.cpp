@@ -1,0 +1,87 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <clb/base/error.hpp>
+#include <clb/compare/pair.hpp>
+#include <clb/stats/paired.hpp>
+
+#include "spec.hpp"
+
+namespace clb::compare {
+namespace {
+
+using base::Json;
+
+// Original class id -> task that brings it; empty for streams in which tasks share their classes.
+std::map<int64_t, size_t> task_of_class(const Json& spec) {
+  std::map<int64_t, size_t> tasks;
+  if (text_at(spec, "/protocol/kind") == "domain") return tasks;
+  const Json order = spec.value("/protocol/class_order"_json_pointer, Json::array());
+  const Json sizes = spec.value("/protocol/task_sizes"_json_pointer, Json::array());
+  size_t position = 0;
+  for (size_t task = 0; task < sizes.size(); ++task) {
+    for (int64_t k = 0; k < sizes[task].get<int64_t>() && position < order.size(); ++k) tasks[order[position++].get<int64_t>()] = task;
+  }
+  return tasks;
+}
+
+void count(Flips& flips, int64_t a, int64_t b, int64_t label) {
+  ++flips.n;
+  flips.changed += a != b;
+  flips.only_a += a == label && b != label;
+  flips.only_b += b == label && a != label;
+}
+
+Flips& at(std::vector<Flips>& list, size_t index) {
+  if (list.size() <= index) list.resize(index + 1);
+  return list[index];
+}
+
+void count_pair(const Side& a, const Side& b, const Pair& pair, FlipTable& table) {
+  const std::vector<int64_t> labels = a.store->targets(pair.a->attempt_id).labels;
+  const std::map<int64_t, size_t> tasks = task_of_class(pair.a->spec);
+  const int64_t last = std::min(pair.a->tasks_done, pair.b->tasks_done) - 1;
+  for (int64_t task = 0; task <= last; ++task) {
+    const std::vector<int64_t> left = a.store->prediction(pair.a->attempt_id, task), right = b.store->prediction(pair.b->attempt_id, task);
+    if (left.size() != labels.size() || right.size() != labels.size())
+      throw base::Error(fmt::format("predictions of different length ({}, {}; {} labels)", left.size(), right.size(), labels.size()));
+    for (size_t i = 0; i < labels.size(); ++i) {
+      if (left[i] < 0 || right[i] < 0) continue;  // not evaluated
+      count(at(table.after_task, static_cast<size_t>(task)), left[i], right[i], labels[i]);
+      const auto own = tasks.find(labels[i]);
+      if (task == last && own != tasks.end()) count(at(table.on_task, own->second), left[i], right[i], labels[i]);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Pair> pairs_of(const Series& a, const Series& b) {
+  std::vector<Pair> pairs;
+  for (const auto& [id, left] : a.runs) {
+    const auto right = b.runs.find(id);
+    if (right == b.runs.end() || left.ok.empty() || right->second.ok.empty()) continue;
+    pairs.push_back({id, &left.ok.back(), &right->second.ok.back()});
+  }
+  return pairs;
+}
+
+bool same_logits(const Side& a, const Side& b, const Pair& pair) {
+  const auto left = a.store->logit_hashes(pair.a->attempt_id);
+  return static_cast<int64_t>(left.size()) == pair.a->tasks_planned && left == b.store->logit_hashes(pair.b->attempt_id);
+}
+
+FlipTable flips_of(const Side& a, const Side& b, const std::vector<Pair>& pairs) {
+  FlipTable table;
+  try {
+    for (const Pair& pair : pairs) count_pair(a, b, pair, table);
+  } catch (const base::Error& error) {  // counts without predictions: a generated database, or one of rows measured elsewhere
+    return {{}, {}, error.what()};
+  }
+  for (std::vector<Flips>* list : {&table.after_task, &table.on_task}) {
+    for (Flips& flips : *list) flips.p = stats::mcnemar_exact(flips.only_a, flips.only_b);
+  }
+  return table;
+}
+
+}  // namespace clb::compare

@@ -1,0 +1,256 @@
+// clbench gate: every answer, from runs made for it.
+#include <clb/compare/gate.hpp>
+#include <cmath>
+
+#include "compare_fixture.hpp"
+
+namespace clb::results_test {
+namespace {
+
+using compare::Gauge;
+using compare::Verdict;
+using store::Store;
+
+class Gate : public ResultsTest {
+ protected:
+  Store base() const { return Store::open(file("base.sqlite"), Store::Mode::kWrite); }
+  Store head() const { return Store::open(file("head.sqlite"), Store::Mode::kWrite); }
+  compare::Ref ref(const std::string& name) const { return compare::parse_file_ref((folder_ / name).string()); }
+  compare::GateReport gate(const compare::GateOptions& options = {}) const {
+    return compare::gate(ref("base.sqlite"), ref("head.sqlite"), options);
+  }
+  // Base and head alternately, so that times can be gated.
+  void fill(int64_t seeds, const Made& was, const Made& is, bool frozen = false, double lr = 0.01) const {
+    Store b = base(), h = head();
+    for (int64_t seed = 0; seed < seeds; ++seed) {
+      Made before = was, after = is;
+      if (!before.wrong.empty()) before.wrong[1] += seed;
+      if (!after.wrong.empty()) after.wrong[1] += seed;
+      make_attempt(b, frozen ? frozen_spec(seed) : trained_spec(seed), before);
+      make_attempt(h, frozen ? frozen_spec(seed) : trained_spec(seed, lr), after);
+    }
+  }
+  static const Gauge& gauge(const compare::GateReport& report, const std::string& what, size_t series = 0) {
+    const auto& gauges = report.series.at(series).gauges;
+    const auto found = std::ranges::find(gauges, what, &Gauge::what);
+    if (found == gauges.end()) throw std::out_of_range("no gauge " + what);
+    return *found;
+  }
+};
+
+TEST_F(Gate, equal_logits_are_unchanged_even_with_two_seeds) {
+  fill(2, {.wrong = {1, 1}}, {.wrong = {1, 1}, .commit = "bbb222"});
+  const compare::GateReport report = gate();
+  EXPECT_EQ(gauge(report, "accuracy").verdict, Verdict::kUnchanged);
+  EXPECT_EQ(report.overall, Verdict::kUnchanged);
+  EXPECT_EQ(report.exit_code(), 0);
+}
+
+TEST_F(Gate, two_seeds_cannot_tell) {
+  fill(2, {.wrong = {1, 1}}, {.wrong = {5, 5}});
+  const compare::GateReport report = gate();
+  EXPECT_EQ(gauge(report, "accuracy").verdict, Verdict::kCannotTell);
+  EXPECT_NE(gauge(report, "accuracy").why.find("2 paired seeds, at least 3 are needed"), std::string::npos);
+  EXPECT_EQ(report.exit_code(), 4);
+}
+
+// Two seeds with three class orders each are two seeds: their shuffles and initial weights are the same.
+TEST_F(Gate, class_orders_are_averaged_within_a_seed) {
+  {
+    Store b = base(), h = head();
+    for (int64_t seed = 0; seed < 2; ++seed) {
+      for (int64_t order = 0; order < 3; ++order) {
+        base::RunSpec spec = trained_spec(seed);
+        spec.protocol.order_seed = order;
+        make_attempt(b, spec, {.wrong = {1}});
+        make_attempt(h, spec, {.wrong = {5}});
+      }
+    }
+  }
+  EXPECT_EQ(gauge(gate(), "accuracy").n, 2u);
+  EXPECT_EQ(gate().exit_code(), 4);
+}
+
+TEST_F(Gate, a_drop_beyond_the_floor_is_a_regression) {
+  fill(3, {.wrong = {1, 1}}, {.wrong = {5, 5}}, false, 0.03);  // lr three times as high: another configuration of the same method
+  const compare::GateReport report = gate();
+  const Gauge& accuracy = gauge(report, "accuracy");
+  EXPECT_EQ(accuracy.verdict, Verdict::kRegression);
+  EXPECT_NEAR(accuracy.change, -8.0 / 60, 1e-15);
+  EXPECT_EQ(accuracy.floor, compare::kTrainedFloor);
+  EXPECT_FALSE(accuracy.mcnemar_decides) << "a trained method that claims nothing";
+  EXPECT_EQ(report.series[0].notes.at(0), "changed: lr (0.01 against 0.03)");
+  EXPECT_EQ(report.exit_code(), 1);
+  EXPECT_TRUE(report.conclusion.starts_with("Regression: accuracy of finetune on cifar100 B0-Inc2")) << report.conclusion;
+}
+
+TEST_F(Gate, an_interval_that_reaches_beyond_the_floor_cannot_tell) {
+  {
+    Store b = base(), h = head();
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      make_attempt(b, trained_spec(seed), {.wrong = {3}});
+      make_attempt(h, trained_spec(seed), {.wrong = {2 + seed}});  // + 1, 0, - 1 samples
+    }
+  }
+  EXPECT_EQ(gauge(gate(), "accuracy").verdict, Verdict::kCannotTell);
+  EXPECT_EQ(gate().exit_code(), 4);
+  compare::GateOptions wide;
+  wide.floor = 0.1;
+  EXPECT_EQ(gauge(gate(wide), "accuracy").verdict, Verdict::kNoRegression);
+  EXPECT_EQ(gate(wide).exit_code(), 0);
+}
+
+TEST_F(Gate, a_gain_is_no_regression) {
+  fill(3, {.wrong = {5, 5}}, {.wrong = {1, 1}});
+  EXPECT_EQ(gauge(gate(), "accuracy").verdict, Verdict::kImproved);
+  EXPECT_EQ(gate().exit_code(), 0);
+}
+
+// 3 x 2 lost, none gained: p = 2 / 2^6. For a method on frozen features only the build can have done that.
+TEST_F(Gate, mcnemar_decides_for_frozen_features) {
+  fill(3, {.wrong = {1, 1}}, {.wrong = {3, 1}}, true);
+  const Gauge accuracy = gauge(gate(), "accuracy");
+  EXPECT_TRUE(accuracy.mcnemar_decides);
+  EXPECT_EQ(accuracy.floor, compare::kFrozenFloor);
+  EXPECT_EQ(accuracy.flips->only_a, 6);
+  EXPECT_NEAR(*accuracy.p, 2.0 / 64, 1e-15);
+  EXPECT_EQ(accuracy.verdict, Verdict::kRegression);
+}
+
+// 6 lost in two seeds, 4 gained in the third: no longer McNemar's matter.
+TEST_F(Gate, seeds_that_contradict_each_other_decide_themselves) {
+  {
+    Store b = base(), h = head();
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      make_attempt(b, frozen_spec(seed), {.wrong = {5}});
+      make_attempt(h, frozen_spec(seed), {.wrong = {seed < 2 ? 8 : 1}});
+    }
+  }
+  const Gauge accuracy = gauge(gate(), "accuracy");
+  EXPECT_FALSE(accuracy.mcnemar_decides);
+  EXPECT_EQ(accuracy.verdict, Verdict::kCannotTell);
+}
+
+TEST_F(Gate, other_logits_with_the_same_predictions_are_no_regression_on_frozen_features) {
+  fill(3, {.wrong = {1, 1}, .hash = "old"}, {.wrong = {1, 1}, .hash = "new"}, true);
+  const Gauge accuracy = gauge(gate(), "accuracy");
+  EXPECT_EQ(accuracy.verdict, Verdict::kNoRegression);
+  EXPECT_EQ(accuracy.flips->changed, 0);
+}
+
+TEST_F(Gate, equal_hashes_of_cached_features_prove_nothing_of_the_features) {
+  fill(3, {.wrong = {1, 1}}, {.wrong = {1, 1}, .saved = 60}, true);
+  const compare::GateReport report = gate();
+  EXPECT_EQ(gauge(report, "accuracy").verdict, Verdict::kNoRegression);
+  EXPECT_NE(gauge(report, "accuracy").why.find("--cache off"), std::string::npos);
+  EXPECT_EQ(gauge(report, "time").verdict, Verdict::kNotGated);
+}
+
+TEST_F(Gate, on_another_machine_class_hashes_speed_and_memory_are_skipped) {
+  fill(3, {.wrong = {1, 1}}, {.wrong = {1, 1}, .cpu = "Other CPU", .seconds = 9, .memory = 9e8});
+  const compare::GateReport report = gate();
+  EXPECT_EQ(report.series.size(), 1u);
+  EXPECT_EQ(gauge(report, "accuracy").verdict, Verdict::kNoRegression);
+  EXPECT_NE(gauge(report, "accuracy").why.find("another machine class, logit hashes skipped"), std::string::npos);
+  EXPECT_EQ(gauge(report, "time").verdict, Verdict::kNotGated);
+  EXPECT_EQ(gauge(report, "memory").verdict, Verdict::kNotGated);
+  EXPECT_EQ(report.exit_code(), 0);
+}
+
+TEST_F(Gate, slower_or_larger_beyond_five_percent_is_a_regression) {
+  fill(3, {.wrong = {1, 1}, .seconds = 3, .memory = 1e8}, {.wrong = {1, 1}, .seconds = 3.3, .memory = 1.04e8});
+  const compare::GateReport report = gate();
+  EXPECT_EQ(gauge(report, "accuracy").verdict, Verdict::kUnchanged);
+  EXPECT_EQ(gauge(report, "time").verdict, Verdict::kRegression);
+  EXPECT_NEAR(gauge(report, "time").change, 0.1, 1e-12);
+  EXPECT_EQ(gauge(report, "memory").verdict, Verdict::kNoRegression);
+  EXPECT_EQ(report.exit_code(), 1);
+  compare::GateOptions wide;
+  wide.cost_floor = 0.2;
+  EXPECT_EQ(gate(wide).exit_code(), 0);
+}
+
+TEST_F(Gate, times_of_runs_that_were_not_interleaved_are_not_gated) {
+  for (const bool is_head : {false, true}) {
+    Store store = is_head ? head() : base();
+    for (int64_t seed = 0; seed < 3; ++seed) make_attempt(store, trained_spec(seed), {.wrong = {1}, .seconds = is_head ? 3.6 : 3.0});
+  }
+  const Gauge time = gauge(gate(), "time");
+  EXPECT_EQ(time.verdict, Verdict::kNotGated);
+  EXPECT_NE(time.why.find("not run interleaved"), std::string::npos);
+  EXPECT_EQ(gate().exit_code(), 0);
+}
+
+TEST_F(Gate, a_run_that_fails_now_is_a_regression_and_a_missing_one_is_unknown) {
+  {
+    Store b = base(), h = head();
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      make_attempt(b, trained_spec(seed), {.wrong = {1}});
+      make_attempt(b, trained_spec(seed, 0.01, "gone"), {.wrong = {1}});
+      make_attempt(h, trained_spec(seed), {.wrong = {1}, .status = seed == 1 ? "failed" : "ok"});
+      make_attempt(h, trained_spec(seed, 0.01, "fresh"), {.wrong = {1}});
+    }
+  }
+  const compare::GateReport report = gate();
+  ASSERT_EQ(report.series.size(), 3u);
+  EXPECT_EQ(gauge(report, "runs").verdict, Verdict::kRegression);
+  EXPECT_NE(gauge(report, "runs").why.find("loss is not finite"), std::string::npos);
+  EXPECT_EQ(gauge(report, "accuracy", 1).verdict, Verdict::kCannotTell);
+  EXPECT_EQ(gauge(report, "accuracy", 2).verdict, Verdict::kNotGated);
+  EXPECT_EQ(report.exit_code(), 1);
+}
+
+// Four series; one drops with p = 0.02 on its own: times four it is no evidence any more.
+TEST_F(Gate, p_values_are_adjusted_over_the_series) {
+  {
+    Store b = base(), h = head();
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      for (const std::string method : {"one", "two", "three", "four"}) {
+        make_attempt(b, trained_spec(seed, 0.01, method), {.wrong = {2}});
+        make_attempt(h, trained_spec(seed, 0.01, method), {.wrong = {method == "one" ? 6 + seed / 2 : 2 + (seed - 1)}});
+      }
+    }
+  }
+  const Gauge one = gauge(gate(), "accuracy");
+  EXPECT_LT(*one.p, 0.05);
+  EXPECT_NEAR(*one.p_holm, 4 * *one.p, 1e-12);
+}
+
+TEST_F(Gate, formats) {
+  fill(3, {.wrong = {1, 1}}, {.wrong = {5, 5}});
+  const compare::GateReport report = gate();
+  approve("gate.text.txt", gate_text(report), folder_);
+  approve("gate.markdown.txt", gate_markdown(report), folder_);
+  approve("gate.junit.txt", gate_junit(report), folder_);
+  const base::Json json = base::parse_json(gate_json(report), "gate");
+  EXPECT_EQ(json.at("exit_code"), 1);
+  EXPECT_EQ(json.at("verdict"), "regression");
+  EXPECT_EQ(json.at("/series/0/gauges/0/flips/lost"_json_pointer), 24);
+}
+
+TEST_F(Gate, plan_asks_for_seeds_from_the_spread) {
+  fill(3, {.wrong = {1, 1}, .seconds = 60}, {.wrong = {1, 1}, .seconds = 60});  // 2, 3, 4 wrong of 60: sd 1/60
+  const auto plan = compare::plan_gate(ref("base.sqlite"), std::nullopt, {});
+  ASSERT_EQ(plan.size(), 1u);
+  EXPECT_NEAR(plan[0].sd, std::sqrt(2.0) / 60, 1e-12);
+  EXPECT_FALSE(plan[0].paired);
+  EXPECT_EQ(plan[0].needed, 46);  // SciPy: (t(0.975, 45) + t(0.8, 45)) 0.0235702 / sqrt(46) <= 0.01
+  EXPECT_NEAR(plan[0].minutes, 46 + 43, 1e-9);
+  const auto paired = compare::plan_gate(ref("base.sqlite"), ref("head.sqlite"), {});
+  EXPECT_TRUE(paired[0].paired);
+  EXPECT_EQ(paired[0].needed, 3);
+}
+
+TEST_F(Gate, mistakes_are_sentences) {
+  {
+    Store store = base();
+    make_attempt(store, trained_spec(0), {.wrong = {1}});
+  }
+  EXPECT_NE(sentence([&] { compare::gate(ref("base.sqlite"), ref("base.sqlite"), {}); }).find("are the same runs"), std::string::npos);
+  EXPECT_NE(sentence([&] { compare::gate(ref("base.sqlite"), ref("none.sqlite"), {}); }).find("none.sqlite"), std::string::npos);
+  EXPECT_NE(sentence([&] { compare::gate(ref("base.sqlite@bbb"), ref("base.sqlite"), {}); }).find("aaa111"), std::string::npos);
+  sentence([] { compare::parse_file_ref("@abc"); });
+}
+
+}  // namespace
+}  // namespace clb::results_test

@@ -1,0 +1,193 @@
+// clbench compare: refs, pairs, flips, sentences.
+#include <clb/compare/comparison.hpp>
+#include <cmath>
+
+#include "compare_fixture.hpp"
+
+namespace clb::results_test {
+namespace {
+
+using compare::parse_ref;
+using store::Store;
+
+class Compare : public ResultsTest {
+ protected:
+  compare::Comparison run(const std::string& a, const std::string& b, const std::vector<std::string>& metrics = {"acc.last.sample"}) {
+    return compare::compare(parse_ref(a, file()), parse_ref(b, file()), metrics);
+  }
+  void fill() {
+    Store store = writer();
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      make_attempt(store, trained_spec(seed, 0.01, "good"), {.wrong = {1, 0, seed, 0, 0, 2}});
+      make_attempt(store, trained_spec(seed, 0.01, "bad"), {.wrong = {4, 3, 2 + seed, 0, 1, 2}});
+    }
+  }
+};
+
+TEST(Ref, every_form_of_a_reference) {
+  auto ref = [](const std::string& text) { return parse_ref(text, "default.sqlite"); };
+  EXPECT_EQ(ref("l2p").method, "l2p");
+  EXPECT_EQ(ref("l2p").file, "default.sqlite");
+  EXPECT_TRUE(ref("l2p").bare);
+  EXPECT_EQ(ref("l2p/small").preset, "small");
+  EXPECT_EQ(ref("finetune,lr=0.03,epochs=2").settings, (std::vector<std::pair<std::string, std::string>>{{"lr", "0.03"}, {"epochs", "2"}}));
+  EXPECT_EQ(ref("old.sqlite").file, "old.sqlite");
+  EXPECT_EQ(ref("old.sqlite").method, "");
+  EXPECT_EQ(ref("old.sqlite@3d5e").commit, "3d5e");
+  EXPECT_EQ(ref("@3d5e").file, "default.sqlite");
+  const compare::Ref all = ref("dir/old.sqlite@3d5e:l2p/small,top_k=5");
+  EXPECT_EQ(all.file, "dir/old.sqlite");
+  EXPECT_EQ(all.commit, "3d5e");
+  EXPECT_EQ(all.method + "/" + all.preset, "l2p/small");
+  for (const std::string wrong : {"", "old.sqlite@", "old.sqlite:", "l2p/", "l2p,top_k", "l2p,=5"}) {
+    EXPECT_NE(sentence([&] { ref(wrong); }).find("[FILE][@COMMIT]"), std::string::npos) << wrong;
+  }
+}
+
+// good: 1 + 0 + s + 2 wrong of 60 for seed s, bad: 4 + 3 + 2 + s + 1 + 2; the difference is 9 samples each time.
+TEST_F(Compare, differences_flips_and_mcnemar_are_those_of_the_samples) {
+  fill();
+  const compare::Comparison c = run("good", "bad");
+  ASSERT_EQ(c.matched.size(), 1u);
+  const compare::Matched& m = c.matched[0];
+  const compare::Difference& d = m.differences[0];
+  EXPECT_EQ(d.a.size(), 3u);
+  EXPECT_NEAR(d.mean, 9.0 / 60, 1e-15);
+  EXPECT_NEAR(d.interval->low, 9.0 / 60, 1e-12);
+  EXPECT_DOUBLE_EQ(d.sign_flip->p, 0.25);
+  EXPECT_EQ(d.improvement->value, 1);
+  ASSERT_EQ(m.flips.after_task.size(), 3u);
+  const compare::Flips& last = m.flips.after_task[2];
+  EXPECT_EQ(last.n, 180);
+  EXPECT_EQ(last.only_a, 27);  // 3 x (3 + 3 + 2 + 1)
+  EXPECT_EQ(last.only_b, 0);
+  EXPECT_NEAR(last.p, std::pow(2.0, -26), 1e-20);
+  EXPECT_EQ(m.flips.after_task[0].only_a, 0);  // classes 5 and 3
+  ASSERT_EQ(m.flips.on_task.size(), 3u);
+  EXPECT_EQ(m.flips.on_task[0].only_a, 0);
+  EXPECT_EQ(m.flips.on_task[1].only_a, 18);  // classes 1 and 0
+  EXPECT_EQ(m.flips.on_task[2].only_a, 9);   // classes 2 and 4
+  EXPECT_EQ(m.finding, compare::Finding::kABetter);
+  EXPECT_NE(c.conclusion.find("good is better than bad: acc.last.sample is 15.00 points higher (95 % interval +15.00 to +15.00, 3 pairs"),
+            std::string::npos)
+      << c.conclusion;
+  EXPECT_EQ(run("bad", "good").conclusion, c.conclusion) << "the winner does not depend on the order";
+}
+
+TEST_F(Compare, two_pairs_cannot_tell) {
+  {
+    Store store = writer();
+    for (int64_t seed = 0; seed < 2; ++seed) {
+      make_attempt(store, trained_spec(seed, 0.01, "good"), {.wrong = {1}});
+      make_attempt(store, trained_spec(seed, 0.01, "bad"), {.wrong = {9}});
+    }
+    make_attempt(store, trained_spec(7, 0.01, "bad"), {.wrong = {9}});
+  }
+  const compare::Comparison c = run("good", "bad");
+  EXPECT_TRUE(c.cannot_tell);
+  EXPECT_TRUE(c.conclusion.starts_with("Cannot tell")) << c.conclusion;
+  EXPECT_NE(c.conclusion.find("2 pairs"), std::string::npos);
+  EXPECT_EQ(c.matched[0].unpaired_b, 1u);
+}
+
+TEST_F(Compare, class_orders_are_paired_with_themselves) {
+  {
+    Store store = writer();
+    for (int64_t order = 0; order < 3; ++order) {
+      base::RunSpec spec = trained_spec(0, 0.01, "good");
+      spec.protocol.order = "seed";
+      spec.protocol.order_seed = order;
+      std::rotate(spec.protocol.class_order.begin(), spec.protocol.class_order.begin() + order, spec.protocol.class_order.end());
+      make_attempt(store, spec, {.wrong = {1}});
+      spec.method.id = "bad";
+      if (order > 0) make_attempt(store, spec, {.wrong = {2}});
+    }
+  }
+  EXPECT_EQ(run("good", "bad").matched[0].ids.size(), 2u);
+}
+
+TEST_F(Compare, commits_and_databases) {
+  {
+    Store store = writer(), other = Store::open(file("other.sqlite"), Store::Mode::kWrite);
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      make_attempt(store, trained_spec(seed), {.wrong = {1}, .commit = "aaa111"});
+      make_attempt(store, trained_spec(seed), {.wrong = {3}, .commit = "bbb222"});
+      make_attempt(other, trained_spec(seed), {.wrong = {1}, .commit = "ccc333"});
+    }
+  }
+  EXPECT_NEAR(run("@aaa", "@bbb").matched[0].differences[0].mean, 2.0 / 60, 1e-15);
+  EXPECT_NEAR(run("aaa111", "bbb222").matched[0].differences[0].mean, 2.0 / 60, 1e-15) << "a word may be a commit";
+  EXPECT_NEAR(run(file().string(), file("other.sqlite").string()).matched[0].differences[0].mean, -2.0 / 60, 1e-15) << "the newest attempt";
+  EXPECT_EQ(run("@aaa", file("other.sqlite").string()).matched[0].finding, compare::Finding::kSame);
+  EXPECT_EQ(run("@aaa:finetune", "@bbb").matched.size(), 1u);
+  const std::string unknown = sentence([&] { run("@zzz", "@aaa"); });
+  EXPECT_NE(unknown.find("bbb222 (3 attempts), aaa111 (3 attempts)"), std::string::npos) << unknown;
+}
+
+TEST_F(Compare, several_settings_end_in_an_interquartile_mean) {
+  {
+    Store store = writer();
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      for (const std::string data : {"one", "two"}) {
+        for (const std::string method : {"good", "bad"}) {
+          base::RunSpec spec = trained_spec(seed, 0.01, method);
+          spec.dataset.id = data;
+          spec.dataset.fingerprint = fake_hash(data);
+          make_attempt(store, spec, {.wrong = {method == "good" ? seed : 5 + seed}});
+        }
+      }
+    }
+  }
+  const compare::Comparison c = run("good", "bad");
+  ASSERT_EQ(c.matched.size(), 2u);
+  ASSERT_TRUE(c.interquartile);
+  EXPECT_NEAR(c.interquartile->difference.value, 5.0 / 60, 1e-12);
+  EXPECT_EQ(c.improvement->value, 1);
+  EXPECT_NE(c.conclusion.find("A is better on 2, B on 0"), std::string::npos) << c.conclusion;
+  const base::Json json = base::parse_json(comparison_json(c), "compare");
+  EXPECT_NEAR(json.at("over_settings").at("interquartile_mean_difference").at("value").get<double>(), 5.0 / 60, 1e-12);
+  approve("compare.text.txt", comparison_text(c), folder_);
+}
+
+TEST_F(Compare, mistakes_name_what_there_is) {
+  {
+    Store store = writer();
+    make_attempt(store, trained_spec(0, 0.01), {});
+    make_attempt(store, trained_spec(0, 0.03), {});
+    base::RunSpec other = trained_spec(0, 0.01, "other");
+    other.protocol.eval_transform.name = "small-112";
+    make_attempt(store, other, {});
+    make_attempt(store, trained_spec(5, 0.01, "later"), {});
+  }
+  const std::string many = sentence([&] { run("finetune", "later"); });
+  EXPECT_NE(many.find("finetune,lr=0.01, finetune,lr=0.03"), std::string::npos) << many;
+  const std::string none = sentence([&] { run("nothing", "later"); });
+  EXPECT_NE(none.find("later"), std::string::npos) << none;
+  const std::string field = sentence([&] { run("finetune,lr=0.01", "other"); });
+  EXPECT_NE(field.find("eval_transform.name (deit-224 against small-112)"), std::string::npos) << field;
+  EXPECT_NE(sentence([&] { run("finetune,lr=0.01", "later"); }).find("no finished runs of the same seed"), std::string::npos);
+  EXPECT_EQ(run("finetune,lr=0.010", "finetune,lr=0.03").matched[0].config_difference, "lr (0.01 against 0.03)");
+  sentence([&] { run("finetune,lr=0.01", "finetune,lr=0.03", {"accuracy"}); });
+}
+
+TEST_F(Compare, counts_without_predictions_still_compare) {
+  {
+    Store store = writer();
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      for (const int64_t skill : {0, 1}) {
+        const int64_t attempt = store.begin_attempt(trained_spec(seed, 0.01, skill ? "good" : "bad"), sample_start());
+        for (int64_t task = 0; task < 3; ++task)
+          store.add_task(attempt, sample_task(task, std::vector<int64_t>(static_cast<size_t>(task + 1), 20),
+                                              std::vector<int64_t>(static_cast<size_t>(task + 1), 10 + skill + seed)));
+        store.add_status(attempt, {"ok", "", "", ""});
+      }
+    }
+  }
+  const compare::Comparison c = run("good", "bad");
+  EXPECT_NEAR(c.matched[0].differences[0].mean, 0.05, 1e-12);
+  EXPECT_TRUE(c.matched[0].flips.after_task.empty());
+  EXPECT_NE(c.matched[0].flips.missing.find("targets"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace clb::results_test
