@@ -23,15 +23,25 @@ std::vector<store::RunRow> by_experiment(std::vector<store::RunRow> runs, const 
   return runs;
 }
 
+// Keys may be whole or the first characters of one; a plan asks for thousands of whole ones.
 std::vector<store::RunRow> by_key(std::vector<store::RunRow> runs, const std::vector<std::string>& keys) {
   if (keys.empty()) return runs;
-  for (const std::string& key : keys) {
-    if (std::ranges::none_of(runs, [&](const store::RunRow& run) { return run.key.starts_with(key); }))
-      throw base::Error("there is no run with the key '" + key + "' in the database; `clbench status` lists them");
-  }
+  const std::set<std::string> wanted(keys.begin(), keys.end());
+  std::set<std::string> found;
+  std::set<size_t> lengths;
+  for (const std::string& key : wanted) lengths.insert(key.size());
   std::erase_if(runs, [&](const store::RunRow& run) {
-    return std::ranges::none_of(keys, [&](const std::string& key) { return run.key.starts_with(key); });
+    bool asked = false;
+    for (const size_t length : lengths) {
+      const std::string prefix = run.key.substr(0, length);
+      if (!wanted.contains(prefix)) continue;
+      found.insert(prefix);
+      asked = true;
+    }
+    return !asked;
   });
+  for (const std::string& key : wanted)
+    if (!found.contains(key)) throw base::Error("there is no run with the key '" + key + "' in the database; `clbench status` lists them");
   return runs;
 }
 

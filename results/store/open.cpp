@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kBusyMs = 10'000;
 // PRAGMA integrity_check reads every page and every index: above this size it would be most of the time of a command that only looks.
-constexpr uintmax_t kFullCheckBytes = 64u << 20;
+constexpr uintmax_t kFullCheckBytes = 32u << 20;
 
 fs::path with_suffix(const fs::path& file, const std::string& suffix) { return file.string() + suffix; }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Tables and status over 10,000 and over 100,000 runs: seconds, peak memory, and the ratio between the two sizes.
+# Tables and status over 10,000 and over 100,000 runs: seconds, processor seconds (less than the seconds when the machine is busy with
+# something else), peak memory, and the ratio of processor seconds between the two sizes.
 #
 #   tools/bench/scale.sh BUILD [FOLDER]        FOLDER keeps the databases for the next time; default: a temporary one
 set -euo pipefail
@@ -7,14 +8,15 @@ bin=${1:?usage: tools/bench/scale.sh BUILD [FOLDER]}/bin
 folder=${2:-$(mktemp -d)}
 [ -n "${2:-}" ] || trap 'rm -rf "$folder"' EXIT
 
-# Seconds and peak resident memory in MB of one command, its output thrown away.
+# Seconds, processor seconds and peak resident memory in MB of one command, its output thrown away.
 measure() {
   python3 - "$@" <<'PYTHON'
 import os, resource, subprocess, sys, time
 start = time.perf_counter()
 code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
 if code: sys.exit(f"{sys.argv[1:]} ended with {code}")
-print(f"{time.perf_counter() - start:.2f} {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f}")
+seconds, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+print(f"{seconds:.2f} {used.ru_utime + used.ru_stime:.2f} {used.ru_maxrss / 1024:.0f}")
 PYTHON
 }
 
@@ -30,8 +32,10 @@ row() { # NAME TARGET COMMAND...
   shift 2
   read -r -a small <<<"$(measure "$bin/clbench" "$@" --db "$folder/10000.sqlite")"
   read -r -a large <<<"$(measure "$bin/clbench" "$@" --db "$folder/100000.sqlite")"
-  awk -v name="$name" -v a="${small[0]}" -v b="${large[0]}" -v m="${large[1]}" -v target="$target" 'BEGIN {
-    printf "%-28s 10,000 runs %6.2f s   100,000 runs %6.2f s   ratio %5.1f   peak %5d MB   target %s\n", name, a, b, b / a, m, target }'
+  awk -v name="$name" -v a="${small[*]}" -v b="${large[*]}" -v target="$target" 'BEGIN {
+    split(a, s); split(b, l)
+    printf "%-20s 10,000 runs %6.2f s (cpu %.2f)   100,000 runs %6.2f s (cpu %.2f)   ratio %.1f   peak %d MB   target %s\n",
+      name, s[1], s[2], l[1], l[2], l[2] / s[2], l[3], target }'
 }
 row "table" "5 s, 1024 MB" table
 row "table --format csv" "5 s, 1024 MB" table --format csv

@@ -112,7 +112,7 @@ class Store {
   enum class Mode { kRead, kWrite };
   // kWrite creates the file, migrates it (a copy of the old one is kept beside it as FILE.v<old>) and takes the writer's lock FILE.lock; a
   // second writer is refused with the owner's pid. kRead makes no file and needs no write permission, unless a writer that was killed left
-  // FILE-wal behind. A file that is no database, or damaged, is an Error that names it: PRAGMA integrity_check below 64 MB; from there on
+  // FILE-wal behind. A file that is no database, or damaged, is an Error that names it: PRAGMA integrity_check below 32 MB; from there on
   // a writer runs quick_check (which leaves out the indexes), and a reader finds damage where it reads. check() looks everywhere.
   static Store open(const std::filesystem::path& file, Mode mode);
   ~Store();
