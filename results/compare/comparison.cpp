@@ -80,7 +80,7 @@ Difference difference_of(const Selection& a, const Selection& b, const std::vect
 }
 
 Finding finding_of(const Matched& m) {
-  const Difference& d = m.differences.front();
+  const Difference& d = m.deciding();
   const bool compared = !m.flips.after_task.empty();
   const bool same = compared && std::ranges::all_of(m.flips.after_task, [](const Flips& f) { return f.changed == 0; });
   if (d.a.empty()) return Finding::kCannotTell;
@@ -136,8 +136,8 @@ void aggregate(Comparison& c) {
   std::vector<stats::Stratum> strata, improving;
   std::set<std::string> keys;
   for (const Matched& m : c.matched) {
-    const Difference& d = m.differences.front();
-    if (d.a.empty()) continue;
+    const Difference& d = m.deciding();
+    if (d.a.empty() || d.metric != c.matched.front().deciding().metric) continue;
     const bool up = d.metric->direction == metrics::Direction::kHigherIsBetter;
     keys.insert(m.a.comparability_key);
     strata.push_back({d.a, d.b});
@@ -161,6 +161,11 @@ void note_left_out(Comparison& c, const std::vector<Series>& a, const std::vecto
 }
 
 }  // namespace
+
+const Difference& Matched::deciding() const {
+  const auto found = std::ranges::find_if(differences, [](const Difference& d) { return !d.a.empty(); });
+  return found == differences.end() ? differences.front() : *found;
+}
 
 Comparison compare(const Ref& a, const Ref& b, const std::vector<std::string>& metric_ids) {
   std::vector<const metrics::Metric*> metrics;

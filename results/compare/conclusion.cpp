@@ -22,7 +22,7 @@ std::string sign_flip_text(const Difference& d) {
 }
 
 std::string one(const Comparison& c, const Matched& m) {
-  const Difference& d = m.differences.front();
+  const Difference& d = m.deciding();
   const std::string a = side_names(c, m, true), b = side_names(c, m, false), n = runs_text(d.a.size());
   switch (m.finding) {
     case Finding::kSame:
@@ -55,8 +55,7 @@ std::string several(const Comparison& c) {
     text += fmt::format(
         "; the interquartile mean of {} differs by {} ({}), and a run of A beats a run of B with probability {:.2f} ({:.2f} "
         "to {:.2f})",
-        c.matched.front().differences.front().metric->id, points(d.value), interval_text(d.interval), p.value, p.interval.low,
-        p.interval.high);
+        c.matched.front().deciding().metric->id, points(d.value), interval_text(d.interval), p.value, p.interval.low, p.interval.high);
   }
   return text + ".";
 }

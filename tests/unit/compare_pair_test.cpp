@@ -170,6 +170,24 @@ TEST_F(Compare, mistakes_name_what_there_is) {
   sentence([&] { run("finetune,lr=0.01", "finetune,lr=0.03", {"accuracy"}); });
 }
 
+TEST_F(Compare, a_joint_run_is_judged_by_a_metric_that_it_has) {
+  {
+    Store store = writer();
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      for (const int64_t skill : {0, 1}) {
+        base::RunSpec spec = trained_spec(seed, 0.01, skill ? "good" : "bad");
+        spec.protocol.joint = true;
+        const int64_t attempt = store.begin_attempt(spec, sample_start());
+        store.add_task(attempt, sample_task(0, {20, 20, 20}, {10 + skill, 10, 10}));
+        store.add_status(attempt, {"ok", "", "", ""});
+      }
+    }
+  }
+  const compare::Comparison c = run("good", "bad", {"acc.mean.sample", "acc.last.sample"});
+  EXPECT_EQ(c.matched[0].finding, compare::Finding::kABetter);
+  EXPECT_NE(c.conclusion.find("acc.last.sample is 1.67 points higher"), std::string::npos) << c.conclusion;
+}
+
 TEST_F(Compare, counts_without_predictions_still_compare) {
   {
     Store store = writer();

@@ -25,7 +25,7 @@ int verb_compare(const Arguments& arguments) {
   Options options(kText);
   options.add_database();
   options.add()("metrics", po::value<std::string>()->value_name("A,B")->default_value("acc.mean.sample,acc.last.sample,forget.max_prev"),
-                "what to compare; the first decides");
+                "what to compare; the first that has a value decides");
   options.add_json();
   if (!options.parse(arguments, 2, 2)) return 0;
   const std::vector<std::string> metrics = split_list(options.text("metrics"));

@@ -35,13 +35,15 @@ struct Matched {  // a series of A and a series of B under one comparability key
   size_t unpaired_a = 0, unpaired_b = 0;
   std::vector<Difference> differences;
   FlipTable flips;
-  Finding finding = Finding::kCannotTell;  // by the first metric
+  Finding finding = Finding::kCannotTell;  // by deciding()
+
+  const Difference& deciding() const;  // the first metric that has a value: a joint run has no mean over tasks
 };
 
 struct Comparison {
   Ref a, b;
   std::vector<Matched> matched;
-  // Over several keys, by the first metric:
+  // Over several keys, by the deciding metric of the first:
   std::optional<stats::InterquartileMeans> interquartile;
   std::optional<stats::Estimate> improvement;
   std::vector<std::string> notes;
