@@ -162,7 +162,7 @@ class Store {
   std::vector<base::Metric> metrics(int64_t attempt) const;            // by name, task, step; NaN when not finite
   std::vector<base::Span> spans(int64_t attempt) const;
   std::map<std::string, double> resources(int64_t attempt) const;
-  std::vector<ImportedRow> imported() const;  // by citation, dataset, protocol, method, setting
+  std::vector<ImportedRow> imported() const;    // by citation, dataset, protocol, method, setting
   std::vector<Annotation> annotations() const;  // by time
   // Mean wall time of finished runs with the same method, precision and comparability key (dataset, protocol, weights).
   std::optional<double> expected_seconds(const base::RunSpec& spec) const;
