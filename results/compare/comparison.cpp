@@ -5,8 +5,8 @@
 #include <clb/compare/comparison.hpp>
 #include <set>
 
+#include <clb/compare/spec.hpp>
 #include "conclusion.hpp"
-#include "spec.hpp"
 
 namespace clb::compare {
 namespace {
@@ -169,7 +169,11 @@ const Difference& Matched::deciding() const {
 
 Comparison compare(const Ref& a, const Ref& b, const std::vector<std::string>& metric_ids) {
   std::vector<const metrics::Metric*> metrics;
-  for (const std::string& id : metric_ids) metrics.push_back(&metrics::find(id));
+  for (const std::string& id : metric_ids) {
+    metrics.push_back(&metrics::find(id));
+    if (std::string_view(metrics.back()->unit) != "fraction")
+      throw base::Error(fmt::format("compare: {} is no accuracy but a cost in {}; `clbench gate` judges costs", id, metrics.back()->unit));
+  }
   Selection left = select(a, Commits::kAll), right = select(b, Commits::kAll);
   auto inherit = [](Ref& to, const Ref& from) {
     if (to.method.empty()) to.method = from.method, to.preset = from.preset, to.settings = from.settings;

@@ -6,9 +6,9 @@
 #include <clb/stats/paired.hpp>
 #include <set>
 
+#include <clb/compare/spec.hpp>
 #include "conclusion.hpp"
 #include "gate_parts.hpp"
-#include "spec.hpp"
 
 namespace clb::compare {
 namespace {

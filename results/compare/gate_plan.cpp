@@ -7,9 +7,9 @@
 #include <numeric>
 #include <set>
 
+#include <clb/compare/spec.hpp>
 #include "columns.hpp"
 #include "gate_parts.hpp"
-#include "spec.hpp"
 
 namespace clb::compare {
 namespace {

@@ -8,8 +8,8 @@
 #include <clb/stats/change_point.hpp>
 #include <set>
 
+#include <clb/compare/spec.hpp>
 #include "conclusion.hpp"
-#include "spec.hpp"
 
 namespace clb::compare {
 namespace {

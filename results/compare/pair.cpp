@@ -5,7 +5,7 @@
 #include <clb/compare/pair.hpp>
 #include <clb/stats/paired.hpp>
 
-#include "spec.hpp"
+#include <clb/compare/spec.hpp>
 
 namespace clb::compare {
 namespace {

@@ -5,7 +5,7 @@
 #include <clb/compare/ref.hpp>
 #include <map>
 
-#include "spec.hpp"
+#include <clb/compare/spec.hpp>
 
 namespace clb::compare {
 namespace {

@@ -6,7 +6,7 @@
 #include <clb/compare/series.hpp>
 #include <set>
 
-#include "spec.hpp"
+#include <clb/compare/spec.hpp>
 
 namespace clb::compare {
 namespace {

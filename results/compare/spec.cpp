@@ -1,4 +1,4 @@
-#include "spec.hpp"
+#include <clb/compare/spec.hpp>
 
 #include <fmt/format.h>
 

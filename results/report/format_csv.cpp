@@ -34,8 +34,9 @@ std::string csv_line(const std::vector<std::string>& fields) {
 }
 
 std::string format_csv(const Report& report) {
-  std::vector<std::string> head{"comparability_key", "dataset",   "protocol", "weights", "section", "method", "preset",
-                                "setting",           "precision", "runs"};
+  std::vector<std::string> head{
+      "comparability_key",    "dataset",      "protocol", "weights", "section", "method", "preset", "setting", "precision", "runs",
+      "configurations_tried", "against_best", "p_holm"};
   for (const metrics::Metric* metric : report.metrics) add_head(head, metric->id);
   add_head(head, "cold_seconds");
   head.push_back("notes");
@@ -45,7 +46,9 @@ std::string format_csv(const Report& report) {
       for (const TableRow& row : section.rows) {
         std::vector<std::string> fields{table.key};
         fields.insert(fields.end(), table.heading.begin(), table.heading.end());
-        fields.insert(fields.end(), {section.title, row.method, row.preset, row.setting, row.precision, std::to_string(row.runs.size())});
+        fields.insert(fields.end(), {section.title, row.method, row.preset, row.setting, row.precision, std::to_string(row.runs.size()),
+                                     std::to_string(row.tried), row.against_best ? row.against_best->verdict : "",
+                                     row.against_best && row.against_best->p_holm ? shortest(*row.against_best->p_holm) : ""});
         for (const Cell& cell : row.cells) add_cell(fields, cell);
         add_cell(fields, row.time);
         std::string notes;

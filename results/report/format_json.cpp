@@ -63,6 +63,12 @@ Json run_json(const RunResult& result, const std::vector<const metrics::Metric*>
   return json;
 }
 
+Json against_best_json(const TableRow& row) {
+  if (!row.against_best) return nullptr;
+  const AgainstBest& a = *row.against_best;
+  return {{"verdict", a.verdict}, {"how", a.how}, {"pairs", a.pairs}, {"p", number(a.p)}, {"p_holm", number(a.p_holm)}};
+}
+
 Json row_json(const TableRow& row, const std::vector<const metrics::Metric*>& metrics) {
   Json json{{"method", row.method},
             {"preset", row.preset},
@@ -75,6 +81,8 @@ Json row_json(const TableRow& row, const std::vector<const metrics::Metric*>& me
             {"imported", row.imported},
             {"citation", row.citation},
             {"notes", row.notes},
+            {"configurations_tried", row.tried},
+            {"against_best", against_best_json(row)},
             {"cold_seconds", cell_json(row.time)},
             {"cells", Json::object()},
             {"runs", Json::array()}};

@@ -54,7 +54,9 @@ std::string head(const Report& report) {
 
 std::string row_text(const TableRow& row, std::vector<std::string>& notes) {
   std::vector<std::string> cells{escape(row_name(row)), escape(row.setting)};
-  for (const Cell& cell : row.cells) cells.push_back(escape(cell_text(cell)) + (cell.summary && row.class_sorted ? "$\\dagger$" : ""));
+  for (const Cell& cell : row.cells)
+    cells.push_back(escape(cell_text(cell) + (&cell == &row.cells.front() ? best_mark(row) : "")) +
+                    (cell.summary && row.class_sorted ? "$\\dagger$" : ""));
   cells.push_back(row.time.summary ? escape(duration(row.time.summary->mean)) : "--");
   for (const std::string& note : row.notes)
     notes.push_back(escape(row_name(row) + (row.setting.empty() ? "" : " " + row.setting) + ": " + note));
@@ -74,6 +76,7 @@ std::string table_text(const Report& report, const Table& table) {
   std::string caption;
   for (const std::string& part : table.heading) caption += escape(part) + ". ";
   caption += escape(kLegend) + ".";
+  if (any_mark(report)) caption += " " + escape(kBestLegend) + ".";
   for (const std::string& note : notes) caption += " " + note + ".";
   return "\\begin{table}\n  \\centering\n  \\begin{tabular}{ll" + std::string(columns - 2, 'r') + "}\n  \\toprule\n" + head(report) + body +
          "  \\bottomrule\n  \\end{tabular}\n  \\caption{" + caption + "}\n\\end{table}\n";

@@ -17,7 +17,9 @@ std::string section_text(const Report& report, const Section& section) {
   std::string notes;
   for (const TableRow& row : section.rows) {
     std::vector<std::string> cells{markdown_escape(row_name(row)), markdown_escape(row.setting)};
-    for (const Cell& cell : row.cells) cells.push_back(markdown_escape(cell_text(cell)) + (cell.summary && row.class_sorted ? "†" : ""));
+    for (const Cell& cell : row.cells)
+      cells.push_back(markdown_escape(cell_text(cell)) + (cell.summary && row.class_sorted ? "†" : "") +
+                      (&cell == &row.cells.front() ? best_mark(row) : ""));
     cells.push_back(row.time.summary ? duration(row.time.summary->mean) : "–");
     text += markdown_row(cells);
     for (const std::string& note : row.notes)
@@ -54,6 +56,7 @@ std::string format_markdown(const Report& report) {
     for (const Section& section : table.sections) text += section_text(report, section);
   }
   text += markdown_escape(kLegend) + "\n\n";
+  if (any_mark(report)) text += markdown_escape(kBestLegend) + "\n\n";
   for (const metrics::Metric* metric : report.metrics)
     text += "- " + markdown_escape(metric->id) + " (version " + std::to_string(metric->version) + "): " + markdown_escape(metric->formula) +
             "\n";

@@ -56,7 +56,8 @@ Line head(const Report& report) {
 
 Line line_of(const TableRow& row, Line& notes) {
   Line line{row_name(row) + marks(row, notes), row.setting};
-  for (const Cell& cell : row.cells) line.push_back(cell_text(cell) + (cell.summary && row.class_sorted ? "†" : ""));
+  for (const Cell& cell : row.cells)
+    line.push_back(cell_text(cell) + (cell.summary && row.class_sorted ? "†" : "") + (&cell == &row.cells.front() ? best_mark(row) : ""));
   line.push_back(row.time.summary ? duration(row.time.summary->mean) : "–");
   return line;
 }
@@ -122,6 +123,7 @@ std::string format_text(const Report& report, bool color) {
   std::string text;
   for (const Table& table : report.tables) text += table_text(report, table, bold, plain) + "\n";
   text += std::string(kLegend) + "\n";
+  if (any_mark(report)) text += std::string(kBestLegend) + "\n";
   if (any_class_sorted(report)) text += "† " + std::string(kClassSorted) + "\n";
   for (const metrics::Metric* metric : report.metrics)
     text += std::string(metric->id) + " (version " + std::to_string(metric->version) + "): " + metric->formula + "\n";

@@ -7,6 +7,7 @@
 #include <clb/store/store.hpp>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,14 @@ struct Cell {
   std::string_view unit = "fraction";
 };
 
+// How a ranked row stands against the best one of its table.
+struct AgainstBest {
+  std::string verdict;  // "best" | "not distinguishable" | "below" | "cannot tell"
+  std::string how;      // the test, or why there is none
+  std::optional<double> p, p_holm;
+  int64_t pairs = 0;
+};
+
 struct TableRow {
   std::string method, preset, precision, track;
   std::string setting;  // what tells it from other rows of its method: "top_k=5 bf16"
@@ -40,8 +49,9 @@ struct TableRow {
   bool imported = false;  // measured elsewhere: no runs, no time
   std::string citation;   // of an imported row
   std::vector<RunResult> runs;
-  std::vector<Cell> cells;  // one per metric
-  Cell time;                // cold seconds per run
+  std::vector<Cell> cells;                  // one per metric
+  Cell time;                                // cold seconds per run
+  std::optional<AgainstBest> against_best;  // of ranked rows, by the first metric
   std::vector<std::string> notes;
 };
 
@@ -82,6 +92,15 @@ int section_rank(const std::string& title);                             // order
 std::string parameter_text(const base::Json& value);                    // a parameter's value without quotes
 std::vector<std::string> failure_notes(const std::vector<RunResult>&);  // one per reason why runs have no result
 
+// best.cpp: which ranked rows cannot be told from the best one, paired on seed and class order, Holm-corrected over the rows.
+void mark_best(std::vector<TableRow>& rows, const store::Store& store, const std::set<int64_t>& with_predictions);
+std::string best_mark(const TableRow& row);  // " ≈", " ?" or ""
+bool any_mark(const Report& report);
+
+// image_bootstrap.cpp: intervals of metrics over counts, by resampling seeds and test images, for rows of three runs with predictions.
+void bootstrap_cells(TableRow& row, const std::vector<const metrics::Metric*>& metrics, const store::Store& store,
+                     const std::set<int64_t>& with_predictions);
+
 // cells.cpp: summaries over the runs of a row, and the order of rows.
 void fill_cells(TableRow& row, const std::vector<const metrics::Metric*>& metrics);
 void sort_rows(std::vector<TableRow>& rows, const metrics::Metric& by);
@@ -116,8 +135,13 @@ std::string format_json(const Report& report);
 inline constexpr const char* kNoRuns = "no runs in this database yet; `clbench run EXPERIMENT.toml` makes some";
 inline constexpr const char* kClassSorted = "test batches sorted by class, only to reproduce published numbers";
 inline constexpr const char* kLegend =
-    "cells: mean in % (runs), ± half of the 95 % t interval from 3 runs on, [lowest, highest] below; time: seconds per run, measured plus "
-    "the "
-    "cost of cached features";
+    "cells: mean in % (runs), ± half of the 95 % interval from 3 runs on (bootstrap over seeds and test images where predictions are "
+    "stored, "
+    "else Student's t over runs), [lowest, highest] below; time: seconds per run, measured plus the cost of cached features";
+inline constexpr const char* kBestLegend =
+    "≈ not distinguishable from the best row by the first column at 5 % (paired on seeds and class orders, Holm-corrected over the rows): "
+    "which of them is better cannot be concluded, nor that they are equal; ? fewer than three pairs, or nothing to test with; rows without "
+    "a "
+    "mark are worse than the best";
 
 }  // namespace clb::report

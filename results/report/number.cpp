@@ -50,6 +50,8 @@ std::string cell_text(const Cell& cell) {
   std::string text = number(s.mean);
   if (s.spread == "t95") {
     text += " ± " + number(s.high - s.mean);
+  } else if (s.spread == "bootstrap95") {
+    text += " ± " + number((s.high - s.low) / 2);
   } else if (s.n > 1 && s.spread != "none") {
     text += " [" + number(s.low) + ", " + number(s.high) + "]";
   }

@@ -100,7 +100,11 @@ TableRow start_row(const store::RunRow& run, Json spec) {
 void count_configurations(std::map<std::string, TableRow>& rows) {
   std::map<std::string, std::set<std::string>> tried;
   for (const auto& [unused, row] : rows) tried[row.method].insert(row.runs.front().run.config_key + " " + row.precision);
-  for (auto& [unused, row] : rows) row.tried = static_cast<int64_t>(tried[row.method].size());
+  for (auto& [unused, row] : rows) {
+    row.tried = static_cast<int64_t>(tried[row.method].size());
+    if (row.tried > 1)
+      row.notes.push_back("one of " + std::to_string(row.tried) + " configurations of " + row.method + " that were run here");
+  }
 }
 
 void evaluate(RunResult& result, const metrics::Run& records, const std::vector<const metrics::Metric*>& metrics) {
@@ -145,11 +149,13 @@ void evaluate(const store::Store& store, std::vector<TableRow*> rows, const std:
 }
 
 // The rows of one comparability key, in sections.
-Table build_table(const std::string& key, std::map<std::string, TableRow> rows, const std::vector<const metrics::Metric*>& metrics) {
+Table build_table(const store::Store& store, const std::string& key, std::map<std::string, TableRow> rows,
+                  const std::vector<const metrics::Metric*>& metrics, const std::set<int64_t>& with_predictions) {
   Table table{key, heading(rows.begin()->second.spec), {}};
   std::map<std::string, std::vector<TableRow*>> methods;
   for (auto& [unused, row] : rows) {
     fill_cells(row, metrics);
+    bootstrap_cells(row, metrics, store, with_predictions);
     methods[section_title(row.runs.front().run) + "\n" + row.method].push_back(&row);
   }
   for (auto& [unused, group] : methods) tell_apart(group);
@@ -162,6 +168,7 @@ Table build_table(const std::string& key, std::map<std::string, TableRow> rows, 
   }
   for (auto& [place, list] : sections) {
     sort_rows(list, *metrics.front());
+    if (place.second.empty()) mark_best(list, store, with_predictions);
     table.sections.push_back({place.second, std::move(list)});
   }
   return table;
@@ -219,7 +226,9 @@ Report build(const store::Store& store, const TableOptions& options) {
     for (auto& [unused_key, row] : table) rows.push_back(&row);
   }
   evaluate(store, rows, report.metrics, options.format == Format::kJson);
-  for (const std::string& key : order) report.tables.push_back(build_table(key, std::move(tables[key]), report.metrics));
+  const std::set<int64_t> with_predictions = store.attempts_with_predictions();
+  for (const std::string& key : order)
+    report.tables.push_back(build_table(store, key, std::move(tables[key]), report.metrics, with_predictions));
   tell_apart(report.tables);
   add_imported(report, store, options.experiment.empty() && options.run_keys.empty());
   return report;

@@ -173,6 +173,17 @@ std::vector<int64_t> Store::prediction(int64_t attempt, int64_t after_task) cons
   });
 }
 
+std::set<int64_t> Store::attempts_with_predictions() const {
+  return impl_->read([&](SQLite::Database& db) {
+    std::set<int64_t> attempts;
+    SQLite::Statement query(db,
+                            "SELECT DISTINCT attempt_id FROM prediction WHERE EXISTS "
+                            "(SELECT 1 FROM attempt_target AS t WHERE t.attempt_id = prediction.attempt_id)");
+    while (query.executeStep()) attempts.insert(attempts.end(), query.getColumn(0).getInt64());
+    return attempts;
+  });
+}
+
 base::Targets Store::targets(int64_t attempt) const {
   const std::string where = impl_->file.string() + ": targets of attempt " + std::to_string(attempt);
   return impl_->read([&](SQLite::Database& db) {

@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/compare/spec.hpp>
 #include <clb/report/table.hpp>
 #include <map>
+#include <optional>
 
 #include "options.hpp"
 #include "reference.hpp"
@@ -13,7 +16,8 @@ namespace clb::cli {
 
 namespace {
 
-constexpr VerbText kText{"table", "", "results as a table", "clbench table --metrics acc.mean.sample,acc.last.sample --format markdown"};
+constexpr VerbText kText{"table", "[RUN...]", "results as a table; RUN: only these runs (first characters of their keys), in one table",
+                         "clbench table --metrics acc.mean.sample,acc.last.sample --format markdown"};
 
 report::Format format_of(const Options& options) {
   const std::map<std::string, report::Format> formats{{"text", report::Format::kText},         {"md", report::Format::kMarkdown},
@@ -26,6 +30,19 @@ report::Format format_of(const Options& options) {
     throw base::Error(fmt::format("table: there is no format '{}'; it is text, markdown, latex, csv or json", options.text("format")));
   }
   return found->second;
+}
+
+// Runs that were asked for by name share a table, or the first field that keeps them apart is told.
+void require_one_key(const store::Store& store, const std::vector<std::string>& keys) {
+  if (keys.empty()) return;
+  std::optional<store::RunRow> first;
+  for (const store::RunRow& run : store.light_runs()) {
+    if (std::ranges::none_of(keys, [&](const std::string& key) { return run.key.starts_with(key); })) continue;
+    if (!first) first = run;
+    if (run.comparability_key == first->comparability_key) continue;
+    throw base::Error(fmt::format("runs {} and {} cannot share a table: they differ in {}", first->key.substr(0, 12), run.key.substr(0, 12),
+                                  compare::comparability_difference(store.spec(first->run_id), store.spec(run.run_id))));
+  }
 }
 
 }  // namespace
@@ -44,7 +61,7 @@ int verb_table(const Arguments& arguments) {
   options.add_installation();
   options.add_cache();
   options.add_json();
-  if (!options.parse(arguments, 0, 0)) return 0;
+  if (!options.parse(arguments, 0, 1000)) return 0;
 
   if (options.flag("reference")) {
     const std::string text = reference_table(options, format_of(options));
@@ -60,6 +77,8 @@ int verb_table(const Arguments& arguments) {
   if (options.flag("metrics")) table.metrics = split_list(options.text("metrics"));
   if (table.metrics.empty()) throw base::Error("table: --metrics names no metric");
   const store::Store store = store::Store::open(options.text("db"), store::Store::Mode::kRead);
+  table.run_keys = options.words();
+  require_one_key(store, table.run_keys);
   const std::string text = report::render_table(store, table);
   fmt::print("{}{}", text, text.ends_with('\n') ? "" : "\n");
   return 0;

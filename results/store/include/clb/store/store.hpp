@@ -157,6 +157,7 @@ class Store {
   std::vector<std::vector<int64_t>> classes(int64_t attempt) const;  // original class ids of each task that was committed
   // Original class ids in index order, -1 = not evaluated; checked against their length and checksum.
   std::vector<int64_t> prediction(int64_t attempt, int64_t after_task) const;
+  std::set<int64_t> attempts_with_predictions() const;  // and with the labels to judge them by
   base::Targets targets(int64_t attempt) const;
   std::map<int64_t, std::string> logit_hashes(int64_t attempt) const;  // by task
   std::vector<base::Metric> metrics(int64_t attempt) const;            // by name, task, step; NaN when not finite

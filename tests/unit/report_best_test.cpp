@@ -1,0 +1,118 @@
+// Marks against the best row, and intervals over seeds and test images, on results whose answer is known.
+#include <clb/report/table.hpp>
+#include <cmath>
+#include <set>
+
+#include "report_fixture.hpp"
+
+namespace clb::results_test {
+namespace {
+
+using report::TableOptions;
+
+class ReportBest : public ReportTest {
+ protected:
+  static constexpr int64_t kImages = 300;  // 100 of each task
+
+  // Three tasks of two classes; image i of a task is right when right(task, i, seed) says so.
+  template <class Right>
+  void add(Store& store, const std::string& method, int64_t seed, Right right, bool predictions = true) {
+    const base::RunSpec spec = sample_spec(seed, method);
+    const int64_t attempt = store.begin_attempt(spec, sample_start());
+    std::vector<int64_t> labels;
+    for (int64_t i = 0; i < kImages; ++i) labels.push_back(2 * (i / 100) + i % 2);
+    if (predictions) store.add_targets(attempt, {"test", labels});
+    for (int64_t t = 0; t < 3; ++t) {
+      base::TaskDone done;
+      done.task = t;
+      done.classes = {2 * t, 2 * t + 1};
+      done.logit_hash = fake_hash("x");
+      for (int64_t g = 0; g <= t; ++g) done.evals.push_back({g, 100, 0, 0, 0, 0});
+      for (int64_t i = 0; i < kImages; ++i) {
+        const int64_t group = i / 100, label = labels[static_cast<size_t>(i)];
+        const bool good = group <= t && right(group, i % 100, seed);
+        if (group <= t) done.evals[static_cast<size_t>(group)].correct += good;
+        if (predictions) done.predictions.push_back(group > t ? -1 : good ? label : (label + 1) % 2);
+      }
+      if (!predictions) done.predictions.clear();
+      store.add_task(attempt, done);
+    }
+    store.add_status(attempt, {"ok", "", "", ""});
+  }
+
+  base::Json row(const std::string& method) {
+    TableOptions options;
+    options.format = report::Format::kJson;
+    options.metrics = {"acc.last.sample", "forget.max_prev"};
+    const base::Json json = base::parse_json(render_table(reader(), options), "table");
+    for (const base::Json& r : json.at("/tables/0/sections/0/rows"_json_pointer))
+      if (r.at("method") == method) return r;
+    return {};
+  }
+};
+
+TEST_F(ReportBest, PairsOnSeedsAndAdjustsForTheNumberOfRows) {
+  {
+    Store store = writer();
+    for (int64_t seed = 0; seed < 5; ++seed) {
+      add(store, "best", seed, [](int64_t, int64_t i, int64_t s) { return i < 80 + s; });
+      add(store, "close", seed, [](int64_t, int64_t i, int64_t s) { return i < 80 + (s * 3) % 5; });
+      add(store, "far", seed, [](int64_t, int64_t i, int64_t s) { return i < 60 + s + s % 2; });
+      if (seed < 2) add(store, "short", seed, [](int64_t, int64_t i, int64_t) { return i < 50; });
+    }
+  }
+  std::set<std::string> verdicts{row("best").at("against_best").at("verdict"), row("close").at("against_best").at("verdict")};
+  EXPECT_EQ(verdicts, (std::set<std::string>{"best", "not distinguishable"}));
+  const base::Json far = row("far").at("against_best");
+  EXPECT_EQ(far.at("verdict"), "below");
+  EXPECT_EQ(far.at("pairs"), 5);
+  EXPECT_NEAR(far.at("p_holm").get<double>(), 2 * far.at("p").get<double>(), 1e-12) << "the smaller of two";
+  EXPECT_EQ(row("short").at("against_best").at("verdict"), "cannot tell");
+  TableOptions options;
+  const std::string text = render_table(reader(), options);
+  EXPECT_NE(text.find(" ≈"), std::string::npos) << text;
+  EXPECT_NE(text.find(" ?"), std::string::npos) << text;
+  EXPECT_NE(text.find("nor that they are equal"), std::string::npos);
+}
+
+// Methods that draw nothing: 240 of 300 against 225, all of the 15 lost by the second. McNemar: p = 2 * 2^-15.
+TEST_F(ReportBest, WithoutSpreadOverSeedsTheTestImagesDecide) {
+  {
+    Store store = writer();
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      add(store, "best", seed, [](int64_t, int64_t i, int64_t) { return i < 80; });
+      add(store, "below", seed, [](int64_t, int64_t i, int64_t) { return i < 75; });
+      add(
+          store, "blind", seed, [](int64_t, int64_t i, int64_t) { return i < 10; }, false);
+    }
+  }
+  const base::Json below = row("below").at("against_best");
+  EXPECT_EQ(below.at("verdict"), "below");
+  EXPECT_NEAR(below.at("p").get<double>(), std::ldexp(1.0, -14), 1e-15);
+  EXPECT_EQ(row("blind").at("against_best").at("verdict"), "cannot tell") << "no predictions";
+}
+
+TEST_F(ReportBest, IntervalsHoldForOtherImages) {
+  {
+    Store store = writer();
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      add(store, "still", seed, [](int64_t, int64_t i, int64_t) { return i < 80; });
+      add(
+          store, "blind", seed, [](int64_t, int64_t i, int64_t s) { return i < 70 + s; }, false);
+      if (seed < 2) add(store, "short", seed, [](int64_t, int64_t i, int64_t) { return i < 80; });
+    }
+  }
+  // Every seed is the same, so that the spread is that of 300 draws with p = 0.8: standard error sqrt(0.16 / 300).
+  const base::Json still = row("still").at("cells").at("acc.last.sample");
+  EXPECT_EQ(still.at("spread"), "bootstrap95");
+  const double half = 1.96 * std::sqrt(0.16 / 300);
+  EXPECT_NEAR(still.at("low").get<double>(), 0.8 - half, 0.15 * half);
+  EXPECT_NEAR(still.at("high").get<double>(), 0.8 + half, 0.15 * half);
+  const base::Json nothing_forgotten = row("still").at("cells").at("forget.max_prev");
+  EXPECT_DOUBLE_EQ(nothing_forgotten.at("low").get<double>(), 0) << "in no resample is anything forgotten";
+  EXPECT_EQ(row("blind").at("cells").at("acc.last.sample").at("spread"), "t95") << "no predictions";
+  EXPECT_EQ(row("short").at("cells").at("acc.last.sample").at("spread"), "min-max") << "two seeds";
+}
+
+}  // namespace
+}  // namespace clb::results_test
