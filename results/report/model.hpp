@@ -80,7 +80,7 @@ void add_imported(Report& report, const store::Store& store, bool also_alone);
 inline const std::vector<std::string> kScalars{"updates", "trainable_parameters", "state_parameter_bytes", "pool_usage"};
 
 // What the metrics of a run are computed from; `store` outlives it.
-metrics::Run records_of(const store::Store& store, const store::RunRow& run, const base::Json& spec, const store::AttemptResults& found);
+metrics::Run records_of(const store::Store& store, const store::RunRow& run, const base::Json& spec, store::AttemptResults found);
 metrics::AccuracyMatrix matrix_of(const base::Json& spec, int64_t tasks, const std::vector<store::EvalRow>& evals);
 
 // describe.cpp: words for what a run's spec says. They accept any JSON, also that of an older clbench.

@@ -107,12 +107,24 @@ void count_configurations(std::map<std::string, TableRow>& rows) {
   }
 }
 
-void evaluate(RunResult& result, const metrics::Run& records, const std::vector<const metrics::Metric*>& metrics) {
+// Of what methods record, that which notes and these metrics read.
+std::vector<std::string> scalars_for(const std::vector<const metrics::Metric*>& metrics, const TableOptions& options) {
+  std::vector<std::string> names{"updates"};
+  const auto prefix = [&](const char* family) {
+    return std::ranges::any_of(metrics, [&](const metrics::Metric* m) { return std::string_view(m->id).starts_with(family); });
+  };
+  if (prefix("params.") || prefix("updates")) names.push_back("trainable_parameters");
+  if (prefix("state.")) names.push_back("state_parameter_bytes");
+  if (options.curves) names.push_back("pool_usage");
+  return names;
+}
+
+void evaluate(RunResult& result, const metrics::Run& records, const std::vector<const metrics::Metric*>& metrics, bool curves) {
   result.values.clear();
   for (const metrics::Metric* metric : metrics) result.values.push_back(metric->compute(records));
   result.cold_seconds = metrics::find("time.total").compute(records).value;
   result.curve.clear();
-  for (int64_t t = 0; t < records.matrix.tasks(); ++t) result.curve.push_back(metrics::accuracy_after(records.matrix, t).value);
+  for (int64_t t = 0; curves && t < records.matrix.tasks(); ++t) result.curve.push_back(metrics::accuracy_after(records.matrix, t).value);
   result.fewest_updates.reset();
   for (const base::Metric& metric : records.scalars) {
     if (metric.name.starts_with("pool_usage")) result.scalars.push_back(metric);
@@ -122,7 +134,9 @@ void evaluate(RunResult& result, const metrics::Run& records, const std::vector<
 
 // What was measured, of all runs of all rows.
 void evaluate(const store::Store& store, std::vector<TableRow*> rows, const std::vector<const metrics::Metric*>& metrics,
-              bool keep_counts) {
+              const TableOptions& options) {
+  const bool keep_counts = options.format == Format::kJson;
+  const std::vector<std::string> scalars = scalars_for(metrics, options);
   std::vector<int64_t> attempts;
   std::vector<std::pair<const TableRow*, RunResult*>> wanted;
   for (TableRow* row : rows) {
@@ -134,16 +148,16 @@ void evaluate(const store::Store& store, std::vector<TableRow*> rows, const std:
     }
   }
   // A chunk at a time: formulas may read more of the store, which the look at many attempts does not allow meanwhile.
-  constexpr size_t kChunk = 4096;
+  constexpr size_t kChunk = 256;
   for (size_t begin = 0; begin < attempts.size(); begin += kChunk) {
     const size_t end = std::min(attempts.size(), begin + kChunk);
     std::vector<store::AttemptResults> found(end - begin);
-    store.results({attempts.begin() + static_cast<std::ptrdiff_t>(begin), attempts.begin() + static_cast<std::ptrdiff_t>(end)}, kScalars,
+    store.results({attempts.begin() + static_cast<std::ptrdiff_t>(begin), attempts.begin() + static_cast<std::ptrdiff_t>(end)}, scalars,
                   [&](size_t i, store::AttemptResults results) { found[i] = std::move(results); });
     for (size_t i = begin; i < end; ++i) {
       auto& [row, result] = wanted[i];
-      if (result->ok()) evaluate(*result, records_of(store, result->run, row->spec, found[i - begin]), metrics);
-      if (keep_counts) result->evals = std::move(found[i - begin].evals);
+      if (keep_counts) result->evals = found[i - begin].evals;
+      if (result->ok()) evaluate(*result, records_of(store, result->run, row->spec, std::move(found[i - begin])), metrics, options.curves);
     }
   }
 }
@@ -193,12 +207,12 @@ metrics::AccuracyMatrix matrix_of(const Json& spec, int64_t tasks, const std::ve
   return matrix;
 }
 
-metrics::Run records_of(const store::Store& store, const store::RunRow& run, const Json& spec, const store::AttemptResults& found) {
+metrics::Run records_of(const store::Store& store, const store::RunRow& run, const Json& spec, store::AttemptResults found) {
   const int64_t attempt = run.attempt_id, last = run.tasks_done - 1;
   return {.matrix = matrix_of(spec, run.tasks_planned, found.evals),
           .seconds = run.wall_s,
-          .scalars = found.metrics,
-          .resources = found.resources,
+          .scalars = std::move(found.metrics),
+          .resources = std::move(found.resources),
           .capabilities = run.capabilities,
           .spans = [&store, attempt] { return store.spans(attempt); },
           .predicted =
@@ -225,7 +239,7 @@ Report build(const store::Store& store, const TableOptions& options) {
   for (auto& [unused, table] : tables) {
     for (auto& [unused_key, row] : table) rows.push_back(&row);
   }
-  evaluate(store, rows, report.metrics, options.format == Format::kJson);
+  evaluate(store, rows, report.metrics, options);
   const std::set<int64_t> with_predictions = store.attempts_with_predictions();
   for (const std::string& key : order)
     report.tables.push_back(build_table(store, key, std::move(tables[key]), report.metrics, with_predictions));

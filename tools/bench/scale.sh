@@ -39,4 +39,5 @@ row() { # NAME TARGET COMMAND...
 }
 row "table" "5 s, 1024 MB" table
 row "table --format csv" "5 s, 1024 MB" table --format csv
+row "leaderboard, index" "5 s, 1024 MB" leaderboard --index-only --out "$folder/site"
 row "status" "0.2 s" status

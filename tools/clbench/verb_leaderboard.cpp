@@ -44,7 +44,7 @@ int verb_leaderboard(const Arguments& arguments) {
   options.add()("out", po::value<std::string>()->value_name("DIR")->default_value("leaderboard"), "folder of the site");
   options.add()("title", po::value<std::string>()->value_name("TEXT")->default_value("clbench leaderboard"), "title of the site");
   options.add()("experiment", po::value<std::string>()->value_name("NAME"), "only the runs of this experiment");
-  options.add()("index-only", "no page for each run");
+  options.add()("index-only", "no pages of methods and runs");
   options.add()("validation", po::value<std::vector<std::string>>()->value_name("FILE"),
                 "what `clbench validate PLUGIN.so --json` printed; a method that fails a leak check gets a badge (repeatable)");
   options.add_database();
@@ -61,7 +61,7 @@ int verb_leaderboard(const Arguments& arguments) {
   site.templates = base::share() / "leaderboard";
   site.title = options.text("title");
   site.experiment = options.text("experiment");
-  site.run_pages = !options.flag("index-only");
+  site.all_pages = !options.flag("index-only");
   for (const std::string& file : options.texts("validation")) add_failed_checks(file, site.failed_checks);
   site.overlap = [&](const std::string& weights, const std::string& data) { return published.aliases().overlap_of(weights, data); };
   site.is_published = [&](const base::Json& spec) { return !published.of(spec).empty(); };

@@ -13,6 +13,9 @@ using base::Json;
 namespace {
 
 constexpr int64_t kEnoughSeeds = 3;
+constexpr size_t kShownRows = 200;   // of a section: more than anybody reads, and a page stays light; data.csv has all
+constexpr size_t kPlottedRows = 30;  // more lines cannot be told apart
+constexpr size_t kShownHoles = 100;
 
 std::vector<double> mean_curve(const TableRow& row) {
   std::vector<double> sum;
@@ -49,6 +52,7 @@ Json plot_data(const Board& board, const Table& table) {
   for (const Section& section : table.sections) {
     for (const TableRow& row : section.rows) {
       Json curve = Json::array();
+      if (rows.size() == kPlottedRows) break;
       for (const double value : mean_curve(row)) curve.push_back(number_or_null(100 * value));
       if (curve.empty()) continue;
       rows.push_back({{"name", label_of(row)},
@@ -104,6 +108,11 @@ Json holes_of(const Board& board, const Table& table) {
   std::string missing;
   for (const std::string& method : everywhere)
     if (!here.contains(method)) missing += (missing.empty() ? "" : ", ") + method;
+  if (holes.size() > kShownHoles) {
+    const size_t more = holes.size() - kShownHoles;
+    holes.erase(holes.begin() + kShownHoles, holes.end());
+    holes.push_back(std::to_string(more) + " more");
+  }
   if (!missing.empty()) holes.push_back("methods of other tables that were not run here: " + missing);
   return holes;
 }
@@ -120,11 +129,15 @@ Json table_values(const Board& board, const Table& table, size_t number, const L
     Json rows = Json::array();
     int64_t rank = 0;
     for (const TableRow& row : section.rows) {
+      if (rows.size() == kShownRows) break;
       Json line = row_values(board, row, options, "");
       line["rank"] = section.title.empty() && row.cells.front().summary ? std::to_string(++rank) : "";
       rows.push_back(std::move(line));
       for (const std::string& note : row.notes) values["notes"].push_back(label_of(row) + ": " + note);
     }
+    if (section.rows.size() > kShownRows)
+      values["notes"].push_back(std::to_string(section.rows.size() - kShownRows) +
+                                " more rows are in data.csv and on the pages of the methods");
     values["sections"].push_back(
         {{"title", section.title}, {"rows", std::move(rows)}, {"width", std::to_string(board.report.metrics.size() + 5)}});
   }
@@ -147,6 +160,7 @@ Json legend(const Board& board) {
   add("under-trained", "fewer than 100 updates in a task");
   add("pre-training labels overlap",
       "the weights were trained with labels of classes that the data holds, so its tasks are not new to them");
+  add("≈, ?", kBestLegend);
   add("cells coloured", "by the difference to the published number under the same key: within its tolerance, above or below");
   add("#", "rank by the first column; only rows that share data, protocol, weights and what they may use are ranked");
   return terms;

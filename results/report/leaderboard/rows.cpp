@@ -69,6 +69,11 @@ Json row_values(const Board& board, const TableRow& row, const LeaderboardOption
     values["badges"].push_back({{"text", badge.text}, {"kind", badge.kind}, {"why", badge.why}});
   for (size_t i = 0; i < row.cells.size(); ++i)
     values["cells"].push_back(cell_values(row.cells[i], comparison_of(published, *board.report.metrics[i])));
+  if (!best_mark(row).empty()) {
+    Json& first = values["cells"].front();
+    first["text"] = first["text"].get<std::string>() + best_mark(row);
+    if (first["why"].get<std::string>().empty()) first["why"] = row.against_best->verdict + " from the best row: " + row.against_best->how;
+  }
   for (const auto& [name, value] : row.params.items()) values["params"].push_back({{"name", name}, {"value", parameter_text(value)}});
   return values;
 }

@@ -20,6 +20,7 @@ Board board_of(const store::Store& store, const LeaderboardOptions& options) {
   TableOptions table;
   table.metrics = kMetrics;
   table.experiment = options.experiment;
+  table.curves = true;
   board.report = build(store, table);
   if (!options.compare || !options.is_published) return board;
   std::vector<store::RunRow> runs;
@@ -44,14 +45,14 @@ class Site {
     fs::create_directories(options_.out, error);
     if (error) throw base::Error(options_.out.string() + ": cannot be made: " + error.message());
     for (const char* asset : {"style.css", "leaderboard.js", "chart.min.js"}) copy(asset);
-    file("data.json", data_values(board_, options_).dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+    file("data.json", data_values(board_, options_).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     file("data.csv", data_csv(board_, options_));
     page("index.html", "index", options_.title, "", Json::array(), true, index_values(board_, options_));
-    const std::set<std::string> methods = all_methods();
-    for (const std::string& method : methods) {
+    if (!options_.all_pages) return pages_;
+    for (const std::string& method : all_methods()) {
       page("method/" + file_name(method) + ".html", "method", method, "../", Json::array(), false, method_values(board_, method, options_));
     }
-    if (options_.run_pages) run_pages();
+    run_pages();
     return pages_;
   }
 

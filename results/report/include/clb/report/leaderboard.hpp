@@ -20,7 +20,7 @@ struct LeaderboardOptions {
   std::filesystem::path templates;  // *.mustache, style.css, leaderboard.js, chart.min.js
   std::string experiment;           // only runs of this experiment name; empty: all
   std::string title = "clbench leaderboard";
-  bool run_pages = true;  // false: the index and the methods alone
+  bool all_pages = true;  // false: the index alone, whose links to methods and runs lead nowhere yet
   // By method id: checks of `clbench validate` that failed.
   std::map<std::string, std::set<std::string>> failed_checks;
   // Weights (SHA-256) and data (fingerprint) whose pre-training labels overlap, and what to say of it; "" when they do not.

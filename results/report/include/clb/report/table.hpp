@@ -20,6 +20,7 @@ struct TableOptions {
   std::string experiment;             // only runs of this experiment name; empty: all
   std::vector<std::string> run_keys;  // only these, whole or the first characters; empty: all
   bool color = false;                 // a terminal
+  bool curves = false;                // accuracy after each task and usage of prompts too: for the leaderboard
 };
 
 // text and Markdown: percentages with two decimals; CSV (RFC 4180) and JSON: unrounded fractions and seconds. Error (exit 2) for a metric,
