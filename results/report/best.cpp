@@ -13,14 +13,16 @@ constexpr size_t kEnoughPairs = 3;
 
 using Pairs = std::vector<std::pair<const RunResult*, const RunResult*>>;
 
-std::optional<double> value_of(const RunResult& run) { return run.ok() && !run.values.empty() ? run.values.front().value : std::nullopt; }
+std::optional<double> value_of(const RunResult& run, size_t by) {
+  return run.ok() && by < run.values.size() ? run.values[by].value : std::nullopt;
+}
 
-Pairs pairs_of(const TableRow& a, const TableRow& b) {
+Pairs pairs_of(const TableRow& a, const TableRow& b, size_t by) {
   Pairs pairs;
   for (const RunResult& x : a.runs) {
     for (const RunResult& y : b.runs) {
       const bool same = x.run.seed == y.run.seed && x.run.order_seed == y.run.order_seed;
-      if (same && value_of(x) && value_of(y)) pairs.emplace_back(&x, &y);
+      if (same && value_of(x, by) && value_of(y, by)) pairs.emplace_back(&x, &y);
     }
   }
   return pairs;
@@ -43,15 +45,16 @@ std::optional<double> mcnemar(const store::Store& store, const RunResult& a, con
   return stats::mcnemar_exact(only_a, only_b);
 }
 
-AgainstBest test(const TableRow& best, const TableRow& row, const store::Store& store, const std::set<int64_t>& with_predictions) {
-  const Pairs pairs = pairs_of(best, row);
+AgainstBest test(const TableRow& best, const TableRow& row, size_t by, const store::Store& store,
+                 const std::set<int64_t>& with_predictions) {
+  const Pairs pairs = pairs_of(best, row, by);
   AgainstBest against{"cannot tell", "", {}, {}, static_cast<int64_t>(pairs.size())};
   if (pairs.size() < kEnoughPairs) {
     against.how = std::to_string(pairs.size()) + " paired runs, a test needs three";
     return against;
   }
   std::vector<double> differences;
-  for (const auto& [a, b] : pairs) differences.push_back(*value_of(*a) - *value_of(*b));
+  for (const auto& [a, b] : pairs) differences.push_back(*value_of(*a, by) - *value_of(*b, by));
   const bool drawn = std::ranges::any_of(differences, [&](double d) { return d != differences.front(); });
   if (drawn) {
     against.p = stats::t_test(differences);
@@ -66,14 +69,14 @@ AgainstBest test(const TableRow& best, const TableRow& row, const store::Store& 
 
 }  // namespace
 
-void mark_best(std::vector<TableRow>& rows, const store::Store& store, const std::set<int64_t>& with_predictions) {
-  if (rows.size() < 2 || !rows[0].cells[0].summary || !rows[1].cells[0].summary) return;
+void mark_best(std::vector<TableRow>& rows, size_t by, const store::Store& store, const std::set<int64_t>& with_predictions) {
+  if (rows.size() < 2 || !rows[0].cells[by].summary || !rows[1].cells[by].summary) return;
   rows[0].against_best = AgainstBest{"best", "", {}, {}, 0};
   std::vector<AgainstBest*> tested;
   std::vector<double> p;
   for (size_t i = 1; i < rows.size(); ++i) {
-    if (!rows[i].cells[0].summary) continue;
-    rows[i].against_best = test(rows[0], rows[i], store, with_predictions);
+    if (!rows[i].cells[by].summary) continue;
+    rows[i].against_best = test(rows[0], rows[i], by, store, with_predictions);
     if (!rows[i].against_best->p) continue;
     tested.push_back(&*rows[i].against_best);
     p.push_back(*tested.back()->p);

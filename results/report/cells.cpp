@@ -94,10 +94,10 @@ void fill_cells(TableRow& row, const std::vector<const metrics::Metric*>& metric
                         " used cached features whose cost is unknown");
 }
 
-void sort_rows(std::vector<TableRow>& rows, const metrics::Metric& by) {
-  const double sign = by.direction == metrics::Direction::kHigherIsBetter ? 1 : -1;
+void sort_rows(std::vector<TableRow>& rows, const metrics::Metric& metric, size_t by) {
+  const double sign = metric.direction == metrics::Direction::kHigherIsBetter ? 1 : -1;
   std::stable_sort(rows.begin(), rows.end(), [&](const TableRow& a, const TableRow& b) {
-    const auto &x = a.cells.front().summary, &y = b.cells.front().summary;
+    const auto &x = a.cells[by].summary, &y = b.cells[by].summary;
     if (x && y && x->mean != y->mean) return sign * x->mean > sign * y->mean;
     if (x.has_value() != y.has_value()) return x.has_value();
     return std::tie(a.method, a.preset, a.setting) < std::tie(b.method, b.preset, b.setting);

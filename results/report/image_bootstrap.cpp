@@ -19,6 +19,9 @@ bool from_counts(const metrics::Metric& metric) {
   return std::ranges::find(kIds, std::string_view(metric.id)) != kIds.end();
 }
 
+// A column of columns.cpp: accuracy after a task.
+bool is_stage(const metrics::Metric& metric) { return std::string_view(metric.id).starts_with(kStage); }
+
 // The evaluated images of a run, group after group, and which of them were right after each task.
 struct Images {
   std::vector<size_t> ends;                 // of the groups
@@ -86,7 +89,8 @@ void bootstrap_cells(TableRow& row, const std::vector<const metrics::Metric*>& m
   if (text_at(row.spec, "/protocol/kind") != "class" || text_at(row.spec, "/protocol/joint") == "true") return;
   std::vector<size_t> wanted;
   for (size_t i = 0; i < metrics.size(); ++i)
-    if (from_counts(*metrics[i]) && row.cells[i].summary && row.cells[i].summary->spread == "t95") wanted.push_back(i);
+    if ((from_counts(*metrics[i]) || is_stage(*metrics[i])) && row.cells[i].summary && row.cells[i].summary->spread == "t95")
+      wanted.push_back(i);
   if (wanted.empty()) return;
   std::vector<Images> runs;
   std::vector<int64_t> order;
@@ -98,12 +102,16 @@ void bootstrap_cells(TableRow& row, const std::vector<const metrics::Metric*>& m
     runs.push_back(std::move(*images));
   }
   if (runs.size() < kEnoughRuns) return;
-  const auto intervals = stats::bootstrap_runs_images(runs.size(), order.size(), 0.95, wanted.size(),
-                                                      [&](size_t run, std::span<const uint32_t> counts, std::span<double> values) {
-                                                        const metrics::Run resampled{.matrix = matrix_of(runs[run], counts)};
-                                                        for (size_t s = 0; s < wanted.size(); ++s)
-                                                          values[s] = metrics[wanted[s]]->compute(resampled).value.value_or(std::nan(""));
-                                                      });
+  const auto intervals = stats::bootstrap_runs_images(
+      runs.size(), order.size(), 0.95, wanted.size(), [&](size_t run, std::span<const uint32_t> counts, std::span<double> values) {
+        const metrics::Run resampled{.matrix = matrix_of(runs[run], counts)};
+        for (size_t s = 0; s < wanted.size(); ++s) {
+          const metrics::Metric& metric = *metrics[wanted[s]];
+          const metrics::Result result =
+              is_stage(metric) ? metrics::accuracy_after(resampled.matrix, static_cast<int64_t>(wanted[s])) : metric.compute(resampled);
+          values[s] = result.value.value_or(std::nan(""));
+        }
+      });
   for (size_t s = 0; s < wanted.size(); ++s) {
     if (std::isnan(intervals[s].low)) continue;
     stats::Summary& summary = *row.cells[wanted[s]].summary;

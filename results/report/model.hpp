@@ -92,8 +92,13 @@ int section_rank(const std::string& title);                             // order
 std::string parameter_text(const base::Json& value);                    // a parameter's value without quotes
 std::vector<std::string> failure_notes(const std::vector<RunResult>&);  // one per reason why runs have no result
 
+// columns.cpp
+inline const std::string kStage = "after task ";
+std::vector<const metrics::Metric*> task_columns(int64_t tasks);
+Report over_datasets(Report report);  // one table of all: a column for each
+
 // best.cpp: which ranked rows cannot be told from the best one, paired on seed and class order, Holm-corrected over the rows.
-void mark_best(std::vector<TableRow>& rows, const store::Store& store, const std::set<int64_t>& with_predictions);
+void mark_best(std::vector<TableRow>& rows, size_t by, const store::Store& store, const std::set<int64_t>& with_predictions);
 std::string best_mark(const TableRow& row);  // " ≈", " ?" or ""
 bool any_mark(const Report& report);
 
@@ -103,7 +108,7 @@ void bootstrap_cells(TableRow& row, const std::vector<const metrics::Metric*>& m
 
 // cells.cpp: summaries over the runs of a row, and the order of rows.
 void fill_cells(TableRow& row, const std::vector<const metrics::Metric*>& metrics);
-void sort_rows(std::vector<TableRow>& rows, const metrics::Metric& by);
+void sort_rows(std::vector<TableRow>& rows, const metrics::Metric& metric, size_t by);  // by: its column
 
 // number.cpp
 std::string fixed(double value, int decimals);
@@ -139,7 +144,8 @@ inline constexpr const char* kLegend =
     "stored, "
     "else Student's t over runs), [lowest, highest] below; time: seconds per run, measured plus the cost of cached features";
 inline constexpr const char* kBestLegend =
-    "≈ not distinguishable from the best row by the first column at 5 % (paired on seeds and class orders, Holm-corrected over the rows): "
+    "≈ not distinguishable from the best row by the column that rows are sorted by at 5 % (paired on seeds and class orders, "
+    "Holm-corrected over the rows): "
     "which of them is better cannot be concluded, nor that they are equal; ? fewer than three pairs, or nothing to test with; rows without "
     "a "
     "mark are worse than the best";

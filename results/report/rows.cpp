@@ -119,12 +119,47 @@ std::vector<std::string> scalars_for(const std::vector<const metrics::Metric*>& 
   return names;
 }
 
-void evaluate(RunResult& result, const metrics::Run& records, const std::vector<const metrics::Metric*>& metrics, bool curves) {
+// Tasks that runs of this spec are evaluated after, a joint one in place of all of them.
+int64_t stages(const Json& spec) {
+  const auto tasks = static_cast<int64_t>(spec.value("/protocol/task_sizes"_json_pointer, Json::array()).size());
+  const int64_t stop = integer_at(spec, "/protocol/stop_after");
+  return stop > 0 ? std::min(stop, tasks) : tasks;
+}
+
+int64_t most_stages(const std::vector<TableRow*>& rows) {
+  int64_t most = 0;
+  for (const TableRow* row : rows) most = std::max(most, stages(row->spec));
+  return most;
+}
+
+// acc.last.sample after each task; of a joint run once, where the others end.
+std::vector<metrics::Result> accuracies(const metrics::AccuracyMatrix& matrix, const Json& spec, size_t columns) {
+  std::vector<metrics::Result> values;
+  const int64_t end = stages(spec);
+  for (int64_t t = 0; t < static_cast<int64_t>(columns); ++t) {
+    if (t >= end) {
+      values.push_back({std::nullopt, "its runs have " + std::to_string(end) + " tasks"});
+    } else if (matrix.joint()) {
+      values.push_back(t + 1 == end ? metrics::accuracy_after(matrix, 0) : metrics::Result{std::nullopt, "a joint run has one stage"});
+    } else {
+      values.push_back(metrics::accuracy_after(matrix, t));
+    }
+  }
+  return values;
+}
+
+void evaluate(RunResult& result, const metrics::Run& records, const Json& spec, const std::vector<const metrics::Metric*>& metrics,
+              const TableOptions& options) {
   result.values.clear();
-  for (const metrics::Metric* metric : metrics) result.values.push_back(metric->compute(records));
+  if (options.columns == Columns::kTasks) {
+    result.values = accuracies(records.matrix, spec, metrics.size());
+  } else {
+    for (const metrics::Metric* metric : metrics) result.values.push_back(metric->compute(records));
+  }
   result.cold_seconds = metrics::find("time.total").compute(records).value;
   result.curve.clear();
-  for (int64_t t = 0; curves && t < records.matrix.tasks(); ++t) result.curve.push_back(metrics::accuracy_after(records.matrix, t).value);
+  for (int64_t t = 0; options.curves && t < records.matrix.tasks(); ++t)
+    result.curve.push_back(metrics::accuracy_after(records.matrix, t).value);
   result.fewest_updates.reset();
   for (const base::Metric& metric : records.scalars) {
     if (metric.name.starts_with("pool_usage")) result.scalars.push_back(metric);
@@ -157,14 +192,15 @@ void evaluate(const store::Store& store, std::vector<TableRow*> rows, const std:
     for (size_t i = begin; i < end; ++i) {
       auto& [row, result] = wanted[i];
       if (keep_counts) result->evals = found[i - begin].evals;
-      if (result->ok()) evaluate(*result, records_of(store, result->run, row->spec, std::move(found[i - begin])), metrics, options.curves);
+      if (result->ok())
+        evaluate(*result, records_of(store, result->run, row->spec, std::move(found[i - begin])), row->spec, metrics, options);
     }
   }
 }
 
 // The rows of one comparability key, in sections.
 Table build_table(const store::Store& store, const std::string& key, std::map<std::string, TableRow> rows,
-                  const std::vector<const metrics::Metric*>& metrics, const std::set<int64_t>& with_predictions) {
+                  const std::vector<const metrics::Metric*>& metrics, const std::set<int64_t>& with_predictions, size_t by) {
   Table table{key, heading(rows.begin()->second.spec), {}};
   std::map<std::string, std::vector<TableRow*>> methods;
   for (auto& [unused, row] : rows) {
@@ -181,8 +217,8 @@ Table build_table(const store::Store& store, const std::string& key, std::map<st
     sections[{section_rank(title), title}].push_back(std::move(row));
   }
   for (auto& [place, list] : sections) {
-    sort_rows(list, *metrics.front());
-    if (place.second.empty()) mark_best(list, store, with_predictions);
+    sort_rows(list, *metrics[by], by);
+    if (place.second.empty()) mark_best(list, by, store, with_predictions);
     table.sections.push_back({place.second, std::move(list)});
   }
   return table;
@@ -224,6 +260,7 @@ metrics::Run records_of(const store::Store& store, const store::RunRow& run, con
 Report build(const store::Store& store, const TableOptions& options) {
   Report report;
   for (const std::string& id : options.metrics) report.metrics.push_back(&metrics::find(id));
+  if (options.columns == Columns::kDatasets && report.metrics.size() > 1) report.metrics = {report.metrics.front()};
   if (report.metrics.empty()) throw base::Error("a table needs at least one metric; leave --metrics out for the usual three");
 
   std::vector<std::string> order;
@@ -239,13 +276,16 @@ Report build(const store::Store& store, const TableOptions& options) {
   for (auto& [unused, table] : tables) {
     for (auto& [unused_key, row] : table) rows.push_back(&row);
   }
+  if (options.columns == Columns::kTasks) report.metrics = task_columns(most_stages(rows));
   evaluate(store, rows, report.metrics, options);
   const std::set<int64_t> with_predictions = store.attempts_with_predictions();
+  const size_t by = options.columns == Columns::kTasks ? report.metrics.size() - 1 : 0;  // the column that rows are sorted by
   for (const std::string& key : order)
-    report.tables.push_back(build_table(store, key, std::move(tables[key]), report.metrics, with_predictions));
+    report.tables.push_back(build_table(store, key, std::move(tables[key]), report.metrics, with_predictions, by));
   tell_apart(report.tables);
+  if (options.columns == Columns::kTasks) return report;  // who measured elsewhere gave metrics
   add_imported(report, store, options.experiment.empty() && options.run_keys.empty());
-  return report;
+  return options.columns == Columns::kDatasets ? over_datasets(std::move(report)) : report;
 }
 
 }  // namespace clb::report

@@ -220,5 +220,48 @@ TEST_F(ReportTable, few_updates_are_under_training) {
   EXPECT_EQ(table.find("125 updates"), std::string::npos);
 }
 
+TEST_F(ReportTable, columns_may_be_tasks) {
+  fill_everything();
+  TableOptions options;
+  options.columns = report::Columns::kTasks;
+  options.format = Format::kJson;
+  const base::Json json = base::parse_json(render(options), "table");
+  const base::Json& rows = json.at("/tables/0/sections/0/rows"_json_pointer);
+  ASSERT_EQ(json.at("metrics").size(), 3u);
+  const auto simple = std::find_if(rows.begin(), rows.end(), [](const base::Json& r) { return r.at("method") == "simplecil"; });
+  ASSERT_NE(simple, rows.end());
+  // After task 1: (5 + skill) / 10 with skills 1, 2, 3; after the last the 33 / 60 of the other test.
+  EXPECT_DOUBLE_EQ(simple->at("cells").at("after task 1").at("mean").get<double>(), 0.7);
+  EXPECT_DOUBLE_EQ(simple->at("cells").at("after task 3").at("mean").get<double>(), 33.0 / 60);
+  const base::Json& joint = json.at("/tables/0/sections/1/rows/0/cells"_json_pointer);
+  EXPECT_EQ(joint.at("after task 1").at("reason"), "a joint run has one stage");
+  EXPECT_DOUBLE_EQ(joint.at("after task 3").at("mean").get<double>(), 0.9) << "stands where the others end";
+}
+
+TEST_F(ReportTable, columns_may_be_data_sets_and_protocols) {
+  {
+    Store store = writer();
+    for (int64_t seed = 0; seed < 2; ++seed) finish(store, sample_spec(seed), 1);
+    finish(store, l2p(0, 5), 4);
+    base::RunSpec other = sample_spec(0);
+    other.dataset.id = "cub";
+    other.dataset.fingerprint = fake_hash("cub");
+    finish(store, other, 3);
+  }
+  TableOptions options;
+  options.columns = report::Columns::kDatasets;
+  options.metrics = {"acc.last.sample", "forget.max_prev"};
+  options.format = Format::kJson;
+  const base::Json json = base::parse_json(render(options), "table");
+  ASSERT_EQ(json.at("tables").size(), 1u);
+  const base::Json& rows = json.at("/tables/0/sections/0/rows"_json_pointer);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].at("method"), "l2p") << "sorted by the first column";
+  EXPECT_EQ(rows[0].at("cells").at("cub B0-Inc2").at("reason"), "not run there");
+  EXPECT_EQ(rows[1].at("cells").at("cifar100 B0-Inc2").at("n"), 2);
+  EXPECT_DOUBLE_EQ(rows[1].at("cells").at("cub B0-Inc2").at("mean").get<double>(), 36.0 / 60);
+  EXPECT_EQ(rows[1].at("runs").size(), 3u);
+}
+
 }  // namespace
 }  // namespace clb::results_test

@@ -32,6 +32,14 @@ report::Format format_of(const Options& options) {
   return found->second;
 }
 
+report::Columns columns_of(const Options& options) {
+  const std::string what = options.text("columns");
+  if (what == "metrics") return report::Columns::kMetrics;
+  if (what == "tasks") return report::Columns::kTasks;
+  if (what == "datasets") return report::Columns::kDatasets;
+  throw base::Error(fmt::format("table: there are no columns '{}'; it is metrics, tasks or datasets", what));
+}
+
 // Runs that were asked for by name share a table, or the first field that keeps them apart is told.
 void require_one_key(const store::Store& store, const std::vector<std::string>& keys) {
   if (keys.empty()) return;
@@ -51,6 +59,8 @@ int verb_table(const Arguments& arguments) {
   Options options(kText);
   options.add_database();
   options.add()("experiment", po::value<std::string>()->value_name("NAME"), "only the runs of this experiment");
+  options.add()("columns", po::value<std::string>()->value_name("WHAT")->default_value("metrics"),
+                "metrics; tasks: accuracy after each; datasets: the first metric, a column for each data set and protocol");
   options.add()("metrics", po::value<std::string>()->value_name("A,B"), "columns; default acc.mean.sample,acc.last.sample,forget.max_prev");
   options.add()("format", po::value<std::string>()->value_name("FORMAT")->default_value("text"),
                 "text, markdown, latex (booktabs), csv or json");
@@ -71,6 +81,7 @@ int verb_table(const Arguments& arguments) {
   for (const char* option : {"method", "runs", "record"})
     if (options.flag(option)) throw base::Error(fmt::format("table: --{} goes with --reference", option));
   report::TableOptions table;
+  table.columns = columns_of(options);
   table.format = format_of(options);
   table.experiment = options.text("experiment");
   table.color = table.format == report::Format::kText && isatty(STDOUT_FILENO) == 1;

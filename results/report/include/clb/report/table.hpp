@@ -14,7 +14,11 @@ namespace clb::report {
 
 enum class Format { kText, kMarkdown, kLatex, kCsv, kJson };
 
+// What stands above the columns: metrics; accuracy over all classes seen after each task; or data sets and protocols, for the first metric.
+enum class Columns { kMetrics, kTasks, kDatasets };
+
 struct TableOptions {
+  Columns columns = Columns::kMetrics;
   Format format = Format::kText;
   std::vector<std::string> metrics{"acc.mean.sample", "acc.last.sample", "forget.max_prev"};
   std::string experiment;             // only runs of this experiment name; empty: all
