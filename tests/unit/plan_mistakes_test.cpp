@@ -186,6 +186,9 @@ TEST_F(PlanTest, LettersThatAreNotAsciiBelongIntoQuotes) {
 TEST_F(PlanTest, ABackslashBeforeALetterThatIsNotAscii) {
   EXPECT_EQ(mistake(with_line(kGood, 1, "name = \"\"\"a\\\u03db\"\"\"")),
             "good.toml:1:12: a backslash before a letter that is not ASCII; write two of them");
+  EXPECT_EQ(mistake(with_line(kGood, 1, "name = \"\"\"a\\\n \n\u03db\"\"\"")),
+            "good.toml:1:12: a backslash before a letter that is not ASCII; write two of them");
+  EXPECT_EQ(mistake(with_line(kGood, 1, "name = \"\"\"a\\\n b\u03db\"\"\"")), "");
   EXPECT_EQ(mistake(with_line(kGood, 1, "name = \"\\\\\u03db\" # \\\u03db")), "");
   EXPECT_EQ(mistake(with_line(kGood, 1, "name = '\\\u03db'")), "");
 }

@@ -31,7 +31,11 @@ class Walker {
   size_t position() const { return at_; }
   bool plain() const { return closing_.empty(); }
   bool escapes() const { return closing_.starts_with('"') && here() == '\\'; }
-  bool before_foreign() const { return at_ + 1 < text_.size() && foreign(text_[at_ + 1]); }
+  // Behind white space too: in a text of several lines a backslash at the end of a line swallows what follows, up to the next letter.
+  bool before_foreign() const {
+    const size_t next = text_.find_first_not_of(" \t\r\n", at_ + 1);
+    return next != std::string_view::npos && foreign(text_[next]);
+  }
   static bool foreign(char c) { return static_cast<unsigned char>(c) >= 0x80; }
 
   void advance() {
