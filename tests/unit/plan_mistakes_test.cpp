@@ -179,8 +179,10 @@ TEST_F(PlanTest, LettersThatAreNotAsciiBelongIntoQuotes) {
   EXPECT_EQ(mistake(with_line(kGood, 1, "name = '\u03db' # it's \u03db\n")), "");
   EXPECT_EQ(mistake(with_line(kGood, 1, "name = \"\"\"\u03db\n\u03db\"\"\"")), "");
   EXPECT_EQ(mistake("\xEF\xBB\xBF" + kGood), "");
+  EXPECT_EQ(mistake(with_line(kGood, 1, "name = 0['\u03db']")),
+            "good.toml:1:9: quotes or a bracket in the middle of a key or value; quote the whole of it");
   EXPECT_EQ(mistake(with_line(kGood, 1, "name = 0\"\u03db\"")),
-            "good.toml:1:9: quotes in the middle of a key or value; quote the whole of it");
+            "good.toml:1:9: quotes or a bracket in the middle of a key or value; quote the whole of it");
 }
 
 TEST_F(PlanTest, ABackslashBeforeALetterThatIsNotAscii) {

@@ -74,10 +74,11 @@ class Walker {
       fmt::format("{}:{}:{}: {}", name, 1 + std::count(before.begin(), before.end(), '\n'), before.size() - begin + 1, sentence));
 }
 
-// toml++ takes 0"x" for one bare value: what we hold for quoted would be bare to it.
+// toml++ takes 0"x" and 0["x" for one bare value: what we hold for quoted would be bare to it.
 bool splits_a_value(std::string_view before, char here) {
-  constexpr std::string_view kMayPrecede = " \t\r\n=[,{.";
-  return (here == '"' || here == '\'') && !before.empty() && kMayPrecede.find(before.back()) == std::string_view::npos;
+  constexpr std::string_view kMayPrecede = " \t\r\n=[,{.", kMayBePreceded = "\"'[{";
+  return kMayBePreceded.find(here) != std::string_view::npos && !before.empty() &&
+         kMayPrecede.find(before.back()) == std::string_view::npos;
 }
 
 void refuse_foreign_letters(std::string_view text, const std::string& name) {
@@ -88,7 +89,8 @@ void refuse_foreign_letters(std::string_view text, const std::string& name) {
     if (walker.escapes() && walker.before_foreign())
       fail_at(before, name, "a backslash before a letter that is not ASCII; write two of them");
     if (!walker.plain()) continue;
-    if (splits_a_value(before, walker.here())) fail_at(before, name, "quotes in the middle of a key or value; quote the whole of it");
+    if (splits_a_value(before, walker.here()))
+      fail_at(before, name, "quotes or a bracket in the middle of a key or value; quote the whole of it");
     if (Walker::foreign(walker.here()))
       fail_at(before, name, "a letter that is not ASCII stands outside quotes; put the key or value into quotes");
   }
