@@ -1,13 +1,14 @@
 // Text in aligned columns, the first to the left and the others to the right.
 #pragma once
 
+#include <clb/base/text.hpp>
 #include <string>
 #include <vector>
 
 namespace clb::compare {
 
 using Rows = std::vector<std::vector<std::string>>;
-std::string aligned(const Rows& rows);           // titles first; two spaces between columns
-std::string printable(const std::string& text);  // control characters become spaces
+std::string aligned(const Rows& rows);  // titles first; two spaces between columns
+using base::printable;
 
 }  // namespace clb::compare

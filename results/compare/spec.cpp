@@ -13,11 +13,6 @@ namespace {
 
 using base::Json;
 
-const Json* find(const Json& spec, const char* pointer) {
-  const Json::json_pointer path(pointer);
-  return spec.contains(path) ? &spec.at(path) : nullptr;
-}
-
 std::string short_text(const Json& value) {
   std::string text = value.is_string() ? value.get<std::string>() : base::canonical(value);
   return text.size() <= 40 ? text : text.substr(0, 37) + "...";
@@ -63,22 +58,6 @@ Json comparable(Json spec) {
 }
 
 }  // namespace
-
-std::string text_at(const Json& spec, const char* pointer) {
-  const Json* value = find(spec, pointer);
-  if (!value || value->is_null()) return {};
-  return value->is_string() ? value->get<std::string>() : base::canonical(*value);
-}
-
-int64_t integer_at(const Json& spec, const char* pointer) {
-  const Json* value = find(spec, pointer);
-  return value && value->is_number_integer() ? value->get<int64_t>() : 0;
-}
-
-bool flag_at(const Json& spec, const char* pointer) {
-  const Json* value = find(spec, pointer);
-  return value && value->is_boolean() && value->get<bool>();
-}
 
 uint64_t capabilities(const Json& spec) { return static_cast<uint64_t>(integer_at(spec, "/method/capabilities")); }
 

@@ -18,8 +18,6 @@ std::string alias(const std::map<std::string, std::string>& names, const std::st
   return found == names.end() ? "" : found->second;
 }
 
-bool flag_at(const Json& spec, const char* pointer) { return spec.value(Json::json_pointer(pointer), Json(false)) == Json(true); }
-
 std::string order_of(const Json& spec) {
   return reference::canonical_order(text_at(spec, "/protocol/order"), integer_at(spec, "/protocol/order_seed"));
 }

@@ -11,11 +11,6 @@ namespace {
 
 using base::Json;
 
-const Json* find(const Json& spec, const char* pointer) {
-  const Json::json_pointer path(pointer);
-  return spec.contains(path) ? &spec.at(path) : nullptr;
-}
-
 std::string dataset_line(const Json& spec) {
   const int64_t train = integer_at(spec, "/dataset/train_per_class"), test = integer_at(spec, "/dataset/test_per_class");
   const std::string what = text_at(spec, "/dataset/modality") == "features" ? " vectors per class" : " images per class";
@@ -27,8 +22,7 @@ std::string dataset_line(const Json& spec) {
 
 std::string protocol_line(const Json& spec) {
   const std::string order = text_at(spec, "/protocol/order");
-  const Json* sizes = find(spec, "/protocol/task_sizes");
-  const auto tasks = sizes && sizes->is_array() ? static_cast<int64_t>(sizes->size()) : 0;
+  const auto tasks = static_cast<int64_t>(base::list_at(spec, "/protocol/task_sizes").size());
   const int64_t stop = integer_at(spec, "/protocol/stop_after");
   std::string line = text_at(spec, "/protocol/kind") + "-incremental " + text_at(spec, "/protocol/split");
   line += stop > 0 && stop < tasks ? ", first " + std::to_string(stop) + " of " + std::to_string(tasks) + " tasks"
@@ -53,9 +47,7 @@ std::string weights_text(const Json& weights) {
 
 std::string weights_line(const Json& spec) {
   std::string line;
-  if (const Json* list = find(spec, "/weights"); list && list->is_array()) {
-    for (const Json& weights : *list) line += (line.empty() ? "" : "; ") + weights_text(weights);
-  }
+  for (const Json& weights : base::list_at(spec, "/weights")) line += (line.empty() ? "" : "; ") + weights_text(weights);
   return line.empty() ? "no weights" : "weights " + line;
 }
 
@@ -80,17 +72,6 @@ std::string why(const store::RunRow& run) {
 }
 
 }  // namespace
-
-std::string text_at(const Json& spec, const char* pointer) {
-  const Json* value = find(spec, pointer);
-  if (!value || value->is_null()) return {};
-  return value->is_string() ? value->get<std::string>() : base::canonical(*value);
-}
-
-int64_t integer_at(const Json& spec, const char* pointer) {
-  const Json* value = find(spec, pointer);
-  return value && value->is_number_integer() ? value->get<int64_t>() : 0;
-}
 
 std::vector<std::string> heading(const Json& spec) { return {dataset_line(spec), protocol_line(spec), weights_line(spec)}; }
 

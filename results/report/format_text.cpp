@@ -8,30 +8,8 @@ namespace {
 
 using Line = std::vector<std::string>;
 
-// Columns that a code point takes on a terminal: 0 for combining marks, 2 for East Asian wide ones.
-size_t columns_of(uint32_t c) {
-  if ((c >= 0x300 && c <= 0x36f) || (c >= 0x200b && c <= 0x200d) || c == 0xfe0f) return 0;
-  const bool wide = (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3) ||
-                    (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) ||
-                    (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1faff);
-  return wide ? 2 : 1;
-}
-
-size_t width_of(const std::string& text) {
-  size_t width = 0;
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const size_t length = std::min<size_t>(lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4, text.size() - i);
-    uint32_t point = length == 1 ? lead : lead & (0xffu >> (length + 1));
-    for (size_t k = 1; k < length; ++k) point = point << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3fu);
-    width += columns_of(point);
-    i += length;
-  }
-  return width;
-}
-
 std::string pad(const std::string& text, size_t width, bool right) {
-  const std::string blank(width - std::min(width, width_of(text)), ' ');
+  const std::string blank(width - std::min(width, base::display_width(text)), ' ');
   return right ? blank + text : text + blank;
 }
 
@@ -86,10 +64,10 @@ std::string table_text(const Report& report, const Table& table, const std::stri
   for (size_t e = 0; e < entries.size(); ++e) {
     for (size_t i = 0; i < entries[e].line.size(); ++i) {
       if (e == 0 && i == 1) continue;  // without any setting that column is left out
-      widths[i] = std::max(widths[i], width_of(entries[e].line[i]));
+      widths[i] = std::max(widths[i], base::display_width(entries[e].line[i]));
     }
   }
-  if (widths[1] > 0) widths[1] = std::max(widths[1], width_of(entries.front().line[1]));
+  if (widths[1] > 0) widths[1] = std::max(widths[1], base::display_width(entries.front().line[1]));
 
   std::string text;
   for (size_t i = 0; i < table.heading.size(); ++i)

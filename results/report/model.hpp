@@ -1,6 +1,8 @@
 // A report before it is printed: tables of sections of rows of cells. rows.cpp fills it, format_*.cpp print it.
 #pragma once
 
+#include <clb/base/json_at.hpp>
+#include <clb/base/text.hpp>
 #include <clb/metrics/metric.hpp>
 #include <clb/report/table.hpp>
 #include <clb/stats/interval.hpp>
@@ -84,8 +86,7 @@ metrics::Run records_of(const store::Store& store, const store::RunRow& run, con
 metrics::AccuracyMatrix matrix_of(const base::Json& spec, int64_t tasks, const std::vector<store::EvalRow>& evals);
 
 // describe.cpp: words for what a run's spec says. They accept any JSON, also that of an older clbench.
-std::string text_at(const base::Json& spec, const char* pointer);       // "" when absent
-int64_t integer_at(const base::Json& spec, const char* pointer);        // 0 when absent
+using base::flag_at, base::integer_at, base::text_at;
 std::vector<std::string> heading(const base::Json& spec);               // dataset; protocol; weights
 std::string section_title(const store::RunRow& run);                    // "" for a ranked row
 int section_rank(const std::string& title);                             // order in which sections are printed
@@ -123,8 +124,8 @@ struct Scale {                         // how numbers of one size are printed
 Scale scale_of(double value, std::string_view unit);        // unit: metrics::Metric's
 std::string quantity(double value, std::string_view unit);  // "62.30" (of a fraction), "5.3 min", "12.4 MB", "1189632"
 std::string cell_text(const Cell& cell);                    // "62.30 ± 0.41 (3)", "62.30 [61.90, 62.70] (2)", "–"
-std::string printable(std::string_view);                    // control characters become spaces
-std::string row_name(const TableRow& row);                  // "l2p/small"
+using base::printable;
+std::string row_name(const TableRow& row);  // "l2p/small"
 
 // Pieces that both kinds of tables are printed with.
 std::string markdown_escape(const std::string& text);  // nothing of it is read as markup

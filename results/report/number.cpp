@@ -58,14 +58,6 @@ std::string cell_text(const Cell& cell) {
   return text + scale.suffix + " (" + std::to_string(s.n) + ")";
 }
 
-std::string printable(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  return result;
-}
-
 std::string row_name(const TableRow& row) { return printable(row.preset.empty() ? row.method : row.method + "/" + row.preset); }
 
 }  // namespace clb::report

@@ -44,4 +44,16 @@ std::string one_line(std::string text);
 // One sentence for the person at the terminal.
 base::Error explain(const SQLite::Exception& error, const fs::path& file);
 
+// Runs `body` and turns what SQLite and the file system throw into such a sentence.
+template <class Body>
+auto explained(const fs::path& file, Body body) {
+  try {
+    return body();
+  } catch (const SQLite::Exception& error) {
+    throw explain(error, file);
+  } catch (const fs::filesystem_error& error) {
+    throw base::Error(file.string() + ": " + error.code().message() + "; check the file and its folder");
+  }
+}
+
 }  // namespace clb::store

@@ -18,7 +18,7 @@ struct Connection {
   template <class Body>
   auto write(Body body) {
     if (!writer) throw base::Error(file.string() + ": was opened for reading and asked to write", base::Exit::kInternal);
-    return guard([&] {
+    return explained(file, [&] {
       SQLite::Transaction transaction(db(), SQLite::TransactionBehavior::IMMEDIATE);
       if constexpr (std::is_void_v<decltype(body(db()))>) {
         body(db());
@@ -33,7 +33,7 @@ struct Connection {
 
   template <class Body>
   auto read(Body body) {
-    return guard([&] {
+    return explained(file, [&] {
       for (;;) {
         try {
           auto result = consistent(body);
@@ -44,18 +44,6 @@ struct Connection {
         reader->reopen();
       }
     });
-  }
-
-  // Runs `body` and turns what SQLite and the file system throw into one sentence.
-  template <class Body>
-  auto guard(Body body) {
-    try {
-      return body();
-    } catch (const SQLite::Exception& error) {
-      throw explain(error, file);
-    } catch (const fs::filesystem_error& error) {
-      throw base::Error(file.string() + ": " + error.code().message() + "; check the file and its folder");
-    }
   }
 
  private:

@@ -123,17 +123,6 @@ void fold_log(const fs::path& file) {
   db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-template <class Body>
-auto explained(const fs::path& file, Body body) {
-  try {
-    return body();
-  } catch (const SQLite::Exception& error) {
-    throw explain(error, file);
-  } catch (const fs::filesystem_error& error) {
-    throw base::Error(file.string() + ": " + error.code().message() + "; check the file and its folder");
-  }
-}
-
 base::FileLock lock_of(const fs::path& out) {
   const fs::path folder = out.parent_path().empty() ? fs::path(".") : out.parent_path();
   if (!fs::is_directory(folder)) throw base::Error(out.string() + ": there is no folder " + folder.string() + "; make it first");

@@ -64,7 +64,7 @@ struct RowAudit::Impl {
 
 RowAudit::RowAudit(const fs::path& file) : impl_(std::make_unique<Impl>()) {
   impl_->file.file = file;
-  impl_->file.guard([&] { impl_->file.reader.emplace(fs::weakly_canonical(fs::absolute(file)), migrations()); });
+  explained(file, [&] { impl_->file.reader.emplace(fs::weakly_canonical(fs::absolute(file)), migrations()); });
   impl_->file.read([&](SQLite::Database& db) {
     check_everything(db, file);
     return true;

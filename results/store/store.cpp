@@ -11,7 +11,7 @@ Store& Store::operator=(Store&&) noexcept = default;
 Store Store::open(const fs::path& file, Mode mode) {
   auto impl = std::make_unique<Impl>();
   impl->file = file;
-  impl->guard([&] {
+  explained(file, [&] {
     // A link and its target are one file: they share -wal and lock.
     const fs::path real = fs::weakly_canonical(fs::absolute(file));
     if (mode == Mode::kWrite) {

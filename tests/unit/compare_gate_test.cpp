@@ -219,9 +219,9 @@ TEST_F(Gate, p_values_are_adjusted_over_the_series) {
 TEST_F(Gate, formats) {
   fill(3, {.wrong = {1, 1}}, {.wrong = {5, 5}});
   const compare::GateReport report = gate();
-  approve("gate.text.txt", gate_text(report), folder_);
-  approve("gate.markdown.txt", gate_markdown(report), folder_);
-  approve("gate.junit.txt", gate_junit(report), folder_);
+  approve_in("gate.text.txt", gate_text(report), folder_);
+  approve_in("gate.markdown.txt", gate_markdown(report), folder_);
+  approve_in("gate.junit.txt", gate_junit(report), folder_);
   const base::Json json = base::parse_json(gate_json(report), "gate");
   EXPECT_EQ(json.at("exit_code"), 1);
   EXPECT_EQ(json.at("verdict"), "regression");

@@ -146,7 +146,7 @@ TEST_F(Compare, several_settings_end_in_an_interquartile_mean) {
   EXPECT_NE(c.conclusion.find("A is better on 2, B on 0"), std::string::npos) << c.conclusion;
   const base::Json json = base::parse_json(comparison_json(c), "compare");
   EXPECT_NEAR(json.at("over_settings").at("interquartile_mean_difference").at("value").get<double>(), 5.0 / 60, 1e-12);
-  approve("compare.text.txt", comparison_text(c), folder_);
+  approve_in("compare.text.txt", comparison_text(c), folder_);
 }
 
 TEST_F(Compare, mistakes_name_what_there_is) {

@@ -45,15 +45,6 @@ class ReportTable : public ReportTest {
     }
     return result;
   }
-
-  void approve(const std::string& name, const std::string& got) {
-    const fs::path got_file = fs::path(CLB_BINARY_DIR) / "approval" / name;
-    fs::create_directories(got_file.parent_path());
-    std::ofstream(got_file, std::ios::binary) << got;
-    std::ifstream in(fs::path(CLB_SOURCE_DIR) / "tests/approval" / name, std::ios::binary);
-    const std::string wanted{std::istreambuf_iterator<char>(in), {}};
-    EXPECT_TRUE(got == wanted) << "differs from tests/approval/" << name << "; this run's text is " << got_file;
-  }
 };
 
 TEST_F(ReportTable, text) {

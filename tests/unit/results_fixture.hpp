@@ -8,6 +8,7 @@
 #include <clb/base/sha256.hpp>
 #include <clb/store/store.hpp>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <vector>
@@ -87,6 +88,16 @@ inline std::string sentence(const std::function<void()>& call, base::Exit exit =
   }
   ADD_FAILURE() << "no Error was thrown";
   return {};
+}
+
+// Compares with tests/approval/NAME; what this run got lies in <build>/approval.
+inline void approve(const std::string& name, const std::string& got) {
+  const fs::path got_file = fs::path(CLB_BINARY_DIR) / "approval" / name;
+  fs::create_directories(got_file.parent_path());
+  std::ofstream(got_file, std::ios::binary) << got;
+  std::ifstream in(fs::path(CLB_SOURCE_DIR) / "tests/approval" / name, std::ios::binary);
+  const std::string wanted{std::istreambuf_iterator<char>(in), {}};
+  EXPECT_TRUE(got == wanted) << "differs from tests/approval/" << name << "; this run's text is " << got_file;
 }
 
 }  // namespace clb::results_test

@@ -17,6 +17,4 @@ class Columns {
   std::vector<std::vector<std::string>> rows_;
 };
 
-size_t display_width(const std::string& utf8);  // code points
-
 }  // namespace clb::cli

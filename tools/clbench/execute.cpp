@@ -73,8 +73,7 @@ size_t print_failures(const std::vector<std::string>& labels, const Recorder& re
 
 }  // namespace
 
-void add_execution(Options& options) {
-  options.add()("jobs", po::value<std::string>()->value_name("N"), "runs at once; default 1");
+void add_limits(Options& options) {
   options.add()("max-memory", po::value<std::string>()->value_name("SIZE"),
                 "resident memory of one run, for example 3GB; default 80 % of what is available, divided by --jobs");
   options.add()("max-time", po::value<std::string>()->value_name("TIME"), "wall time of one run, for example 2h; default no limit");
@@ -84,6 +83,11 @@ void add_execution(Options& options) {
   options.add_installation();
   options.add_cache();
   options.add_json();
+}
+
+void add_execution(Options& options) {
+  options.add()("jobs", po::value<std::string>()->value_name("N"), "runs at once; default 1");
+  add_limits(options);
 }
 
 launch::ScheduleOptions schedule_options(const Options& options) {

@@ -11,7 +11,8 @@
 
 namespace clb::cli {
 
-void add_execution(Options& options);  // --jobs, the limits, --db, --plugin-path, --cache, --json
+void add_limits(Options& options);     // of one run; --db, --plugin-path, --cache, --json
+void add_execution(Options& options);  // these and --jobs
 launch::ScheduleOptions schedule_options(const Options& options);
 
 // <db>.runs, absolute, so that what --dry-run prints works in every folder.

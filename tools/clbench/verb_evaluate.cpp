@@ -177,7 +177,7 @@ void print_result(const store::Store& store, const store::RunRow& row, const Opt
 int verb_evaluate(const Arguments& arguments) {
   Options options(kText);
   options.add()("set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE"), "what is to differ; may be repeated");
-  add_execution(options);
+  add_limits(options);
   if (!options.parse(arguments, 1, 1)) return 0;
   const fs::path database = options.text("db");
   if (!fs::exists(database)) throw base::Error(fmt::format("{}: there is no such database; --db names another", database.string()));

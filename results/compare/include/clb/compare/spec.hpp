@@ -1,15 +1,14 @@
 // Words for what the stored JSON of a run says. They accept any JSON, also that of an older clbench.
 #pragma once
 
-#include <clb/base/json.hpp>
+#include <clb/base/json_at.hpp>
 #include <cstdint>
 #include <string>
 
 namespace clb::compare {
 
-std::string text_at(const base::Json& spec, const char* pointer);  // "" when absent
-int64_t integer_at(const base::Json& spec, const char* pointer);   // 0 when absent
-bool flag_at(const base::Json& spec, const char* pointer);
+using base::flag_at, base::integer_at, base::text_at;
+
 uint64_t capabilities(const base::Json& spec);
 std::string method_name(const base::Json& spec);   // "l2p/small", "l2p" without a preset
 std::string setting_name(const base::Json& spec);  // "cifar100 B0-Inc10"
