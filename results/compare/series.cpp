@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <clb/base/sha256.hpp>
 #include <clb/compare/series.hpp>
+#include <clb/metrics/records.hpp>
 #include <set>
 
 #include <clb/compare/spec.hpp>
@@ -119,21 +120,7 @@ bool matches(const Series& series, const std::string& setting, const std::string
 }
 
 std::optional<double> value_of(const store::Store& store, const store::RunRow& attempt, const metrics::Metric& metric) {
-  const Json eval_on = attempt.spec.value("/protocol/eval_on"_json_pointer, Json("seen"));
-  metrics::AccuracyMatrix matrix(attempt.tasks_planned, flag_at(attempt.spec, "/protocol/joint"), eval_on == "fixed");
-  for (const store::EvalRow& row : store.evals(attempt.attempt_id)) matrix.add(row.after_task, row.count);
-  const int64_t id = attempt.attempt_id, last = attempt.tasks_done - 1;
-  const metrics::Run records{.matrix = std::move(matrix),
-                             .seconds = attempt.wall_s,
-                             .scalars = store.metrics(id),
-                             .resources = store.resources(id),
-                             .capabilities = attempt.capabilities,
-                             .spans = [&] { return store.spans(id); },
-                             .predicted =
-                                 [&] {
-                                   return metrics::Predicted{store.prediction(id, last), store.targets(id).labels, store.classes(id)};
-                                 }};
-  return metric.compute(records).value;
+  return metric.compute(metrics::records_of(store, attempt)).value;
 }
 
 }  // namespace clb::compare

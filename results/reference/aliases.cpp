@@ -6,12 +6,12 @@
 #include <clb/base/file.hpp>
 #include <clb/base/toml/reader.hpp>
 
+#include "values.hpp"
+
 namespace clb::reference {
 namespace {
 
 using namespace base::toml;
-
-constexpr uint64_t kMaxBytes = 1 << 20;
 
 // Fingerprints and SHA-256 digests alike: 64 lower-case hexadecimal digits.
 std::string digest(const Node& node, const std::string& what) {

@@ -5,10 +5,10 @@
 #include <clb/base/file.hpp>
 #include <clb/base/toml/reader.hpp>
 #include <clb/base/toml/sentence.hpp>
-#include <clb/metrics/metric.hpp>
 #include <set>
 
 #include "aliases.hpp"
+#include "values.hpp"
 
 namespace clb::reference {
 namespace {
@@ -16,16 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace base::toml;
 
-constexpr uint64_t kMaxBytes = 1 << 20;
 constexpr int64_t kMost = 1'000'000;
-
-std::vector<std::string> strings(const Node& node, const std::string& what) {
-  if (!node.list()) return {to_string(node, what)};
-  std::vector<std::string> texts;
-  for (const Node& element : *node.list()) texts.push_back(to_string(element, "each element of " + what));
-  if (texts.empty()) fail(node.place, what + " must not be an empty list");
-  return texts;
-}
 
 double percent(const Node& node, const std::string& what) {
   const double value = to_number(node, what);
@@ -137,13 +128,6 @@ class File {
     }
   }
 
-  static void check_metric(const std::string& id, const Node& node) {
-    std::vector<std::string> known;
-    for (const metrics::Metric& metric : metrics::registry()) known.push_back(metric.id);
-    if (std::find(known.begin(), known.end(), id) == known.end())
-      fail(node.place, fmt::format("there is no metric \"{}\"{}", id, suggestion(id, known, "the metrics")));
-  }
-
   const Setting& setting(const Node& name) const {
     const std::string wanted = to_string(name, "cells.setting");
     std::vector<std::string> known;
@@ -179,7 +163,7 @@ References read_references(const fs::path& folder) {
   References references;
   references.aliases = read_aliases(folder / "aliases.toml");
   for (const fs::path& file : files)
-    if (file.filename() != "aliases.toml") File(file).read(references.entries);
+    if (file.filename() != "aliases.toml" && file.filename() != "claims.toml") File(file).read(references.entries);
   return references;
 }
 

@@ -53,13 +53,13 @@ void note_mixtures(TableRow& row) {
 }
 
 // "acc.mean.sample, forget.max_prev: a joint run has one stage": metrics with one reason share a note.
-void note_dashes(TableRow& row, const std::vector<const metrics::Metric*>& metrics) {
+void note_dashes(TableRow& row, const std::vector<Column>& columns) {
   if (std::none_of(row.runs.begin(), row.runs.end(), [](const RunResult& run) { return run.ok(); })) return;
   std::vector<std::pair<std::string, std::string>> reasons;  // reason and its metrics, in the order of the columns
-  for (size_t i = 0; i < metrics.size(); ++i) {
+  for (size_t i = 0; i < columns.size(); ++i) {
     const Cell& cell = row.cells[i];
     if (cell.dash.empty()) continue;
-    const std::string name = std::string(metrics[i]->id) + (cell.summary ? " of some runs" : "");
+    const std::string name = columns[i].name + (cell.summary ? " of some runs" : "");
     auto found = std::find_if(reasons.begin(), reasons.end(), [&](const auto& entry) { return entry.first == cell.dash; });
     if (found == reasons.end()) {
       reasons.emplace_back(cell.dash, name);
@@ -81,11 +81,11 @@ void note_under_training(TableRow& row) {
 
 }  // namespace
 
-void fill_cells(TableRow& row, const std::vector<const metrics::Metric*>& metrics) {
-  for (size_t i = 0; i < metrics.size(); ++i) row.cells.push_back(metric_cell(row, i, metrics[i]->unit));
+void fill_cells(TableRow& row, const std::vector<Column>& columns) {
+  for (size_t i = 0; i < columns.size(); ++i) row.cells.push_back(metric_cell(row, i, columns[i].metric->unit));
   row.time = time_cell(row);
   row.notes = failure_notes(row.runs);
-  note_dashes(row, metrics);
+  note_dashes(row, columns);
   note_mixtures(row);
   note_under_training(row);
   const auto unknown = std::count_if(row.runs.begin(), row.runs.end(), [](const RunResult& r) { return r.ok() && !r.cold_seconds; });

@@ -1,26 +1,11 @@
-// Other columns than metrics: the tasks, or data sets and protocols. Both are put as metrics of their own, so that every format prints
-// them.
+// What stands above the cells: metrics, the tasks, or data sets and protocols.
 #include <algorithm>
-#include <deque>
 #include <set>
 
 #include "model.hpp"
 
 namespace clb::report {
 namespace {
-
-// Metrics whose values are filled in here; they live as long as the program, as those of the registry do.
-const metrics::Metric* column(const std::string& name, const metrics::Metric& like, const std::string& formula) {
-  static std::deque<std::string> texts;
-  static std::deque<metrics::Metric> columns;
-  texts.push_back(name);
-  const char* id = texts.back().c_str();
-  texts.push_back(formula);
-  columns.push_back({id, like.version, texts.back().c_str(), like.source, like.unit, like.direction, [](const metrics::Run&) {
-                       return metrics::Result{std::nullopt, "a column of a table is no metric"};
-                     }});
-  return &columns.back();
-}
 
 // "cifar100 B0-Inc10": the beginning of a heading's first line and the split in its second.
 std::string short_name(const Table& table) {
@@ -37,17 +22,30 @@ std::string identity(const TableRow& row, const std::string& section) {
 
 }  // namespace
 
-std::vector<const metrics::Metric*> task_columns(int64_t tasks) {
+std::string Column::title() const { return name + (metric->direction == metrics::Direction::kHigherIsBetter ? " ↑" : " ↓"); }
+
+std::string Column::explain() const { return name + " (version " + std::to_string(metric->version) + "): " + formula; }
+
+std::vector<Column> metric_columns(const std::vector<std::string>& ids) {
+  std::vector<Column> columns;
+  for (const std::string& id : ids) {
+    const metrics::Metric& metric = metrics::find(id);
+    columns.push_back({&metric, metric.id, metric.formula});
+  }
+  return columns;
+}
+
+std::vector<Column> task_columns(int64_t tasks) {
   const metrics::Metric& accuracy = metrics::find("acc.last.sample");
-  std::vector<const metrics::Metric*> columns;
-  for (int64_t t = 1; t <= tasks; ++t)
-    columns.push_back(column(kStage + std::to_string(t), accuracy, "acc.last.sample, had the run ended there"));
+  std::vector<Column> columns;
+  for (int64_t t = 0; t < tasks; ++t)
+    columns.push_back({&accuracy, "after task " + std::to_string(t + 1), "acc.last.sample, had the run ended there", t});
   return columns;
 }
 
 Report over_datasets(Report report) {
   if (report.tables.empty()) return report;
-  const metrics::Metric& metric = *report.metrics.front();
+  const metrics::Metric& metric = *report.columns.front().metric;
   std::map<std::string, int> names;
   for (const Table& table : report.tables) ++names[short_name(table)];
   Report wide;
@@ -59,7 +57,7 @@ Report over_datasets(Report report) {
     Table& table = report.tables[c];
     std::string name = short_name(table);
     if (names[name] > 1) name += " " + table.key.substr(0, 6);
-    wide.metrics.push_back(column(name, metric, table.heading[0] + "; " + table.heading[1] + "; " + table.heading[2]));
+    wide.columns.push_back({&metric, name, table.heading[0] + "; " + table.heading[1] + "; " + table.heading[2]});
     for (Section& section : table.sections) {
       std::vector<TableRow>& rows = sections[{section_rank(section.title), section.title}];
       for (TableRow& row : section.rows) {
@@ -83,7 +81,7 @@ Report over_datasets(Report report) {
   for (auto& [place, rows] : sections) {
     for (TableRow& row : rows)
       for (size_t c = 0; c < width; ++c)
-        if (!row.cells[c].summary) row.notes.push_back(std::string(wide.metrics[c]->id) + ": " + row.cells[c].dash);
+        if (!row.cells[c].summary) row.notes.push_back(wide.columns[c].name + ": " + row.cells[c].dash);
     sort_rows(rows, metric, 0);
     all.sections.push_back({place.second, std::move(rows)});
   }

@@ -54,7 +54,7 @@ std::string protocol_departure(const Setting& s, const Json& spec) {
 }
 
 double value_of(const MeasuredRun& run, const metrics::Metric& metric) {
-  const metrics::Result result = metric.compute({.matrix = matrix_of(run.spec, run.tasks_planned, run.evals)});
+  const metrics::Result result = metric.compute({.matrix = metrics::matrix_of(run.spec, run.tasks_planned, run.evals)});
   return result.value ? 100 * *result.value : std::nan("");
 }
 

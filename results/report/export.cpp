@@ -88,7 +88,7 @@ void each_result(const store::Store& store, const std::function<void(const store
   // Attempt by attempt: should somebody write meanwhile, nothing may be visited twice.
   for (size_t i = 0; i < tried.size(); ++i) {
     store::AttemptResults found;
-    store.results({attempts[i]}, kScalars, [&](size_t, store::AttemptResults results) { found = std::move(results); });
+    store.results({attempts[i]}, metrics::kRecorded, [&](size_t, store::AttemptResults results) { found = std::move(results); });
     visit(tried[i], found);
   }
 }
@@ -105,7 +105,7 @@ void evals(const store::Store& store, const Visit& visit) {
 void metric_values(const store::Store& store, const Visit& visit) {
   each_result(store, [&](const store::RunRow& run, const store::AttemptResults& found) {
     if (run.status.status != "ok") return;
-    const metrics::Run records = records_of(store, run, store.spec(run.run_id), found);
+    const metrics::Run records = metrics::records_of(store, run, store.spec(run.run_id), found);
     for (const metrics::Metric& metric : metrics::registry()) {
       const metrics::Result result = metric.compute(records);
       visit({run.key, run.uuid, metric.id, metric.version, metric.unit, result.value ? Json(*result.value) : Json(), result.dash});

@@ -37,7 +37,7 @@ std::string format_csv(const Report& report) {
   std::vector<std::string> head{
       "comparability_key",    "dataset",      "protocol", "weights", "section", "method", "preset", "setting", "precision", "runs",
       "configurations_tried", "against_best", "p_holm"};
-  for (const metrics::Metric* metric : report.metrics) add_head(head, metric->id);
+  for (const Column& column : report.columns) add_head(head, column.name);
   add_head(head, "cold_seconds");
   head.push_back("notes");
   std::string text = csv_line(head);

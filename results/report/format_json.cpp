@@ -31,7 +31,7 @@ Json counts_json(const RunResult& result) {
   return list;
 }
 
-Json run_json(const RunResult& result, const std::vector<const metrics::Metric*>& metrics) {
+Json run_json(const RunResult& result, const std::vector<Column>& columns) {
   const store::RunRow& run = result.run;
   Json json{{"key", run.key},
             {"experiments", run.experiments},
@@ -58,7 +58,7 @@ Json run_json(const RunResult& result, const std::vector<const metrics::Metric*>
             {"values", Json::object()}};
   for (size_t i = 0; i < result.values.size(); ++i) {
     const metrics::Result& value = result.values[i];
-    json["values"][metrics[i]->id] = value.value ? Json(*value.value) : Json{{"reason", value.dash}};
+    json["values"][columns[i].name] = value.value ? Json(*value.value) : Json{{"reason", value.dash}};
   }
   return json;
 }
@@ -69,7 +69,7 @@ Json against_best_json(const TableRow& row) {
   return {{"verdict", a.verdict}, {"how", a.how}, {"pairs", a.pairs}, {"p", number(a.p)}, {"p_holm", number(a.p_holm)}};
 }
 
-Json row_json(const TableRow& row, const std::vector<const metrics::Metric*>& metrics) {
+Json row_json(const TableRow& row, const std::vector<Column>& columns) {
   Json json{{"method", row.method},
             {"preset", row.preset},
             {"setting", row.setting},
@@ -86,34 +86,48 @@ Json row_json(const TableRow& row, const std::vector<const metrics::Metric*>& me
             {"cold_seconds", cell_json(row.time)},
             {"cells", Json::object()},
             {"runs", Json::array()}};
-  for (size_t i = 0; i < metrics.size(); ++i) json["cells"][metrics[i]->id] = cell_json(row.cells[i]);
-  for (const RunResult& result : row.runs) json["runs"].push_back(run_json(result, metrics));
+  for (size_t i = 0; i < columns.size(); ++i) json["cells"][columns[i].name] = cell_json(row.cells[i]);
+  for (const RunResult& result : row.runs) json["runs"].push_back(run_json(result, columns));
   return json;
 }
 
-Json metric_json(const metrics::Metric& metric) {
-  return {{"id", metric.id},           {"version", metric.version},
-          {"formula", metric.formula}, {"source", metric.source},
+Json column_json(const Column& column) {
+  const metrics::Metric& metric = *column.metric;
+  return {{"id", column.name},         {"version", metric.version},
+          {"formula", column.formula}, {"source", metric.source},
           {"unit", metric.unit},       {"higher_is_better", metric.direction == metrics::Direction::kHigherIsBetter}};
+}
+
+Json findings_json(const Table& table) {
+  Json list = Json::array();
+  for (const Finding& f : table.findings)
+    list.push_back({{"claim", f.claim},
+                    {"citation", f.citation},
+                    {"verdict", f.verdict},
+                    {"why", f.why},
+                    {"difference", number(f.difference)},
+                    {"pairs", f.pairs}});
+  return list;
 }
 
 }  // namespace
 
 std::string format_json(const Report& report) {
   Json json{{"version", 1}, {"metrics", Json::array()}, {"tables", Json::array()}};
-  for (const metrics::Metric* metric : report.metrics) json["metrics"].push_back(metric_json(*metric));
+  for (const Column& column : report.columns) json["metrics"].push_back(column_json(column));
   for (const Table& table : report.tables) {
     Json sections = Json::array();
     for (const Section& section : table.sections) {
       Json rows = Json::array();
-      for (const TableRow& row : section.rows) rows.push_back(row_json(row, report.metrics));
+      for (const TableRow& row : section.rows) rows.push_back(row_json(row, report.columns));
       sections.push_back({{"title", section.title}, {"rows", std::move(rows)}});
     }
     json["tables"].push_back({{"comparability_key", table.key},
                               {"dataset", table.heading[0]},
                               {"protocol", table.heading[1]},
                               {"weights", table.heading[2]},
-                              {"sections", std::move(sections)}});
+                              {"sections", std::move(sections)},
+                              {"claims", findings_json(table)}});
   }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -46,8 +46,7 @@ std::string line(const std::vector<std::string>& cells) {
 
 std::string head(const Report& report) {
   std::vector<std::string> cells{"method", "setting"};
-  for (const metrics::Metric* metric : report.metrics)
-    cells.push_back(escape(std::string(metric->id) + (metric->direction == metrics::Direction::kHigherIsBetter ? " ↑" : " ↓")));
+  for (const Column& column : report.columns) cells.push_back(escape(column.title()));
   cells.push_back("time");
   return line(cells);
 }
@@ -65,7 +64,7 @@ std::string row_text(const TableRow& row, std::vector<std::string>& notes) {
 }
 
 std::string table_text(const Report& report, const Table& table) {
-  const size_t columns = report.metrics.size() + 3;
+  const size_t columns = report.columns.size() + 3;
   std::vector<std::string> notes;
   std::string body;
   for (const Section& section : table.sections) {
@@ -78,6 +77,7 @@ std::string table_text(const Report& report, const Table& table) {
   caption += escape(kLegend) + ".";
   if (any_mark(report)) caption += " " + escape(kBestLegend) + ".";
   for (const std::string& note : notes) caption += " " + note + ".";
+  for (const Finding& finding : table.findings) caption += " " + escape(sentence(finding)) + ".";
   return "\\begin{table}\n  \\centering\n  \\begin{tabular}{ll" + std::string(columns - 2, 'r') + "}\n  \\toprule\n" + head(report) + body +
          "  \\bottomrule\n  \\end{tabular}\n  \\caption{" + caption + "}\n\\end{table}\n";
 }
@@ -88,8 +88,7 @@ std::string format_latex(const Report& report) {
   if (report.tables.empty()) return std::string("% ") + kNoRuns + "\n";
   std::string text;
   for (const Table& table : report.tables) text += (text.empty() ? "" : "\n") + table_text(report, table);
-  for (const metrics::Metric* metric : report.metrics)
-    text += "% " + std::string(metric->id) + " (version " + std::to_string(metric->version) + "): " + metric->formula + "\n";
+  for (const Column& column : report.columns) text += "% " + column.explain() + "\n";
   return text;
 }
 

@@ -6,8 +6,8 @@ namespace {
 
 std::string section_text(const Report& report, const Section& section) {
   std::vector<std::string> head{"method", "setting"}, rule{"---", "---"};
-  for (const metrics::Metric* metric : report.metrics) {
-    head.push_back(markdown_escape(metric->id) + (metric->direction == metrics::Direction::kHigherIsBetter ? " ↑" : " ↓"));
+  for (const Column& column : report.columns) {
+    head.push_back(markdown_escape(column.title()));
     rule.push_back("---:");
   }
   head.push_back("time");
@@ -54,12 +54,11 @@ std::string format_markdown(const Report& report) {
     for (size_t i = 1; i < table.heading.size(); ++i)
       text += markdown_escape(table.heading[i]) + (i + 1 < table.heading.size() ? "; " : "\n\n");
     for (const Section& section : table.sections) text += section_text(report, section);
+    for (const Finding& finding : table.findings) text += markdown_escape(sentence(finding)) + "\n\n";
   }
   text += markdown_escape(kLegend) + "\n\n";
   if (any_mark(report)) text += markdown_escape(kBestLegend) + "\n\n";
-  for (const metrics::Metric* metric : report.metrics)
-    text += "- " + markdown_escape(metric->id) + " (version " + std::to_string(metric->version) + "): " + markdown_escape(metric->formula) +
-            "\n";
+  for (const Column& column : report.columns) text += "- " + markdown_escape(column.explain()) + "\n";
   return text;
 }
 

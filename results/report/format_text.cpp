@@ -26,8 +26,7 @@ std::string marks(const TableRow& row, Line& notes) {
 
 Line head(const Report& report) {
   Line line{"method", "setting"};
-  for (const metrics::Metric* metric : report.metrics)
-    line.push_back(std::string(metric->id) + (metric->direction == metrics::Direction::kHigherIsBetter ? " ↑" : " ↓"));
+  for (const Column& column : report.columns) line.push_back(column.title());
   line.push_back("time");
   return line;
 }
@@ -81,6 +80,7 @@ std::string table_text(const Report& report, const Table& table, const std::stri
   }
   if (!notes.empty()) text += "\n";
   for (size_t i = 0; i < notes.size(); ++i) text += "[" + std::to_string(i + 1) + "] " + printable(notes[i]) + "\n";
+  for (const Finding& finding : table.findings) text += (&finding == &table.findings.front() ? "\n" : "") + sentence(finding) + "\n";
   return text;
 }
 
@@ -103,8 +103,7 @@ std::string format_text(const Report& report, bool color) {
   text += std::string(kLegend) + "\n";
   if (any_mark(report)) text += std::string(kBestLegend) + "\n";
   if (any_class_sorted(report)) text += "† " + std::string(kClassSorted) + "\n";
-  for (const metrics::Metric* metric : report.metrics)
-    text += std::string(metric->id) + " (version " + std::to_string(metric->version) + "): " + metric->formula + "\n";
+  for (const Column& column : report.columns) text += column.explain() + "\n";
   return text;
 }
 

@@ -19,16 +19,17 @@ bool from_counts(const metrics::Metric& metric) {
   return std::ranges::find(kIds, std::string_view(metric.id)) != kIds.end();
 }
 
-// A column of columns.cpp: accuracy after a task.
-bool is_stage(const metrics::Metric& metric) { return std::string_view(metric.id).starts_with(kStage); }
+// Images are numbered as the runs of a row share them, also when their class orders differ.
+using Numbers = std::map<int64_t, size_t>;  // of the image with this index in the evaluated split
 
 // The evaluated images of a run, group after group, and which of them were right after each task.
 struct Images {
+  std::vector<size_t> number;
   std::vector<size_t> ends;                 // of the groups
   std::vector<std::vector<uint8_t>> right;  // [task][image of the groups 0..task]
 };
 
-std::optional<Images> images_of(const store::Store& store, const RunResult& result, std::vector<int64_t>& order) {
+std::optional<Images> images_of(const store::Store& store, const RunResult& result, Numbers& numbers) {
   const int64_t attempt = result.run.attempt_id;
   const auto classes = store.classes(attempt);
   const std::vector<int64_t> labels = store.targets(attempt).labels;
@@ -38,34 +39,29 @@ std::optional<Images> images_of(const store::Store& store, const RunResult& resu
       if (!group_of.emplace(c, g).second) return std::nullopt;  // tasks share their classes
   std::vector<std::vector<int64_t>> predictions;
   for (size_t t = 0; t < classes.size(); ++t) predictions.push_back(store.prediction(attempt, static_cast<int64_t>(t)));
+  if (std::ranges::any_of(predictions, [&](const auto& p) { return p.size() != labels.size(); })) return std::nullopt;
 
-  std::vector<std::vector<int64_t>> groups(classes.size());
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const auto group = group_of.find(labels[i]);
-    if (group != group_of.end() && predictions.back().size() == labels.size() && predictions.back()[i] >= 0)
-      groups[group->second].push_back(static_cast<int64_t>(i));
-  }
+  std::vector<std::vector<size_t>> groups(classes.size());
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (const auto group = group_of.find(labels[i]); group != group_of.end() && predictions.back()[i] >= 0)
+      groups[group->second].push_back(i);
   Images images;
-  std::vector<int64_t> mine;
+  std::vector<size_t> mine;
   for (const auto& group : groups) {
     mine.insert(mine.end(), group.begin(), group.end());
     images.ends.push_back(mine.size());
   }
-  // Runs share their images when they share the class order; another order has other groups, and no image stands for the same one.
-  if (order.empty()) order = mine;
-  if (order != mine || mine.empty()) return std::nullopt;
+  if (mine.empty()) return std::nullopt;
+  for (const size_t i : mine) images.number.push_back(numbers.try_emplace(static_cast<int64_t>(i), numbers.size()).first->second);
   for (size_t t = 0; t < classes.size(); ++t) {
     std::vector<uint8_t> right(images.ends[t]);
-    for (size_t k = 0; k < right.size(); ++k) {
-      const auto i = static_cast<size_t>(mine[k]);
-      right[k] = predictions[t][i] == labels[i];
-    }
+    for (size_t k = 0; k < right.size(); ++k) right[k] = predictions[t][mine[k]] == labels[mine[k]];
     images.right.push_back(std::move(right));
   }
   return images;
 }
 
-// What the counts were, had image i been drawn counts[i] times.
+// What the counts were, had the image of number i been drawn counts[i] times.
 metrics::AccuracyMatrix matrix_of(const Images& images, std::span<const uint32_t> counts) {
   const size_t tasks = images.right.size();
   metrics::AccuracyMatrix matrix(static_cast<int64_t>(tasks), false);
@@ -73,8 +69,8 @@ metrics::AccuracyMatrix matrix_of(const Images& images, std::span<const uint32_t
     for (size_t g = 0, begin = 0; g <= t; begin = images.ends[g++]) {
       uint32_t n = 0, correct = 0;
       for (size_t k = begin; k < images.ends[g]; ++k) {
-        n += counts[k];
-        correct += counts[k] * images.right[t][k];
+        n += counts[images.number[k]];
+        correct += counts[images.number[k]] * images.right[t][k];
       }
       matrix.add(static_cast<int64_t>(t), {.group = static_cast<int64_t>(g), .n = n, .correct = correct});
     }
@@ -84,31 +80,30 @@ metrics::AccuracyMatrix matrix_of(const Images& images, std::span<const uint32_t
 
 }  // namespace
 
-void bootstrap_cells(TableRow& row, const std::vector<const metrics::Metric*>& metrics, const store::Store& store,
+void bootstrap_cells(TableRow& row, const std::vector<Column>& columns, const store::Store& store,
                      const std::set<int64_t>& with_predictions) {
   if (text_at(row.spec, "/protocol/kind") != "class" || text_at(row.spec, "/protocol/joint") == "true") return;
   std::vector<size_t> wanted;
-  for (size_t i = 0; i < metrics.size(); ++i)
-    if ((from_counts(*metrics[i]) || is_stage(*metrics[i])) && row.cells[i].summary && row.cells[i].summary->spread == "t95")
-      wanted.push_back(i);
+  for (size_t i = 0; i < columns.size(); ++i)
+    if (from_counts(*columns[i].metric) && row.cells[i].summary && row.cells[i].summary->spread == "t95") wanted.push_back(i);
   if (wanted.empty()) return;
   std::vector<Images> runs;
-  std::vector<int64_t> order;
+  Numbers numbers;
   for (const RunResult& result : row.runs) {
     if (!result.ok()) continue;
     if (!with_predictions.contains(result.run.attempt_id)) return;
-    auto images = images_of(store, result, order);
+    auto images = images_of(store, result, numbers);
     if (!images) return;
     runs.push_back(std::move(*images));
   }
   if (runs.size() < kEnoughRuns) return;
   const auto intervals = stats::bootstrap_runs_images(
-      runs.size(), order.size(), 0.95, wanted.size(), [&](size_t run, std::span<const uint32_t> counts, std::span<double> values) {
+      runs.size(), numbers.size(), 0.95, wanted.size(), [&](size_t run, std::span<const uint32_t> counts, std::span<double> values) {
         const metrics::Run resampled{.matrix = matrix_of(runs[run], counts)};
         for (size_t s = 0; s < wanted.size(); ++s) {
-          const metrics::Metric& metric = *metrics[wanted[s]];
+          const Column& column = columns[wanted[s]];
           const metrics::Result result =
-              is_stage(metric) ? metrics::accuracy_after(resampled.matrix, static_cast<int64_t>(wanted[s])) : metric.compute(resampled);
+              column.task ? metrics::accuracy_after(resampled.matrix, *column.task) : column.metric->compute(resampled);
           values[s] = result.value.value_or(std::nan(""));
         }
       });

@@ -19,14 +19,14 @@ Cell cell_of(const store::ImportedRow& row, const metrics::Metric& metric) {
   return {std::nullopt, "the source gives no value"};
 }
 
-TableRow row_of(const store::ImportedRow& imported, const std::vector<const metrics::Metric*>& metrics) {
+TableRow row_of(const store::ImportedRow& imported, const std::vector<Column>& columns) {
   TableRow row;
   row.method = imported.method + " (imported)";
   row.setting = imported.setting;
   row.imported = true;
   row.citation = imported.citation + (imported.url.empty() ? "" : ", " + imported.url);
   row.notes.push_back("imported, not measured here: " + row.citation);
-  for (const metrics::Metric* metric : metrics) row.cells.push_back(cell_of(imported, *metric));
+  for (const Column& column : columns) row.cells.push_back(cell_of(imported, *column.metric));
   row.time.dash = "the source gives no time";
   return row;
 }
@@ -51,7 +51,7 @@ void add_imported(Report& report, const store::Store& store, bool also_alone) {
     Table* table = place_of(report, row, also_alone);
     if (!table) continue;
     if (table->sections.empty() || table->sections.back().title != kElsewhere) table->sections.push_back({kElsewhere, {}});
-    table->sections.back().rows.push_back(row_of(row, report.metrics));
+    table->sections.back().rows.push_back(row_of(row, report.columns));
   }
 }
 

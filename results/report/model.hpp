@@ -4,6 +4,7 @@
 #include <clb/base/json_at.hpp>
 #include <clb/base/text.hpp>
 #include <clb/metrics/metric.hpp>
+#include <clb/metrics/records.hpp>
 #include <clb/report/table.hpp>
 #include <clb/stats/interval.hpp>
 #include <clb/store/store.hpp>
@@ -18,7 +19,7 @@ namespace clb::report {
 struct RunResult {
   store::RunRow run;                         // without its spec
   std::vector<store::EvalRow> evals;         // only where the format prints counts
-  std::vector<metrics::Result> values;       // one per metric of the report; empty when the run did not end well
+  std::vector<metrics::Result> values;       // one per column of the report; empty when the run did not end well
   std::vector<std::optional<double>> curve;  // accuracy over all classes seen, after each task
   std::vector<base::Metric> scalars;         // usage of prompts
   double seconds = 0;                        // measured
@@ -51,7 +52,7 @@ struct TableRow {
   bool imported = false;  // measured elsewhere: no runs, no time
   std::string citation;   // of an imported row
   std::vector<RunResult> runs;
-  std::vector<Cell> cells;                  // one per metric
+  std::vector<Cell> cells;                  // one per column
   Cell time;                                // cold seconds per run
   std::optional<AgainstBest> against_best;  // of ranked rows, by the first metric
   std::vector<std::string> notes;
@@ -62,14 +63,35 @@ struct Section {
   std::vector<TableRow> rows;
 };
 
+// Whether a claim of the literature holds in a table.
+struct Finding {
+  std::string claim, citation;
+  std::string verdict;  // "holds" | "does not hold" | "cannot tell"
+  std::string why;
+  std::optional<double> difference;  // between the means of the two groups, in the metric's unit
+  size_t pairs = 0;                  // seeds and class orders that all methods of both groups have
+};
+
 struct Table {
   std::string key;                   // comparability key
   std::vector<std::string> heading;  // dataset; protocol; weights
   std::vector<Section> sections;
+  std::vector<Finding> findings{};
 };
 
+// What stands above the cells of a column: a metric, its value after one of the tasks, or on one data set and protocol.
+struct Column {
+  const metrics::Metric* metric;
+  std::string name;               // "acc.last.sample", "after task 3", "cifar100 B0-Inc10"
+  std::string formula;            // what is below it, in words
+  std::optional<int64_t> task{};  // of a value after a task: which
+  std::string title() const;      // with an arrow: "acc.last.sample ↑"
+  std::string explain() const;    // "acc.last.sample (version 1): …"
+};
+std::vector<Column> metric_columns(const std::vector<std::string>& ids);
+
 struct Report {
-  std::vector<const metrics::Metric*> metrics;
+  std::vector<Column> columns;
   std::vector<Table> tables;
 };
 
@@ -77,13 +99,6 @@ Report build(const store::Store& store, const TableOptions& options);
 
 // imported.cpp: puts imported rows into the table with their comparability key; the others into tables of their own if also_alone.
 void add_imported(Report& report, const store::Store& store, bool also_alone);
-
-// Of what methods record, that which metrics and notes read.
-inline const std::vector<std::string> kScalars{"updates", "trainable_parameters", "state_parameter_bytes", "pool_usage"};
-
-// What the metrics of a run are computed from; `store` outlives it.
-metrics::Run records_of(const store::Store& store, const store::RunRow& run, const base::Json& spec, store::AttemptResults found);
-metrics::AccuracyMatrix matrix_of(const base::Json& spec, int64_t tasks, const std::vector<store::EvalRow>& evals);
 
 // describe.cpp: words for what a run's spec says. They accept any JSON, also that of an older clbench.
 using base::flag_at, base::integer_at, base::text_at;
@@ -94,8 +109,7 @@ std::string parameter_text(const base::Json& value);                    // a par
 std::vector<std::string> failure_notes(const std::vector<RunResult>&);  // one per reason why runs have no result
 
 // columns.cpp
-inline const std::string kStage = "after task ";
-std::vector<const metrics::Metric*> task_columns(int64_t tasks);
+std::vector<Column> task_columns(int64_t tasks);
 Report over_datasets(Report report);  // one table of all: a column for each
 
 // best.cpp: which ranked rows cannot be told from the best one, paired on seed and class order, Holm-corrected over the rows.
@@ -104,12 +118,16 @@ std::string best_mark(const TableRow& row);  // " ≈", " ?" or ""
 bool any_mark(const Report& report);
 
 // image_bootstrap.cpp: intervals of metrics over counts, by resampling seeds and test images, for rows of three runs with predictions.
-void bootstrap_cells(TableRow& row, const std::vector<const metrics::Metric*>& metrics, const store::Store& store,
+void bootstrap_cells(TableRow& row, const std::vector<Column>& columns, const store::Store& store,
                      const std::set<int64_t>& with_predictions);
 
 // cells.cpp: summaries over the runs of a row, and the order of rows.
-void fill_cells(TableRow& row, const std::vector<const metrics::Metric*>& metrics);
+void fill_cells(TableRow& row, const std::vector<Column>& columns);
 void sort_rows(std::vector<TableRow>& rows, const metrics::Metric& metric, size_t by);  // by: its column
+
+// claims.cpp: claims of whose both groups the table ranks a method, by columns that it shows.
+std::vector<Finding> judge(const std::vector<reference::Claim>& claims, const Table& table, const std::vector<Column>& columns);
+std::string sentence(const Finding& finding);
 
 // number.cpp
 std::string fixed(double value, int decimals);
@@ -142,13 +160,10 @@ inline constexpr const char* kNoRuns = "no runs in this database yet; `clbench r
 inline constexpr const char* kClassSorted = "test batches sorted by class, only to reproduce published numbers";
 inline constexpr const char* kLegend =
     "cells: mean in % (runs), ± half of the 95 % interval from 3 runs on (bootstrap over seeds and test images where predictions are "
-    "stored, "
-    "else Student's t over runs), [lowest, highest] below; time: seconds per run, measured plus the cost of cached features";
+    "stored, else Student's t over runs), [lowest, highest] below; time: seconds per run, measured plus the cost of cached features";
 inline constexpr const char* kBestLegend =
     "≈ not distinguishable from the best row by the column that rows are sorted by at 5 % (paired on seeds and class orders, "
-    "Holm-corrected over the rows): "
-    "which of them is better cannot be concluded, nor that they are equal; ? fewer than three pairs, or nothing to test with; rows without "
-    "a "
-    "mark are worse than the best";
+    "Holm-corrected over the rows): which of them is better cannot be concluded, nor that they are equal; ? fewer than three pairs, or "
+    "nothing to test with; rows without a mark are worse than the best";
 
 }  // namespace clb::report

@@ -107,11 +107,11 @@ void count_configurations(std::map<std::string, TableRow>& rows) {
   }
 }
 
-// Of what methods record, that which notes and these metrics read.
-std::vector<std::string> scalars_for(const std::vector<const metrics::Metric*>& metrics, const TableOptions& options) {
+// Of what methods record, that which notes and these columns read.
+std::vector<std::string> scalars_for(const std::vector<Column>& columns, const TableOptions& options) {
   std::vector<std::string> names{"updates"};
   const auto prefix = [&](const char* family) {
-    return std::ranges::any_of(metrics, [&](const metrics::Metric* m) { return std::string_view(m->id).starts_with(family); });
+    return std::ranges::any_of(columns, [&](const Column& column) { return std::string_view(column.metric->id).starts_with(family); });
   };
   if (prefix("params.") || prefix("updates")) names.push_back("trainable_parameters");
   if (prefix("state.")) names.push_back("state_parameter_bytes");
@@ -132,30 +132,19 @@ int64_t most_stages(const std::vector<TableRow*>& rows) {
   return most;
 }
 
-// acc.last.sample after each task; of a joint run once, where the others end.
-std::vector<metrics::Result> accuracies(const metrics::AccuracyMatrix& matrix, const Json& spec, size_t columns) {
-  std::vector<metrics::Result> values;
+// acc.last.sample after this task; of a joint run once, where the others end.
+metrics::Result accuracy(const metrics::AccuracyMatrix& matrix, const Json& spec, int64_t task) {
   const int64_t end = stages(spec);
-  for (int64_t t = 0; t < static_cast<int64_t>(columns); ++t) {
-    if (t >= end) {
-      values.push_back({std::nullopt, "its runs have " + std::to_string(end) + " tasks"});
-    } else if (matrix.joint()) {
-      values.push_back(t + 1 == end ? metrics::accuracy_after(matrix, 0) : metrics::Result{std::nullopt, "a joint run has one stage"});
-    } else {
-      values.push_back(metrics::accuracy_after(matrix, t));
-    }
-  }
-  return values;
+  if (task >= end) return {std::nullopt, "its runs have " + std::to_string(end) + " tasks"};
+  if (!matrix.joint()) return metrics::accuracy_after(matrix, task);
+  return task + 1 == end ? metrics::accuracy_after(matrix, 0) : metrics::Result{std::nullopt, "a joint run has one stage"};
 }
 
-void evaluate(RunResult& result, const metrics::Run& records, const Json& spec, const std::vector<const metrics::Metric*>& metrics,
+void evaluate(RunResult& result, const metrics::Run& records, const Json& spec, const std::vector<Column>& columns,
               const TableOptions& options) {
   result.values.clear();
-  if (options.columns == Columns::kTasks) {
-    result.values = accuracies(records.matrix, spec, metrics.size());
-  } else {
-    for (const metrics::Metric* metric : metrics) result.values.push_back(metric->compute(records));
-  }
+  for (const Column& column : columns)
+    result.values.push_back(column.task ? accuracy(records.matrix, spec, *column.task) : column.metric->compute(records));
   result.cold_seconds = metrics::find("time.total").compute(records).value;
   result.curve.clear();
   for (int64_t t = 0; options.curves && t < records.matrix.tasks(); ++t)
@@ -168,10 +157,9 @@ void evaluate(RunResult& result, const metrics::Run& records, const Json& spec, 
 }
 
 // What was measured, of all runs of all rows.
-void evaluate(const store::Store& store, std::vector<TableRow*> rows, const std::vector<const metrics::Metric*>& metrics,
-              const TableOptions& options) {
+void evaluate(const store::Store& store, std::vector<TableRow*> rows, const std::vector<Column>& columns, const TableOptions& options) {
   const bool keep_counts = options.format == Format::kJson;
-  const std::vector<std::string> scalars = scalars_for(metrics, options);
+  const std::vector<std::string> scalars = scalars_for(columns, options);
   std::vector<int64_t> attempts;
   std::vector<std::pair<const TableRow*, RunResult*>> wanted;
   for (TableRow* row : rows) {
@@ -193,19 +181,19 @@ void evaluate(const store::Store& store, std::vector<TableRow*> rows, const std:
       auto& [row, result] = wanted[i];
       if (keep_counts) result->evals = found[i - begin].evals;
       if (result->ok())
-        evaluate(*result, records_of(store, result->run, row->spec, std::move(found[i - begin])), row->spec, metrics, options);
+        evaluate(*result, metrics::records_of(store, result->run, row->spec, std::move(found[i - begin])), row->spec, columns, options);
     }
   }
 }
 
 // The rows of one comparability key, in sections.
 Table build_table(const store::Store& store, const std::string& key, std::map<std::string, TableRow> rows,
-                  const std::vector<const metrics::Metric*>& metrics, const std::set<int64_t>& with_predictions, size_t by) {
+                  const std::vector<Column>& columns, const std::set<int64_t>& with_predictions, size_t by) {
   Table table{key, heading(rows.begin()->second.spec), {}};
   std::map<std::string, std::vector<TableRow*>> methods;
   for (auto& [unused, row] : rows) {
-    fill_cells(row, metrics);
-    bootstrap_cells(row, metrics, store, with_predictions);
+    fill_cells(row, columns);
+    bootstrap_cells(row, columns, store, with_predictions);
     methods[section_title(row.runs.front().run) + "\n" + row.method].push_back(&row);
   }
   for (auto& [unused, group] : methods) tell_apart(group);
@@ -217,7 +205,7 @@ Table build_table(const store::Store& store, const std::string& key, std::map<st
     sections[{section_rank(title), title}].push_back(std::move(row));
   }
   for (auto& [place, list] : sections) {
-    sort_rows(list, *metrics[by], by);
+    sort_rows(list, *columns[by].metric, by);
     if (place.second.empty()) mark_best(list, by, store, with_predictions);
     table.sections.push_back({place.second, std::move(list)});
   }
@@ -235,33 +223,11 @@ void tell_apart(std::vector<Table>& tables) {
 
 }  // namespace
 
-metrics::AccuracyMatrix matrix_of(const Json& spec, int64_t tasks, const std::vector<store::EvalRow>& evals) {
-  const Json joint = spec.value("/protocol/joint"_json_pointer, Json(false));
-  const Json eval_on = spec.value("/protocol/eval_on"_json_pointer, Json("seen"));
-  metrics::AccuracyMatrix matrix(tasks, joint == true, eval_on == "fixed");
-  for (const store::EvalRow& row : evals) matrix.add(row.after_task, row.count);
-  return matrix;
-}
-
-metrics::Run records_of(const store::Store& store, const store::RunRow& run, const Json& spec, store::AttemptResults found) {
-  const int64_t attempt = run.attempt_id, last = run.tasks_done - 1;
-  return {.matrix = matrix_of(spec, run.tasks_planned, found.evals),
-          .seconds = run.wall_s,
-          .scalars = std::move(found.metrics),
-          .resources = std::move(found.resources),
-          .capabilities = run.capabilities,
-          .spans = [&store, attempt] { return store.spans(attempt); },
-          .predicted =
-              [&store, attempt, last] {
-                return metrics::Predicted{store.prediction(attempt, last), store.targets(attempt).labels, store.classes(attempt)};
-              }};
-}
-
 Report build(const store::Store& store, const TableOptions& options) {
   Report report;
-  for (const std::string& id : options.metrics) report.metrics.push_back(&metrics::find(id));
-  if (options.columns == Columns::kDatasets && report.metrics.size() > 1) report.metrics = {report.metrics.front()};
-  if (report.metrics.empty()) throw base::Error("a table needs at least one metric; leave --metrics out for the usual three");
+  report.columns = metric_columns(options.metrics);
+  if (options.columns == Columns::kDatasets && report.columns.size() > 1) report.columns.resize(1);
+  if (report.columns.empty()) throw base::Error("a table needs at least one metric; leave --metrics out for the usual three");
 
   std::vector<std::string> order;
   std::map<std::string, std::map<std::string, TableRow>> tables;
@@ -276,12 +242,13 @@ Report build(const store::Store& store, const TableOptions& options) {
   for (auto& [unused, table] : tables) {
     for (auto& [unused_key, row] : table) rows.push_back(&row);
   }
-  if (options.columns == Columns::kTasks) report.metrics = task_columns(most_stages(rows));
-  evaluate(store, rows, report.metrics, options);
+  if (options.columns == Columns::kTasks) report.columns = task_columns(most_stages(rows));
+  evaluate(store, rows, report.columns, options);
   const std::set<int64_t> with_predictions = store.attempts_with_predictions();
-  const size_t by = options.columns == Columns::kTasks ? report.metrics.size() - 1 : 0;  // the column that rows are sorted by
+  const size_t by = options.columns == Columns::kTasks ? report.columns.size() - 1 : 0;  // the column that rows are sorted by
   for (const std::string& key : order)
-    report.tables.push_back(build_table(store, key, std::move(tables[key]), report.metrics, with_predictions, by));
+    report.tables.push_back(build_table(store, key, std::move(tables[key]), report.columns, with_predictions, by));
+  for (Table& table : report.tables) table.findings = judge(options.claims, table, report.columns);
   tell_apart(report.tables);
   if (options.columns == Columns::kTasks) return report;  // who measured elsewhere gave metrics
   add_imported(report, store, options.experiment.empty() && options.run_keys.empty());

@@ -14,10 +14,12 @@ class ReportBest : public ReportTest {
  protected:
   static constexpr int64_t kImages = 300;  // 100 of each task
 
-  // Three tasks of two classes; image i of a task is right when right(task, i, seed) says so.
+  // Three tasks of two classes, the first of which is the one of images first * 100 and up; image i of a task is right when
+  // right(task, i, seed) says so.
   template <class Right>
-  void add(Store& store, const std::string& method, int64_t seed, Right right, bool predictions = true) {
-    const base::RunSpec spec = sample_spec(seed, method);
+  void add(Store& store, const std::string& method, int64_t seed, Right right, bool predictions = true, int64_t first = 0) {
+    base::RunSpec spec = sample_spec(seed, method);
+    spec.protocol.order_seed = first;
     const int64_t attempt = store.begin_attempt(spec, sample_start());
     std::vector<int64_t> labels;
     for (int64_t i = 0; i < kImages; ++i) labels.push_back(2 * (i / 100) + i % 2);
@@ -25,11 +27,11 @@ class ReportBest : public ReportTest {
     for (int64_t t = 0; t < 3; ++t) {
       base::TaskDone done;
       done.task = t;
-      done.classes = {2 * t, 2 * t + 1};
+      done.classes = {2 * ((t + first) % 3), 2 * ((t + first) % 3) + 1};
       done.logit_hash = fake_hash("x");
       for (int64_t g = 0; g <= t; ++g) done.evals.push_back({g, 100, 0, 0, 0, 0});
       for (int64_t i = 0; i < kImages; ++i) {
-        const int64_t group = i / 100, label = labels[static_cast<size_t>(i)];
+        const int64_t group = (i / 100 - first + 3) % 3, label = labels[static_cast<size_t>(i)];
         const bool good = group <= t && right(group, i % 100, seed);
         if (group <= t) done.evals[static_cast<size_t>(group)].correct += good;
         if (predictions) done.predictions.push_back(group > t ? -1 : good ? label : (label + 1) % 2);
@@ -98,16 +100,21 @@ TEST_F(ReportBest, IntervalsHoldForOtherImages) {
     for (int64_t seed = 0; seed < 3; ++seed) {
       add(store, "still", seed, [](int64_t, int64_t i, int64_t) { return i < 80; });
       add(
+          store, "turned", seed, [](int64_t, int64_t i, int64_t) { return i < 80; }, true, seed);
+      add(
           store, "blind", seed, [](int64_t, int64_t i, int64_t s) { return i < 70 + s; }, false);
       if (seed < 2) add(store, "short", seed, [](int64_t, int64_t i, int64_t) { return i < 80; });
     }
   }
-  // Every seed is the same, so that the spread is that of 300 draws with p = 0.8: standard error sqrt(0.16 / 300).
-  const base::Json still = row("still").at("cells").at("acc.last.sample");
-  EXPECT_EQ(still.at("spread"), "bootstrap95");
+  // Every seed is the same, also under another class order, so that the spread is that of 300 draws with p = 0.8: standard error sqrt(0.16
+  // / 300).
   const double half = 1.96 * std::sqrt(0.16 / 300);
-  EXPECT_NEAR(still.at("low").get<double>(), 0.8 - half, 0.15 * half);
-  EXPECT_NEAR(still.at("high").get<double>(), 0.8 + half, 0.15 * half);
+  for (const char* method : {"still", "turned"}) {
+    const base::Json cell = row(method).at("cells").at("acc.last.sample");
+    EXPECT_EQ(cell.at("spread"), "bootstrap95") << method;
+    EXPECT_NEAR(cell.at("low").get<double>(), 0.8 - half, 0.15 * half) << method;
+    EXPECT_NEAR(cell.at("high").get<double>(), 0.8 + half, 0.15 * half) << method;
+  }
   const base::Json nothing_forgotten = row("still").at("cells").at("forget.max_prev");
   EXPECT_DOUBLE_EQ(nothing_forgotten.at("low").get<double>(), 0) << "in no resample is anything forgotten";
   EXPECT_EQ(row("blind").at("cells").at("acc.last.sample").at("spread"), "t95") << "no predictions";

@@ -14,6 +14,7 @@
 #include "installation.hpp"
 #include "labels.hpp"
 #include "recorder.hpp"
+#include "reference.hpp"
 
 namespace clb::cli {
 
@@ -54,6 +55,7 @@ Json summary(const Selection& selection, const Recorder& recorder, const store::
 void print_table(const Selection& selection, const store::Store& store) {
   report::TableOptions table;
   table.color = isatty(STDOUT_FILENO) == 1;
+  table.claims = claims_of_the_literature();
   for (const base::RunSpec& spec : selection.runs) table.run_keys.push_back(spec.key());
   fmt::print("{}\n", report::render_table(store, table));
 }

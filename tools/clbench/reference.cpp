@@ -81,6 +81,12 @@ void record(const fs::path& file, const std::vector<report::Comparison>& compari
 
 }  // namespace
 
+std::vector<reference::Claim> claims_of_the_literature() {
+  const fs::path file = base::share() / "reference" / "claims.toml";
+  std::error_code error;
+  return fs::exists(file, error) ? reference::read_claims(file) : std::vector<reference::Claim>{};
+}
+
 std::string reference_table(const Options& options, report::Format format) {
   for (const char* option : {"experiment", "metrics"})
     if (options.flag(option)) throw base::Error(fmt::format("table: --{} does not go with --reference", option));

@@ -1,6 +1,7 @@
 // `clbench table --reference`: joins published numbers (results/reference), plugins and presets (plan) and runs (results/report).
 #pragma once
 
+#include <clb/reference/claims.hpp>
 #include <clb/report/reference.hpp>
 #include <memory>
 #include <string>
@@ -26,6 +27,8 @@ class Published {
   reference::References references_;
   std::unique_ptr<Settings> settings_;
 };
+
+std::vector<reference::Claim> claims_of_the_literature();  // none in a prefix without the file: no table fails for it
 
 std::string reference_table(const Options& options, report::Format format);
 

@@ -66,6 +66,7 @@ int verb_leaderboard(const Arguments& arguments) {
   site.overlap = [&](const std::string& weights, const std::string& data) { return published.aliases().overlap_of(weights, data); };
   site.is_published = [&](const base::Json& spec) { return !published.of(spec).empty(); };
   site.compare = [&](const std::vector<report::MeasuredRun>& runs) { return published.compare(runs, ""); };
+  site.claims = claims_of_the_literature();
   site.progress = show_progress;
   const size_t pages = report::write_leaderboard(store::Store::open(options.text("db"), store::Store::Mode::kRead), site);
   const std::string index = fs::absolute(out / "index.html").lexically_normal();

@@ -85,6 +85,7 @@ int verb_table(const Arguments& arguments) {
   table.format = format_of(options);
   table.experiment = options.text("experiment");
   table.color = table.format == report::Format::kText && isatty(STDOUT_FILENO) == 1;
+  table.claims = claims_of_the_literature();
   if (options.flag("metrics")) table.metrics = split_list(options.text("metrics"));
   if (table.metrics.empty()) throw base::Error("table: --metrics names no metric");
   const store::Store store = store::Store::open(options.text("db"), store::Store::Mode::kRead);

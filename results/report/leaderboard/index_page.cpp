@@ -3,7 +3,6 @@
 #include <cmath>
 #include <set>
 
-#include "badges.hpp"
 #include "site.hpp"
 
 namespace clb::report {
@@ -37,7 +36,7 @@ std::string label_of(const TableRow& row) { return row_name(row) + (row.setting.
 
 const Cell* cell_of(const Board& board, const TableRow& row, std::string_view metric) {
   for (size_t i = 0; i < row.cells.size(); ++i)
-    if (metric == board.report.metrics[i]->id) return &row.cells[i];
+    if (metric == board.report.columns[i].name) return &row.cells[i];
   return nullptr;
 }
 
@@ -117,20 +116,17 @@ Json holes_of(const Board& board, const Table& table) {
   return holes;
 }
 
-Json table_values(const Board& board, const Table& table, size_t number, const LeaderboardOptions& options) {
+Json table_values(const Board& board, const Table& table, size_t number) {
   Json values{{"id", "t" + std::to_string(number)}, {"dataset", table.heading[0]}, {"protocol", table.heading[1]},
               {"weights", table.heading[2]},        {"caption", kLegend},          {"columns", Json::array()},
               {"sections", Json::array()},          {"notes", Json::array()}};
-  for (const metrics::Metric* metric : board.report.metrics)
-    values["columns"].push_back({{"name", metric->id},
-                                 {"formula", std::string(metric->formula) + " (version " + std::to_string(metric->version) + ")"},
-                                 {"arrow", metric->direction == metrics::Direction::kHigherIsBetter ? "↑" : "↓"}});
+  for (const Column& column : board.report.columns) values["columns"].push_back({{"head", column.title()}, {"explain", column.explain()}});
   for (const Section& section : table.sections) {
     Json rows = Json::array();
     int64_t rank = 0;
     for (const TableRow& row : section.rows) {
       if (rows.size() == kShownRows) break;
-      Json line = row_values(board, row, options, "");
+      Json line = row_values(board, row, "");
       line["rank"] = section.title.empty() && row.cells.front().summary ? std::to_string(++rank) : "";
       rows.push_back(std::move(line));
       for (const std::string& note : row.notes) values["notes"].push_back(label_of(row) + ": " + note);
@@ -139,8 +135,11 @@ Json table_values(const Board& board, const Table& table, size_t number, const L
       values["notes"].push_back(std::to_string(section.rows.size() - kShownRows) +
                                 " more rows are in data.csv and on the pages of the methods");
     values["sections"].push_back(
-        {{"title", section.title}, {"rows", std::move(rows)}, {"width", std::to_string(board.report.metrics.size() + 5)}});
+        {{"title", section.title}, {"rows", std::move(rows)}, {"width", std::to_string(board.report.columns.size() + 5)}});
   }
+  values["findings"] = Json::array();
+  for (const Finding& finding : table.findings)
+    values["findings"].push_back({{"verdict", finding.verdict}, {"sentence", sentence(finding)}});
   add_plots(values, board, table);
   values["holes"] = holes_of(board, table);
   return values;
@@ -149,8 +148,8 @@ Json table_values(const Board& board, const Table& table, size_t number, const L
 Json legend(const Board& board) {
   Json terms = Json::array();
   const auto add = [&](const char* term, const std::string& text) { terms.push_back({{"term", term}, {"text", text}}); };
-  for (const metrics::Metric* metric : board.report.metrics)
-    add(metric->id, std::string(metric->formula) + " (version " + std::to_string(metric->version) + "; " + metric->source + ")");
+  for (const Column& column : board.report.columns)
+    add(column.name.c_str(), column.formula + " (version " + std::to_string(column.metric->version) + "; " + column.metric->source + ")");
   add("verified", "within tolerance of the published number under the same key: data, protocol, weights, transforms and all parameters");
   add("matches reference implementation", "inside the band of a run of the reference implementation under the same key");
   add("deviates", "outside that tolerance");
@@ -184,23 +183,22 @@ std::string summary(const Board& board) {
 
 }  // namespace
 
-Json index_values(const Board& board, const LeaderboardOptions& options) {
+Json index_values(const Board& board) {
   Json values{{"summary", summary(board)}, {"tables", Json::array()}, {"legend", legend(board)}};
-  for (size_t i = 0; i < board.report.tables.size(); ++i)
-    values["tables"].push_back(table_values(board, board.report.tables[i], i + 1, options));
+  for (size_t i = 0; i < board.report.tables.size(); ++i) values["tables"].push_back(table_values(board, board.report.tables[i], i + 1));
   return values;
 }
 
-Json method_values(const Board& board, const std::string& method, const LeaderboardOptions& options) {
+Json method_values(const Board& board, const std::string& method) {
   Json tables = Json::array(), columns = Json::array();
-  for (const metrics::Metric* metric : board.report.metrics) columns.push_back(metric->id);
+  for (const Column& column : board.report.columns) columns.push_back(column.name);
   for (size_t i = 0; i < board.report.tables.size(); ++i) {
     const Table& table = board.report.tables[i];
     Json rows = Json::array();
     for (const Section& section : table.sections) {
       for (const TableRow& row : section.rows) {
         if (row.method != method) continue;
-        Json line = row_values(board, row, options, "../");
+        Json line = row_values(board, row, "../");
         line["section"] = section.title;
         line["columns"] = columns;
         line["notes"] = row.notes;

@@ -59,16 +59,16 @@ std::vector<const Comparison*> Board::published(const TableRow& row) const {
   return list;
 }
 
-Json row_values(const Board& board, const TableRow& row, const LeaderboardOptions& options, const std::string& root) {
+Json row_values(const Board& board, const TableRow& row, const std::string& root) {
   const std::vector<const Comparison*> published = board.published(row);
   Json values{{"name", row_name(row)},  {"href", root + "method/" + file_name(row.method) + ".html"},
               {"setting", row.setting}, {"badges", Json::array()},
               {"cells", Json::array()}, {"runs", run_links(row, root)},
               {"tried", row.tried},     {"params", Json::array()}};
-  for (const Badge& badge : badges_of(row, published, options))
+  for (const Badge& badge : board.badges.at(&row))
     values["badges"].push_back({{"text", badge.text}, {"kind", badge.kind}, {"why", badge.why}});
   for (size_t i = 0; i < row.cells.size(); ++i)
-    values["cells"].push_back(cell_values(row.cells[i], comparison_of(published, *board.report.metrics[i])));
+    values["cells"].push_back(cell_values(row.cells[i], comparison_of(published, *board.report.columns[i].metric)));
   if (!best_mark(row).empty()) {
     Json& first = values["cells"].front();
     first["text"] = first["text"].get<std::string>() + best_mark(row);
@@ -78,10 +78,11 @@ Json row_values(const Board& board, const TableRow& row, const LeaderboardOption
   return values;
 }
 
-Json data_values(const Board& board, const LeaderboardOptions& options) {
+Json data_values(const Board& board) {
   Json data{{"version", 1}, {"metrics", Json::array()}, {"rows", Json::array()}};
-  for (const metrics::Metric* metric : board.report.metrics)
-    data["metrics"].push_back({{"id", metric->id}, {"version", metric->version}, {"formula", metric->formula}, {"unit", metric->unit}});
+  for (const Column& column : board.report.columns)
+    data["metrics"].push_back(
+        {{"id", column.name}, {"version", column.metric->version}, {"formula", column.formula}, {"unit", column.metric->unit}});
   for (const Table& table : board.report.tables) {
     for (const Section& section : table.sections) {
       for (const TableRow& row : section.rows) {
@@ -90,11 +91,10 @@ Json data_values(const Board& board, const LeaderboardOptions& options) {
                     {"preset", row.preset},           {"setting", row.setting},      {"precision", row.precision},
                     {"params", row.params},           {"badges", Json::array()},     {"cells", Json::object()},
                     {"runs", Json::array()},          {"notes", row.notes},          {"configurations_tried", row.tried}};
-        for (const Badge& badge : badges_of(row, board.published(row), options))
-          values["badges"].push_back({{"text", badge.text}, {"why", badge.why}});
+        for (const Badge& badge : board.badges.at(&row)) values["badges"].push_back({{"text", badge.text}, {"why", badge.why}});
         for (size_t i = 0; i < row.cells.size(); ++i) {
           const auto& s = row.cells[i].summary;
-          values["cells"][board.report.metrics[i]->id] =
+          values["cells"][board.report.columns[i].name] =
               s ? Json{{"mean", s->mean}, {"n", s->n}, {"low", s->low}, {"high", s->high}, {"spread", s->spread}}
                 : Json{{"n", 0}, {"reason", row.cells[i].dash}};
         }
@@ -112,18 +112,18 @@ Json data_values(const Board& board, const LeaderboardOptions& options) {
   return data;
 }
 
-std::string data_csv(const Board& board, const LeaderboardOptions& options) {
+std::string data_csv(const Board& board) {
   std::vector<std::string> head{"comparability_key", "dataset", "protocol", "weights",
                                 "section",           "method",  "preset",   "setting",
                                 "precision",         "badges",  "runs",     "configurations_tried"};
-  for (const metrics::Metric* metric : board.report.metrics)
-    for (const char* part : {"", " n", " low", " high"}) head.push_back(metric->id + std::string(part));
+  for (const Column& column : board.report.columns)
+    for (const char* part : {"", " n", " low", " high"}) head.push_back(column.name + part);
   std::string text = csv_line(head);
   for (const Table& table : board.report.tables) {
     for (const Section& section : table.sections) {
       for (const TableRow& row : section.rows) {
         std::string badges;
-        for (const Badge& badge : badges_of(row, board.published(row), options)) badges += (badges.empty() ? "" : "; ") + badge.text;
+        for (const Badge& badge : board.badges.at(&row)) badges += (badges.empty() ? "" : "; ") + badge.text;
         std::vector<std::string> fields{table.key,
                                         table.heading[0],
                                         table.heading[1],

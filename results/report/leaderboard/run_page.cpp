@@ -118,7 +118,7 @@ Json run_values(const store::Store& store, const RunResult& result, const TableR
   if (run.attempt_id == 0) return values;
   const store::AttemptResults found{store.evals(run.attempt_id), store.resources(run.attempt_id), store.metrics(run.attempt_id)};
   const std::vector<store::EvalRow>& evals = found.evals;
-  const metrics::Run records = records_of(store, run, row.spec, found);
+  const metrics::Run records = metrics::records_of(store, run, row.spec, found);
   if (result.ok()) values["metrics"] = metric_values(records);
   if (!evals.empty()) values["matrix"] = matrix_values(records.matrix, evals);
   values["usages"] = usage_values(records.scalars);

@@ -15,24 +15,35 @@ namespace {
 const std::vector<std::string> kMetrics{"acc.mean.sample", "acc.last.sample", "forget.max_prev",
                                         "time.total",      "params.trained",  "state.total"};
 
+template <class Visit>
+void each_row(const Report& report, Visit visit) {
+  for (const Table& table : report.tables)
+    for (const Section& section : table.sections)
+      for (const TableRow& row : section.rows) visit(row);
+}
+
+void add_published(Board& board, const store::Store& store, const LeaderboardOptions& options) {
+  std::vector<store::RunRow> runs;
+  each_row(board.report, [&](const TableRow& row) {
+    if (!row.imported && options.is_published(row.spec))
+      for (const RunResult& result : row.runs) runs.push_back(result.run);
+  });
+  board.measured = measured_runs(store, runs);
+  board.comparisons = options.compare(board.measured);
+  for (const Comparison& c : board.comparisons)
+    for (const MeasuredRun* run : c.runs) board.by_run_key[run->key].push_back(&c);
+}
+
 Board board_of(const store::Store& store, const LeaderboardOptions& options) {
   Board board;
   TableOptions table;
   table.metrics = kMetrics;
   table.experiment = options.experiment;
   table.curves = true;
+  table.claims = options.claims;
   board.report = build(store, table);
-  if (!options.compare || !options.is_published) return board;
-  std::vector<store::RunRow> runs;
-  for (const Table& t : board.report.tables)
-    for (const Section& section : t.sections)
-      for (const TableRow& row : section.rows)
-        if (!row.imported && options.is_published(row.spec))
-          for (const RunResult& result : row.runs) runs.push_back(result.run);
-  board.measured = measured_runs(store, runs);
-  board.comparisons = options.compare(board.measured);
-  for (const Comparison& c : board.comparisons)
-    for (const MeasuredRun* run : c.runs) board.by_run_key[run->key].push_back(&c);
+  if (options.compare && options.is_published) add_published(board, store, options);
+  each_row(board.report, [&](const TableRow& row) { board.badges[&row] = badges_of(row, board.published(row), options); });
   return board;
 }
 
@@ -45,12 +56,12 @@ class Site {
     fs::create_directories(options_.out, error);
     if (error) throw base::Error(options_.out.string() + ": cannot be made: " + error.message());
     for (const char* asset : {"style.css", "leaderboard.js", "chart.min.js"}) copy(asset);
-    file("data.json", data_values(board_, options_).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-    file("data.csv", data_csv(board_, options_));
-    page("index.html", "index", options_.title, "", Json::array(), true, index_values(board_, options_));
+    file("data.json", data_values(board_).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    file("data.csv", data_csv(board_));
+    page("index.html", "index", options_.title, "", Json::array(), true, index_values(board_));
     if (!options_.all_pages) return pages_;
     for (const std::string& method : all_methods()) {
-      page("method/" + file_name(method) + ".html", "method", method, "../", Json::array(), false, method_values(board_, method, options_));
+      page("method/" + file_name(method) + ".html", "method", method, "../", Json::array(), false, method_values(board_, method));
     }
     run_pages();
     return pages_;
@@ -59,26 +70,20 @@ class Site {
  private:
   std::set<std::string> all_methods() const {
     std::set<std::string> methods;
-    for (const Table& table : board_.report.tables)
-      for (const Section& section : table.sections)
-        for (const TableRow& row : section.rows) methods.insert(row.method);
+    each_row(board_.report, [&](const TableRow& row) { methods.insert(row.method); });
     return methods;
   }
 
   void run_pages() {
     size_t total = 0, done = 0;
-    const auto each = [&](auto visit) {
-      for (const Table& table : board_.report.tables)
-        for (const Section& section : table.sections)
-          for (const TableRow& row : section.rows)
-            for (const RunResult& run : row.runs) visit(row, run);
-    };
-    each([&](const TableRow&, const RunResult&) { ++total; });
-    each([&](const TableRow& row, const RunResult& run) {
-      const Json values = run_values(store_, run, row);
+    each_row(board_.report, [&](const TableRow& row) { total += row.runs.size(); });
+    each_row(board_.report, [&](const TableRow& row) {
       const Json crumbs = Json::array({{{"href", "../method/" + file_name(row.method) + ".html"}, {"text", row.method}}});
-      page(run_file(run.run), "run", values.at("title"), "../", crumbs, values.contains("curve"), values);
-      if (options_.progress) options_.progress("pages of runs", ++done, total);
+      for (const RunResult& run : row.runs) {
+        const Json values = run_values(store_, run, row);
+        page(run_file(run.run), "run", values.at("title"), "../", crumbs, values.contains("curve"), values);
+        if (options_.progress) options_.progress("pages of runs", ++done, total);
+      }
     });
   }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../model.hpp"
+#include "badges.hpp"
 
 namespace clb::report {
 
@@ -17,6 +18,7 @@ struct Board {
   std::vector<MeasuredRun> measured;
   std::vector<Comparison> comparisons;                               // their runs point into `measured`
   std::map<std::string, std::vector<const Comparison*>> by_run_key;  // those that a run counts for
+  std::map<const TableRow*, std::vector<Badge>> badges;              // of every row of the report
 
   std::vector<const Comparison*> published(const TableRow& row) const;  // each once
 };
@@ -30,14 +32,14 @@ std::string script_json(const base::Json& value);
 std::string file_name(const std::string& id);    // letters, digits, '-', '_' and '.' of an id; others as _XX
 std::string run_file(const store::RunRow& run);  // "run/0123456789ab.html"
 
-base::Json index_values(const Board& board, const LeaderboardOptions& options);
-base::Json method_values(const Board& board, const std::string& method, const LeaderboardOptions& options);
+base::Json index_values(const Board& board);
+base::Json method_values(const Board& board, const std::string& method);
 // title: in "title", for the heading of the page
 base::Json run_values(const store::Store& store, const RunResult& result, const TableRow& row);
 
 // The pieces of a row that index and method pages show.
-base::Json row_values(const Board& board, const TableRow& row, const LeaderboardOptions& options, const std::string& root);
-base::Json data_values(const Board& board, const LeaderboardOptions& options);  // data.json
-std::string data_csv(const Board& board, const LeaderboardOptions& options);
+base::Json row_values(const Board& board, const TableRow& row, const std::string& root);
+base::Json data_values(const Board& board);  // data.json
+std::string data_csv(const Board& board);
 
 }  // namespace clb::report

@@ -4,6 +4,7 @@
 // run/KEY.html lead to the runs; data.json and data.csv hold all numbers that are shown. Pages are mustache templates (share/leaderboard).
 #pragma once
 
+#include <clb/reference/claims.hpp>
 #include <clb/report/reference.hpp>
 #include <clb/store/store.hpp>
 #include <filesystem>
@@ -28,6 +29,7 @@ struct LeaderboardOptions {
   // Is there a published number for what this spec computes? And the numbers beside such runs, of all methods.
   std::function<bool(const base::Json& spec)> is_published;
   std::function<std::vector<Comparison>(const std::vector<MeasuredRun>&)> compare;
+  std::vector<reference::Claim> claims{};  // judged below the tables
   std::function<void(const std::string& what, size_t done, size_t total)> progress;
 };
 

@@ -6,6 +6,7 @@
 // a note that says why. Times are cold-equivalent: measured, plus what the cached features cost when they were computed.
 #pragma once
 
+#include <clb/reference/claims.hpp>
 #include <clb/store/store.hpp>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct TableOptions {
   std::vector<std::string> metrics{"acc.mean.sample", "acc.last.sample", "forget.max_prev"};
   std::string experiment;             // only runs of this experiment name; empty: all
   std::vector<std::string> run_keys;  // only these, whole or the first characters; empty: all
+  std::vector<reference::Claim> claims{};  // judged below the tables
   bool color = false;                 // a terminal
   bool curves = false;                // accuracy after each task and usage of prompts too: for the leaderboard
 };
