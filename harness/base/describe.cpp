@@ -1,4 +1,5 @@
 #include <clb/base/describe.hpp>
+#include <clb/base/sha256.hpp>
 
 #include "members.hpp"
 
@@ -78,6 +79,8 @@ Json DatasetInfo::to_json() const {
           {"feature_dim", feature_dim},
           {"train_counts", train_counts},
           {"test_counts", test_counts},
+          {"train_labels", train_labels},
+          {"test_labels", test_labels},
           {"orders", orders}};
 }
 
@@ -103,10 +106,18 @@ DatasetInfo DatasetInfo::from_json(const Json& json, const std::string& where) {
   info.feature_dim = m.integer("feature_dim", 0);
   info.train_counts = m.integers("train_counts", 0);
   info.test_counts = m.integers("test_counts", 0);
+  info.train_labels = m.text("train_labels");
+  info.test_labels = m.text("test_labels");
   Members orders = m.object("orders");
   for (const auto& [name, classes] : orders.json().items()) info.orders[name] = orders.integers(name.c_str(), 0);
   m.finish();
   return info;
+}
+
+std::string labels_hash(std::span<const int64_t> labels) {
+  Sha256 hash;
+  for (const int64_t label : labels) hash.update_u64(static_cast<uint64_t>(label));
+  return hex(hash.finish());
 }
 
 }  // namespace clb::base

@@ -154,6 +154,7 @@ void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan)
         run.method = method_spec(method, params, transform);
         for (const base::ProtocolSpec& protocol : protocols) {
           run.protocol = protocol;
+          run.protocol.joint = method.joint.value_or(protocol.joint);
           for (const int64_t seed : experiment.run.seeds) {
             run.seed = seed;
             runs.add(run);

@@ -24,7 +24,7 @@ Node load_preset(const std::string& method, const std::string& preset, const fs:
     throw base::Error(fmt::format("{}method {} has no preset \"{}\"{}", lead(asked), method, one_line(preset),
                                   suggestion(preset, toml_stems(folder), fmt::format("presets in {}", folder.string()))));
   Node root = parse_toml(base::read_file(file, kMaxTomlBytes), file.string());
-  check_keys(*root.table(), "", {"params", "train_transform", "experiment"});
+  check_keys(*root.table(), "", {"params", "train_transform", "joint", "experiment"});
   return root;
 }
 
@@ -42,14 +42,17 @@ void overlay(const Reader& reader, Table& params, std::optional<Node>& train_tra
 MethodEntry read_method(const Node& node, const fs::path& share, Catalogue& catalogue) {
   const Reader reader(node, "method");
   const Node& id = reader.at("id", "\"simplecil\"");
-  MethodEntry entry{id.place, installed_method(id, catalogue), "", {}, std::nullopt};
+  MethodEntry entry{id.place, installed_method(id, catalogue), "", {}, std::nullopt, std::nullopt};
   Table params;
   if (const Node* preset = reader.find("preset")) {
     entry.preset = to_string(*preset, "method.preset");
     const Node file = load_preset(entry.info.id, entry.preset, share, preset->place.text());
-    overlay(Reader(file, ""), params, entry.train_transform);
+    const Reader settings(file, "");
+    overlay(settings, params, entry.train_transform);
+    if (settings.find("joint")) entry.joint = settings.flag("joint", false);
   }
   overlay(reader, params, entry.train_transform);
+  if (reader.find("joint")) entry.joint = reader.flag("joint", false);
   entry.grid = param_grid(params, entry.info);
   return entry;
 }

@@ -18,6 +18,7 @@ struct MethodEntry {
   base::MethodInfo info;
   std::string preset;  // empty: none
   std::vector<ParamSet> grid;
+  std::optional<bool> joint;            // the entry's, else the preset's; nullopt: as the protocol says
   std::optional<Node> train_transform;  // name of a recipe: the entry's, else the preset's; nullopt: that of the evaluation transform
 };
 

@@ -23,7 +23,7 @@ const std::map<std::string, Keys>& experiment_tables() {
        {"kind", "split", "order", "order_seed", "stop_after", "joint", "eval_on", "eval_transform", "test_batches", "test_batch_size",
         "evaluate_on", "validation_fraction"}},
       {"run", {"seed", "precision", "device", "threads", "checkpoint", "track", "loader_threads", "store_limit", "keep_logits"}},
-      {"method", {"id", "preset", "params", "train_transform"}},
+      {"method", {"id", "preset", "params", "train_transform", "joint"}},
   };
   return tables;
 }

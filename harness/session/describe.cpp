@@ -26,6 +26,8 @@ base::DatasetInfo dataset_info(const DescribeOptions& options) {
   };
   info.train_counts = counts(Split::kTrain);
   info.test_counts = counts(Split::kTest);
+  info.train_labels = base::labels_hash(dataset.labels(Split::kTrain));
+  info.test_labels = base::labels_hash(dataset.labels(Split::kTest));
   info.fingerprint = fingerprint_and_cache(dataset, options.cache_dir, kDescribeStoreLimit);
   return info;
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <clb/audit/audit.hpp>
+#include <clb/base/describe.hpp>
 #include <clb/base/error.hpp>
 #include <clb/store/row_audit.hpp>
 #include <set>
@@ -117,17 +118,14 @@ class Auditor {
       result.labels = facts->second.missing;
       return;
     }
-    result.labels = "compared with the data: fingerprint, and samples per class";
     if (facts->second.fingerprint != spec.dataset.fingerprint) {
       result.differences.push_back("the fingerprint of the data is " + facts->second.fingerprint.substr(0, 12) + ", the run's is " +
                                    spec.dataset.fingerprint.substr(0, 12));
-      return;
+    } else if (base::labels_hash(stored.labels) != facts->second.labels[stored.split]) {
+      result.differences.push_back("the stored labels are not those of the data's split " + stored.split);
+    } else {
+      result.labels = "equal to those of the data";
     }
-    std::vector<int64_t> counts(static_cast<size_t>(spec.dataset.class_count), 0);
-    for (const int64_t label : stored.labels)
-      if (label >= 0 && label < spec.dataset.class_count) ++counts[static_cast<size_t>(label)];
-    if (counts != facts->second.per_class[stored.split])
-      result.differences.push_back("the stored labels have other numbers of samples per class than the data's split " + stored.split);
   }
 
   const Options& options_;

@@ -1,7 +1,10 @@
 // From the store to a report: which runs, in which table, section and row.
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <future>
 #include <set>
+#include <span>
+#include <thread>
 
 #include "model.hpp"
 
@@ -156,34 +159,53 @@ void evaluate(RunResult& result, const metrics::Run& records, const Json& spec, 
   }
 }
 
-// What was measured, of all runs of all rows.
-void evaluate(const store::Store& store, std::vector<TableRow*> rows, const std::vector<Column>& columns, const TableOptions& options) {
+struct Wanted {
+  const TableRow* row;
+  RunResult* result;
+};
+
+// A chunk at a time: formulas may read more of the store, which the look at many attempts does not allow meanwhile.
+void evaluate(const store::Store& store, std::span<Wanted> wanted, const std::vector<Column>& columns, const TableOptions& options) {
+  constexpr size_t kChunk = 256;
   const bool keep_counts = options.format == Format::kJson;
   const std::vector<std::string> scalars = scalars_for(columns, options);
-  std::vector<int64_t> attempts;
-  std::vector<std::pair<const TableRow*, RunResult*>> wanted;
+  for (; !wanted.empty(); wanted = wanted.subspan(std::min(kChunk, wanted.size()))) {
+    const std::span<Wanted> chunk = wanted.first(std::min(kChunk, wanted.size()));
+    std::vector<int64_t> attempts;
+    for (const Wanted& one : chunk) attempts.push_back(one.result->run.attempt_id);
+    std::vector<store::AttemptResults> found(chunk.size());
+    store.results(attempts, scalars, [&](size_t i, store::AttemptResults results) { found[i] = std::move(results); });
+    for (size_t i = 0; i < chunk.size(); ++i) {
+      auto& [row, result] = chunk[i];
+      if (keep_counts) result->evals = found[i].evals;
+      if (result->ok())
+        evaluate(*result, metrics::records_of(store, result->run, row->spec, std::move(found[i])), row->spec, columns, options);
+    }
+  }
+}
+
+// What was measured, of all runs of all rows. Many are shared by threads, each with a connection of its own.
+void evaluate(const store::Store& store, const std::vector<TableRow*>& rows, const std::vector<Column>& columns,
+              const TableOptions& options) {
+  constexpr size_t kWorthAThread = 4096;
+  std::vector<Wanted> wanted;
   for (TableRow* row : rows) {
     for (RunResult& result : row->runs) {
       result.seconds = result.run.wall_s;
-      if (result.run.attempt_id == 0 || (!result.ok() && !keep_counts)) continue;
-      attempts.push_back(result.run.attempt_id);
-      wanted.emplace_back(row, &result);
+      if (result.run.attempt_id != 0 && (result.ok() || options.format == Format::kJson)) wanted.push_back({row, &result});
     }
   }
-  // A chunk at a time: formulas may read more of the store, which the look at many attempts does not allow meanwhile.
-  constexpr size_t kChunk = 256;
-  for (size_t begin = 0; begin < attempts.size(); begin += kChunk) {
-    const size_t end = std::min(attempts.size(), begin + kChunk);
-    std::vector<store::AttemptResults> found(end - begin);
-    store.results({attempts.begin() + static_cast<std::ptrdiff_t>(begin), attempts.begin() + static_cast<std::ptrdiff_t>(end)}, scalars,
-                  [&](size_t i, store::AttemptResults results) { found[i] = std::move(results); });
-    for (size_t i = begin; i < end; ++i) {
-      auto& [row, result] = wanted[i];
-      if (keep_counts) result->evals = found[i - begin].evals;
-      if (result->ok())
-        evaluate(*result, metrics::records_of(store, result->run, row->spec, std::move(found[i - begin])), row->spec, columns, options);
-    }
+  const size_t threads = std::clamp<size_t>(wanted.size() / kWorthAThread, 1, std::max(1u, std::thread::hardware_concurrency()));
+  const size_t share = (wanted.size() + threads - 1) / threads;
+  std::vector<std::future<void>> others;
+  for (size_t t = 1; t < threads; ++t) {
+    const std::span<Wanted> part = std::span(wanted).subspan(t * share, std::min(share, wanted.size() - t * share));
+    others.push_back(std::async(std::launch::async, [&store, &columns, &options, part] {
+      evaluate(store::Store::open(store.file(), store::Store::Mode::kRead), part, columns, options);
+    }));
   }
+  evaluate(store, std::span(wanted).first(std::min(share, wanted.size())), columns, options);
+  for (std::future<void>& other : others) other.get();
 }
 
 // The rows of one comparability key, in sections.

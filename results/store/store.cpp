@@ -23,4 +23,6 @@ Store Store::open(const fs::path& file, Mode mode) {
   return Store(std::move(impl));
 }
 
+const fs::path& Store::file() const { return impl_->file; }
+
 }  // namespace clb::store

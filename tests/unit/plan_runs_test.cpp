@@ -287,6 +287,16 @@ TEST_F(PlanTest, JointIsAnOptionOfEachProtocol) {
   EXPECT_NE(made.runs.at(0).key(), plan(kGood).runs.at(0).key());
 }
 
+TEST_F(PlanTest, JointTrainingOfOneMethodStandsBesideTheOthers) {
+  const std::string two = kGood + "[[method]]\nid = \"simplecil\"\njoint = true\n";
+  const Plan made = plan(two);
+  ASSERT_EQ(made.runs.size(), 9u);  // two settings of one method and one of the other, three seeds each
+  EXPECT_FALSE(made.runs.front().protocol.joint);
+  EXPECT_TRUE(made.runs.back().protocol.joint);
+  EXPECT_EQ(made.runs.front().comparability_json(), made.runs.back().comparability_json()) << "one table";
+  EXPECT_FALSE(plan(with_line(kGood, 18, "joint = true") + "joint = false\n").runs.back().protocol.joint);
+}
+
 TEST_F(PlanTest, AnIndexPlansOtherExperimentsAsOne) {
   const Plan one = plan(kGood);
   write("first.toml", kGood);

@@ -41,7 +41,7 @@ class Data {
       const base::DatasetInfo info =
           describer_->opened_dataset(launch::plugin(plugins_, "dataset", spec.dataset.id).file, spec.dataset.root);
       facts.fingerprint = info.fingerprint;
-      facts.per_class = {{"train", info.train_counts}, {"test", info.test_counts}};
+      facts.labels = {{"train", info.train_labels}, {"test", info.test_labels}};
     } catch (const base::Error& why) {
       facts.missing = fmt::format("not compared with the data: {}", why.what());
     }

@@ -1,15 +1,13 @@
 // clbench leaderboard: the database as a static site.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
-#include <clb/base/paths.hpp>
 #include <clb/report/leaderboard.hpp>
-#include <cstdio>
 #include <filesystem>
 
 #include "reference.hpp"
+#include "site.hpp"
 
 namespace clb::cli {
 
@@ -32,11 +30,6 @@ void add_failed_checks(const fs::path& file, std::map<std::string, std::set<std:
   }
 }
 
-void show_progress(const std::string& what, size_t done, size_t total) {
-  if (isatty(STDERR_FILENO) != 1 || (done % 100 != 0 && done != total)) return;
-  fmt::print(stderr, "\r{}: {} of {}{}", what, done, total, done == total ? "\n" : "");
-}
-
 }  // namespace
 
 int verb_leaderboard(const Arguments& arguments) {
@@ -56,18 +49,11 @@ int verb_leaderboard(const Arguments& arguments) {
   const fs::path out = options.text("out");
   if (fs::exists(out) && !fs::is_directory(out)) throw base::Error(fmt::format("{}: is no folder; --out names one", out.string()));
   Published published(options);
-  report::LeaderboardOptions site;
-  site.out = out;
-  site.templates = base::share() / "leaderboard";
+  report::LeaderboardOptions site = site_options(published, out);
   site.title = options.text("title");
   site.experiment = options.text("experiment");
   site.all_pages = !options.flag("index-only");
   for (const std::string& file : options.texts("validation")) add_failed_checks(file, site.failed_checks);
-  site.overlap = [&](const std::string& weights, const std::string& data) { return published.aliases().overlap_of(weights, data); };
-  site.is_published = [&](const base::Json& spec) { return !published.of(spec).empty(); };
-  site.compare = [&](const std::vector<report::MeasuredRun>& runs) { return published.compare(runs, ""); };
-  site.claims = claims_of_the_literature();
-  site.progress = show_progress;
   const size_t pages = report::write_leaderboard(store::Store::open(options.text("db"), store::Store::Mode::kRead), site);
   const std::string index = fs::absolute(out / "index.html").lexically_normal();
   if (options.flag("json")) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <future>
 #include <set>
 
 namespace clb::report {
@@ -56,9 +57,12 @@ class Site {
     fs::create_directories(options_.out, error);
     if (error) throw base::Error(options_.out.string() + ": cannot be made: " + error.message());
     for (const char* asset : {"style.css", "leaderboard.js", "chart.min.js"}) copy(asset);
-    file("data.json", data_values(board_).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-    file("data.csv", data_csv(board_));
+    auto data = std::async(std::launch::async, [&] {
+      file("data.json", data_values(board_).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+      file("data.csv", data_csv(board_));
+    });
     page("index.html", "index", options_.title, "", Json::array(), true, index_values(board_));
+    data.get();
     if (!options_.all_pages) return pages_;
     for (const std::string& method : all_methods()) {
       page("method/" + file_name(method) + ".html", "method", method, "../", Json::array(), false, method_values(board_, method));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,10 +38,14 @@ struct DatasetInfo {
   std::vector<std::string> class_names, domain_names;
   int64_t class_count = 0, height = 0, width = 0, channels = 0, feature_dim = 0;
   std::vector<int64_t> train_counts, test_counts;      // samples per original class; empty when not opened
+  std::string train_labels, test_labels;               // labels_hash of the splits; empty when not opened
   std::map<std::string, std::vector<int64_t>> orders;  // official class orders
 
   Json to_json() const;
   static DatasetInfo from_json(const Json& json, const std::string& where);
 };
+
+// SHA-256 in hex of labels in index order, eight little-endian bytes each.
+std::string labels_hash(std::span<const int64_t> labels);
 
 }  // namespace clb::base

@@ -39,8 +39,8 @@ struct Report {
 // What the data themselves say of a dataset, where they can be found.
 struct DatasetFacts {
   std::string fingerprint;
-  std::map<std::string, std::vector<int64_t>> per_class;  // split ("train" | "test") -> samples of each class
-  std::string missing;                                    // why there are none; the rest is then empty
+  std::map<std::string, std::string> labels;  // split ("train" | "test") -> base::labels_hash
+  std::string missing;                        // why there are none; the rest is then empty
 };
 
 struct Options {

@@ -22,15 +22,19 @@ struct TableOptions {
   Columns columns = Columns::kMetrics;
   Format format = Format::kText;
   std::vector<std::string> metrics{"acc.mean.sample", "acc.last.sample", "forget.max_prev"};
-  std::string experiment;             // only runs of this experiment name; empty: all
-  std::vector<std::string> run_keys;  // only these, whole or the first characters; empty: all
+  std::string experiment;                  // only runs of this experiment name; empty: all
+  std::vector<std::string> run_keys;       // only these, whole or the first characters; empty: all
   std::vector<reference::Claim> claims{};  // judged below the tables
-  bool color = false;                 // a terminal
-  bool curves = false;                // accuracy after each task and usage of prompts too: for the leaderboard
+  bool color = false;                      // a terminal
+  bool curves = false;                     // accuracy after each task and usage of prompts too: for the leaderboard
 };
 
 // text and Markdown: percentages with two decimals; CSV (RFC 4180) and JSON: unrounded fractions and seconds. Error (exit 2) for a metric,
 // experiment or run key that is not there.
 std::string render_table(const store::Store& store, const TableOptions& options);
+
+// What the first table shows, in one sentence computed from it: the best and the last of the ranked rows by accuracy after the last task,
+// what each forgot, and the upper bound. Empty when no two rows are ranked.
+std::string headline(const store::Store& store, TableOptions options);
 
 }  // namespace clb::report

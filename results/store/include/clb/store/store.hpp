@@ -134,6 +134,7 @@ class Store {
   void mark_lost_attempts();  // attempts still "running" whose writer is gone: we hold the lock, so all of them
 
   // Reading.
+  const std::filesystem::path& file() const;
   void check() const;  // PRAGMA integrity_check, however large the file is
   // The finished attempt of a run: same plugin and runner, or any build. nullopt: must be run.
   std::optional<int64_t> finished(const std::string& run_key, const std::string& plugin_hash, const std::string& runner_hash,
