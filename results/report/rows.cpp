@@ -274,7 +274,8 @@ Report build(const store::Store& store, const TableOptions& options) {
   tell_apart(report.tables);
   if (options.columns == Columns::kTasks) return report;  // who measured elsewhere gave metrics
   add_imported(report, store, options.experiment.empty() && options.run_keys.empty());
-  return options.columns == Columns::kDatasets ? over_datasets(std::move(report)) : report;
+  if (options.columns == Columns::kDatasets) return over_datasets(std::move(report));
+  return report;
 }
 
 }  // namespace clb::report

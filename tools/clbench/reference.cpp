@@ -27,7 +27,14 @@ class Published::Settings {
     installed_.insert(ids.begin(), ids.end());
   }
 
-  std::optional<report::MethodSetting> operator()(const reference::Entry& entry) {
+  // Worked out once: a leaderboard asks for every row.
+  const std::optional<report::MethodSetting>& operator()(const reference::Entry& entry) {
+    const auto known = settings_.find(&entry);
+    return known != settings_.end() ? known->second : settings_.emplace(&entry, setting_of(entry)).first->second;
+  }
+
+ private:
+  std::optional<report::MethodSetting> setting_of(const reference::Entry& entry) {
     if (!installed_.contains(entry.method)) return std::nullopt;
     auto info = infos_.find(entry.method);
     if (info == infos_.end()) info = infos_.emplace(entry.method, catalogue_.method(entry.method)).first;
@@ -36,12 +43,12 @@ class Published::Settings {
     return report::MethodSetting{std::move(settings.params), std::move(settings.train_transform)};
   }
 
- private:
   std::vector<launch::PluginFile> plugins_;
   launch::Describer describer_;
   InstalledCatalogue catalogue_;
   std::set<std::string> installed_;
   std::map<std::string, base::MethodInfo> infos_;
+  std::map<const reference::Entry*, std::optional<report::MethodSetting>> settings_;
 };
 
 Published::Published(const Options& options)
@@ -57,7 +64,7 @@ std::vector<reference::Entry> Published::of(const base::Json& spec) {
   std::vector<reference::Entry> entries;
   for (const reference::Entry& entry : references_.entries) {
     if (entry.method != spec.value("/method/id"_json_pointer, "") || !entry.incomparable.empty()) continue;
-    const auto setting = (*settings_)(entry);
+    const auto& setting = (*settings_)(entry);
     if (setting && report::departure(entry, *setting, spec, references_.aliases).empty()) entries.push_back(entry);
   }
   return entries;
