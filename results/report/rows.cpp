@@ -184,10 +184,24 @@ void evaluate(const store::Store& store, std::span<Wanted> wanted, const std::ve
   }
 }
 
-// What was measured, of all runs of all rows. Many are shared by threads, each with a connection of its own.
+// Calls work(store, begin, end) for parts of n things; where they are many, on threads, each with a connection of its own.
+template <class Work>
+void shared_by_threads(const store::Store& store, size_t n, Work work) {
+  constexpr size_t kWorthAThread = 4096;
+  const size_t threads = std::clamp<size_t>(n / kWorthAThread, 1, std::max(1u, std::thread::hardware_concurrency()));
+  const size_t share = (n + threads - 1) / threads;
+  std::vector<std::future<void>> others;
+  for (size_t begin = share; begin < n; begin += share)
+    others.push_back(std::async(std::launch::async, [&store, &work, begin, end = std::min(n, begin + share)] {
+      work(store::Store::open(store.file(), store::Store::Mode::kRead), begin, end);
+    }));
+  work(store, 0, std::min(share, n));
+  for (std::future<void>& other : others) other.get();
+}
+
+// What was measured, of all runs of all rows.
 void evaluate(const store::Store& store, const std::vector<TableRow*>& rows, const std::vector<Column>& columns,
               const TableOptions& options) {
-  constexpr size_t kWorthAThread = 4096;
   std::vector<Wanted> wanted;
   for (TableRow* row : rows) {
     for (RunResult& result : row->runs) {
@@ -195,17 +209,21 @@ void evaluate(const store::Store& store, const std::vector<TableRow*>& rows, con
       if (result.run.attempt_id != 0 && (result.ok() || options.format == Format::kJson)) wanted.push_back({row, &result});
     }
   }
-  const size_t threads = std::clamp<size_t>(wanted.size() / kWorthAThread, 1, std::max(1u, std::thread::hardware_concurrency()));
-  const size_t share = (wanted.size() + threads - 1) / threads;
-  std::vector<std::future<void>> others;
-  for (size_t t = 1; t < threads; ++t) {
-    const std::span<Wanted> part = std::span(wanted).subspan(t * share, std::min(share, wanted.size() - t * share));
-    others.push_back(std::async(std::launch::async, [&store, &columns, &options, part] {
-      evaluate(store::Store::open(store.file(), store::Store::Mode::kRead), part, columns, options);
-    }));
-  }
-  evaluate(store, std::span(wanted).first(std::min(share, wanted.size())), columns, options);
-  for (std::future<void>& other : others) other.get();
+  shared_by_threads(store, wanted.size(), [&](const store::Store& own, size_t begin, size_t end) {
+    evaluate(own, std::span(wanted).subspan(begin, end - begin), columns, options);
+  });
+}
+
+std::vector<store::RunRow> all_runs(const store::Store& store) {
+  const std::vector<store::RunState> states = store.states();
+  std::vector<store::RunRow> runs(states.size());
+  shared_by_threads(store, states.size(), [&](const store::Store& own, size_t begin, size_t end) {
+    std::vector<store::RunRow> part =
+        own.light_runs({states.begin() + static_cast<std::ptrdiff_t>(begin), states.begin() + static_cast<std::ptrdiff_t>(end)});
+    std::ranges::move(part, runs.begin() + static_cast<std::ptrdiff_t>(begin));
+  });
+  std::erase_if(runs, [](const store::RunRow& run) { return run.run_id == 0; });  // of a damaged file, which check() names
+  return runs;
 }
 
 // The rows of one comparability key, in sections.
@@ -253,7 +271,7 @@ Report build(const store::Store& store, const TableOptions& options) {
 
   std::vector<std::string> order;
   std::map<std::string, std::map<std::string, TableRow>> tables;
-  for (store::RunRow& run : by_key(by_experiment(store.light_runs(), options.experiment), options.run_keys)) {
+  for (store::RunRow& run : by_key(by_experiment(all_runs(store), options.experiment), options.run_keys)) {
     auto [table, fresh] = tables.try_emplace(run.comparability_key);
     if (fresh) order.push_back(run.comparability_key);
     auto [row, fresh_row] = table->second.try_emplace(row_key(run));

@@ -1,6 +1,7 @@
 #include "open.hpp"
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <cctype>
@@ -15,6 +16,10 @@ namespace {
 constexpr int kBusyMs = 10'000;
 // PRAGMA integrity_check reads every page and every index: above this size it would be most of the time of a command that only looks.
 constexpr uintmax_t kFullCheckBytes = 32u << 20;
+
+// SQLite's count of its memory, which nobody reads, takes one lock for all connections at every allocation: two reading threads would be no
+// faster than one. Before the first connection, or it is refused.
+const int no_memory_statistics = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 
 fs::path with_suffix(const fs::path& file, const std::string& suffix) { return file.string() + suffix; }
 

@@ -62,6 +62,7 @@ std::vector<report::Comparison> Published::compare(const std::vector<report::Mea
 
 std::vector<reference::Entry> Published::of(const base::Json& spec) {
   std::vector<reference::Entry> entries;
+  if (!references_.aliases.data.contains(spec.value("/dataset/fingerprint"_json_pointer, ""))) return entries;  // data without a name
   for (const reference::Entry& entry : references_.entries) {
     if (entry.method != spec.value("/method/id"_json_pointer, "") || !entry.incomparable.empty()) continue;
     const auto& setting = (*settings_)(entry);

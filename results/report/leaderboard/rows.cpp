@@ -78,11 +78,15 @@ Json row_values(const Board& board, const TableRow& row, const std::string& root
   return values;
 }
 
-Json data_values(const Board& board) {
-  Json data{{"version", 1}, {"metrics", Json::array()}, {"rows", Json::array()}};
+// Row by row: as one value the rows of a large database would take hundreds of megabytes.
+std::string data_json(const Board& board) {
+  const auto dumped = [](const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); };
+  Json metrics = Json::array();
   for (const Column& column : board.report.columns)
-    data["metrics"].push_back(
+    metrics.push_back(
         {{"id", column.name}, {"version", column.metric->version}, {"formula", column.formula}, {"unit", column.metric->unit}});
+  std::string text = "{\"version\": 1, \"metrics\": " + dumped(metrics) + ", \"rows\": [";
+  const char* separator = "\n";
   for (const Table& table : board.report.tables) {
     for (const Section& section : table.sections) {
       for (const TableRow& row : section.rows) {
@@ -105,11 +109,12 @@ Json data_values(const Board& board) {
                                     {"status", run.run.status.status},
                                     {"commit", run.run.commit},
                                     {"plugin_hash", run.run.plugin_hash}});
-        data["rows"].push_back(std::move(values));
+        text += separator + dumped(values);
+        separator = ",\n";
       }
     }
   }
-  return data;
+  return text + "\n]}\n";
 }
 
 std::string data_csv(const Board& board) {

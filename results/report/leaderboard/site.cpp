@@ -57,8 +57,7 @@ class Site {
     fs::create_directories(options_.out, error);
     if (error) throw base::Error(options_.out.string() + ": cannot be made: " + error.message());
     for (const char* asset : {"style.css", "leaderboard.js", "chart.min.js"}) copy(asset);
-    auto data = std::async(std::launch::async,
-                           [&] { file("data.json", data_values(board_).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"); });
+    auto data = std::async(std::launch::async, [&] { file("data.json", data_json(board_)); });
     page("index.html", "index", options_.title, "", Json::array(), true, index_values(board_));
     file("data.csv", data_csv(board_));
     data.get();

@@ -39,7 +39,7 @@ base::Json run_values(const store::Store& store, const RunResult& result, const 
 
 // The pieces of a row that index and method pages show.
 base::Json row_values(const Board& board, const TableRow& row, const std::string& root);
-base::Json data_values(const Board& board);  // data.json
+std::string data_json(const Board& board);  // data.json
 std::string data_csv(const Board& board);
 
 }  // namespace clb::report
