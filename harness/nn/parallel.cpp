@@ -1,4 +1,4 @@
-#include "parallel.hpp"
+#include <clb/nn/parallel.hpp>
 
 #include <ATen/Parallel.h>
 #include <ATen/ThreadLocalState.h>
