@@ -18,12 +18,6 @@ constexpr double kA = 3.4445, kB = -4.7750, kC = 2.0315;  // Jordan et al.: the 
 // qkv is three maps in one tensor.
 bool joined(const std::string& name) { return name.ends_with("attn.qkv.weight"); }
 
-Tensor direction(const Tensor& momentum) {
-  // Tall matrices move more, so that every output changes alike; Jordan et al.
-  const double scale = std::sqrt(std::max(1.0, static_cast<double>(momentum.size(0)) / static_cast<double>(momentum.size(1))));
-  return orthogonalised(momentum) * scale;
-}
-
 }  // namespace
 
 Tensor orthogonalised(const Tensor& m) {
@@ -49,6 +43,12 @@ Optimizer::Optimizer(nn::Module& module, const OptimizerOptions& options) : opti
     }
     entries_.push_back(entry);
   });
+}
+
+Tensor Optimizer::direction(const Tensor& momentum) const {
+  // Tall matrices move more, so that every output changes alike; Jordan et al.
+  const double scale = std::sqrt(std::max(1.0, static_cast<double>(momentum.size(0)) / static_cast<double>(momentum.size(1))));
+  return orthogonalised(momentum.to(options_.muon_type)).to(torch::kFloat32) * scale;
 }
 
 void Optimizer::muon(Entry& e, const Tensor& gradient, double factor) const {

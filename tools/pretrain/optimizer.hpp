@@ -12,6 +12,7 @@ namespace clb::pretrain {
 struct OptimizerOptions {
   bool muon = true;  // false: everything by AdamW
   double muon_lr = 0.02, lr = 1e-3, weight_decay = 0;
+  torch::ScalarType muon_type = torch::kFloat32;  // of the orthogonalisation, which bfloat16 serves as well
 };
 
 class Optimizer {
@@ -36,6 +37,7 @@ class Optimizer {
   };
   void muon(Entry& entry, const torch::Tensor& gradient, double factor) const;
   void adamw(Entry& entry, const torch::Tensor& gradient, double factor) const;
+  torch::Tensor direction(const torch::Tensor& momentum) const;
 
   OptimizerOptions options_;
   std::vector<Entry> entries_;

@@ -43,7 +43,8 @@ Trainer::Trainer(const Recipe& recipe, torch::Device device)
       optimizer_(network_, {.muon = recipe.training.optimizer == "muon",
                             .muon_lr = recipe.training.muon_lr,
                             .lr = recipe.training.lr,
-                            .weight_decay = recipe.training.weight_decay}),
+                            .weight_decay = recipe.training.weight_decay,
+                            .muon_type = type_}),
       sums_(torch::zeros({7}, torch::kFloat64)) {}
 
 double Trainer::factor() const {

@@ -105,12 +105,15 @@ bool Figures::is_new(const Figure& figure) const {
 Figures::Figures(int64_t seed, int64_t count) {
   for (int64_t label = 0; label < count; ++label) {
     Figure figure;
-    figure.family = kTurns[static_cast<size_t>(label) % kTurns.size()];
     Random random(static_cast<uint64_t>(seed), kStream, static_cast<uint64_t>(label));
     bool found = false;
-    for (int k = 0; k < kTries && !found; ++k) {
-      figure.shape = draw(figure.family, random);
-      found = measure(figure) && is_new(figure);
+    // A family that has nothing new any more leaves its turn to the next.
+    for (size_t turn = 0; turn < kTurns.size() && !found; ++turn) {
+      figure.family = kTurns[(static_cast<size_t>(label) + turn) % kTurns.size()];
+      for (int k = 0; k < kTries && !found; ++k) {
+        figure.shape = draw(figure.family, random);
+        found = measure(figure) && is_new(figure);
+      }
     }
     if (!found) {
       throw base::Error("no figure for class " + std::to_string(label) +

@@ -17,7 +17,7 @@ struct NetworkRecipe {  // of the ViT; images have 32 x 32 pixels
 struct TrainingRecipe {
   int64_t images = 100'000;  // seen in all; rounded down to whole batches
   int64_t batch_size = 64;
-  int64_t slice = 32;                // images that are computed together on one thread; see Trainer
+  int64_t slice = 16;                // images that are computed together on one thread; see Trainer
   std::string optimizer = "muon";    // muon: matrices of blocks by Muon, the rest by AdamW; adamw: everything by AdamW
   std::string precision = "fp32";    // or bf16: activations and products; weights and moments stay fp32
   double muon_lr = 0.02, lr = 1e-3;  // lr: AdamW's
