@@ -1,7 +1,6 @@
 // The figures of the classes, and the masks of images.
 #include <gtest/gtest.h>
 
-#include <clb/base/error.hpp>
 #include <clb/formula/image.hpp>
 #include <numeric>
 
@@ -24,20 +23,11 @@ TEST(FormulaFigures, AreAllDifferentAndNoneIsDegenerate) {
   std::array<int, kFamilies> families{};
   for (int64_t a = 0; a < kClasses; ++a) {
     ++families[static_cast<size_t>(painter.family(a))];
-    EXPECT_GT(area(painter.figure(a)), 0.1F) << "class " << a;
+    EXPECT_GT(area(painter.figure(a)), 0.08F) << "class " << a;
     EXPECT_LT(area(painter.figure(a)), 0.9F) << "class " << a;
     for (int64_t b = 0; b < a; ++b) EXPECT_LT(overlap(painter.figure(a), painter.figure(b)), 0.87F) << a << " and " << b;
   }
   for (const int count : families) EXPECT_GE(count, kClasses / 8);
-}
-
-TEST(FormulaFigures, MoreThanCanBeToldApartAreRefused) {
-  try {
-    Painter({.seed = 0, .classes = 5000});
-    FAIL() << "5000 classes were found";
-  } catch (const base::Error& e) {
-    EXPECT_NE(std::string(e.what()).find("ask for fewer classes than 5000"), std::string::npos) << e.what();
-  }
 }
 
 // Plain figures on black, without anything else: where the mask is, the image is bright, and nowhere else.
@@ -46,33 +36,43 @@ TEST(FormulaMasks, CoverTheFigure) {
   Image image;
   for (int64_t index = 0; index < 100; ++index) {
     painter.draw(index, image);
-    Mask seen{};
-    for (size_t k = 0; k < kPixels; ++k) seen[k / kSide / 2 * kMaskSide + k % kSide / 2] += static_cast<float>(image.pixels[k]) / 4;
-    float brightest = 0;
-    for (const float cell : seen) brightest = std::max(brightest, cell);
-    for (float& cell : seen) cell /= brightest;
-    // The light of an image has a slope: the brightness of a covered cell may fall.
-    EXPECT_GT(overlap(seen, image.mask), 0.6F) << "image " << index;
+    std::array<int, kMask> seen{};
+    for (size_t k = 0; k < kPixels; ++k) seen[k / kSide / 2 * kMaskSide + k % kSide / 2] += image.pixels[k];
+    int decided = 0;
     for (size_t k = 0; k < kMask; ++k) {
-      if (image.mask[k] == 0) EXPECT_EQ(seen[k], 0) << "image " << index << ", cell " << k;
-      if (image.mask[k] == 1) EXPECT_GT(seen[k], 0) << "image " << index << ", cell " << k;
+      if (image.mask[k] != 0 && image.mask[k] != 1) continue;
+      ++decided;
+      EXPECT_EQ(seen[k] > 0, image.mask[k] == 1) << "image " << index << ", cell " << k;
     }
+    EXPECT_GT(decided, kMask / 3) << "image " << index;
+    EXPECT_GT(area(image.mask), 0.02F) << "image " << index;
   }
 }
 
-TEST(FormulaMasks, OfAClassResembleItsFigure) {
+TEST(FormulaMasks, AtRestAreThoseOfTheClass) {
   const Painter painter({.seed = 2, .classes = 24, .variation = 0, .pose = 0, .several = 0});
   Image image;
   for (int64_t index = 0; index < 60; ++index) {
     painter.draw(index, image);
-    float own = 0, others = 0;
-    for (int64_t label = 0; label < 24; ++label) {
-      const float alike = overlap(image.mask, painter.figure(label));
-      (label == image.label ? own : others) = std::max(label == image.label ? own : others, alike);
-    }
-    EXPECT_GT(own, 0.5F);
-    EXPECT_GT(own, others) << "image " << index << " of class " << image.label;
+    const Mask figure = painter.figure(image.label);
+    for (size_t k = 0; k < kMask; ++k) EXPECT_NEAR(image.mask[k], figure[k], 0.05F) << "image " << index << ", cell " << k;
   }
+}
+
+TEST(FormulaMasks, OfAClassAreAlikeAndStillDiffer) {
+  const Painter painter({.seed = 2, .classes = 4, .several = 0});
+  const Painter still({.seed = 2, .classes = 4, .pose = 0, .several = 0});
+  Image image;
+  float least = 1, sum = 0;
+  for (int64_t index = 0; index < 80; ++index) {
+    still.draw(index, image);
+    sum += overlap(image.mask, still.figure(image.label)) / 80;
+    painter.draw(index, image);
+    least = std::min(least, overlap(image.mask, painter.figure(image.label)));
+  }
+  EXPECT_GT(sum, 0.75F) << "the figures of a class differ too much";
+  EXPECT_LT(sum, 0.99F) << "they do not differ";
+  EXPECT_LT(least, 0.6F) << "poses do not differ";
 }
 
 }  // namespace

@@ -46,8 +46,8 @@ TEST(Muon, StepsWithNesterovsMomentum) {
   const Tensor start = module.list[0].second.clone(), joined = module.list[1].second.clone();
   Optimizer optimizer(module, {.muon = true, .muon_lr = 0.1, .weight_decay = 0.5});
   const Tensor g1 = random({12, 4}, 3), g2 = random({12, 4}, 4);
-  optimizer.step({g1, g1}, 1);
-  optimizer.step({g2, g2}, 0.5);
+  optimizer.step([&](size_t) { return g1; }, 1);
+  optimizer.step([&](size_t) { return g2; }, 0.5);
   const Tensor m1 = 0.05 * g1, m2 = 0.95 * m1 + 0.05 * g2, ahead1 = 0.05 * g1 + 0.95 * m1, ahead2 = 0.05 * g2 + 0.95 * m2;
   const double tall = std::sqrt(3.0);
   Tensor expected = start * (1 - 0.1 * 0.5) - 0.1 * tall * orthogonalised(ahead1);
@@ -72,7 +72,7 @@ TEST(AdamW, IsLibTorchs) {
     decayed[0].mutable_grad() = g0;
     spared[0].mutable_grad() = g1;
     theirs.step();
-    ours.step({g0, g1}, 1);
+    ours.step([&](size_t k) { return k == 0 ? g0 : g1; }, 1);
   }
   EXPECT_LT((module.list[0].second - decayed[0]).abs().max().item<double>(), 1e-6);
   EXPECT_LT((module.list[1].second - spared[0]).abs().max().item<double>(), 1e-6);

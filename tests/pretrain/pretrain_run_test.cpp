@@ -20,12 +20,12 @@ constexpr const char* kTiny =
     "name = 'tiny'\n[images]\nclasses = 4\n[network]\npatch = 8\ndim = 32\ndepth = 2\nheads = 2\n"
     "[training]\nimages = 640\nbatch_size = 32\nslice = 8\nwarmup = 0.1\n";
 
-struct Run {
+struct TinyRun {
   Recipe recipe;
   fs::path folder;
   TrainOptions options;
 
-  Run(const testing::TempFolder& temp, const std::string& name, const std::string& more = "")
+  TinyRun(const testing::TempFolder& temp, const std::string& name, const std::string& more = "")
       : recipe(parse_recipe(kTiny + more, "tiny.toml")), folder(temp.path() / name) {
     options.folder = folder;
     options.out = folder / "weights.safetensors";
@@ -48,8 +48,11 @@ struct Run {
 
 TEST(PretrainRun, LearnsTheClasses) {
   const testing::TempFolder temp;
-  Run run(temp, "run");
+  TinyRun run(temp, "run");
   run.recipe.training.images = 4800;
+  run.recipe.training.dropped = 0;
+  run.recipe.images = {
+      .classes = 4, .variation = 0.3, .pose = 0.3, .grey = 1, .dark = 1, .clutter = 0, .several = 0, .plain = 1, .noise = 0};
   ASSERT_TRUE(run.train());
   const auto curve = run.curve();
   ASSERT_EQ(curve.size(), 30U);
@@ -62,8 +65,8 @@ TEST(PretrainRun, LearnsTheClasses) {
 TEST(PretrainRun, InterruptedAndResumedIsTheSame) {
   for (const char* more : {"", "precision = 'bf16'\nmix = 'cutmix'\n", "optimizer = 'adamw'\nmix = 'mixup'\n"}) {
     const testing::TempFolder temp;
-    const Run whole(temp, "whole", more);
-    Run parts(temp, "parts", more);
+    const TinyRun whole(temp, "whole", more);
+    TinyRun parts(temp, "parts", more);
     ASSERT_TRUE(whole.train());
     int updates = 0;
     parts.options.stop = [&] { return ++updates == 7; };
@@ -79,8 +82,8 @@ TEST(PretrainRun, InterruptedAndResumedIsTheSame) {
 
 TEST(PretrainRun, DoesNotDependOnThreads) {
   const testing::TempFolder temp;
-  const Run one(temp, "one");
-  Run three(temp, "three");
+  const TinyRun one(temp, "one");
+  TinyRun three(temp, "three");
   three.options.threads = 3;
   ASSERT_TRUE(one.train());
   ASSERT_TRUE(three.train());
@@ -89,7 +92,7 @@ TEST(PretrainRun, DoesNotDependOnThreads) {
 
 TEST(PretrainRun, ACheckpointOfAnotherRecipeIsRefused) {
   const testing::TempFolder temp;
-  Run run(temp, "run");
+  TinyRun run(temp, "run");
   ASSERT_TRUE(run.train());
   run.options.resume = true;
   run.recipe.training.lr = 0.5;
@@ -104,7 +107,7 @@ TEST(PretrainRun, ACheckpointOfAnotherRecipeIsRefused) {
 
 TEST(PretrainRun, NoCheckpointAndADamagedOneAreRefused) {
   const testing::TempFolder temp;
-  Run run(temp, "run");
+  TinyRun run(temp, "run");
   run.options.resume = true;
   EXPECT_THROW(run.train(), base::Error);
   base::write_file_atomic(run.folder / "checkpoint.safetensors", "no tensors");
@@ -114,7 +117,7 @@ TEST(PretrainRun, NoCheckpointAndADamagedOneAreRefused) {
 TEST(PretrainRun, TheWeightsLoadLikeAnyOthers) {
   for (const char* type : {"f16", "bf16"}) {
     const testing::TempFolder temp;
-    const Run run(temp, "run", std::string("[output]\ntype = '") + type + "'\n");
+    const TinyRun run(temp, "run", std::string("[output]\ntype = '") + type + "'\n");
     ASSERT_TRUE(run.train());
     const base::MappedFile file(run.options.out);
     const nn::Vit vit =

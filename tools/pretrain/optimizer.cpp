@@ -77,15 +77,15 @@ void Optimizer::adamw(Entry& e, const Tensor& gradient, double factor) const {
   e.parameter.addcdiv_(e.first, deviation, -rate / (1 - std::pow(kBeta1, t)));
 }
 
-void Optimizer::step(const std::vector<Tensor>& gradients, double factor) {
+void Optimizer::step(const std::function<Tensor(size_t)>& gradient, double factor, int threads) {
   const torch::NoGradGuard no_grad;
   ++updates_;
   const auto update = [&](size_t k) {
     Entry& e = entries_[k];
-    e.momentum.defined() ? muon(e, gradients[k], factor) : adamw(e, gradients[k], factor);
+    e.momentum.defined() ? muon(e, gradient(k), factor) : adamw(e, gradient(k), factor);
   };
   if (entries_.front().parameter.is_cpu()) {
-    nn::side_by_side(entries_.size(), update);  // each tensor on one thread: the result does not depend on how many there are
+    nn::side_by_side(entries_.size(), update, threads);  // each tensor on one thread: the result does not depend on how many there are
   } else {
     for (size_t k = 0; k < entries_.size(); ++k) update(k);
   }

@@ -4,6 +4,7 @@
 
 #include <clb/nn/module.hpp>
 #include <clb/nn/weights.hpp>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,9 @@ class Optimizer {
   // The module's tensors are updated in place; matrices of "blocks." by Muon.
   Optimizer(nn::Module& module, const OptimizerOptions& options);
 
-  // One update; gradients in the order of the module's parameters, float32. `factor` scales all rates: the schedule.
-  void step(const std::vector<torch::Tensor>& gradients, double factor);
+  // One update. gradient(k) is that of the module's parameter k, float32; on the processor it is asked for on `threads` threads. `factor`
+  // scales all rates: the schedule.
+  void step(const std::function<torch::Tensor(size_t k)>& gradient, double factor, int threads = 1);
 
   // What a checkpoint keeps beside the parameters: "momentum.<name>", "first.<name>", "second.<name>", "updates".
   nn::TensorMap state() const;

@@ -59,7 +59,7 @@ class Members {
 };
 
 void read_images(Members& m, formula::ImageOptions& o) {
-  m("classes", o.classes, 2, 5000)("variation", o.variation, 0, 3)("pose", o.pose, 0, 3)("grey", o.grey, 0, 1)("dark", o.dark, 0, 1);
+  m("classes", o.classes, 2, 1000)("variation", o.variation, 0, 3)("pose", o.pose, 0, 3)("grey", o.grey, 0, 1)("dark", o.dark, 0, 1);
   m("clutter", o.clutter, 0, 1)("several", o.several, 0, 1)("plain", o.plain, 0, 1)("noise", o.noise, 0, 1);
 }
 

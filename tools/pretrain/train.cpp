@@ -31,7 +31,7 @@ class Training {
   Training(const Recipe& recipe, const TrainOptions& options)
       : options_(options),
         checkpoint_(options.folder / "checkpoint.safetensors"),
-        trainer_(recipe, device_of(options.device)),
+        trainer_(recipe, device_of(options.device), options.threads),
         before_(options.resume ? load_checkpoint(checkpoint_, trainer_) : 0),
         curve_(options.folder / "curve.jsonl", trainer_.updates()) {}
 
@@ -94,7 +94,7 @@ class Training {
 }  // namespace
 
 bool train(const Recipe& recipe, const TrainOptions& options) {
-  at::set_num_threads(options.threads);
+  at::set_num_threads(1);  // the trainer divides the work among its own threads; LibTorch's would wait in loops beside them
   base::fs::create_directories(options.folder);
   const auto lock = base::FileLock::try_lock(options.folder / "lock");
   if (!lock)

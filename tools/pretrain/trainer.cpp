@@ -35,10 +35,11 @@ Part compute(const Network& network, const std::vector<Tensor>& leaves, const Sl
 
 }  // namespace
 
-Trainer::Trainer(const Recipe& recipe, torch::Device device)
+Trainer::Trainer(const Recipe& recipe, torch::Device device, int threads)
     : recipe_(recipe),
       device_(device),
       type_(recipe.training.precision == "bf16" ? torch::kBFloat16 : torch::kFloat32),
+      threads_(threads),
       network_(moved_network(recipe, device)),
       optimizer_(network_, {.muon = recipe.training.optimizer == "muon",
                             .muon_lr = recipe.training.muon_lr,
@@ -63,17 +64,16 @@ void Trainer::update(const formula::Batch& batch) {
   std::vector<Part> parts(static_cast<size_t>(n / slice));
   const auto compute_part = [&](size_t k) { parts[k] = compute(leaves, tensors, rows_of(all, static_cast<int64_t>(k) * slice, slice), n); };
   if (device_.is_cpu()) {
-    nn::side_by_side(parts.size(), compute_part);
+    nn::side_by_side(parts.size(), compute_part, threads_);
   } else {
     compute_part(0);
   }
-  std::vector<Tensor> gradients;
-  for (size_t i = 0; i < tensors.size(); ++i) {
+  const auto gradient = [&](size_t i) {
     Tensor sum = parts[0].gradients[i].to(torch::kFloat32);
-    for (size_t k = 1; k < parts.size(); ++k) sum = sum + parts[k].gradients[i];
-    gradients.push_back(sum);
-  }
-  optimizer_.step(gradients, factor());
+    for (size_t k = 1; k < parts.size(); ++k) sum = sum + parts[k].gradients[i].to(torch::kFloat32);
+    return sum;
+  };
+  optimizer_.step(gradient, factor(), threads_);
   ++updates_;
   sums_[0] += n;
   for (const Part& part : parts) add(part.losses);

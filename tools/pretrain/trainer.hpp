@@ -13,7 +13,7 @@ namespace clb::pretrain {
 
 class Trainer {
  public:
-  Trainer(const Recipe& recipe, torch::Device device);
+  Trainer(const Recipe& recipe, torch::Device device, int threads);
 
   void update(const formula::Batch& batch);
 
@@ -40,6 +40,7 @@ class Trainer {
   Recipe recipe_;
   torch::Device device_;
   torch::ScalarType type_;
+  int threads_;
   Network network_;
   Optimizer optimizer_;
   int64_t updates_ = 0;

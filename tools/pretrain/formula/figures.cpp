@@ -11,6 +11,7 @@ constexpr uint64_t kStream = 1;
 constexpr int kTries = 400;                            // for one class
 constexpr float kMostAlike = 0.86F;                    // of two classes: overlap of their masks over the union
 constexpr float kLeastArea = 0.14F, kMostArea = 0.9F;  // of the square around a figure
+constexpr float kFrame = 1.25F;                        // side of a class's mask, in sides of its figure: an image's at rest
 constexpr float kReach = 2.4F;                         // where shapes are looked for
 
 // Profiles twice as often: most things have an axis.
@@ -86,15 +87,15 @@ bool Figures::measure(Figure& figure) {
   figure.x = (left + right) / 2;
   figure.y = (top + bottom) / 2;
   figure.half = std::max(right - left, bottom - top) / 2;
-  points = square(1.1F);
+  points = square(kFrame);
   for (size_t k = 0; k < kPoints; ++k) {
     points.x[k] = figure.x + figure.half * points.x[k];
     points.y[k] = figure.y + figure.half * points.y[k];
   }
   figure.shape->distance(points, *field);
-  figure.mask = mask_of(*field, 2.2F / kFine * figure.half);
+  figure.mask = mask_of(*field, 2 * kFrame / kFine * figure.half);
   float area = 0;
-  for (const float cell : figure.mask) area += cell / kMask * 1.21F;
+  for (const float cell : figure.mask) area += cell / kMask * kFrame * kFrame;
   return area >= kLeastArea && area <= kMostArea;
 }
 
