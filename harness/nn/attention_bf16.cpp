@@ -17,7 +17,7 @@
 #include <numbers>
 #include <vector>
 
-#include "parallel.hpp"
+#include <clb/nn/parallel.hpp>
 
 #define CLB_BF16 __attribute__((target("arch=x86-64-v4,avx512bf16,prefer-vector-width=512")))
 #define CLB_INLINE __attribute__((always_inline)) inline

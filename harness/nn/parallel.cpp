@@ -1,4 +1,4 @@
-#include "parallel.hpp"
+#include <clb/nn/parallel.hpp>
 
 #include <ATen/Parallel.h>
 #include <ATen/ThreadLocalState.h>
@@ -44,8 +44,9 @@ class Work {
 
 }  // namespace
 
-void side_by_side(size_t count, const std::function<void(size_t)>& compute) {
-  const int threads = at::get_num_threads();
+void side_by_side(size_t count, const std::function<void(size_t)>& compute, int threads) {
+  const int usual = at::get_num_threads();
+  if (threads == 0) threads = usual;
   Work work(count, compute);
   {
     std::vector<std::jthread> helpers;
@@ -57,7 +58,7 @@ void side_by_side(size_t count, const std::function<void(size_t)>& compute) {
     }
     work.take_part();
   }
-  at::set_num_threads(threads);  // after all threads have ended: it also sets what new threads begin with
+  at::set_num_threads(usual);  // after all threads have ended: it also sets what new threads begin with
   work.rethrow();
 }
 

@@ -6,8 +6,8 @@
 #include <clb/base/error.hpp>
 #include <clb/nn/linear.hpp>
 
+#include <clb/nn/parallel.hpp>
 #include "attention.hpp"
-#include "parallel.hpp"
 
 namespace clb::nn {
 namespace {
@@ -74,8 +74,8 @@ Tensor Vit::tokens(const Tensor& images) const {
   return norm(x);
 }
 
-Tensor Vit::cls_of_chunk(const Tensor& images) const {
-  Tensor x = embed(images);
+Tensor Vit::cls_of_embedded(const Tensor& embedded) const {
+  Tensor x = embedded;
   const int64_t last = shape_.depth - 1, d = shape_.dim;
   for (int64_t i = 0; i < last; ++i) x = block(i, x);
   // Of the last block only the class token is wanted: it attends to all tokens, the others need keys and values alone.
@@ -94,9 +94,9 @@ Tensor Vit::cls(const Tensor& images) const {
   constexpr int64_t kHiddenBytes = 2'600'000;  // of ViT-Tiny at 224 pixels 4 images in float32, 8 in bfloat16
   const int64_t n = images.size(0), threads = at::get_num_threads(), per_image = shape_.tokens() * shape_.mlp * images.element_size();
   const int64_t size = std::max<int64_t>(1, std::min(kHiddenBytes / per_image, (n + threads - 1) / threads));
-  if (!images.is_cpu() || at::GradMode::is_enabled() || n <= size) return cls_of_chunk(images);
+  if (!images.is_cpu() || at::GradMode::is_enabled() || n <= size) return cls_of_embedded(embed(images));
   std::vector<Tensor> chunks = images.split(size);
-  side_by_side(chunks.size(), [&](size_t i) { chunks[i] = cls_of_chunk(chunks[i]); });
+  side_by_side(chunks.size(), [&](size_t i) { chunks[i] = cls_of_embedded(embed(chunks[i])); });
   return at::cat(chunks);
 }
 

@@ -1,5 +1,5 @@
 // Parts of a computation on threads of their own.
-#include "parallel.hpp"
+#include <clb/nn/parallel.hpp>
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>

@@ -86,9 +86,11 @@ class Vit final : public Module {
   torch::Tensor norm2(int64_t i, const torch::Tensor& x) const;
   torch::Tensor norm(const torch::Tensor& x) const;
 
+  // What cls() makes of embed()'s tokens, of which all but the class token, the first, may be left out: [n, t, d] -> [n, d].
+  torch::Tensor cls_of_embedded(const torch::Tensor& x) const;
+
  private:
   torch::Tensor mixed(int64_t i, const torch::Tensor& normed) const;  // attention before proj
-  torch::Tensor cls_of_chunk(const torch::Tensor& images) const;
 
   // The steps with an injection (vit_injected.cpp).
   torch::Tensor embed(const torch::Tensor& images, const Injection& in) const;

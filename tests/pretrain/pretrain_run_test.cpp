@@ -1,0 +1,162 @@
+// Whole trainings of a tiny network: it learns, an interrupted one goes on exactly, the weights load like any others.
+#include <gtest/gtest.h>
+
+#include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
+#include <clb/nn/vit.hpp>
+#include <clb/pretrain/train.hpp>
+#include <sstream>
+
+#include "checkpoint.hpp"
+#include "network.hpp"
+#include "temp_folder.hpp"
+
+namespace clb::pretrain {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kTiny =
+    "name = 'tiny'\n[images]\nclasses = 4\n[network]\npatch = 8\ndim = 32\ndepth = 2\nheads = 2\n"
+    "[training]\nimages = 640\nbatch_size = 32\nslice = 8\nwarmup = 0.1\n";
+
+struct TinyRun {
+  Recipe recipe;
+  fs::path folder;
+  TrainOptions options;
+
+  TinyRun(const testing::TempFolder& temp, const std::string& name, const std::string& more = "")
+      : recipe(parse_recipe(kTiny + more, "tiny.toml")), folder(temp.path() / name) {
+    options.folder = folder;
+    options.out = folder / "weights.safetensors";
+    options.device = "cpu";
+    options.threads = 1;
+    options.curve_every = 5;
+  }
+  bool train() const { return pretrain::train(recipe, options); }
+  std::string weights() const { return base::read_file(options.out); }
+  std::vector<base::Json> curve() const {
+    std::vector<base::Json> points;
+    std::istringstream lines(base::read_file(folder / "curve.jsonl"));
+    for (std::string line; std::getline(lines, line);) {
+      points.push_back(base::parse_json(line, "curve"));
+      points.back().erase("seconds");
+    }
+    return points;
+  }
+};
+
+TEST(PretrainRun, LearnsTheClasses) {
+  const testing::TempFolder temp;
+  TinyRun run(temp, "run");
+  run.recipe.training.images = 4800;
+  run.recipe.training.dropped = 0;
+  run.recipe.images = {
+      .classes = 4, .variation = 0.3, .pose = 0.3, .grey = 1, .dark = 1, .clutter = 0, .several = 0, .plain = 1, .noise = 0};
+  ASSERT_TRUE(run.train());
+  const auto curve = run.curve();
+  ASSERT_EQ(curve.size(), 30U);
+  EXPECT_LT(curve.back()["loss"].get<double>(), 0.9 * curve.front()["loss"].get<double>());
+  EXPECT_LT(curve.back()["mask"].get<double>(), curve.front()["mask"].get<double>());
+  EXPECT_GT(curve.back()["accuracy"].get<double>(), 0.4) << "of four classes";
+  EXPECT_EQ(curve.back()["images"], 4800);
+}
+
+TEST(PretrainRun, InterruptedAndResumedIsTheSame) {
+  for (const char* more : {"", "precision = 'bf16'\nmix = 'cutmix'\n", "optimizer = 'adamw'\nmix = 'mixup'\n"}) {
+    const testing::TempFolder temp;
+    const TinyRun whole(temp, "whole", more);
+    TinyRun parts(temp, "parts", more);
+    ASSERT_TRUE(whole.train());
+    int updates = 0;
+    parts.options.stop = [&] { return ++updates == 7; };
+    ASSERT_FALSE(parts.train());
+    EXPECT_FALSE(fs::exists(parts.options.out));
+    parts.options.resume = true;
+    updates = 100;
+    ASSERT_TRUE(parts.train());
+    EXPECT_EQ(parts.weights(), whole.weights()) << more;
+    EXPECT_EQ(parts.curve(), whole.curve()) << more;
+  }
+}
+
+TEST(PretrainRun, DoesNotDependOnThreads) {
+  const testing::TempFolder temp;
+  const TinyRun one(temp, "one");
+  TinyRun three(temp, "three");
+  three.options.threads = 3;
+  ASSERT_TRUE(one.train());
+  ASSERT_TRUE(three.train());
+  EXPECT_EQ(one.weights(), three.weights());
+}
+
+TEST(PretrainRun, ACheckpointOfAnotherRecipeIsRefused) {
+  const testing::TempFolder temp;
+  TinyRun run(temp, "run");
+  ASSERT_TRUE(run.train());
+  run.options.resume = true;
+  run.recipe.training.lr = 0.5;
+  try {
+    run.train();
+    FAIL() << "it was taken";
+  } catch (const base::Error& e) {
+    EXPECT_NE(std::string(e.what()).find("another value of /training/lr"), std::string::npos) << e.what();
+    EXPECT_EQ(e.exit(), base::Exit::kUserMistake);
+  }
+}
+
+TEST(PretrainRun, NoCheckpointAndADamagedOneAreRefused) {
+  const testing::TempFolder temp;
+  TinyRun run(temp, "run");
+  run.options.resume = true;
+  EXPECT_THROW(run.train(), base::Error);
+  base::write_file_atomic(run.folder / "checkpoint.safetensors", "no tensors");
+  EXPECT_THROW(run.train(), base::Error);
+}
+
+TEST(PretrainRun, TheWeightsLoadLikeAnyOthers) {
+  for (const char* type : {"f16", "bf16"}) {
+    const testing::TempFolder temp;
+    const TinyRun run(temp, "run", std::string("[output]\ntype = '") + type + "'\n");
+    ASSERT_TRUE(run.train());
+    const base::MappedFile file(run.options.out);
+    const nn::Vit vit =
+        nn::read_vit(file.bytes(), R"({"heads": 2, "image_size": 32, "pos_antialias": true})", "weights").to(torch::kCPU, torch::kFloat32);
+    EXPECT_EQ(vit.shape(), (nn::VitShape{.image = 32, .patch = 8, .dim = 32, .depth = 2, .heads = 2, .mlp = 128}));
+    EXPECT_TRUE(vit.query(torch::zeros({2, 3, 32, 32})).isfinite().all().item<bool>());
+    const nn::Metadata metadata = nn::read_safetensors_metadata(file.bytes(), "weights");
+    EXPECT_EQ(metadata.at("images_seen"), "640");
+    EXPECT_EQ(metadata.at("seed"), "0");
+    EXPECT_EQ(base::parse_json(metadata.at("recipe"), "metadata").at("output").at("type"), type);
+  }
+}
+
+TEST(PretrainNetwork, PositionsAreSinesOfRowsAndColumns) {
+  const torch::Tensor p = sine_cosine_positions(3, 8, 0.5).squeeze(0);  // [10, 8]
+  ASSERT_EQ(p.sizes(), (std::vector<int64_t>{10, 8}));
+  EXPECT_EQ(p[0].abs().max().item<float>(), 0);
+  // Row 1, column 2: columns' sines and cosines first, at frequencies 1 and 1/100.
+  const std::vector<double> expected{std::sin(2.0), std::sin(0.02), std::cos(2.0), std::cos(0.02),
+                                     std::sin(1.0), std::sin(0.01), std::cos(1.0), std::cos(0.01)};
+  for (int64_t k = 0; k < 8; ++k) EXPECT_NEAR(p[1 + 3 + 2][k].item<double>(), 0.5 * expected[static_cast<size_t>(k)], 1e-6);
+}
+
+// All patches kept, in order, is the plain pass; the class token sees what is kept.
+TEST(PretrainNetwork, KeptPatchesAreThosePatches) {
+  const Recipe recipe = parse_recipe(kTiny, "tiny.toml");
+  const Network network(recipe);
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor images = torch::rand({2, 3, 32, 32});
+  const nn::Vit& vit = network.vit();
+  EXPECT_TRUE(torch::equal(vit.cls_of_embedded(vit.embed(images)), vit.cls(images)));
+  torch::Tensor changed = images.clone();
+  changed.narrow(2, 0, 8).narrow(3, 0, 8).zero_();  // patch 0, token 1
+  const auto without = [&](const torch::Tensor& x) {
+    return vit.cls_of_embedded(at::cat({vit.embed(x).narrow(1, 0, 1), vit.embed(x).narrow(1, 2, 15)}, 1));
+  };
+  EXPECT_TRUE(torch::equal(without(images), without(changed)));
+  EXPECT_FALSE(torch::equal(vit.cls(images), vit.cls(changed)));
+}
+
+}  // namespace
+}  // namespace clb::pretrain

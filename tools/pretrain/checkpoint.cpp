@@ -1,0 +1,60 @@
+#include "checkpoint.hpp"
+
+#include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
+
+namespace clb::pretrain {
+namespace {
+
+constexpr const char* kFormat = "clbench-pretrain-checkpoint/1";
+
+// The path of the first value that differs: "/training/lr".
+std::string difference(const base::Json& a, const base::Json& b) {
+  const base::Json patch = base::Json::diff(a, b);
+  return patch.empty() ? "" : patch[0].at("path").get<std::string>();
+}
+
+torch::ScalarType type_of(const std::string& name) {
+  return name == "f16" ? torch::kFloat16 : name == "bf16" ? torch::kBFloat16 : torch::kFloat32;
+}
+
+std::string images_seen(const Trainer& trainer) { return std::to_string(trainer.updates() * trainer.recipe().training.batch_size); }
+
+}  // namespace
+
+void save_checkpoint(const std::filesystem::path& file, Trainer& trainer, double seconds) {
+  base::write_file_atomic(file, nn::write_safetensors(trainer.state(), {{"format", kFormat},
+                                                                        {"recipe", base::canonical(trainer.recipe().to_json())},
+                                                                        {"seconds", base::canonical(seconds)}}));
+}
+
+double load_checkpoint(const std::filesystem::path& file, Trainer& trainer) {
+  const base::MappedFile mapped(file);
+  const std::string name = file.string();
+  const nn::Metadata metadata = nn::read_safetensors_metadata(mapped.bytes(), name);
+  const auto text = [&](const char* key) { return metadata.contains(key) ? metadata.at(key) : std::string(); };
+  if (text("format") != kFormat)
+    throw base::Error(name + " is no checkpoint of clb-pretrain; give another folder, or train without --resume");
+  const std::string differs = difference(base::parse_json(text("recipe"), name + ": recipe"), trainer.recipe().to_json());
+  if (!differs.empty()) {
+    throw base::Error(name + " belongs to a recipe with another value of " + differs +
+                      "; give the recipe that it began with, or another --folder");
+  }
+  trainer.load(nn::read_safetensors(mapped.bytes(), name));
+  return base::parse_json(text("seconds"), name + ": seconds").get<double>();
+}
+
+std::string weights_file(Trainer& trainer) {
+  nn::TensorMap tensors;
+  trainer.vit().parameters([&](const std::string& name, torch::Tensor& t) {
+    tensors[name] = t.detach().to(torch::kCPU, type_of(trainer.recipe().output_type));
+  });
+  return nn::write_safetensors(tensors, {{"format", "pt"},
+                                         {"name", trainer.recipe().name},
+                                         {"recipe", base::canonical(trainer.recipe().to_json())},
+                                         {"seed", std::to_string(trainer.recipe().seed)},
+                                         {"images_seen", images_seen(trainer)},
+                                         {"data", "images drawn from formulas by clb-pretrain; no photograph, no data set"}});
+}
+
+}  // namespace clb::pretrain

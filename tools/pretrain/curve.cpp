@@ -1,0 +1,40 @@
+#include "curve.hpp"
+
+#include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+namespace clb::pretrain {
+
+Curve::Curve(const std::filesystem::path& file, int64_t from) : file_(file) {
+  std::string kept;
+  if (from > 0 && std::filesystem::exists(file)) {
+    std::istringstream lines(base::read_file(file));
+    for (std::string line; std::getline(lines, line);) {
+      const base::Json point = base::parse_json(line, file.string());
+      if (point.value("update", int64_t{0}) <= from) kept += line + "\n";
+    }
+  }
+  base::write_file_atomic(file, kept);
+}
+
+void Curve::add(const Trainer& trainer, const Trainer::Means& m, double seconds) {
+  const auto rounded = [](double value) { return std::round(value * 1e5) / 1e5; };
+  const base::Json point{{"update", trainer.updates()},
+                         {"images", trainer.updates() * trainer.recipe().training.batch_size},
+                         {"seconds", std::round(seconds * 10) / 10},
+                         {"rate_factor", rounded(trainer.factor())},
+                         {"loss", rounded(m.loss)},
+                         {"classes", rounded(m.classes)},
+                         {"mask", rounded(m.mask)},
+                         {"numbers", rounded(m.numbers)},
+                         {"thumbnail", rounded(m.thumbnail)},
+                         {"accuracy", rounded(m.accuracy)}};
+  std::ofstream out(file_, std::ios::app);
+  out << base::canonical(point) << "\n";
+  if (!out.flush()) throw base::Error(file_.string() + " cannot be written; is the disk full?", base::Exit::kInternal);
+}
+
+}  // namespace clb::pretrain

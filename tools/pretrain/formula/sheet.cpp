@@ -1,0 +1,95 @@
+#include "clb/formula/sheet.hpp"
+
+#include <png.h>
+
+#include <algorithm>
+#include <clb/base/error.hpp>
+#include <clb/base/json.hpp>
+
+namespace clb::formula {
+namespace {
+
+constexpr int64_t kGap = 2;  // between images, before zooming
+
+// Side x side pixels, three bytes each.
+struct Tile {
+  int64_t side = 0;
+  std::vector<uint8_t> rgb;
+};
+
+Tile tile_of(const std::array<float, kMask>& mask) {
+  Tile tile{.side = kMaskSide, .rgb = {}};
+  for (const float cell : mask) tile.rgb.insert(tile.rgb.end(), 3, static_cast<uint8_t>(std::clamp(255 * cell, 0.F, 255.F)));
+  return tile;
+}
+
+Tile tile_of(const Image& image) {
+  Tile tile{.side = kSide, .rgb = {}};
+  for (size_t k = 0; k < kPixels; ++k)
+    for (size_t c = 0; c < 3; ++c) tile.rgb.push_back(image.pixels[c * kPixels + k]);
+  return tile;
+}
+
+Tile tile_of(const Painter& painter, SheetOf what, int64_t index) {
+  if (what == SheetOf::kClasses) return tile_of(painter.figure(index));
+  Image image;
+  painter.draw(index, image);
+  return what == SheetOf::kMasks ? tile_of(image.mask) : tile_of(image);
+}
+
+std::string png(int64_t width, int64_t height, const std::vector<uint8_t>& rgb) {
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = static_cast<png_uint_32>(width);
+  image.height = static_cast<png_uint_32>(height);
+  image.format = PNG_FORMAT_RGB;
+  png_alloc_size_t size = 0;
+  std::string file;
+  if (png_image_write_to_memory(&image, nullptr, &size, 0, rgb.data(), 0, nullptr) != 0) {
+    file.resize(size);
+    if (png_image_write_to_memory(&image, file.data(), &size, 0, rgb.data(), 0, nullptr) != 0) {
+      file.resize(size);
+      return file;
+    }
+  }
+  throw base::Error(std::string("the sheet cannot be written as PNG: ") + image.message, base::Exit::kInternal);
+}
+
+}  // namespace
+
+std::string sheet(const Painter& painter, SheetOf what, int64_t first, int64_t count, int64_t columns, int64_t zoom) {
+  const int64_t cell = (what == SheetOf::kImages ? kSide : kMaskSide) + kGap, rows = (count + columns - 1) / columns;
+  const int64_t width = columns * cell * zoom, height = rows * cell * zoom;
+  std::vector<uint8_t> rgb(static_cast<size_t>(3 * width * height), 96);
+  for (int64_t k = 0; k < count; ++k) {
+    const Tile tile = tile_of(painter, what, first + k);
+    for (int64_t y = 0; y < tile.side * zoom; ++y) {
+      for (int64_t x = 0; x < tile.side * zoom; ++x) {
+        const int64_t to = (k / columns * cell * zoom + y) * width + k % columns * cell * zoom + x;
+        std::copy_n(tile.rgb.begin() + 3 * (y / zoom * tile.side + x / zoom), 3, rgb.begin() + 3 * to);
+      }
+    }
+  }
+  return png(width, height, rgb);
+}
+
+std::string captions(const Painter& painter, int64_t first, int64_t count) {
+  std::string lines;
+  Image image;
+  for (int64_t index = first; index < first + count; ++index) {
+    painter.draw(index, image);
+    const Attributes& a = image.attributes;
+    const base::Json line{{"index", index},
+                          {"class", image.label},
+                          {"family", name_of(a.family)},
+                          {"texture", name_of(a.texture)},
+                          {"colour", a.colour},
+                          {"background", a.background},
+                          {"count", a.count},
+                          {"caption", caption(a)}};
+    lines += base::canonical(line) + "\n";
+  }
+  return lines;
+}
+
+}  // namespace clb::formula
