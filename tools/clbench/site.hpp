@@ -1,4 +1,4 @@
-// What `clbench leaderboard` and `clbench demo` tell the site: published numbers, labels that overlap, progress.
+// What the site is told: published numbers, labels that overlap, claims, progress.
 #pragma once
 
 #include <clb/report/leaderboard.hpp>
