@@ -59,7 +59,6 @@ constexpr std::array<SectionKind, 4> kByCapability{{{CLB_CAP_TASK_ID_TEST, "task
                                                     {CLB_CAP_BATCH_DEPENDENT, "predictions depend on the test batch"},
                                                     {CLB_CAP_TEXT_TOWER, "text tower"},
                                                     {CLB_CAP_RAW_REPLAY, "replay of training samples"}}};
-constexpr const char* kUpperBound = "upper bounds (joint training)";
 constexpr const char* kReproduction = "reproduction track (each row only against its own publication)";
 
 std::string why(const store::RunRow& run) {

@@ -102,7 +102,8 @@ void add_imported(Report& report, const store::Store& store, bool also_alone);
 
 // describe.cpp: words for what a run's spec says. They accept any JSON, also that of an older clbench.
 using base::flag_at, base::integer_at, base::text_at;
-std::vector<std::string> heading(const base::Json& spec);               // dataset; protocol; weights
+std::vector<std::string> heading(const base::Json& spec);  // dataset; protocol; weights
+inline constexpr const char* kUpperBound = "upper bounds (joint training)";
 std::string section_title(const store::RunRow& run);                    // "" for a ranked row
 int section_rank(const std::string& title);                             // order in which sections are printed
 std::string parameter_text(const base::Json& value);                    // a parameter's value without quotes

@@ -75,21 +75,21 @@ size_t print_failures(const std::vector<std::string>& labels, const Recorder& re
 
 }  // namespace
 
-void add_limits(Options& options) {
+void add_limits(Options& options, const char* database) {
   options.add()("max-memory", po::value<std::string>()->value_name("SIZE"),
                 "resident memory of one run, for example 3GB; default 80 % of what is available, divided by --jobs");
   options.add()("max-time", po::value<std::string>()->value_name("TIME"), "wall time of one run, for example 2h; default no limit");
   options.add()("max-silence", po::value<std::string>()->value_name("TIME"),
                 "time without any sign of life of a run; default 30m, 0 no limit");
-  options.add_database();
+  options.add_database(database);
   options.add_installation();
   options.add_cache();
   options.add_json();
 }
 
-void add_execution(Options& options) {
+void add_execution(Options& options, const char* database) {
   options.add()("jobs", po::value<std::string>()->value_name("N"), "runs at once; default 1");
-  add_limits(options);
+  add_limits(options, database);
 }
 
 launch::ScheduleOptions schedule_options(const Options& options) {

@@ -16,8 +16,8 @@ Options::Options(const VerbText& text) : text_(text), described_("options", 110,
 
 void Options::add_json() { add()("json", "print JSON instead of text"); }
 
-void Options::add_database() {
-  add()("db", po::value<std::string>()->value_name("FILE")->default_value("clbench.sqlite"), "database of results");
+void Options::add_database(const char* file) {
+  add()("db", po::value<std::string>()->value_name("FILE")->default_value(file), "database of results");
 }
 
 void Options::add_installation() {

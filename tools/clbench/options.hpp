@@ -26,7 +26,7 @@ class Options {
 
   po::options_description_easy_init add() { return described_.add_options(); }
   void add_json();
-  void add_database();
+  void add_database(const char* file = "clbench.sqlite");
   void add_installation();  // --plugin-path
   void add_cache();
   void add_overrides();  // --set

@@ -1,4 +1,4 @@
-// What the site is told: published numbers, labels that overlap, claims, progress.
+// What `clbench leaderboard` and `clbench demo` tell the site: published numbers, labels that overlap, progress.
 #pragma once
 
 #include <clb/report/leaderboard.hpp>

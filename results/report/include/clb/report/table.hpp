@@ -33,4 +33,8 @@ struct TableOptions {
 // experiment or run key that is not there.
 std::string render_table(const store::Store& store, const TableOptions& options);
 
+// What the first table shows, in one sentence computed from it: the best and the last of the ranked rows by accuracy after the last task,
+// what each forgot, and the upper bound. Empty when no two rows are ranked.
+std::string headline(const store::Store& store, TableOptions options);
+
 }  // namespace clb::report
