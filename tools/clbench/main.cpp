@@ -20,6 +20,7 @@ struct Verb {
 };
 
 constexpr std::array kVerbs{
+    Verb{"demo", "a few methods on Fashion-MNIST, then a table and a page", clb::cli::verb_demo},
     Verb{"run", "run an experiment: all runs of its matrix that are not finished yet", clb::cli::verb_run},
     Verb{"resume", "go on with the unfinished runs of a database", clb::cli::verb_resume},
     Verb{"list", "what is installed: methods, datasets, presets", clb::cli::verb_list},

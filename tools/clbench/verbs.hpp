@@ -9,6 +9,7 @@ namespace clb::cli {
 
 using Arguments = std::vector<std::string>;
 
+int verb_demo(const Arguments& arguments);
 int verb_run(const Arguments& arguments);
 int verb_resume(const Arguments& arguments);
 int verb_list(const Arguments& arguments);

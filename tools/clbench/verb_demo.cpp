@@ -1,0 +1,72 @@
+// clbench demo: a shipped experiment on data and weights that are at hand, its table, what it shows, its page.
+#include <fmt/format.h>
+
+#include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
+#include <clb/base/paths.hpp>
+#include <cstdio>
+
+#include "catalogue.hpp"
+#include "execute.hpp"
+#include "experiment.hpp"
+#include "installation.hpp"
+#include "site.hpp"
+
+namespace clb::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr VerbText kText{
+    "demo", "", "a few methods on Fashion-MNIST with the embedded network: minutes on two cores, then a table and a page", "clbench demo"};
+constexpr const char* kDatabase = "clbench-demo.sqlite";
+
+void say_what_next(const fs::path& database, const fs::path& experiment) {
+  fmt::print(
+      "to go on:\n"
+      "  clbench compare ranpac finetune --db {0}    # paired over the seeds\n"
+      "  clbench table --db {0} --columns tasks      # accuracy after each task\n"
+      "  clbench run {1} --db {0} --set 'run.seed=[3,4]'    # two more seeds, of all methods\n",
+      quoted(database.string()), quoted(experiment.string()));
+}
+
+size_t write_site(const Options& options, const store::Store& store, const fs::path& out) {
+  Published published(options);
+  report::LeaderboardOptions site = site_options(published, out);
+  site.title = "clbench demo";
+  return report::write_leaderboard(store, site);
+}
+
+}  // namespace
+
+int verb_demo(const Arguments& arguments) {
+  Options options(kText);
+  options.add()("print", "print the experiment file and start nothing");
+  options.add()("out", po::value<std::string>()->value_name("DIR")->default_value("clbench-demo"), "folder of the page");
+  options.add_overrides();
+  add_execution(options, kDatabase);
+  if (!options.parse(arguments, 0, 0)) return 0;
+  const fs::path experiment = base::share() / "experiments" / "demo.toml";
+  if (options.flag("print")) return fmt::print("{}", base::read_file(experiment)), 0;
+
+  const launch::ScheduleOptions schedule = schedule_options(options);
+  const fs::path database = options.text("db"), out = options.text("out");
+  const auto plugins = installed_plugins(options);
+  launch::Describer describer(schedule.runner, cache_folder(options));
+  InstalledCatalogue catalogue(plugins, describer);
+  const plan::Plan plan = plan_experiment(experiment.string(), options, catalogue);
+  store::Store store = store::Store::open(database, store::Store::Mode::kWrite);
+  store.mark_lost_attempts();
+  const Selection selection = select(plan.runs, {}, &store, runs_folder(database), describer);
+  const int code = execute(selection, schedule, options, store, describer);
+  if (code != 0 || options.flag("json")) return code;
+
+  report::TableOptions shown;
+  for (const base::RunSpec& run : plan.runs) shown.run_keys.push_back(run.key());
+  fmt::print("page:    {}\n\n{}\n\n", (write_site(options, store, out), (out / "index.html").string()), report::headline(store, shown));
+  say_what_next(database, experiment);
+  return 0;
+}
+
+}  // namespace clb::cli
