@@ -97,6 +97,19 @@ TEST(Finetune, OldRowsOfTheHeadStayUnlessOldClassesCompete) {
   }
 }
 
+// LAMDA-PILOT: init_epoch, init_lr, init_weight_decay.
+TEST(Finetune, TheFirstTaskMayHaveItsOwnSettings) {
+  Bench own(settings({{"init_epochs", value(int64_t{5})}, {"init_lr", value(0.02)}, {"init_weight_decay", value(0.1)}}), weights());
+  Bench plain(settings({{"epochs", value(int64_t{5})}, {"lr", value(0.02)}, {"weight_decay", value(0.1)}}), weights());
+  Bench other(settings({{"epochs", value(int64_t{5})}, {"lr", value(0.02)}}), weights());
+  for (Bench* bench : {&own, &plain, &other}) bench->train(task(0), 2);
+  EXPECT_EQ(own.save(), plain.save());
+  EXPECT_NE(own.save(), other.save()) << "the decay is not used";
+  EXPECT_EQ(own.metrics.at("updates")[0].second, 15);
+  own.train(task(1), 4);
+  EXPECT_EQ(own.metrics.at("updates")[0].second, 9);
+}
+
 TEST(Finetune, NamesPartsThatTheNetworkDoesNotHave) {
   try {
     Bench(settings({{"train", choice("parts")}, {"parts", text("layers.3.")}}), weights());
