@@ -76,7 +76,7 @@ report_skipped() {
 
 check_format() { tree_files '*.c' '*.cpp' '*.h' '*.hpp' | xargs -d '\n' clang-format --dry-run -Werror; }
 
-phase set-up tools/setup/setup.sh
+phase set-up tools/setup/setup.sh --tests
 phase format check_format || true
 phase tree tools/check_tree.sh || true
 for preset in "${presets[@]}"; do

@@ -2,9 +2,10 @@
 # Makes this machine ready to build clbench: Debian packages of packages.txt and LibTorch of versions.env. Run again at will: what is there
 # is only looked at.
 #
-#   tools/setup/setup.sh [--cuda]
+#   tools/setup/setup.sh [--cuda] [--tests]
 #
 #   --cuda               LibTorch with everything a GPU needs (several GB) instead of the CPU part
+#   --tests              also what only tools/test.sh needs (packages_tests.txt)
 #   CLB_LIBTORCH=DIR     use this LibTorch and download none
 #   CLB_LIBTORCH_HOME    folder to install LibTorch into (default: third_party/libtorch of the tree)
 set -euo pipefail
@@ -14,15 +15,17 @@ source "$here/versions.env"
 source "$here/libtorch.sh"
 
 kind=cpu
+lists=("$here/packages.txt")
 for arg in "$@"; do
   case $arg in
     --cuda) kind=cuda ;;
+    --tests) lists+=("$here/packages_tests.txt") ;;
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
-    *) echo "setup.sh: unknown option '$arg'; --cuda is the only one" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown option '$arg'; known: --cuda, --tests" >&2; exit 2 ;;
   esac
 done
 
-packages() { sed 's/#.*//' "$here/packages.txt" | tr -s ' \t' '\n' | sed '/^$/d'; }
+packages() { sed 's/#.*//' "${lists[@]}" | tr -s ' \t' '\n' | sed '/^$/d'; }
 
 # Lines "name version" of the packages of the list that are installed.
 installed() {
@@ -55,7 +58,7 @@ install_packages() {
 }
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-  echo "setup.sh: this is no Debian system; install the equivalents of tools/setup/packages.txt by hand, then run cmake" >&2
+  echo "setup.sh: this is no Debian system; install the equivalents of ${lists[*]} by hand, then run cmake" >&2
   exit 1
 fi
 install_packages
