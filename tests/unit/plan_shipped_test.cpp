@@ -108,12 +108,6 @@ TEST_F(Shipped, ExperimentsResolve) {
   EXPECT_EQ(small.protocol.eval_transform.name, "small-112");
 }
 
-TEST_F(Shipped, QuickstartNeedsNoFiles) {
-  const base::RunSpec quick = run("quickstart_fashion_mnist", {});
-  EXPECT_EQ(quick.weights[0].random, base::RandomWeights{});
-  EXPECT_EQ(quick.protocol.task_sizes, std::vector<int64_t>(5, 2));
-}
-
 TEST_F(Shipped, MovedExperimentSaysWhatToGive) {
   fs::create_directories(folder_ / "installed/share/clbench");
   fs::copy(kShare / "experiments", folder_ / "installed/share/clbench/experiments", fs::copy_options::recursive);

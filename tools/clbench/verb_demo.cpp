@@ -25,8 +25,8 @@ constexpr const char* kDatabase = "clbench-demo.sqlite";
 void say_what_next(const fs::path& database, const fs::path& experiment) {
   fmt::print(
       "to go on:\n"
-      "  clbench compare ranpac finetune --db {0}    # paired over the seeds\n"
-      "  clbench table --db {0} --columns tasks      # accuracy after each task\n"
+      "  clbench compare ranpac slca --db {0}    # paired over the seeds\n"
+      "  clbench table --db {0} --columns tasks    # accuracy after each task\n"
       "  clbench run {1} --db {0} --set 'run.seed=[3,4]'    # two more seeds, of all methods\n",
       quoted(database.string()), quoted(experiment.string()));
 }
