@@ -22,13 +22,19 @@ constexpr VerbText kText{
     "demo", "", "a few methods on Fashion-MNIST with the embedded network: minutes on two cores, then a table and a page", "clbench demo"};
 constexpr const char* kDatabase = "clbench-demo.sqlite";
 
+// As short as it can be typed here.
+std::string typed(const fs::path& path) {
+  const fs::path near = fs::proximate(path);
+  return quoted((near.empty() || *near.begin() == ".." ? path : near).string());
+}
+
 void say_what_next(const fs::path& database, const fs::path& experiment) {
   fmt::print(
       "to go on:\n"
-      "  clbench compare ranpac slca --db {0}    # paired over the seeds\n"
-      "  clbench table --db {0} --columns tasks    # accuracy after each task\n"
-      "  clbench run {1} --db {0} --set 'run.seed=[3,4]'    # two more seeds, of all methods\n",
-      quoted(database.string()), quoted(experiment.string()));
+      "  {0} compare ranpac slca --db {1}            # paired over the seeds\n"
+      "  {0} table --db {1} --columns tasks          # accuracy after each task\n"
+      "  {0} run {2} --db {1} --set 'run.seed=[3,4]'    # two more seeds\n",
+      typed(base::executable()), typed(database), typed(experiment));
 }
 
 size_t write_site(const Options& options, const store::Store& store, const fs::path& out) {

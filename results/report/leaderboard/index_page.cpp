@@ -45,6 +45,19 @@ Json mean_of(const Board& board, const TableRow& row, std::string_view metric, d
   return cell && cell->summary ? Json(factor * cell->summary->mean) : Json(nullptr);
 }
 
+// A joint run has one stage: the last, when all tasks are learned.
+void move_joint_to_the_end(Json& rows) {
+  size_t longest = 0;
+  for (const Json& row : rows) longest = std::max(longest, row.at("curve").size());
+  for (Json& row : rows) {
+    if (!row.at("joint").get<bool>()) continue;
+    Json curve = Json::array();
+    for (size_t t = row.at("curve").size(); t < longest; ++t) curve.push_back(nullptr);
+    for (const Json& value : row.at("curve")) curve.push_back(value);
+    row["curve"] = curve;
+  }
+}
+
 // What the plots are drawn from: percentages, seconds, numbers, bytes.
 Json plot_data(const Board& board, const Table& table) {
   Json rows = Json::array();
@@ -54,7 +67,9 @@ Json plot_data(const Board& board, const Table& table) {
       if (rows.size() == kPlottedRows) break;
       for (const double value : mean_curve(row)) curve.push_back(number_or_null(100 * value));
       if (curve.empty()) continue;
-      rows.push_back({{"name", label_of(row)},
+      const bool joint = section.title == kUpperBound;
+      rows.push_back({{"name", label_of(row) + (joint ? " (joint)" : "")},
+                      {"joint", joint},
                       {"curve", curve},
                       {"accuracy", mean_of(board, row, "acc.mean.sample", 100)},
                       {"time", mean_of(board, row, "time.total", 1)},
@@ -62,6 +77,7 @@ Json plot_data(const Board& board, const Table& table) {
                       {"state", mean_of(board, row, "state.total", 1)}});
     }
   }
+  move_joint_to_the_end(rows);
   return {{"rows", rows}};
 }
 
