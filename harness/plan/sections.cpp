@@ -52,6 +52,10 @@ base::DatasetInfo find_dataset(const Reader& reader, bool several, const std::fi
         if (const std::string sentence = difference(*known, info); !sentence.empty()) plan.warnings.push_back(sentence);
       return info;
     } catch (const base::Error& error) {
+      const auto ids = catalogue.dataset_ids();
+      const bool default_place = root.empty() && std::find(ids.begin(), ids.end(), plugin) != ids.end();
+      if (!may_lack && known && default_place)
+        throw base::Error(fmt::format("{}; where to get the data: {}", error.what(), known->get), error.exit());
       if (!may_lack) throw;
       missing = error.what();
     }

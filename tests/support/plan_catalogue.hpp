@@ -54,6 +54,7 @@ class FakeCatalogue final : public Catalogue {
     info.id = id;
     info.file = "/plugins/" + id + ".so";
     info.root = root.empty() ? "/usr/share/" + id : root;
+    if (root.empty() && id == absent) throw base::Error(info.root + ": is missing");
     info.fingerprint = "fingerprint of " + id;
     info.modality = id == "vectors" ? "features" : "images";
     info.feature_dim = id == "vectors" ? 64 : 0;
@@ -69,6 +70,8 @@ class FakeCatalogue final : public Catalogue {
   }
 
   std::string file_sha256(const std::string& file) override { return base::hex(base::sha256_file(file)); }
+
+  std::string absent;  // id of a dataset that is not at its default place
 };
 
 inline const std::string kGood = R"(name = "good"

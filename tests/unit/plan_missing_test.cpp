@@ -38,6 +38,14 @@ TEST_F(Missing, WithoutLeaveTheyAreMistakes) {
             "--set dataset.root=/nowhere: dataset.root: no such folder /nowhere; give another with --set dataset.root=DIR");
 }
 
+TEST_F(Missing, AtTheDefaultPlaceTheMistakeSaysWhereToGetIt) {
+  catalogue_.absent = "cifar100";
+  const std::string text = kGood;
+  const size_t root = text.find("root = ");
+  const std::string without_root = text.substr(0, root) + text.substr(text.find('\n', root) + 1);
+  EXPECT_EQ(mistake(without_root), "good.toml:3:6: /usr/share/cifar100: is missing; where to get the data: from somewhere");
+}
+
 TEST_F(Missing, ANameBringsItsClasses) {
   EXPECT_EQ(plan_without({"dataset.root=/nowhere", "dataset.name=photos"}).runs.at(0).dataset.class_count, 60);
   EXPECT_EQ(mistake(kGood, {"dataset.name=fotos"}),
