@@ -26,7 +26,11 @@ function(clb_add_method name)
   _clb_plugin(method_${name} method clb_method_v0 ${name})
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/presets)
     install(DIRECTORY presets/ DESTINATION share/clbench/presets/${name})
-    file(COPY presets/ DESTINATION ${PROJECT_BINARY_DIR}/share/clbench/presets/${name})
+    file(GLOB presets RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS presets/*.toml)
+    foreach(preset ${presets})  # configure_file: an edited preset is copied again by the next build
+      get_filename_component(file ${preset} NAME)
+      configure_file(${preset} ${PROJECT_BINARY_DIR}/share/clbench/presets/${name}/${file} COPYONLY)
+    endforeach()
   endif()
 endfunction()
 

@@ -27,7 +27,7 @@ pack() { # DIR BUILD
   rm -rf "$to"
   mkdir -p "$to/data"
   cmake --install "$build" --prefix "$to" --strip >/dev/null
-  rm -f "$to/bin/clb-pretrain"  # nothing here starts it, and the pack is full
+  rm -rf "$to/bin/clb-pretrain" "$to/share/clbench/weights" # nothing here needs them, and the pack is full
   rm -rf "$to/include" "$to/lib/cmake" "$to/lib/libtorch" "$to"/lib/*.a "$to/share/clbench/templates" # plugins are not built there
   cp "$build/bin/gpu_check_compare" "$to/bin"
   cp "$root/tools/gpu_check.sh" "$to"
