@@ -8,7 +8,6 @@ cd "$root"
 source tools/setup/phases.sh
 
 build=build/release
-methods=(finetune l2p ranpac simplecil slca) # of share/experiments/demo.toml
 
 finish() {
   local status=$?
@@ -21,5 +20,5 @@ trap 'exit 143' TERM
 
 phase set-up tools/setup/setup.sh "$@"
 phase configure cmake --preset release
-phase build cmake --build $build -j "$(nproc)" --target clbench clb-runner clb_share dataset_fashion_mnist "${methods[@]/#/method_}"
+phase build cmake --build $build -j "$(nproc)" --target clb_demo
 phase demo $build/bin/clbench demo --db $build/demo.sqlite --out $build/demo

@@ -18,13 +18,13 @@ std::string known_id(const Node& node, const std::string& kind, const std::vecto
   fail(node.place, fmt::format("no {} \"{}\" is installed{}", kind, id, suggestion(id, installed, fmt::format("installed {}s", kind))));
 }
 
-// Runs `ask` and puts the place in front of what it throws.
+// Runs `ask` and puts the place in front of what it throws, a remedy behind it.
 template <class Ask>
-auto at(const Place& place, const Ask& ask) {
+auto at(const Place& place, const std::string& remedy, const Ask& ask) {
   try {
     return ask();
   } catch (const base::Error& error) {
-    throw base::Error(place.text() + ": " + error.what(), error.exit());
+    throw base::Error(place.text() + ": " + error.what() + remedy, error.exit());
   }
 }
 
@@ -32,12 +32,12 @@ auto at(const Place& place, const Ask& ask) {
 
 base::MethodInfo installed_method(const Node& id, Catalogue& catalogue) {
   const std::string name = known_id(id, "method", catalogue.method_ids(), catalogue);
-  return at(id.place, [&] { return catalogue.method(name); });
+  return at(id.place, "", [&] { return catalogue.method(name); });
 }
 
-base::DatasetInfo installed_dataset(const Node& id, const std::string& root, Catalogue& catalogue) {
+base::DatasetInfo installed_dataset(const Node& id, const std::string& root, Catalogue& catalogue, const std::string& remedy) {
   const std::string name = known_id(id, "dataset", catalogue.dataset_ids(), catalogue);
-  return at(id.place, [&] { return catalogue.dataset(name, root); });
+  return at(id.place, remedy, [&] { return catalogue.dataset(name, root); });
 }
 
 }  // namespace clb::plan

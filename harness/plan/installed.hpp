@@ -9,8 +9,9 @@
 
 namespace clb::plan {
 
-// Error at the id's place: none with this id (with a suggestion), or what the catalogue says when it cannot be used.
+// Error at the id's place: none with this id (with a suggestion), or what the catalogue says when it cannot be used; `remedy` ends that
+// sentence.
 base::MethodInfo installed_method(const Node& id, Catalogue& catalogue);
-base::DatasetInfo installed_dataset(const Node& id, const std::string& root, Catalogue& catalogue);
+base::DatasetInfo installed_dataset(const Node& id, const std::string& root, Catalogue& catalogue, const std::string& remedy);
 
 }  // namespace clb::plan

@@ -47,15 +47,12 @@ base::DatasetInfo find_dataset(const Reader& reader, bool several, const std::fi
   const std::string root = read_root(reader, several, plugin, folder, may_lack ? &missing : nullptr);
   if (missing.empty()) {
     try {
-      base::DatasetInfo info = installed_dataset(id, root, catalogue);
+      const std::string remedy = known && root.empty() && !may_lack ? "; where to get the data: " + known->get : "";
+      base::DatasetInfo info = installed_dataset(id, root, catalogue, remedy);
       if (known && reader.find("name"))  // unnamed files may well be the user's own selection
         if (const std::string sentence = difference(*known, info); !sentence.empty()) plan.warnings.push_back(sentence);
       return info;
     } catch (const base::Error& error) {
-      const auto ids = catalogue.dataset_ids();
-      const bool default_place = root.empty() && std::find(ids.begin(), ids.end(), plugin) != ids.end();
-      if (!may_lack && known && default_place)
-        throw base::Error(fmt::format("{}; where to get the data: {}", error.what(), known->get), error.exit());
       if (!may_lack) throw;
       missing = error.what();
     }

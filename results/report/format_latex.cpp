@@ -57,8 +57,7 @@ std::string row_text(const TableRow& row, std::vector<std::string>& notes) {
     cells.push_back(escape(cell_text(cell) + (&cell == &row.cells.front() ? best_mark(row) : "")) +
                     (cell.summary && row.class_sorted ? "$\\dagger$" : ""));
   cells.push_back(row.time.summary ? escape(duration(row.time.summary->mean)) : "--");
-  for (const std::string& note : row.notes)
-    notes.push_back(escape(row_name(row) + (row.setting.empty() ? "" : " " + row.setting) + ": " + note));
+  for (const std::string& note : row.notes) notes.push_back(escape(row_label(row) + ": " + note));
   if (row.class_sorted) notes.push_back("$\\dagger$ " + escape(row_name(row) + ": " + kClassSorted));
   return line(cells);
 }

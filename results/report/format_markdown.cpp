@@ -22,8 +22,7 @@ std::string section_text(const Report& report, const Section& section) {
                       (&cell == &row.cells.front() ? best_mark(row) : ""));
     cells.push_back(row.time.summary ? duration(row.time.summary->mean) : "–");
     text += markdown_row(cells);
-    for (const std::string& note : row.notes)
-      notes += "- " + markdown_escape(row_name(row) + (row.setting.empty() ? "" : " " + row.setting) + ": " + note) + "\n";
+    for (const std::string& note : row.notes) notes += "- " + markdown_escape(row_label(row) + ": " + note) + "\n";
     if (row.class_sorted) notes += "- † " + markdown_escape(row_name(row)) + ": " + kClassSorted + "\n";
   }
   return text + "\n" + (notes.empty() ? "" : notes + "\n");

@@ -5,8 +5,6 @@
 namespace clb::report {
 namespace {
 
-std::string label(const TableRow& row) { return row_name(row) + (row.setting.empty() ? "" : " " + row.setting); }
-
 std::string value(const TableRow& row, size_t column) { return percent(row.cells[column].summary->mean) + " %"; }
 
 // "62.30 % after the last task, having forgotten 11.20 %"
@@ -35,10 +33,10 @@ std::string headline(const store::Store& store, TableOptions options) {
     if (row.cells[0].summary) rows.push_back(&row);
   if (rows.size() < 2) return "";
   std::string text =
-      label(*rows.front()) + " ends with " + fate(*rows.front()) + "; " + label(*rows.back()) + " with " + fate(*rows.back());
+      row_label(*rows.front()) + " ends with " + fate(*rows.front()) + "; " + row_label(*rows.back()) + " with " + fate(*rows.back());
   const Section* bound = section_of(report.tables[0], kUpperBound);
   if (bound && bound->rows.front().cells[0].summary)
-    text += "; trained on all tasks at once " + label(bound->rows.front()) + " reaches " + value(bound->rows.front(), 0);
+    text += "; trained on all tasks at once " + row_label(bound->rows.front()) + " reaches " + value(bound->rows.front(), 0);
   return text + ".";
 }
 

@@ -144,7 +144,8 @@ Scale scale_of(double value, std::string_view unit);        // unit: metrics::Me
 std::string quantity(double value, std::string_view unit);  // "62.30" (of a fraction), "5.3 min", "12.4 MB", "1189632"
 std::string cell_text(const Cell& cell);                    // "62.30 ± 0.41 (3)", "62.30 [61.90, 62.70] (2)", "–"
 using base::printable;
-std::string row_name(const TableRow& row);  // "l2p/small"
+std::string row_name(const TableRow& row);   // "l2p/small"
+std::string row_label(const TableRow& row);  // and its setting: "l2p/small lr=0.01"
 
 // Pieces that both kinds of tables are printed with.
 std::string markdown_escape(const std::string& text);  // nothing of it is read as markup

@@ -70,8 +70,7 @@ function options(xTitle, yTitle, xType) {
 
 function drawCurves(canvas, data) {
   const datasets = data.rows.map((row, i) => ({label: row.name, data: row.curve, ...look(i)}));
-  const longest = Math.max(0, ...data.rows.map((row) => row.curve.length));
-  const labels = Array.from({length: longest}, (_, t) => String(t + 1));
+  const labels = data.rows.length ? data.rows[0].curve.map((_, t) => String(t + 1)) : [];
   new Chart(canvas, {type: "line", data: {labels, datasets}, options: options("tasks learned", "accuracy over all classes seen (%)", "category")});
 }
 

@@ -49,4 +49,17 @@ TEST(Presets, TheSurveysTableCanBePlannedWithoutItsData) {
   }
 }
 
+// Their digest is that of the file in share/weights.
+TEST(Presets, ExperimentsOnTheNetworkThatShipsLackNoWeights) {
+  const fs::path built = CLB_BINARY_DIR;
+  const clb::testing::TempFolder folder;
+  for (const std::string name : {"clb_micro_quality", "demo", "gate"}) {
+    const fs::path file = built / "share/clbench/experiments" / (name + ".toml");
+    const Ended ended =
+        clb::testing::run_program(folder.path(), {(built / "bin/clbench").string(), "run", file.string(), "--dry-run"}, {cache()});
+    EXPECT_EQ(ended.code, 0) << name << ": " << ended.err;
+    EXPECT_EQ(ended.err.find("weights"), std::string::npos) << name << ": " << ended.err;
+  }
+}
+
 }  // namespace

@@ -1,6 +1,6 @@
 // Golden fixtures: numbers computed by a reference implementation, to be met by ours.
 //
-//   CLB_GOLDEN(golden, "vit");                                       // skips the test by name when the fixture is absent
+//   CLB_GOLDEN(golden, "vit");                                       // absent: fails; skips the test by name in CLB_GOLDEN_DIR
 //   Vit vit(golden.with_prefix("param."), {.heads = golden.config()["num_heads"]});
 //   golden.close("feature", vit.cls(golden["input"]), 8e-6);         // prints the largest error, fails when it exceeds the bound
 //   golden.equal("task0.order", order);                              // bit for bit
@@ -28,9 +28,15 @@
 
 namespace clb::golden {
 
+// CLB_GOLDEN_DIR, null when it is not set.
+inline const char* given_dir() {
+  const char* given = std::getenv("CLB_GOLDEN_DIR");
+  return given && *given ? given : nullptr;
+}
+
 inline std::filesystem::path file_of(const std::string& fixture) {
   const std::filesystem::path source(CLB_SOURCE_DIR), name(fixture + ".safetensors");
-  if (const char* given = std::getenv("CLB_GOLDEN_DIR"); given && *given) return std::filesystem::path(given) / name;
+  if (const char* given = given_dir()) return std::filesystem::path(given) / name;
   const std::filesystem::path shared = source / "tests" / "golden" / name;
   return std::filesystem::exists(shared) ? shared : source / "plugins" / fixture / "golden" / name;
 }
@@ -136,6 +142,7 @@ class Golden {
 
 }  // namespace clb::golden
 
-#define CLB_GOLDEN(variable, fixture)    \
-  clb::golden::Golden variable(fixture); \
+#define CLB_GOLDEN(variable, fixture)                                                                                      \
+  clb::golden::Golden variable(fixture);                                                                                   \
+  if (!variable.present() && !clb::golden::given_dir()) FAIL() << variable.path().string() << " is missing from the tree"; \
   if (!variable.present()) GTEST_SKIP() << "fixture '" << (fixture) << "' is absent: " << variable.path().string()

@@ -11,8 +11,8 @@
 
 namespace clb::cli {
 
-void add_limits(Options& options, const char* database = "clbench.sqlite");     // of one run; --db, --plugin-path, --cache, --json
-void add_execution(Options& options, const char* database = "clbench.sqlite");  // these and --jobs
+void add_limits(Options& options, const char* database = kDatabase);     // of one run; --db, --plugin-path, --cache, --json
+void add_execution(Options& options, const char* database = kDatabase);  // these and --jobs
 launch::ScheduleOptions schedule_options(const Options& options);
 
 // <db>.runs, absolute, so that what --dry-run prints works in every folder.

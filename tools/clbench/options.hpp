@@ -13,6 +13,8 @@ namespace clb::cli {
 
 namespace po = boost::program_options;
 
+constexpr const char* kDatabase = "clbench.sqlite";  // of every verb but demo
+
 struct VerbText {
   const char* name;
   const char* positional;  // "EXPERIMENT.toml | METHOD/PRESET"; empty: none
@@ -26,7 +28,7 @@ class Options {
 
   po::options_description_easy_init add() { return described_.add_options(); }
   void add_json();
-  void add_database(const char* file = "clbench.sqlite");
+  void add_database(const char* file = kDatabase);
   void add_installation();  // --plugin-path
   void add_cache();
   void add_overrides();  // --set

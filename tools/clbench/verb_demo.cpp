@@ -1,10 +1,8 @@
 // clbench demo: a shipped experiment on data and weights that are at hand, its table, what it shows, its page.
 #include <fmt/format.h>
 
-#include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/paths.hpp>
-#include <cstdio>
 
 #include "catalogue.hpp"
 #include "execute.hpp"
@@ -20,7 +18,6 @@ namespace {
 
 constexpr VerbText kText{
     "demo", "", "a few methods on Fashion-MNIST with the embedded network: minutes on two cores, then a table and a page", "clbench demo"};
-constexpr const char* kDatabase = "clbench-demo.sqlite";
 
 // As short as it can be typed here.
 std::string typed(const fs::path& path) {
@@ -28,20 +25,26 @@ std::string typed(const fs::path& path) {
   return quoted((near.empty() || *near.begin() == ".." ? path : near).string());
 }
 
-void say_what_next(const fs::path& database, const fs::path& experiment) {
-  fmt::print(
-      "to go on:\n"
-      "  {0} compare ranpac slca --db {1}            # paired over the seeds\n"
-      "  {0} table --db {1} --columns tasks          # accuracy after each task\n"
-      "  {0} run {2} --db {1} --set 'run.seed=[3,4]'    # two more seeds\n",
-      typed(base::executable()), typed(database), typed(experiment));
-}
-
-size_t write_site(const Options& options, const store::Store& store, const fs::path& out) {
+void write_site(const Options& options, const store::Store& store, const fs::path& out) {
   Published published(options);
   report::LeaderboardOptions site = site_options(published, out);
   site.title = "clbench demo";
-  return report::write_leaderboard(store, site);
+  report::write_leaderboard(store, site);
+}
+
+void say_what_it_shows(const plan::Plan& plan, const store::Store& store) {
+  report::TableOptions shown;
+  for (const base::RunSpec& run : plan.runs) shown.run_keys.push_back(run.key());
+  fmt::print("\n{}\n\n", report::headline(store, shown));
+}
+
+void say_what_next(const fs::path& database, const fs::path& experiment) {
+  fmt::print(
+      "to go on:\n"
+      "  {0} compare ranpac slca --db {1}    # paired over the seeds\n"
+      "  {0} table --db {1} --columns tasks    # accuracy after each task\n"
+      "  {0} run {2} --db {1} --set 'run.seed=[3,4]'    # two more seeds\n",
+      typed(base::executable()), typed(database), typed(experiment));
 }
 
 }  // namespace
@@ -51,7 +54,7 @@ int verb_demo(const Arguments& arguments) {
   options.add()("print", "print the experiment file and start nothing");
   options.add()("out", po::value<std::string>()->value_name("DIR")->default_value("clbench-demo"), "folder of the page");
   options.add_overrides();
-  add_execution(options, kDatabase);
+  add_execution(options, "clbench-demo.sqlite");
   if (!options.parse(arguments, 0, 0)) return 0;
   const fs::path experiment = base::share() / "experiments" / "demo.toml";
   if (options.flag("print")) return fmt::print("{}", base::read_file(experiment)), 0;
@@ -68,9 +71,9 @@ int verb_demo(const Arguments& arguments) {
   const int code = execute(selection, schedule, options, store, describer);
   if (code != 0 || options.flag("json")) return code;
 
-  report::TableOptions shown;
-  for (const base::RunSpec& run : plan.runs) shown.run_keys.push_back(run.key());
-  fmt::print("page:    {}\n\n{}\n\n", (write_site(options, store, out), (out / "index.html").string()), report::headline(store, shown));
+  write_site(options, store, out);
+  fmt::print("page:    {}\n", (out / "index.html").string());
+  say_what_it_shows(plan, store);
   say_what_next(database, experiment);
   return 0;
 }

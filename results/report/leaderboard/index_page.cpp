@@ -32,8 +32,6 @@ std::vector<double> mean_curve(const TableRow& row) {
 
 Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
-std::string label_of(const TableRow& row) { return row_name(row) + (row.setting.empty() ? "" : " " + row.setting); }
-
 const Cell* cell_of(const Board& board, const TableRow& row, std::string_view metric) {
   for (size_t i = 0; i < row.cells.size(); ++i)
     if (metric == board.report.columns[i].name) return &row.cells[i];
@@ -51,10 +49,8 @@ void move_joint_to_the_end(Json& rows) {
   for (const Json& row : rows) longest = std::max(longest, row.at("curve").size());
   for (Json& row : rows) {
     if (!row.at("joint").get<bool>()) continue;
-    Json curve = Json::array();
-    for (size_t t = row.at("curve").size(); t < longest; ++t) curve.push_back(nullptr);
-    for (const Json& value : row.at("curve")) curve.push_back(value);
-    row["curve"] = curve;
+    Json& curve = row["curve"];
+    curve.insert(curve.begin(), longest - curve.size(), nullptr);
   }
 }
 
@@ -68,7 +64,7 @@ Json plot_data(const Board& board, const Table& table) {
       for (const double value : mean_curve(row)) curve.push_back(number_or_null(100 * value));
       if (curve.empty()) continue;
       const bool joint = section.title == kUpperBound;
-      rows.push_back({{"name", label_of(row) + (joint ? " (joint)" : "")},
+      rows.push_back({{"name", row_label(row) + (joint ? " (joint)" : "")},
                       {"joint", joint},
                       {"curve", curve},
                       {"accuracy", mean_of(board, row, "acc.mean.sample", 100)},
@@ -114,10 +110,10 @@ Json holes_of(const Board& board, const Table& table) {
     for (const TableRow& row : section.rows) {
       const auto good = std::ranges::count_if(row.runs, [](const RunResult& run) { return run.ok(); });
       if (good < static_cast<int64_t>(row.runs.size()))
-        holes.push_back(label_of(row) + ": " + std::to_string(static_cast<int64_t>(row.runs.size()) - good) + " of " +
+        holes.push_back(row_label(row) + ": " + std::to_string(static_cast<int64_t>(row.runs.size()) - good) + " of " +
                         std::to_string(row.runs.size()) + " runs have no result");
       if (good < kEnoughSeeds)
-        holes.push_back(label_of(row) + ": " + std::to_string(good) + (good == 1 ? " run" : " runs") + ", an interval needs three");
+        holes.push_back(row_label(row) + ": " + std::to_string(good) + (good == 1 ? " run" : " runs") + ", an interval needs three");
     }
   }
   std::string missing;
@@ -145,7 +141,7 @@ Json table_values(const Board& board, const Table& table, size_t number) {
       Json line = row_values(board, row, "");
       line["rank"] = section.title.empty() && row.cells.front().summary ? std::to_string(++rank) : "";
       rows.push_back(std::move(line));
-      for (const std::string& note : row.notes) values["notes"].push_back(label_of(row) + ": " + note);
+      for (const std::string& note : row.notes) values["notes"].push_back(row_label(row) + ": " + note);
     }
     if (section.rows.size() > kShownRows)
       values["notes"].push_back(std::to_string(section.rows.size() - kShownRows) +
