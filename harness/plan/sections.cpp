@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <clb/base/error.hpp>
 
 #include "files.hpp"
