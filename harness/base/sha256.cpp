@@ -85,12 +85,15 @@ Stamp stamp_of(const std::filesystem::path& file) {
   return {std::move(text), std::time(nullptr) - status.st_mtim.tv_sec > 2};
 }
 
+std::string check_of(const std::string& stamp, const std::string& digest) { return hex(sha256(stamp + " " + digest)); }
+
 // The remembered digest, empty when there is none for this stamp or the note is damaged.
 std::string remembered(const std::filesystem::path& note, const std::string& stamp) {
   try {
     const Json json = parse_json(read_file(note, 4096), note.string());
     if (json.value("stamp", "") != stamp) return "";
     const std::string digest = json.value("sha256", "");
+    if (json.value("check", "") != check_of(stamp, digest)) return "";  // damaged: a wrong name for a file would never be found out
     return digest.size() == 64 && digest.find_first_not_of("0123456789abcdef") == std::string::npos ? digest : "";
   } catch (const std::exception&) {
     return "";
@@ -107,7 +110,8 @@ std::string sha256_file_cached(const std::filesystem::path& file, const std::fil
   if (before.settled && stamp_of(file).text == before.text) {
     try {
       std::filesystem::create_directories(note.parent_path());
-      write_file_atomic(note, canonical({{"file", file.string()}, {"stamp", before.text}, {"sha256", digest}}));
+      write_file_atomic(
+          note, canonical({{"file", file.string()}, {"stamp", before.text}, {"sha256", digest}, {"check", check_of(before.text, digest)}}));
     } catch (const std::exception&) {
       // A cache that cannot be written costs time, not correctness.
     }

@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <clb/session/emitter.hpp>
@@ -14,7 +16,11 @@ void write_line(int fd, const std::string& line) {
   for (size_t done = 0; done < line.size();) {
     const ssize_t n = ::write(fd, line.data() + done, line.size() - done);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) _exit(static_cast<int>(base::Exit::kInternal));
+    if (n < 0) {
+      dprintf(STDERR_FILENO, "clb-runner: events cannot be written (%s): nobody keeps the results of this run, and it ends\n",
+              strerror(errno));
+      _exit(static_cast<int>(base::Exit::kInternal));
+    }
     done += static_cast<size_t>(n);
   }
 }

@@ -1,8 +1,8 @@
-#include <unistd.h>
 #include <zlib.h>
 
 #include <clb/base/error.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/base/temporary.hpp>
 #include <clb/session/sample_file.hpp>
 #include <cstring>
 
@@ -77,10 +77,9 @@ std::span<const uint8_t> SampleFile::bytes(int64_t index) const {
 SampleFileWriter::SampleFileWriter(const base::fs::path& stem, bool decoded)
     : stem_(with_suffix(stem, decoded ? ".decoded" : ".encoded")),
       data_path_(stem_),
-      temporary_(with_suffix(stem_, (".tmp" + std::to_string(getpid())).c_str())) {
-  base::fs::create_directories(stem.parent_path());
+      temporary_((base::fs::create_directories(stem.parent_path()), base::temporary_file_beside(stem_))) {
   data_.open(temporary_, std::ios::binary | std::ios::trunc);
-  if (!data_) throw Error("cannot write " + temporary_.string());
+  if (!data_) throw base::WriteError("cannot write " + temporary_.string());
 }
 
 SampleFileWriter::~SampleFileWriter() {
@@ -102,7 +101,8 @@ void SampleFileWriter::add(std::span<const uint8_t> bytes, SampleRecord shape, i
 void SampleFileWriter::finish() {
   data_.close();
   if (!data_)
-    throw Error("cannot write " + temporary_.string() + "; is the disk full? (--cache DIR moves the cache, --cache=off does without)");
+    throw base::WriteError("cannot write " + temporary_.string() +
+                           "; is the disk full? (--cache DIR moves the cache, --cache=off does without)");
   std::string index(kMagic);
   const uint64_t count = records_.size();
   index.append(reinterpret_cast<const char*>(&count), sizeof count);

@@ -88,7 +88,8 @@ base::Error explain(const SQLite::Exception& error, const fs::path& file) {
       return base::Error(name + ": cannot be opened (" + said + "); check that you may read it, and write its folder when " + name +
                          "-wal is there");
     case SQLITE_IOERR:
-      return base::Error(name + ": cannot be read or written (" + said + "); check the disk, its free space and quota, then try again");
+      return base::Error(name + ": cannot be read or written (" + said +
+                         "); check the disk, its free space, quota and the limit on file sizes (ulimit -f), then try again");
     case SQLITE_ERROR:
       return base::Error(name + ": the database has not the shape that this clbench expects (" + said +
                          "); it is damaged or was edited, restore it from a copy");

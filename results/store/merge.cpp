@@ -129,8 +129,7 @@ base::FileLock lock_of(const fs::path& out) {
   const fs::path file = out.string() + ".lock";
   std::optional<base::FileLock> lock = base::FileLock::try_lock(file);
   if (!lock)
-    throw base::Error(out.string() + ": process " + std::to_string(base::FileLock::holder(file)) +
-                      " is writing to it; wait for it, or merge into another file");
+    throw base::Error(out.string() + ": " + base::FileLock::holder(file) + " is writing to it; wait for it, or merge into another file");
   return std::move(*lock);
 }
 

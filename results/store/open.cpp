@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cctype>
+#include <clb/base/temporary.hpp>
 #include <cstdio>
 #include <system_error>
 
@@ -114,7 +115,7 @@ Writer open_writer(const fs::path& file, const std::vector<std::string>& steps) 
   const fs::path lock_file = with_suffix(file, ".lock");
   std::optional<base::FileLock> lock = base::FileLock::try_lock(lock_file);
   if (!lock)
-    throw base::Error(file.string() + ": process " + std::to_string(base::FileLock::holder(lock_file)) +
+    throw base::Error(file.string() + ": " + base::FileLock::holder(lock_file) +
                       " is writing to it; wait for it, or give --db another file (`clbench merge` unites them)");
   if (!fs::exists(file)) create(file, steps);
   check_readable(file);
@@ -128,6 +129,7 @@ Writer open_writer(const fs::path& file, const std::vector<std::string>& steps) 
     migrate(*db, version, steps);
   }
   db->exec("PRAGMA foreign_keys = ON");
+  base::remove_stale_temporaries(folder, file.filename().string());  // of a writer that was killed
   return {std::move(*lock), std::move(db)};
 }
 

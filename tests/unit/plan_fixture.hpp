@@ -27,7 +27,8 @@ inline std::string with_line(const std::string& text, int number, const std::str
 class PlanTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::canonical(fs::temp_directory_path()) / ("clb_plan_" + std::to_string(getpid()));
+    std::string name = (fs::canonical(fs::temp_directory_path()) / "clb_plan_XXXXXX").string();
+    folder_ = mkdtemp(name.data());
     fs::create_directories(folder_ / "cifar");
     write("vit.safetensors", "foo");  // SHA-256 2c26b46b...
     write("share/recipes/plain.toml", "[train]\nresize = 32\n[eval]\nresize = 32\n");

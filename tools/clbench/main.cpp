@@ -4,6 +4,7 @@
 #include <array>
 #include <clb/base/error.hpp>
 #include <clb/base/nearest.hpp>
+#include <clb/base/streams.hpp>
 #include <cstdio>
 
 #include "build_id.hpp"
@@ -78,9 +79,10 @@ int dispatch(const Arguments& words) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  clb::base::guard_streams();
   try {
     const int code = dispatch({argv + 1, argv + argc});
-    if (std::fflush(stdout) != 0) throw clb::base::Error("stdout cannot be written", clb::base::Exit::kInternal);
+    if (code != static_cast<int>(clb::base::Exit::kUserMistake)) clb::base::finish_output();
     return code;
   } catch (const clb::base::Error& error) {
     fmt::print(stderr, "clbench: {}\n", error.what());

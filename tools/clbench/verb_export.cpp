@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/base/streams.hpp>
 #include <clb/report/export.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -20,6 +21,8 @@ namespace {
 constexpr VerbText kText{"export", "[runs|evals|metrics|imported]", "runs, counts and metrics as CSV or JSON",
                          "clbench export metrics --format csv --out metrics.csv"};
 
+struct OutputLost {};  // nobody reads what would still come: it is not computed
+
 // To stdout, or to a file that is there whole or not at all.
 class Output {
  public:
@@ -30,8 +33,9 @@ class Output {
     if (file_) {
       buffer_ += text;
       if (buffer_.size() > kBuffer) flush();
-    } else if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
-      throw base::Error("stdout cannot be written", base::Exit::kInternal);
+    } else {
+      std::fwrite(text.data(), 1, text.size(), stdout);
+      if (base::output_is_lost()) throw OutputLost();
     }
   }
   void finish() {
@@ -71,12 +75,15 @@ int verb_export(const Arguments& arguments) {
   const store::Store store = store::Store::open(options.text("db"), store::Store::Mode::kRead);
   Output output(options.text("out"));
   const report::Sink sink = [&](std::string_view text) { output.write(text); };
-  if (format == "csv") {
-    report::export_csv(store, tables.front(), sink);
-  } else {
-    report::export_json(store, tables, sink);
+  try {
+    if (format == "csv") {
+      report::export_csv(store, tables.front(), sink);
+    } else {
+      report::export_json(store, tables, sink);
+    }
+    output.finish();
+  } catch (const OutputLost&) {  // main says why, where there is something to say
   }
-  output.finish();
   return 0;
 }
 

@@ -1,7 +1,6 @@
 // clbench new: writes the project of a plugin outside this tree from the templates of share/clbench/templates/<kind>. Every file there is a
 // mustache template, its name included: {{name}} is the plugin's id, {{class}} its C++ class.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <clb/base/error.hpp>
@@ -9,6 +8,7 @@
 #include <clb/base/json.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/base/plugin_meta.hpp>
+#include <clb/base/temporary.hpp>
 #include <kainjow/mustache.hpp>
 
 #include "options.hpp"
@@ -47,12 +47,7 @@ std::string render(const std::string& text, const mustache::data& values, const 
 // A folder under a temporary name beside `target`: it becomes `target` as a whole or goes without a trace.
 class NewFolder {
  public:
-  explicit NewFolder(fs::path target) : target_(std::move(target)), temporary_(target_.string() + fmt::format(".new-{}", getpid())) {
-    std::error_code error;
-    if (!fs::create_directory(temporary_, error)) {
-      throw Error(fmt::format("{}: cannot be created: {}", temporary_.string(), error ? error.message() : "it exists"));
-    }
-  }
+  explicit NewFolder(fs::path target) : target_(std::move(target)), temporary_(base::temporary_folder_beside(target_)) {}
   ~NewFolder() {
     std::error_code ignored;
     fs::remove_all(temporary_, ignored);

@@ -1,6 +1,5 @@
 // clbench status: the runs of a database and how they ended.
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <clb/base/file.hpp>
@@ -25,10 +24,12 @@ constexpr VerbText kText{"status", "", "the runs of a database and how they ende
 
 constexpr size_t kShown = 100;  // runs, without --all
 
-// An attempt is "running" as long as its launcher holds the database's lock; a launcher that was killed could not write anything else.
+// An attempt is "running" as long as its launcher holds the database's lock, wherever that lives; one that was killed could not write
+// anything else.
 bool writer_lives(const fs::path& database) {
-  const long pid = base::FileLock::holder(database.string() + ".lock");
-  return pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
+  std::error_code error;
+  const fs::path real = fs::weakly_canonical(database, error);  // the lock lies beside what a link points to
+  return base::FileLock::held((error ? database : real).string() + ".lock");
 }
 
 std::string state_of(int64_t attempt, const std::string& status, bool writer) {

@@ -5,14 +5,18 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/base/streams.hpp>
+#include <clb/base/temporary.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/session/describe.hpp>
 #include <clb/session/run.hpp>
 #include <clb/session/run_check.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,8 +57,9 @@ int run(const std::string& file, bool resume) {
     const auto lock_file = base::fs::path(spec.execution.run_dir) / "lock";
     lock = base::FileLock::try_lock(lock_file);
     if (!lock)
-      throw base::Error("the run folder " + spec.execution.run_dir + " is in use by process " +
-                        std::to_string(base::FileLock::holder(lock_file)) + "; wait until it ends");
+      throw base::Error("the run folder " + spec.execution.run_dir + " is in use by " + base::FileLock::holder(lock_file) +
+                        "; wait until it ends");
+    base::remove_stale_temporaries(spec.execution.run_dir, "checkpoint");  // of a runner that was killed while it wrote one
   }
   const char* fd = std::getenv("CLB_EVENT_FD");
   session::Emitter emitter(fd != nullptr ? std::atoi(fd) : STDOUT_FILENO);
@@ -114,7 +119,12 @@ int check(const std::vector<std::string>& args) {
   }
   if (!folder.empty()) return session::conformance::run_elsewhere(request, folder), 0;
   const std::string text = (list ? session::conformance::list_checks(request) : session::conformance::run_check(request)).dump() + "\n";
-  return write(answer, text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : static_cast<int>(base::Exit::kInternal);
+  for (size_t done = 0; done < text.size();) {
+    const ssize_t n = write(answer, text.data() + done, text.size() - done);
+    if (n < 0 && errno != EINTR) throw base::Error(std::string("stdout cannot be written: ") + std::strerror(errno), base::Exit::kInternal);
+    if (n > 0) done += static_cast<size_t>(n);
+  }
+  return 0;
 }
 
 int dispatch(const std::vector<std::string>& args) {
@@ -138,9 +148,11 @@ int dispatch(const std::vector<std::string>& args) {
 
 // Leaves with _exit: unloading LibTorch code at exit is a known source of crashes.
 int main(int argc, char** argv) {
+  base::guard_streams();
   int code = static_cast<int>(base::Exit::kInternal);
   try {
     code = dispatch({argv + 1, argv + argc});
+    if (code != static_cast<int>(base::Exit::kUserMistake)) base::finish_output();
   } catch (const base::Error& e) {
     std::fprintf(stderr, "clb-runner: %s\n", e.what());
     code = static_cast<int>(e.exit());

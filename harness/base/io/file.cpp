@@ -4,12 +4,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/base/temporary.hpp>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <sstream>
+#include <thread>
 #include <utility>
 
 namespace clb::base {
@@ -18,6 +22,10 @@ namespace {
 
 [[noreturn]] void fail(const fs::path& file, const std::string& what, int error = errno) {
   throw Error(file.string() + ": " + what + ": " + std::strerror(error));
+}
+
+[[noreturn]] void fail_writing(const fs::path& file, const std::string& what, int error = errno) {
+  throw WriteError(file.string() + ": " + what + ": " + std::strerror(error));
 }
 
 class Descriptor {
@@ -53,7 +61,7 @@ void write_all(int fd, std::string_view bytes, const fs::path& file) {
   while (!bytes.empty()) {
     const ssize_t n = write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail(file, "cannot be written");
+    if (n < 0) fail_writing(file, "cannot be written");
     bytes.remove_prefix(static_cast<size_t>(n));
   }
 }
@@ -61,7 +69,7 @@ void write_all(int fd, std::string_view bytes, const fs::path& file) {
 void sync_folder(const fs::path& folder) {
   Descriptor fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   // Some file systems refuse fsync on a folder (EINVAL); there the rename alone has to do.
-  if (fd.get() < 0 || (fsync(fd.get()) != 0 && errno != EINVAL)) fail(folder, "cannot be synchronised");
+  if (fd.get() < 0 || (fsync(fd.get()) != 0 && errno != EINVAL)) fail_writing(folder, "cannot be synchronised");
 }
 
 }  // namespace
@@ -85,10 +93,9 @@ std::string read_file(const fs::path& file, uint64_t limit) {
 }
 
 AtomicFile::AtomicFile(const fs::path& file) : file_(file) {
-  static std::atomic<unsigned> counter{0};
-  temporary_ = fs::path(file.string() + "." + std::to_string(getpid()) + "." + std::to_string(counter++) + ".tmp");
-  fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd_ < 0) fail(file, "cannot be created");
+  temporary_ = temporary_beside(file);
+  fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd_ < 0) fail_writing(file, "cannot be created");
 }
 
 AtomicFile::~AtomicFile() {
@@ -100,8 +107,8 @@ AtomicFile::~AtomicFile() {
 void AtomicFile::write(std::string_view bytes) { write_all(fd_, bytes, file_); }
 
 void AtomicFile::finish() {
-  if (fsync(fd_) != 0) fail(file_, "cannot be written to disk");
-  if (rename(temporary_.c_str(), file_.c_str()) != 0) fail(file_, "cannot be replaced");
+  if (fsync(fd_) != 0) fail_writing(file_, "cannot be written to disk");
+  if (rename(temporary_.c_str(), file_.c_str()) != 0) fail_writing(file_, "cannot be replaced");
   close(std::exchange(fd_, -1));
   sync_folder(file_.has_parent_path() ? file_.parent_path() : fs::path("."));
 }
@@ -141,18 +148,43 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 
 namespace {
 
+constexpr int kTries = 5;
+constexpr auto kBetweenTries = std::chrono::milliseconds(10);
+
+// Who holds the lock, for messages alone: nothing is decided by it. A number says nothing of a process on another host or in another
+// container, so the host stands beside it.
+std::string myself() {
+  char at[32] = {};
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  std::strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+  return std::to_string(getpid()) + " " + host_name() + " " + at + "\n";
+}
+
 // The descriptor of the locked file, -1 when somebody else holds it and `wait` is false.
 int lock_file(const fs::path& file, bool wait) {
   Descriptor fd(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-  if (fd.get() < 0) fail(file, "cannot be opened for locking");
-  while (flock(fd.get(), wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+  if (fd.get() < 0) fail_writing(file, "cannot be opened for locking");
+  for (int tries = 1; flock(fd.get(), wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0;) {
     if (errno == EINTR) continue;
-    if (errno == EWOULDBLOCK) return -1;
-    fail(file, "cannot be locked");
+    if (errno != EWOULDBLOCK) fail(file, "cannot be locked");
+    if (tries++ == kTries) return -1;
+    std::this_thread::sleep_for(kBetweenTries);  // held() of another process holds it for a moment
   }
-  if (ftruncate(fd.get(), 0) != 0) fail(file, "cannot be written");
-  write_all(fd.get(), std::to_string(getpid()) + "\n", file);
+  // A failure (a full disk, say) only makes a worse message.
+  const std::string text = myself();
+  [[maybe_unused]] const bool told = ftruncate(fd.get(), 0) == 0 && write(fd.get(), text.data(), text.size()) > 0;
   return fd.release();
+}
+
+// What myself() wrote, or an older clbench: "PID" alone. Empty when it is anything else.
+std::string read_holder(const std::string& text) {
+  std::istringstream words(text);
+  std::string pid, host, since, more;
+  words >> pid >> host >> since;
+  const auto is = [](const std::string& word, const char* allowed) { return word.find_first_not_of(allowed) == std::string::npos; };
+  if (pid.empty() || !is(pid, "0123456789") || !is(host, kHostLetters) || !is(since, "0123456789-:TZ") || words >> more) return "";
+  return "process " + pid + (host.empty() ? "" : " on " + host) + (since.empty() ? "" : " (since " + since + ")");
 }
 
 }  // namespace
@@ -165,18 +197,23 @@ std::optional<FileLock> FileLock::try_lock(const fs::path& file) {
   return FileLock(fd);
 }
 
-long FileLock::holder(const fs::path& file) {
+bool FileLock::held(const fs::path& file) {
+  const Descriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  return fd.get() >= 0 && flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+std::string FileLock::holder(const fs::path& file) {
+  std::string text;
   try {
-    const long pid = std::strtol(read_file(file, 32).c_str(), nullptr, 10);
-    return pid > 0 ? pid : 0;
+    text = read_holder(read_file(file, 256));
   } catch (const Error&) {
-    return 0;
   }
+  return text.empty() ? "another process" : text;
 }
 
 FileLock::~FileLock() {
   if (fd_ < 0) return;
-  // The pid is wiped while the lock is still held, so that nobody reads that of a process that let go. A failure only makes a worse
+  // The name is wiped while the lock is still held, so that nobody reads that of a process that let go. A failure only makes a worse
   // message.
   [[maybe_unused]] const int wiped = ftruncate(fd_, 0);
   close(fd_);

@@ -19,4 +19,9 @@ class Error : public std::runtime_error {
   Exit exit_;
 };
 
+// Something could not be written: a full disk, a limit, no permission. What writes a mere cache goes on without it.
+class WriteError : public Error {
+  using Error::Error;
+};
+
 }  // namespace clb::base

@@ -1,4 +1,4 @@
-// Files: read whole, map, write atomically, lock, temporary names. Every function throws Error with the file's name.
+// Files: read whole, map, write atomically, lock. Every function throws Error with the file's name, WriteError where it could not write.
 #pragma once
 
 #include <cstdint>
@@ -52,13 +52,16 @@ class MappedFile {
   fs::path path_;
 };
 
-// An advisory lock (flock) on a file that is created when missing; released by the destructor or the death of the process. The holder's pid
-// is written into the file for messages.
+// An advisory lock (flock) on a file that is created when missing; released by the destructor or the death of the process, in whatever
+// container or on whatever host it lives. The file's text says for messages who holds it (process, host, time); only the lock itself is the
+// truth.
 class FileLock {
  public:
   static FileLock wait(const fs::path& file);
   static std::optional<FileLock> try_lock(const fs::path& file);  // nullopt: somebody else holds it
-  static long holder(const fs::path& file);                       // pid written by the holder, 0 when unknown
+  static bool held(const fs::path& file);                         // somebody does; false when there is no such file
+  static std::string holder(
+      const fs::path& file);  // "process 12 on node3 (since ...)", as its holder wrote; "another process" when unknown
   ~FileLock();
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&& other) noexcept;
