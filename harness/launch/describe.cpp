@@ -30,6 +30,8 @@ std::string last_line(const std::string& text) {
   return text.substr(begin == std::string::npos ? 0 : begin + 1, begin == std::string::npos ? end + 1 : end - begin);
 }
 
+std::string checksum(const Json& answer) { return base::hex(base::sha256(base::canonical(answer))); }
+
 // The error sentence of a describe that did not end well.
 Error failure(const Captured& ended, const std::string& subject) {
   constexpr int kNotLoadable = 127;  // exit code of the dynamic linker
@@ -106,13 +108,18 @@ Json Describer::remembered(const std::string& question, const Json& key, const s
   if (fs::exists(entry, ignored)) {
     try {
       const Json kept = base::parse_json(base::read_file(entry, 64u << 20), entry.string());
-      if (kept.at("key") == key && kept.at("state") == state(kept.at("answer"))) return kept.at("answer");
+      const Json& answer = kept.at("answer");
+      if (kept.at("key") == key && kept.at("checksum") == checksum(answer) && kept.at("state") == state(answer)) return answer;
     } catch (const std::exception&) {  // a damaged entry is asked for again
     }
   }
   Json answer = ask();
-  fs::create_directories(entry.parent_path());
-  base::write_file_atomic(entry, base::canonical({{"key", key}, {"state", state(answer)}, {"answer", answer}}));
+  try {
+    fs::create_directories(entry.parent_path());
+    base::write_file_atomic(entry,
+                            base::canonical({{"key", key}, {"state", state(answer)}, {"checksum", checksum(answer)}, {"answer", answer}}));
+  } catch (const std::exception&) {  // a cache that cannot be written costs the time of the next question
+  }
   return answer;
 }
 

@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/safetensors.hpp>
@@ -24,11 +22,15 @@ FeatureCache::FeatureCache(const std::string& cache_dir, const base::Json& key, 
 }
 
 void FeatureCache::load() {
-  if (folder_.empty() || !fs::exists(folder_)) return;
+  std::error_code error;
+  if (folder_.empty() || !fs::exists(folder_, error)) return;
   std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder_))
-    if (entry.path().extension() == ".safetensors" && std::find(known_.begin(), known_.end(), entry.path().filename()) == known_.end())
-      files.push_back(entry.path());
+  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
+    const fs::path& file = entry->path();
+    if (file.extension() == ".safetensors" && std::find(known_.begin(), known_.end(), file.filename()) == known_.end())
+      files.push_back(file);
+  }
+  if (error) warn_("the feature cache " + folder_.string() + " cannot be read (" + error.message() + "); its features are computed again");
   std::sort(files.begin(), files.end());
   for (const auto& file : files) {
     known_.push_back(file.filename());

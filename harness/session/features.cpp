@@ -4,20 +4,27 @@
 #include <chrono>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/base/temporary.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/session/prefetcher.hpp>
 #include <clb/session/session.hpp>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 namespace clb::session {
 namespace {
 
-// Waits for the lock of a cache folder without falling silent.
-base::FileLock lock_folder(Session& s, const base::fs::path& folder) {
-  base::fs::create_directories(folder);
+// Waits for the lock of a cache folder without falling silent. nullopt: the folder takes no lock, and so no features.
+std::optional<base::FileLock> lock_folder(Session& s, const base::fs::path& folder) {
+  std::error_code error;
+  base::fs::create_directories(folder, error);
   for (;;) {
-    if (auto lock = base::FileLock::try_lock(folder / "lock")) return std::move(*lock);
+    try {
+      if (auto lock = base::FileLock::try_lock(folder / "lock")) return lock;
+    } catch (const base::WriteError&) {
+      return std::nullopt;
+    }
     s.progress("features of another run, waiting", 0, 0);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
@@ -120,6 +127,7 @@ void Features::ensure(const std::string& kind, Split split, const std::vector<in
     std::optional<base::FileLock> lock;
     if (!cached.folder().empty()) {
       lock = lock_folder(session_, cached.folder());
+      if (lock) base::remove_stale_temporaries(cached.folder(), "");
       cached.load();  // another run may have computed them while we waited
     }
     if (const auto list = missing(); !list.empty()) compute(from, there, split, list);

@@ -1,7 +1,6 @@
-#include <unistd.h>
-
 #include <clb/base/error.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/base/temporary.hpp>
 #include <clb/session/image_decode.hpp>
 #include <clb/session/sample_store.hpp>
 #include <optional>
@@ -61,11 +60,12 @@ class SplitWriter {
   uint64_t size_ = 0;
 };
 
-// A folder beside the final one, removed when the work did not reach its end.
+// A folder beside the final one, removed when the work did not reach its end. Its lock tells `clbench cache prune` that somebody works
+// there.
 struct TemporaryFolder {
-  explicit TemporaryFolder(const fs::path& cache) : path(cache / "data" / ("tmp." + std::to_string(getpid()))) {
-    fs::create_directories(path);
-  }
+  explicit TemporaryFolder(const fs::path& folder)
+      : path((fs::create_directories(folder.parent_path()), base::temporary_folder_beside(folder))),
+        lock(base::FileLock::try_lock(path / "lock")) {}
   ~TemporaryFolder() {
     std::error_code ignored;
     fs::remove_all(path, ignored);
@@ -75,9 +75,11 @@ struct TemporaryFolder {
     fs::create_directories(folder);
     for (const bool index : {false, true})
       for (const auto& entry : fs::directory_iterator(path))
-        if ((entry.path().extension() == ".index") == index) fs::rename(entry.path(), folder / entry.path().filename());
+        if (entry.path().filename() != "lock" && (entry.path().extension() == ".index") == index)
+          fs::rename(entry.path(), folder / entry.path().filename());
   }
   fs::path path;
+  std::optional<base::FileLock> lock;
 };
 
 // Writes both splits; false when decoded pixels exceed the limit.
@@ -112,25 +114,34 @@ std::string fingerprint(const Dataset& dataset) {
   return base::hex(hash.finish());
 }
 
+// WriteError when the cache takes nothing: a full disk, a folder of somebody else.
 void write_cache(const Dataset& dataset, const fs::path& cache, const std::string& fingerprint, int64_t limit) {
-  const TemporaryFolder temporary(cache);
-  if (!write_store(dataset, temporary.path, true, limit)) write_store(dataset, temporary.path, false, limit);
-  temporary.move_to(folder_of(cache, fingerprint));
+  const fs::path folder = folder_of(cache, fingerprint);
+  try {
+    const TemporaryFolder temporary(folder);
+    if (!write_store(dataset, temporary.path, true, limit)) write_store(dataset, temporary.path, false, limit);
+    temporary.move_to(folder);
+  } catch (const fs::filesystem_error& e) {
+    throw base::WriteError("the cache " + folder.string() + " cannot be written: " + e.code().message());
+  }
 }
 
 }  // namespace
 
 std::string fingerprint_and_cache(const Dataset& dataset, const fs::path& cache, int64_t store_limit) {
   const auto print = fingerprint(dataset);
-  if (!cache.empty()) write_cache(dataset, cache, print, store_limit);
+  if (cache.empty()) return print;
+  try {
+    write_cache(dataset, cache, print, store_limit);
+  } catch (const base::WriteError&) {  // whoever needs the store builds it, or says why it cannot
+  }
   return print;
 }
 
 SampleStore::SampleStore(const base::DatasetSpec& dataset, const base::ExecutionSpec& execution, Warn warn)
     : dataset_(dataset), cache_(execution.cache_dir), store_limit_(execution.store_limit), warn_(std::move(warn)) {
   if (cache_.empty()) {
-    plugin_ = std::make_unique<Dataset>(dataset.file, dataset.root);
-    for (Split split : kSplits) keep_ids(split, plugin_->labels(split), plugin_->domains(split));
+    read_from_plugin(std::make_unique<Dataset>(dataset.file, dataset.root));
     return;
   }
   const auto open = [&] {
@@ -142,10 +153,18 @@ SampleStore::SampleStore(const base::DatasetSpec& dataset, const base::Execution
     }
   };
   if (!open()) build();
+  if (direct_) return;
   for (Split split : kSplits) {
     const auto& file = *files_[static_cast<size_t>(split)];
     keep_ids(split, file.labels(), file.domains());
   }
+}
+
+void SampleStore::read_from_plugin(std::unique_ptr<Dataset> plugin) {
+  plugin_ = std::move(plugin);
+  for (Split split : kSplits)  // in the middle of a run others look at them; they are the same
+    if (labels(split).empty()) keep_ids(split, plugin_->labels(split), plugin_->domains(split));
+  direct_ = true;
 }
 
 void SampleStore::keep_ids(Split split, std::span<const int64_t> labels, std::span<const int64_t> domains) {
@@ -169,51 +188,58 @@ bool SampleStore::open_files() {
   return false;
 }
 
-// From the dataset's own files, which must still be those that were planned with.
+// From the dataset's own files, which must still be those that were planned with. A cache that cannot be written costs the cache, not the
+// run.
 void SampleStore::build() {
-  const Dataset dataset(dataset_.file, dataset_.root);
-  if (const auto found = fingerprint(dataset); found != dataset_.fingerprint)
+  auto dataset = std::make_unique<Dataset>(dataset_.file, dataset_.root);
+  if (const auto found = fingerprint(*dataset); found != dataset_.fingerprint)
     throw Error("the files in " + dataset_.root + " have fingerprint " + found + ", the run was planned for " + dataset_.fingerprint +
                 "; plan it again with clbench run");
-  write_cache(dataset, cache_, dataset_.fingerprint, store_limit_);
-  if (!open_files()) throw Error("the decoded store in " + cache_.string() + " cannot be read back", base::Exit::kInternal);
+  try {
+    write_cache(*dataset, cache_, dataset_.fingerprint, store_limit_);
+    if (!open_files()) throw base::WriteError("the decoded store in " + cache_.string() + " cannot be read back");
+  } catch (const base::WriteError& e) {
+    warn_(std::string(e.what()) + "; samples are read from the dataset itself");
+    read_from_plugin(std::move(dataset));
+  }
 }
 
 std::shared_ptr<SampleFile> SampleStore::file_with_data(Split split) {
   const std::lock_guard lock(mutex_);
   auto& file = files_[static_cast<size_t>(split)];
+  if (direct_) return file;
   try {
     file->open_data();
   } catch (const Error& e) {
     warn_(std::string(e.what()) + "; it is built again");
     build();
-    file->open_data();
+    if (!direct_) file->open_data();
   }
   return file;
 }
 
 SampleBytes SampleStore::read(Split split, int64_t index) {
   if (dataset_.modality == "images") ++pixels_read_;
-  if (plugin_) return read_plugin(split, index);
-  for (auto file = file_with_data(split);;) {
+  for (auto file = direct_ ? nullptr : file_with_data(split); !direct_;) {
     const auto& record = file->record(index);
     try {
       return {file->bytes(index), record.height, record.width, record.channels, record.encoded != 0, nullptr, file};
     } catch (const Error& e) {
       const std::lock_guard lock(mutex_);
       auto& current = files_[static_cast<size_t>(split)];
-      if (current == file) {  // the first thread that notices mends for all
+      if (current == file && !direct_) {  // the first thread that notices mends for all
         warn_(std::string(e.what()) + "; it is built again");
         build();
-        current->open_data();
+        if (!direct_) current->open_data();
       }
       file = current;
     }
   }
+  return read_plugin(split, index);
 }
 
 int64_t SampleStore::bytes_of(Split split, int64_t index) const {
-  if (plugin_) return static_cast<int64_t>(read_plugin(split, index).bytes.size());
+  if (direct_) return static_cast<int64_t>(read_plugin(split, index).bytes.size());
   return static_cast<int64_t>(files_[static_cast<size_t>(split)]->record(index).size);
 }
 

@@ -1,6 +1,6 @@
 // The samples of a dataset as the session reads them: labels and domains at once, pixels or features on demand from a memory-mapped cache
 // of decoded (or, above the store limit, encoded) bytes in <cache>/data/<fingerprint>. The dataset plugin is loaded only to build that
-// cache, or for every read when the cache is off. Damage is reported once and mended from the dataset.
+// cache, or for every read when the cache is off or cannot be written. Damage is reported once and mended from the dataset.
 #pragma once
 
 #include <array>
@@ -46,6 +46,7 @@ class SampleStore {
   void keep_ids(Split split, std::span<const int64_t> labels, std::span<const int64_t> domains);
   bool open_files();  // false: not there; Error: damaged
   void build();
+  void read_from_plugin(std::unique_ptr<Dataset> plugin);
   std::shared_ptr<SampleFile> file_with_data(Split split);
   SampleBytes read_plugin(Split split, int64_t index) const;
 
@@ -57,6 +58,7 @@ class SampleStore {
   std::mutex mutex_;
   Files files_;
   std::unique_ptr<Dataset> plugin_;
+  std::atomic<bool> direct_{false};  // samples come from plugin_: the cache is off or cannot be written
   std::atomic<int64_t> pixels_read_{0};
 };
 
