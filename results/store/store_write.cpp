@@ -157,6 +157,13 @@ void Store::add_status(int64_t attempt, const AttemptStatus& status) {
   impl_->write([&](SQLite::Database& db) { append_status(db, attempt, status); });
 }
 
+void Store::fold_log() {
+  try {
+    impl_->db().exec("PRAGMA wal_checkpoint(PASSIVE)");
+  } catch (const SQLite::Exception&) {  // a full disk: the rows stay where they are, in FILE-wal
+  }
+}
+
 void Store::mark_lost_attempts() {
   impl_->write([&](SQLite::Database& db) {
     std::vector<int64_t> running;

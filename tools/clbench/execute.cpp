@@ -143,6 +143,7 @@ int execute(const Selection& selection, const launch::ScheduleOptions& schedule,
     resumed.push_back(selection.resumed.contains(index) ? selection.resumed.at(index) : 0);
   }
   for (const base::RunSpec& run : runs) store.add_run(run);  // `status` shows what is still to come
+  store.fold_log();
   const std::string go_on = resume_command(options);
   Recorder recorder(store, describer, runs,
                     {labels, resumed, runs_folder(database), cache ? cache->string() : "", options.command(), go_on});

@@ -111,7 +111,7 @@ class Store {
  public:
   enum class Mode { kRead, kWrite };
   // kWrite creates the file, migrates it (a copy of the old one is kept beside it as FILE.v<old>) and takes the writer's lock FILE.lock; a
-  // second writer is refused with the owner's pid. kRead makes no file and needs no write permission, unless a writer that was killed left
+  // second writer is told who has it. kRead makes no file and needs no write permission, unless a writer that was killed left
   // FILE-wal behind. A file that is no database, or damaged, is an Error that names it: PRAGMA integrity_check below 32 MB; from there on
   // a writer runs quick_check (which leaves out the indexes), and a reader finds damage where it reads. check() looks everywhere.
   static Store open(const std::filesystem::path& file, Mode mode);
@@ -131,6 +131,9 @@ class Store {
   void add_status(int64_t attempt, const AttemptStatus& status);
   size_t add_imported(const std::vector<ImportedRow>& rows);  // one transaction; how many of them are new
   void add_annotation(int64_t run, const std::string& author, const std::string& commit, const std::string& text);
+  // Moves what is committed from FILE-wal into FILE, as far as no reader looks at older pages: a plain copy of FILE then has it. Waits for
+  // nobody. A failure loses nothing and is not told.
+  void fold_log();
   void mark_lost_attempts();  // attempts still "running" whose writer is gone: we hold the lock, so all of them
 
   // Reading.
