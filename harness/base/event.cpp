@@ -139,7 +139,7 @@ Targets targets(Members& m) { return {m.text("split"), m.integers("labels", 0)};
 
 Failed failed(Members& m) {
   Failed e;
-  e.status = m.choice("status", {"invalid", "unsupported", "no_memory", "cancelled", "numeric", "io", "state", "internal"});
+  e.status = m.choice("status", {"invalid", "unsupported", "no_memory", "cancelled", "numeric", "io", "state", "internal", "checkpoint"});
   e.text = m.text("text");
   e.file = m.text("file");
   e.line = m.integer("line", 0);

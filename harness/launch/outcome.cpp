@@ -59,7 +59,10 @@ Outcome judge_failed(const Facts& facts) {
   if (!failed.phase.empty()) place = {failed.phase, failed.task, false};
   std::string reason = fmt::format("{}: {} ({}", failed.status, failed.text, place.text());
   if (!failed.file.empty()) reason += fmt::format("; {}:{}", failed.file, failed.line);
-  return outcome("failed", reason + ")");
+  if (failed.status != "checkpoint") return outcome("failed", reason + ")");
+  Outcome bad = outcome("failed", failed.text);
+  bad.bad_checkpoint = true;
+  return bad;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <list>
 #include <memory>
+#include <set>
 
 #include "signals.hpp"
 
@@ -35,7 +36,7 @@ class Scheduler {
 
   bool loop() {
     while (true) {
-      while (requests_ == 0 && next_ < runs_.size() && running_.size() < options_.jobs) start(next_++);
+      while (requests_ == 0 && (!again_.empty() || next_ < runs_.size()) && running_.size() < options_.jobs) start(next());
       if (running_.empty()) break;
       wait();
       if (const int requests = signals_.stop_requests()) stop(requests);
@@ -50,6 +51,13 @@ class Scheduler {
   }
 
  private:
+  size_t next() {
+    if (again_.empty()) return next_++;
+    const size_t index = again_.back();
+    again_.pop_back();
+    return index;
+  }
+
   void start(size_t index) {
     base::RunSpec spec = runs_[index];
     const char* command = observer_.starting(index, spec) ? "resume" : "run";
@@ -114,6 +122,7 @@ class Scheduler {
     outcome.wall_s = run.watch.seconds(Clock::now());
     if (outcome.status != "ok") outcome.log_tail = tail;
     observer_.finished(run.index, outcome);
+    if (outcome.bad_checkpoint && started_over_.insert(run.index).second) again_.push_back(run.index);
   }
 
   const std::vector<base::RunSpec>& runs_;
@@ -122,6 +131,8 @@ class Scheduler {
   Signals signals_;
   std::list<Running> running_;
   size_t next_ = 0;
+  std::vector<size_t> again_;      // runs whose checkpoint could not be taken up: they start over
+  std::set<size_t> started_over_;  // each once
   int requests_ = 0;
   Clock::time_point next_tick_ = Clock::now();
 };

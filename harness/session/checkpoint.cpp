@@ -1,4 +1,5 @@
 #include <clb/base/error.hpp>
+#include <clb/sdk/error.hpp>
 #include <clb/session/checkpoint.hpp>
 #include <variant>
 
@@ -20,15 +21,14 @@ void take_up(Session& s, const Json& carried) {
   const auto samples = static_cast<int64_t>(s.store.labels(Split::kTrain).size());
   for (int64_t index : s.memory)
     if (index < 0 || index >= samples || s.protocol.part_of(index) < 0)
-      throw Error("the checkpoint is damaged: exemplar " + std::to_string(index) + " is no training sample of this run");
+      throw Error("it is damaged: exemplar " + std::to_string(index) + " is no training sample of this run");
   s.images_seen = carried.at("images_seen").get<int64_t>();
   s.store.count_pixels(carried.at("pixels_read").get<int64_t>());
   s.features.take_up(carried.at("features"));
 }
 
-void expect_same(const Json& header, const char* member, const std::string& mine, const std::string& file, const char* what) {
-  if (header.at(member).get<std::string>() != mine)
-    throw Error("the checkpoint " + file + " belongs to another " + what + "; start the run over with clbench run --again");
+void expect_same(const Json& header, const char* member, const std::string& mine, const char* what) {
+  if (header.at(member).get<std::string>() != mine) throw Error("it belongs to another " + std::string(what));
 }
 
 }  // namespace
@@ -42,28 +42,39 @@ Checkpoints::Checkpoints(const Session& s, CheckpointOwner owner) : only_last_(s
 }
 
 std::optional<Checkpoints::Found> Checkpoints::resume(Session& s, MethodHandle& method) {
-  if (file_.empty() || !base::fs::exists(file_)) return std::nullopt;
-  const base::MappedFile mapped(file_);
-  const auto envelope = base::parse_envelope(mapped.bytes(), "the checkpoint " + file_.string());
+  std::error_code error;
+  if (file_.empty() || (!base::fs::exists(file_, error) && !error)) return std::nullopt;
+  const auto bad = [&](const std::string& why) {
+    return CheckpointError("the checkpoint " + file_.string() + " cannot be taken up: " + why);
+  };
   try {
-    const Json& header = envelope.header;
-    if (header.at("version") != kVersion) throw Error("the checkpoint " + file_.string() + " was written by another version of clbench");
-    expect_same(header, "run", owner_.run_key, file_.string(), "run");
-    expect_same(header, "plugin_hash", owner_.plugin_hash, file_.string(), "build of the plugin");
-    expect_same(header, "runner_hash", owner_.runner_hash, file_.string(), "build of clb-runner");
-    Found found{header.at("task").get<int64_t>(), header.at("results").get<std::vector<std::string>>()};
-    if (found.task < 0 || found.task >= s.protocol.tasks_to_run())
-      throw Error("the checkpoint " + file_.string() + " is damaged: task " + std::to_string(found.task));
-    method.load(envelope.payload);
-    take_up(s, header.at("carried"));
-    for (const std::string& line : found.results)
-      if (!std::holds_alternative<base::TaskDone>(base::decode(line)))
-        throw Error("the checkpoint " + file_.string() + " is damaged: a result");
-    results_ = found.results;
-    return found;
+    return take_up(s, method);
+  } catch (const PluginError& e) {
+    if (e.status() == CLB_E_CANCELLED || e.status() == CLB_E_NO_MEMORY) throw;
+    throw bad(std::string("the method does not accept its state: ") + e.what());
+  } catch (const Error& e) {
+    throw bad(e.what());
   } catch (const Json::exception& e) {
-    throw Error("the checkpoint " + file_.string() + " is damaged: " + e.what());
+    throw bad(std::string("it is damaged: ") + e.what());
   }
+}
+
+Checkpoints::Found Checkpoints::take_up(Session& s, MethodHandle& method) {
+  const base::MappedFile mapped(file_);
+  const auto envelope = base::parse_envelope(mapped.bytes(), "it");
+  const Json& header = envelope.header;
+  if (header.at("version") != kVersion) throw Error("it was written by another version of clbench");
+  expect_same(header, "run", owner_.run_key, "run");
+  expect_same(header, "plugin_hash", owner_.plugin_hash, "build of the plugin");
+  expect_same(header, "runner_hash", owner_.runner_hash, "build of clb-runner");
+  Found found{header.at("task").get<int64_t>(), header.at("results").get<std::vector<std::string>>()};
+  if (found.task < 0 || found.task >= s.protocol.tasks_to_run()) throw Error("it is damaged: task " + std::to_string(found.task));
+  for (const std::string& line : found.results)
+    if (!std::holds_alternative<base::TaskDone>(base::decode(line))) throw Error("it is damaged: a result");
+  method.load(envelope.payload);
+  session::take_up(s, header.at("carried"));
+  results_ = found.results;
+  return found;
 }
 
 void Checkpoints::task_done(const Session& s, MethodHandle& method, const std::string& result_line) {

@@ -86,7 +86,13 @@ int64_t go_on(Session& s, MethodHandle& method, Checkpoints& checkpoints) {
 
 // The state of a run that has ended, evaluated once more.
 void evaluate_kept(Session& s, MethodHandle& method, Checkpoints& checkpoints) {
-  const auto found = checkpoints.resume(s, method);
+  const auto found = [&] {
+    try {
+      return checkpoints.resume(s, method);
+    } catch (const CheckpointError& e) {
+      throw Error(std::string(e.what()) + "; `clbench run --again` repeats the run and makes another");
+    }
+  }();
   if (!found) throw Error("the checkpoint " + s.spec.execution.state_file + " is gone");
   s.task = found->task;
   s.emitter.emit(evaluated(s, method));
@@ -153,6 +159,8 @@ int run(const base::RunSpec& spec, bool resume, Emitter& emitter) {
     return 0;
   } catch (const PluginError& e) {
     return fail(status_name(e.status()), e.what(), e.file(), e.line());
+  } catch (const CheckpointError& e) {
+    return fail("checkpoint", e.what(), "", 0);
   } catch (const Error& e) {
     return fail("io", e.what(), "", 0);
   } catch (const c10::OutOfMemoryError& e) {

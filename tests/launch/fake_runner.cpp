@@ -121,6 +121,10 @@ bool misbehave(const std::string& how, const RunSpec& spec, int64_t task) {
     std::fprintf(stderr, "first line\nthe disk is on fire\n");
     _exit(7);
   }
+  if (how == "checkpoint") {
+    emit(Failed{"checkpoint", "the checkpoint is of no use", "", 0, -1, "resume"});
+    _exit(1);
+  }
   if (how == "numeric") {
     emit(Failed{"numeric", "the loss is not finite", "fake.cpp", 88, task, "train_task"});
     _exit(1);

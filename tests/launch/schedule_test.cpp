@@ -87,6 +87,13 @@ TEST_F(Schedule, AGoodRun) {
   EXPECT_TRUE(fs::exists(folder_.path() / "0/run.json"));
 }
 
+TEST_F(Schedule, ARunWhoseCheckpointIsOfNoUseStartsOverOnce) {
+  run({spec("checkpoint"), spec("ok")});
+  EXPECT_EQ(log_.order, (std::vector<std::string>{"start 0", "end 0", "start 0", "end 0", "start 1", "end 1"}));
+  EXPECT_TRUE(log_.outcomes[0].bad_checkpoint);
+  EXPECT_EQ(log_.outcomes[0].reason, "the checkpoint is of no use");
+}
+
 TEST_F(Schedule, EveryEndHasItsStatusAndTheNextRunGoesOn) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"crash", "crashed: SIGSEGV in train_task, task 3"},

@@ -98,10 +98,15 @@ void Recorder::task_done(size_t run, const base::TaskDone& task) {
 void Recorder::finished(size_t run, const launch::Outcome& outcome) {
   flush(run);
   store_.add_status(records_[run].attempt, {outcome.status, outcome.reason, outcome.log_tail, ""});
+  store_.fold_log();  // a copy of the file alone has every run that ended
   records_[run].outcome = outcome;
   display_.end(run);
   const std::string reason = outcome.reason.empty() ? "" : ": " + outcome.reason;
-  display_.line(fmt::format("{}: {} after {}{}", label(run), outcome.status, launch::human_seconds(outcome.wall_s), reason));
+  if (!outcome.bad_checkpoint)
+    return display_.line(fmt::format("{}: {} after {}{}", label(run), outcome.status, launch::human_seconds(outcome.wall_s), reason));
+  // As a new attempt: what this one has reported and what is computed from now on are two computations.
+  options_.resumed[run] = 0;
+  display_.line(fmt::format("{}: warning{}; this run starts over", label(run), reason));
 }
 
 void Recorder::stopping() { display_.line("stopping at a safe point (once more kills the runs); go on later with: " + options_.go_on); }

@@ -71,7 +71,8 @@ struct Done {
   Resource resource;
 };
 struct Failed {            // the run ends here because of this
-  std::string status;      // invalid | unsupported | no_memory | cancelled | numeric | io | state | internal
+  std::string status;      // invalid | unsupported | no_memory | cancelled | numeric | io | state | internal, and checkpoint: there is one
+                           // that cannot be taken up, and nothing was done
   std::string text, file;  // one sentence; place in the plugin's source, may be empty
   int64_t line = 0, task = -1;
   std::string phase;

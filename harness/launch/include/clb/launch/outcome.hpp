@@ -41,6 +41,7 @@ struct Outcome {
   std::string reason;    // one line; empty when ok
   std::string log_tail;  // last lines of stdout and stderr; empty when ok
   double wall_s = 0;
+  bool bad_checkpoint = false;  // it was to go on after its checkpoint and could not take that up; it may start over
 };
 
 Outcome judge(const Facts& facts);

@@ -16,9 +16,9 @@ class Observer {
   virtual ~Observer() = default;
   virtual bool starting(size_t run, base::RunSpec& spec) = 0;  // sets spec.execution.run_dir; true: go on after its checkpoint
   virtual void event(size_t run, const base::Event& event) = 0;
-  virtual void finished(size_t run, const Outcome& outcome) = 0;
-  virtual void stopping() = 0;  // the first request to stop arrived
-  virtual void tick() = 0;      // a few times a second
+  virtual void finished(size_t run, const Outcome& outcome) = 0;  // after outcome.bad_checkpoint starting() comes once more
+  virtual void stopping() = 0;                                    // the first request to stop arrived
+  virtual void tick() = 0;                                        // a few times a second
 };
 
 struct ScheduleOptions {

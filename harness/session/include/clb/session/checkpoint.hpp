@@ -3,6 +3,7 @@
 #pragma once
 
 #include <clb/base/envelope.hpp>
+#include <clb/base/error.hpp>
 #include <clb/session/method_handle.hpp>
 #include <clb/session/session.hpp>
 #include <optional>
@@ -10,6 +11,10 @@
 #include <vector>
 
 namespace clb::session {
+
+struct CheckpointError : base::Error {
+  using Error::Error;
+};
 
 // Whose state it is: a checkpoint is taken up only by the same run, plugin and runner.
 struct CheckpointOwner {
@@ -20,7 +25,8 @@ class Checkpoints {
  public:
   Checkpoints(const Session& session, CheckpointOwner owner);
 
-  // nullopt: there is none. Error: damaged, or of another run, plugin or runner.
+  // nullopt: there is none. CheckpointError: it cannot be read, is damaged, or is of another run, plugin or runner; nothing of this session
+  // may be used any more.
   struct Found {
     int64_t task = -1;
     std::vector<std::string> results;  // TaskDone events as lines
@@ -31,6 +37,7 @@ class Checkpoints {
   void task_done(const Session& session, MethodHandle& method, const std::string& result_line);
 
  private:
+  Found take_up(Session& session, MethodHandle& method);
   void write(const Session& session, MethodHandle& method) const;
 
   base::fs::path file_;  // empty: this run has no folder, or wants no checkpoints
