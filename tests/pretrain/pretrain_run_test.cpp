@@ -105,13 +105,36 @@ TEST(PretrainRun, ACheckpointOfAnotherRecipeIsRefused) {
   }
 }
 
-TEST(PretrainRun, NoCheckpointAndADamagedOneAreRefused) {
+TEST(PretrainRun, ToResumeWithoutACheckpointIsRefused) {
   const testing::TempFolder temp;
   TinyRun run(temp, "run");
   run.options.resume = true;
   EXPECT_THROW(run.train(), base::Error);
-  base::write_file_atomic(run.folder / "checkpoint.safetensors", "no tensors");
-  EXPECT_THROW(run.train(), base::Error);
+}
+
+TEST(PretrainRun, ADamagedCheckpointOrCurveIsMadeAgain) {
+  const testing::TempFolder temp;
+  const TinyRun whole(temp, "whole");
+  ASSERT_TRUE(whole.train());
+  for (const char* damage : {"a byte", "no tensors", "a curve cut off"}) {
+    TinyRun run(temp, damage);
+    int updates = 0;
+    std::string warning;
+    run.options.stop = [&] { return ++updates == 7; };
+    run.options.warn = [&](const std::string& text) { warning = text; };
+    ASSERT_FALSE(run.train());
+    const fs::path checkpoint = run.folder / "checkpoint.safetensors";
+    std::string bytes = base::read_file(checkpoint);
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+    if (damage == std::string("a byte")) base::write_file_atomic(checkpoint, bytes);
+    if (damage == std::string("no tensors")) base::write_file_atomic(checkpoint, "no tensors");
+    if (damage == std::string("a curve cut off")) std::ofstream(run.folder / "curve.jsonl", std::ios::app) << "{\"upd";
+    run.options.resume = true;
+    ASSERT_TRUE(run.train()) << damage;
+    EXPECT_EQ(warning.find("the training starts over") != std::string::npos, damage != std::string("a curve cut off")) << warning;
+    EXPECT_EQ(run.weights(), whole.weights()) << damage;
+    EXPECT_EQ(run.curve(), whole.curve()) << damage;
+  }
 }
 
 TEST(PretrainRun, TheWeightsLoadLikeAnyOthers) {

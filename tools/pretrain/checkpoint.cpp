@@ -1,11 +1,12 @@
 #include "checkpoint.hpp"
 
-#include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/base/sha256.hpp>
 
 namespace clb::pretrain {
 namespace {
 
+constexpr const char* kChecksum = "sha256";  // of the file without this entry
 constexpr const char* kFormat = "clbench-pretrain-checkpoint/1";
 
 // The path of the first value that differs: "/training/lr".
@@ -20,18 +21,38 @@ torch::ScalarType type_of(const std::string& name) {
 
 std::string images_seen(const Trainer& trainer) { return std::to_string(trainer.updates() * trainer.recipe().training.batch_size); }
 
+// Tensors and metadata of a file that nobody changed since it was written. One of an older clb-pretrain has no checksum to tell by.
+std::pair<nn::TensorMap, nn::Metadata> read_whole(std::span<const uint8_t> bytes, const std::string& name) {
+  nn::TensorMap state;
+  nn::Metadata metadata;
+  try {
+    metadata = nn::read_safetensors_metadata(bytes, name);
+    state = nn::read_safetensors(bytes, name);
+  } catch (const base::Error& e) {
+    throw DamagedCheckpoint(e.what());
+  }
+  if (!metadata.contains(kChecksum)) return {state, metadata};
+  nn::Metadata rest = metadata;
+  rest.erase(kChecksum);
+  if (base::hex(base::sha256(nn::write_safetensors(state, rest))) != metadata.at(kChecksum))
+    throw DamagedCheckpoint(name + " is damaged: its checksum differs");
+  return {state, metadata};
+}
+
 }  // namespace
 
 void save_checkpoint(const std::filesystem::path& file, Trainer& trainer, double seconds) {
-  base::write_file_atomic(file, nn::write_safetensors(trainer.state(), {{"format", kFormat},
-                                                                        {"recipe", base::canonical(trainer.recipe().to_json())},
-                                                                        {"seconds", base::canonical(seconds)}}));
+  const nn::TensorMap state = trainer.state();
+  nn::Metadata metadata{
+      {"format", kFormat}, {"recipe", base::canonical(trainer.recipe().to_json())}, {"seconds", base::canonical(seconds)}};
+  metadata[kChecksum] = base::hex(base::sha256(nn::write_safetensors(state, metadata)));
+  base::write_file_atomic(file, nn::write_safetensors(state, metadata));
 }
 
 double load_checkpoint(const std::filesystem::path& file, Trainer& trainer) {
   const base::MappedFile mapped(file);
   const std::string name = file.string();
-  const nn::Metadata metadata = nn::read_safetensors_metadata(mapped.bytes(), name);
+  const auto [state, metadata] = read_whole(mapped.bytes(), name);
   const auto text = [&](const char* key) { return metadata.contains(key) ? metadata.at(key) : std::string(); };
   if (text("format") != kFormat)
     throw base::Error(name + " is no checkpoint of clb-pretrain; give another folder, or train without --resume");
@@ -40,7 +61,7 @@ double load_checkpoint(const std::filesystem::path& file, Trainer& trainer) {
     throw base::Error(name + " belongs to a recipe with another value of " + differs +
                       "; give the recipe that it began with, or another --folder");
   }
-  trainer.load(nn::read_safetensors(mapped.bytes(), name));
+  trainer.load(state);
   return base::parse_json(text("seconds"), name + ": seconds").get<double>();
 }
 

@@ -1,6 +1,7 @@
 // A training that can go on: everything the trainer holds, and the recipe it belongs to, in one safetensors file that is replaced at once.
 #pragma once
 
+#include <clb/base/error.hpp>
 #include <filesystem>
 
 #include "trainer.hpp"
@@ -9,8 +10,12 @@ namespace clb::pretrain {
 
 void save_checkpoint(const std::filesystem::path& file, Trainer& trainer, double seconds);
 
-// Brings the trainer to the state in the file; returns the seconds of training so far. Error when the file is damaged or belongs to another
-// recipe; it names what differs.
+struct DamagedCheckpoint : base::Error {
+  using Error::Error;
+};
+
+// Brings the trainer to the state in the file; returns the seconds of training so far. DamagedCheckpoint: the trainer is as it was. Error
+// when there is none, or it belongs to another recipe; it names what differs.
 double load_checkpoint(const std::filesystem::path& file, Trainer& trainer);
 
 // The finished network as weights with timm's names, in the recipe's type; metadata: the recipe, its seed, the images seen.

@@ -13,8 +13,9 @@ Curve::Curve(const std::filesystem::path& file, int64_t from) : file_(file) {
   if (from > 0 && std::filesystem::exists(file)) {
     std::istringstream lines(base::read_file(file));
     for (std::string line; std::getline(lines, line);) {
-      const base::Json point = base::parse_json(line, file.string());
-      if (point.value("update", int64_t{0}) <= from) kept += line + "\n";
+      const base::Json point = base::Json::parse(line, nullptr, false);
+      if (!point.is_object() || !point.contains("update") || !point["update"].is_number()) continue;  // cut off by a kill, or damaged
+      if (point["update"].get<int64_t>() <= from) kept += line + "\n";
     }
   }
   base::write_file_atomic(file, kept);

@@ -8,11 +8,12 @@
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/nearest.hpp>
+#include <clb/base/streams.hpp>
 #include <clb/formula/sheet.hpp>
 #include <clb/launch/human.hpp>
 #include <clb/pretrain/train.hpp>
 #include <cstdio>
-#include <iostream>
+#include <sstream>
 
 namespace {
 
@@ -64,7 +65,9 @@ bool parse(const std::vector<std::string>& words, po::options_description& descr
     throw base::Error(fmt::format("{}; --help shows how", error.what()));
   }
   if (values.count("help") > 0) {
-    std::cout << "usage: " << usage << "\n\n" << described << "\n" << example;
+    std::ostringstream options;
+    options << described;
+    fmt::print("usage: {}\n\n{}\n{}", usage, options.str(), example);
     return false;
   }
   if (values.count("recipe") == 0) throw base::Error(fmt::format("a recipe is missing; usage: {}", usage));
@@ -99,6 +102,7 @@ int train(const std::vector<std::string>& words) {
   options.out = out;
   options.folder = folder.empty() ? out + ".run" : folder;
   options.progress = show;
+  options.warn = [](const std::string& text) { fmt::print(stderr, "clb-pretrain: warning: {}\n", text); };
   options.stop = [] { return interrupted.load(); };
   stop_at_signals();
   const bool finished = pretrain::train(pretrain::read_recipe(values["recipe"].as<std::string>()), options);
@@ -151,16 +155,17 @@ int dispatch(const std::vector<std::string>& words) {
 
 // Leaves with _exit: unloading LibTorch code at exit is a known source of crashes.
 int main(int argc, char** argv) {
+  base::guard_streams();
   int code = static_cast<int>(base::Exit::kInternal);
   try {
     code = dispatch({argv + 1, argv + argc});
+    if (code != static_cast<int>(base::Exit::kUserMistake)) base::finish_output();
   } catch (const base::Error& e) {
     fmt::print(stderr, "clb-pretrain: {}\n", e.what());
     code = static_cast<int>(e.exit());
   } catch (const std::exception& e) {
     fmt::print(stderr, "clb-pretrain: internal error: {}\n", e.what());
   }
-  std::cout.flush();
   std::fflush(nullptr);
   _exit(code);
 }

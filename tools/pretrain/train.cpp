@@ -32,7 +32,7 @@ class Training {
       : options_(options),
         checkpoint_(options.folder / "checkpoint.safetensors"),
         trainer_(recipe, device_of(options.device), options.threads),
-        before_(options.resume ? load_checkpoint(checkpoint_, trainer_) : 0),
+        before_(options.resume ? take_up() : 0),
         curve_(options.folder / "curve.jsonl", trainer_.updates()) {}
 
   bool run() {
@@ -53,6 +53,15 @@ class Training {
   }
 
  private:
+  double take_up() {
+    try {
+      return load_checkpoint(checkpoint_, trainer_);
+    } catch (const DamagedCheckpoint& e) {
+      if (options_.warn) options_.warn(std::string(e.what()) + "; the training starts over");
+      return 0;
+    }
+  }
+
   double seconds() const { return before_ + since(start_); }
 
   void save() {

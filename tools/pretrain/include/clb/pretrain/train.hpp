@@ -24,6 +24,7 @@ struct TrainOptions {
   double checkpoint_minutes = 5;
   int64_t curve_every = 100;                      // updates
   std::function<void(const Progress&)> progress;  // at every point of the curve
+  std::function<void(const std::string&)> warn;   // a checkpoint that is damaged, so that the training starts over
   std::function<bool()> stop;                     // true: write a checkpoint and return after this update
 };
 
