@@ -184,6 +184,9 @@ ExecutionSpec execution_from(Members m) {
   e.keep_logits = m.flag("keep_logits");
   e.state_file = m.text("state_file");
   e.state_run = m.text("state_run");
+  e.method_hash = m.text("method_hash");
+  e.dataset_hash = m.text("dataset_hash");
+  e.runner_hash = m.text("runner_hash");
   m.finish();
   return e;
 }
@@ -234,7 +237,10 @@ Json RunSpec::to_json() const {
             {"store_limit", execution.store_limit},
             {"keep_logits", execution.keep_logits},
             {"state_file", execution.state_file},
-            {"state_run", execution.state_run}}}};
+            {"state_run", execution.state_run},
+            {"method_hash", execution.method_hash},
+            {"dataset_hash", execution.dataset_hash},
+            {"runner_hash", execution.runner_hash}}}};
 }
 
 RunSpec RunSpec::from_json(const Json& json, const std::string& where) {

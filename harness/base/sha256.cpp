@@ -1,11 +1,11 @@
 #include <openssl/evp.h>
-#include <sys/stat.h>
 
+#include <clb/base/content_sample.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/json.hpp>
 #include <clb/base/sha256.hpp>
-#include <ctime>
+#include <clb/base/stamp.hpp>
 #include <fstream>
 #include <vector>
 
@@ -72,26 +72,13 @@ std::string hex(std::span<const uint8_t> bytes) {
 
 namespace {
 
-struct Stamp {  // identifies one content of one file, as far as the file system tells
-  std::string text;
-  bool settled = false;  // old enough that a later write must change mtime
-};
+std::string check_of(const Stamp& stamp, const std::string& digest) { return hex(sha256(stamp.text() + " " + digest)); }
 
-Stamp stamp_of(const std::filesystem::path& file) {
-  struct stat status;
-  if (stat(file.c_str(), &status) != 0) throw Error(file.string() + ": cannot be opened for reading");
-  std::string text = std::to_string(status.st_dev) + "." + std::to_string(status.st_ino) + "." + std::to_string(status.st_size) + "." +
-                     std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec);
-  return {std::move(text), std::time(nullptr) - status.st_mtim.tv_sec > 2};
-}
-
-std::string check_of(const std::string& stamp, const std::string& digest) { return hex(sha256(stamp + " " + digest)); }
-
-// The remembered digest, empty when there is none for this stamp or the note is damaged.
-std::string remembered(const std::filesystem::path& note, const std::string& stamp) {
+// The remembered digest, empty when there is none for this stamp and these bytes or the note is damaged.
+std::string remembered(const std::filesystem::path& note, const Stamp& stamp, const std::filesystem::path& file) {
   try {
-    const Json json = parse_json(read_file(note, 4096), note.string());
-    if (json.value("stamp", "") != stamp) return "";
+    const Json json = parse_json(read_file(note, 65536), note.string());
+    if (json.value("stamp", "") != stamp.text() || json.value("sample", "") != sampled_digest(file)) return "";
     const std::string digest = json.value("sha256", "");
     if (json.value("check", "") != check_of(stamp, digest)) return "";  // damaged: a wrong name for a file would never be found out
     return digest.size() == 64 && digest.find_first_not_of("0123456789abcdef") == std::string::npos ? digest : "";
@@ -103,15 +90,21 @@ std::string remembered(const std::filesystem::path& note, const std::string& sta
 }  // namespace
 
 std::string sha256_file_cached(const std::filesystem::path& file, const std::filesystem::path& cache_dir) {
-  const Stamp before = stamp_of(file);
+  const auto before = stamp_of(file);
+  if (!before) throw Error(file.string() + ": cannot be opened for reading");
   const auto note = cache_dir / "sha256" / (hex(sha256(std::filesystem::absolute(file).lexically_normal().string())) + ".json");
-  if (std::string digest = remembered(note, before.text); !digest.empty()) return digest;
+  if (std::string digest = remembered(note, *before, file); !digest.empty()) return digest;
+  const Moment moment = now();
   std::string digest = hex(sha256_file(file));
-  if (before.settled && stamp_of(file).text == before.text) {
+  if (before->settled(moment) && stamp_of(file) == before) {
     try {
       std::filesystem::create_directories(note.parent_path());
-      write_file_atomic(
-          note, canonical({{"file", file.string()}, {"stamp", before.text}, {"sha256", digest}, {"check", check_of(before.text, digest)}}));
+      const Json json{{"file", file.string()},
+                      {"stamp", before->text()},
+                      {"sample", sampled_digest(file)},
+                      {"sha256", digest},
+                      {"check", check_of(*before, digest)}};
+      write_file_atomic(note, canonical(json));
     } catch (const std::exception&) {
       // A cache that cannot be written costs time, not correctness.
     }

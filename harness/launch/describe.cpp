@@ -1,13 +1,11 @@
 #include <clb/launch/describe.hpp>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
-#include <algorithm>
+#include <clb/base/content_sample.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/sha256.hpp>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -58,9 +56,14 @@ struct Describer::Question {
 
 Describer::Describer(RunnerPlace place, std::optional<fs::path> cache) : place_(std::move(place)), cache_(std::move(cache)) {}
 
-std::string Describer::sha256(const fs::path& file) {
-  if (!cache_) return base::hex(base::sha256_file(file));
-  return base::sha256_file_cached(file, *cache_);
+const std::string& Describer::sha256(const fs::path& file) {
+  std::string& hash = hashes_[file];
+  if (hash.empty()) hash = base::hex(base::sha256_file(file));
+  return hash;
+}
+
+std::string Describer::file_sha256(const fs::path& file) {
+  return cache_ ? base::sha256_file_cached(file, *cache_) : base::hex(base::sha256_file(file));
 }
 
 const std::string& Describer::runner_hash() {
@@ -69,8 +72,7 @@ const std::string& Describer::runner_hash() {
     throw Error(fmt::format("{} is missing; install clbench again, or run the clbench beside it", place_.program.string()),
                 Exit::kInternal);
   }
-  if (runner_hash_.empty()) runner_hash_ = sha256(place_.program);
-  return runner_hash_;
+  return sha256(place_.program);
 }
 
 base::MethodInfo Describer::method(const fs::path& file) { return base::MethodInfo::from_json(ask({file, false, ""}), file.string()); }
@@ -99,82 +101,57 @@ Json Describer::start(const Question& question) {
 }
 
 // The question names the entry, so a changed plugin or dataset replaces its old description instead of adding one. `key` has to be the
-// same as when the answer was given, and so has what `state` says of the answer.
+// same as when the answer was given, and so have the files that `files` says the answer is about ("": none). Files that were written just
+// before are not believed to show the next change.
 Json Describer::remembered(const std::string& question, const Json& key, const std::function<Json()>& ask,
-                           const std::function<std::string(const Json&)>& state) {
+                           const std::function<fs::path(const Json&)>& files) {
   if (!cache_) return ask();
+  const auto state = [](const base::FileTree& tree) {
+    return tree.entries().empty() ? "" : tree.digest() + " " + base::hex(base::sha256(base::ContentSample(tree).text()));
+  };
   const fs::path entry = *cache_ / "describe" / (base::hex(base::sha256(question)).substr(0, 32) + ".json");
   std::error_code ignored;
   if (fs::exists(entry, ignored)) {
     try {
       const Json kept = base::parse_json(base::read_file(entry, 64u << 20), entry.string());
       const Json& answer = kept.at("answer");
-      if (kept.at("key") == key && kept.at("checksum") == checksum(answer) && kept.at("state") == state(answer)) return answer;
+      if (kept.at("settled") == true && kept.at("key") == key && kept.at("checksum") == checksum(answer) &&
+          kept.at("state") == state(base::FileTree(files(answer))))
+        return answer;
     } catch (const std::exception&) {  // a damaged entry is asked for again
     }
   }
+  const base::Moment moment = base::now();
   Json answer = ask();
+  const base::FileTree tree(files(answer));
   try {
     fs::create_directories(entry.parent_path());
-    base::write_file_atomic(entry,
-                            base::canonical({{"key", key}, {"state", state(answer)}, {"checksum", checksum(answer)}, {"answer", answer}}));
+    base::write_file_atomic(
+        entry,
+        base::canonical(
+            {{"key", key}, {"state", state(tree)}, {"settled", tree.settled(moment)}, {"checksum", checksum(answer)}, {"answer", answer}}));
   } catch (const std::exception&) {  // a cache that cannot be written costs the time of the next question
   }
   return answer;
 }
 
 Json Describer::ask(const Question& question) {
-  const auto state = [&](const Json& answer) { return question.open ? tree_digest(answer.at("root").get<std::string>()) : ""; };
-  return remembered((question.open ? "open\n" : "load\n") + question.file.string() + '\n' + question.root,
-                    {{"plugin", sha256(question.file)}, {"runner", runner_hash()}}, [&] { return start(question); }, state);
+  const Json key{{"plugin", sha256(question.file)}, {"runner", runner_hash()}};
+  const auto start_checked = [&] {
+    Json answer = start(question);
+    if (answer.at("hash") != key.at("plugin"))
+      throw Error(fmt::format("{}: the plugin was replaced while it was described; start again", question.file.string()));
+    return answer;
+  };
+  return remembered((question.open ? "open\n" : "load\n") + question.file.string() + '\n' + question.root, key, start_checked,
+                    [&](const Json& answer) { return question.open ? answer.at("root").get<std::string>() : ""; });
 }
 
 std::string Describer::libtorch() {
-  const Json key{{"runner", runner_hash()}, {"libtorch", tree_digest(place_.libtorch / "lib" / "libtorch_cpu.so")}};
   const Json answer = remembered(
-      "version\n" + place_.program.string(), key, [&] { return version(); }, [](const Json&) { return ""; });
+      "version\n" + place_.program.string(), {{"runner", runner_hash()}}, [&] { return version(); },
+      [&](const Json&) { return place_.libtorch / "lib" / "libtorch_cpu.so"; });
   return answer.at("libtorch").get<std::string>();
-}
-
-namespace {
-
-// Everything below a path, through links and in an order that the file system does not decide. A folder is entered once, so that a loop of
-// links ends.
-class Tree {
- public:
-  using Files = std::vector<std::pair<std::string, struct stat>>;
-
-  explicit Tree(const fs::path& root) { add(root); }
-  const Files& files() const { return files_; }
-
- private:
-  void add(const fs::path& path) {
-    struct stat status;
-    if (stat(path.c_str(), &status) != 0) return;
-    files_.emplace_back(path.string(), status);
-    if (!S_ISDIR(status.st_mode) || !entered_.emplace(status.st_dev, status.st_ino).second) return;
-    std::vector<fs::path> entries;
-    std::error_code error;
-    for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) entries.push_back(entry->path());
-    std::sort(entries.begin(), entries.end());
-    for (const fs::path& entry : entries) add(entry);
-  }
-
-  Files files_;
-  std::set<std::pair<dev_t, ino_t>> entered_;
-};
-
-}  // namespace
-
-std::string tree_digest(const fs::path& root) {
-  const Tree::Files files = Tree(root).files();
-  if (files.empty()) return "";
-  base::Sha256 hash;
-  for (const auto& [path, status] : files) {
-    hash.update(path).update_u64(path.size()).update_u64(static_cast<uint64_t>(status.st_size)).update_u64(status.st_ino);
-    hash.update_u64(static_cast<uint64_t>(status.st_mtim.tv_sec)).update_u64(static_cast<uint64_t>(status.st_mtim.tv_nsec));
-  }
-  return base::hex(hash.finish());
 }
 
 }  // namespace clb::launch

@@ -48,7 +48,8 @@ void read_file_weights(const Reader& reader, const std::filesystem::path& folder
   spec.sha256 = read_digest(*digest, reader.what("sha256"));
   if (spec.sha256 != found)
     fail(digest->place,
-         fmt::format("{} has SHA-256 {}, the experiment wants {}; the file is damaged or another one", spec.file, found, spec.sha256));
+         fmt::format("{} has SHA-256 {}, the experiment names {}; name the first if this file is meant, else get the other one", spec.file,
+                     found, spec.sha256));
 }
 
 void read_random_weights(const Reader& role, const Node& node, base::WeightsSpec& spec) {

@@ -11,7 +11,7 @@ struct Size {
 };
 
 // Width and depth of the network, from the header alone.
-Size size_of(const base::MappedFile& file) {
+Size size_of(const base::HashedFile& file) {
   const auto header = base::parse_safetensors(file.bytes(), file.path().string());
   const auto cls = header.tensors.find("cls_token");
   if (cls == header.tensors.end() || cls->second.shape.size() != 3)
@@ -32,10 +32,15 @@ Backbone::Backbone(const base::WeightsSpec& weights, int64_t image_size, torch::
     depth_ = weights.random.depth;
     heads = weights.random.heads;
   } else {
-    file_ = base::MappedFile(weights.file);
-    const Size size = size_of(file_);
-    dim_ = size.dim;
-    depth_ = size.depth;
+    file_.emplace(weights.file);
+    try {
+      const Size size = size_of(*file_);
+      dim_ = size.dim;
+      depth_ = size.depth;
+    } catch (const base::Error&) {
+      expect_sha256();  // another file than the planned one is the better explanation
+      throw;
+    }
   }
   options_ = base::canonical({{"image_size", image_size}, {"heads", heads}, {"pos_antialias", weights.pos_antialias}});
 }
@@ -47,14 +52,19 @@ std::span<const uint8_t> Backbone::bytes() {
     if (drawn_.empty()) drawn_ = nn::write_safetensors(nn::random_vit(shape, r.seed));
     return {reinterpret_cast<const uint8_t*>(drawn_.data()), drawn_.size()};
   }
-  if (!checked_) {
-    const auto found = base::hex(base::sha256(file_.bytes()));
-    if (found != weights_.sha256)
-      throw base::Error("the weights " + weights_.file + " have SHA-256 " + found + ", the experiment names " + weights_.sha256 +
-                        "; get the right file or correct sha256");
-    checked_ = true;
-  }
-  return file_.bytes();
+  expect_sha256();
+  return file_->bytes();
+}
+
+void Backbone::expect_sha256() {
+  if (const std::string& found = file_->sha256(); found != weights_.sha256)
+    throw base::Error("the weights " + weights_.file + " have SHA-256 " + found + ", the run was planned with " + weights_.sha256 +
+                      ": the file was replaced; start again with the new digest in the experiment, or put the old file back");
+}
+
+void Backbone::expect_unchanged() {
+  if (file_ && !file_->unchanged())
+    throw base::Error("somebody wrote into the weights " + weights_.file + " while a run used them; start the run again");
 }
 
 const nn::Vit& Backbone::vit() {

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/plugin_meta.hpp>
-#include <clb/base/sha256.hpp>
 #include <clb/session/dataset.hpp>
 #include <clb/session/plugin_file.hpp>
 
@@ -25,7 +24,7 @@ base::DatasetInfo to_info(const std::string& file, const clb_dataset_info& raw) 
   info.licence = raw.licence;
   info.citation = raw.citation;
   info.file = file;
-  info.hash = base::hex(base::sha256_file(file));
+  info.hash = plugin_hash(file);
   info.root = raw.default_root != nullptr ? raw.default_root : "";
   info.class_count = raw.class_count;
   if (raw.class_names != nullptr) info.class_names.assign(raw.class_names, raw.class_names + raw.class_count);
@@ -54,6 +53,7 @@ Dataset::Dataset(const std::string& file, const std::string& root) : file_(file)
           " has no default folder; name one with root = \"...\" in [dataset], --set dataset.root=DIR or, for info, --root DIR");
     root_ = info.default_root;
   }
+  files_ = base::ContentSample(base::FileTree(root_));
   plugin_->open(root_);
   const auto info = plugin_->describe();
   const bool features = info.modality == CLB_MODALITY_FEATURES;

@@ -48,7 +48,7 @@ base::Json describe_runner() {
           {"cpu", cpu.model},
           {"cpu_flags", cpu.flags},
           {"cores", cpu.cores},
-          {"runner_hash", base::hex(base::sha256_file(base::executable()))}};
+          {"runner_hash", base::hex(base::sha256_file(base::kThisProgram))}};
 }
 
 }  // namespace clb::session

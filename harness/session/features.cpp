@@ -6,6 +6,7 @@
 #include <clb/base/sha256.hpp>
 #include <clb/base/temporary.hpp>
 #include <clb/sdk/error.hpp>
+#include <clb/session/plugin_file.hpp>
 #include <clb/session/prefetcher.hpp>
 #include <clb/session/session.hpp>
 #include <cstring>
@@ -94,7 +95,7 @@ base::Json Features::cache_key(const Source& source, Split split) {
   }
   for (const auto& [role, backbone] : s.backbones) key["weights"][role] = {backbone.spec().sha256, backbone.options()};
   key["content"] = source.content;
-  key["plugin"] = s.spec.method.file.empty() ? "" : base::hex(base::sha256_file(s.spec.method.file));
+  key["plugin"] = s.spec.method.file.empty() ? "" : plugin_hash(s.spec.method.file);
   key["params"] = s.spec.method.params;
   return key;
 }
@@ -181,6 +182,7 @@ void Features::compute(const Source& source, Rows& rows, Split split, const std:
     values.narrow(0, k * size, count).copy_(compute_batch(source, prefetcher.next()).narrow(0, 0, count));
     session_.progress("images", k * size + count, n);
   }
+  session_.expect_unchanged();  // before others find the values under the hashes of their files
   charged_ += n;
   rows.accounted.insert(missing.begin(), missing.end());
   rows.cache->add(missing, values, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());

@@ -1,6 +1,5 @@
 #include <clb/base/error.hpp>
 #include <clb/base/plugin_meta.hpp>
-#include <clb/base/sha256.hpp>
 #include <clb/sdk/error_sink.hpp>
 #include <clb/sdk/tensor.hpp>
 #include <clb/session/method_handle.hpp>
@@ -102,7 +101,7 @@ base::MethodInfo method_info(const std::string& file) {
   const clb_method table = load_method_table(file);
   const auto meta = base::read_plugin_meta(file);
   base::MethodInfo info{.id = meta.id, .version = meta.version, .paper = table.paper ? table.paper : "", .file = file};
-  info.hash = base::hex(base::sha256_file(file));
+  info.hash = plugin_hash(file);
   info.capabilities = meta.capabilities;
   info.state_version = table.state_version;
   for (uint32_t k = 0; k < table.param_count; ++k) {

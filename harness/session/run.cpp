@@ -10,6 +10,7 @@
 #include <clb/session/evaluate.hpp>
 #include <clb/session/learner.hpp>
 #include <clb/session/memory.hpp>
+#include <clb/session/plugin_file.hpp>
 #include <clb/session/run.hpp>
 #include <optional>
 
@@ -20,10 +21,9 @@ using base::Error;
 
 base::Hello hello(const base::RunSpec& spec, const torch::Device& device) {
   const auto cpu = processor();
-  base::Hello h{.pid = getpid(),
-                .runner_hash = base::hex(base::sha256_file(base::executable())),
-                .plugin_hash = base::hex(base::sha256_file(spec.method.file))};
-  h.dataset_hash = base::hex(base::sha256_file(spec.dataset.file));
+  base::Hello h{
+      .pid = getpid(), .runner_hash = base::hex(base::sha256_file(base::kThisProgram)), .plugin_hash = plugin_hash(spec.method.file)};
+  h.dataset_hash = plugin_hash(spec.dataset.file);
   h.libtorch = TORCH_VERSION;
   h.device = device_name(device);
   h.dtype = toString(precision_dtype(spec.precision));
@@ -32,6 +32,18 @@ base::Hello hello(const base::RunSpec& spec, const torch::Device& device) {
   h.cores = cpu.cores;
   h.threads = spec.threads;
   return h;
+}
+
+// What the launcher records is what runs.
+void expect_planned_files(const base::RunSpec& spec, const base::Hello& me) {
+  const auto expect = [](const std::string& what, const std::string& found, const std::string& planned) {
+    if (!planned.empty() && found != planned)
+      throw Error(what + " was replaced after the run was planned: its SHA-256 is " + found + ", planned was " + planned +
+                  "; start clbench again to run the new one");
+  };
+  expect("the plugin " + spec.method.file, me.plugin_hash, spec.execution.method_hash);
+  expect("the plugin " + spec.dataset.file, me.dataset_hash, spec.execution.dataset_hash);
+  expect("the runner " + base::executable().string(), me.runner_hash, spec.execution.runner_hash);
 }
 
 int64_t state_bytes(MethodHandle& method) {
@@ -46,6 +58,7 @@ base::TaskDone evaluated(Session& s, MethodHandle& method) {
     const auto span = s.spans.enter("evaluate", s.task);
     s.progress("", 0, 0);
     done = evaluate(s, method);
+    s.expect_unchanged();
   }
   const auto metric = [&](const char* name, int64_t value) {
     s.metrics.push_back({.name = name, .task = s.task, .step = s.task, .value = static_cast<double>(value)});
@@ -116,6 +129,7 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
       owner = {spec.execution.state_run.empty() ? spec.key() : spec.execution.state_run, me.plugin_hash, me.runner_hash};
       emitter.emit(me);
       emitter.progress({.phase = "load", .task = -1});
+      expect_planned_files(spec, me);
       session.emplace(spec, device, me.runner_hash, emitter, spans);
     }
     Session& s = *session;

@@ -11,6 +11,8 @@ namespace {
 using base::Error;
 namespace fs = base::fs;
 
+constexpr uint64_t kMostProof = 1 << 20;  // of a few paths with their digests
+
 const char* name_of(Split split) { return split == Split::kTrain ? "train" : "test"; }
 fs::path folder_of(const fs::path& cache, const std::string& fingerprint) { return cache / "data" / fingerprint; }
 
@@ -82,58 +84,99 @@ struct TemporaryFolder {
   std::optional<base::FileLock> lock;
 };
 
-// Writes both splits; false when decoded pixels exceed the limit.
-bool write_store(const Dataset& dataset, const fs::path& folder, bool decoded, int64_t limit) {
+// Of a dataset (design: results), split by split in index order.
+class Fingerprint {
+ public:
+  explicit Fingerprint(const Dataset& dataset) : dataset_(dataset) {}
+
+  void begin(Split split) {
+    labels_ = dataset_.labels(split), domains_ = dataset_.domains(split);
+    hash_.update(name_of(split)).update_u64(labels_.size());
+  }
+  void add(int64_t index, const clb_sample& sample) {
+    const auto k = static_cast<size_t>(index);
+    hash_.update_u64(static_cast<uint64_t>(labels_[k])).update_u64(domains_.empty() ? 0 : static_cast<uint64_t>(domains_[k]));
+    hash_.update(std::span<const uint8_t>(base::sha256(std::span(sample.bytes, sample.size))));
+  }
+  std::string finish() { return base::hex(hash_.finish()); }
+
+ private:
+  const Dataset& dataset_;
+  std::span<const int64_t> labels_, domains_;
+  base::Sha256 hash_;
+};
+
+std::string fingerprint(const Dataset& dataset) {
+  Fingerprint print(dataset);
+  for (Split split : kSplits) {
+    print.begin(split);
+    for_each_sample(dataset, split, [&](int64_t index, const clb_sample& sample) { print.add(index, sample); });
+  }
+  return print.finish();
+}
+
+// Writes both splits and returns the fingerprint of exactly what was written; nothing when decoded pixels exceed the limit.
+std::optional<std::string> write_store(const Dataset& dataset, const fs::path& folder, bool decoded, int64_t limit) {
   uint64_t total = 0;
+  Fingerprint print(dataset);
   for (Split split : kSplits) {
     SplitWriter writer(dataset, split, folder, decoded);
+    print.begin(split);
     bool fits = true;
     for_each_sample(dataset, split, [&](int64_t index, const clb_sample& sample) {
       if (!fits) return;
+      print.add(index, sample);
       writer.add(index, sample);
       fits = !decoded || total + writer.size() <= static_cast<uint64_t>(limit);
     });
-    if (!fits) return false;
+    if (!fits) return std::nullopt;
     total += writer.size();
     writer.finish();
   }
-  return true;
+  return print.finish();
 }
 
-std::string fingerprint(const Dataset& dataset) {
-  base::Sha256 hash;
-  for (Split split : kSplits) {
-    const auto labels = dataset.labels(split), domains = dataset.domains(split);
-    hash.update(name_of(split)).update_u64(labels.size());
-    for_each_sample(dataset, split, [&](int64_t index, const clb_sample& sample) {
-      const auto k = static_cast<size_t>(index);
-      hash.update_u64(static_cast<uint64_t>(labels[k])).update_u64(domains.empty() ? 0 : static_cast<uint64_t>(domains[k]));
-      hash.update(std::span<const uint8_t>(base::sha256(std::span(sample.bytes, sample.size))));
-    });
-  }
-  return base::hex(hash.finish());
+// The sample of the files below `root` that gave a store, beside it: several folders may hold the same samples, packed and unpacked.
+fs::path proof_name(const std::string& root) {
+  return "files-" + base::hex(base::sha256(fs::absolute(root).lexically_normal().string())).substr(0, 16);
 }
 
-// WriteError when the cache takes nothing: a full disk, a folder of somebody else.
-void write_cache(const Dataset& dataset, const fs::path& cache, const std::string& fingerprint, int64_t limit) {
-  const fs::path folder = folder_of(cache, fingerprint);
+// Files that changed while they were read prove nothing.
+void write_proof(const Dataset& dataset, const fs::path& folder) {
+  if (dataset.files().holds(dataset.root())) base::write_file_atomic(folder / proof_name(dataset.root()), dataset.files().text());
+}
+
+// Both splits and the proof, under their fingerprint, which is returned. WriteError when the cache takes nothing: a full disk, a folder of
+// somebody else. `expect` may refuse the fingerprint before anything is put in its place.
+std::string write_cache(const Dataset& dataset, const fs::path& cache, int64_t limit,
+                        const std::function<void(const std::string&)>& expect) {
   try {
-    const TemporaryFolder temporary(folder);
-    if (!write_store(dataset, temporary.path, true, limit)) write_store(dataset, temporary.path, false, limit);
-    temporary.move_to(folder);
+    const TemporaryFolder temporary(folder_of(cache, "new"));
+    auto print = write_store(dataset, temporary.path, true, limit);
+    if (!print) print = write_store(dataset, temporary.path, false, limit);
+    write_proof(dataset, temporary.path);
+    expect(*print);
+    temporary.move_to(folder_of(cache, *print));
+    return *print;
   } catch (const fs::filesystem_error& e) {
-    throw base::WriteError("the cache " + folder.string() + " cannot be written: " + e.code().message());
+    throw base::WriteError("the cache " + cache.string() + " cannot be written: " + e.code().message());
   }
+}
+
+void expect_fingerprint(const std::string& found, const base::DatasetSpec& dataset) {
+  if (found != dataset.fingerprint)
+    throw Error("the files in " + dataset.root + " have fingerprint " + found + ", the run was planned for " + dataset.fingerprint +
+                "; plan it again with clbench run");
 }
 
 }  // namespace
 
 std::string fingerprint_and_cache(const Dataset& dataset, const fs::path& cache, int64_t store_limit) {
-  const auto print = fingerprint(dataset);
-  if (cache.empty()) return print;
+  if (cache.empty()) return fingerprint(dataset);
   try {
-    write_cache(dataset, cache, print, store_limit);
+    return write_cache(dataset, cache, store_limit, [](const std::string&) {});
   } catch (const base::WriteError&) {  // whoever needs the store builds it, or says why it cannot
+    return fingerprint(dataset);
   }
   return print;
 }
@@ -142,6 +185,7 @@ SampleStore::SampleStore(const base::DatasetSpec& dataset, const base::Execution
     : dataset_(dataset), cache_(execution.cache_dir), store_limit_(execution.store_limit), warn_(std::move(warn)) {
   if (cache_.empty()) {
     read_from_plugin(std::make_unique<Dataset>(dataset.file, dataset.root));
+    expect_fingerprint(fingerprint(*plugin_), dataset);
     return;
   }
   const auto open = [&] {
@@ -152,7 +196,7 @@ SampleStore::SampleStore(const base::DatasetSpec& dataset, const base::Execution
       return false;
     }
   };
-  if (!open()) build();
+  if (!open() || !proven()) build();
   if (direct_) return;
   for (Split split : kSplits) {
     const auto& file = *files_[static_cast<size_t>(split)];
@@ -188,18 +232,32 @@ bool SampleStore::open_files() {
   return false;
 }
 
+// A store without a dataset was made by whoever opens it.
+bool SampleStore::proven() const {
+  if (dataset_.file.empty()) return true;
+  std::error_code error;
+  if (!dataset_.root.empty() && !fs::exists(dataset_.root, error)) {
+    warn_("the samples come from the cache and cannot be compared with their files: " + dataset_.root + " is not there");
+    return true;
+  }
+  const fs::path proof = folder_of(cache_, dataset_.fingerprint) / proof_name(dataset_.root);
+  try {
+    return fs::exists(proof, error) && base::ContentSample(base::read_file(proof, kMostProof)).holds(dataset_.root);
+  } catch (const Error&) {  // a proof that cannot be read is none
+    return false;
+  }
+}
+
 // From the dataset's own files, which must still be those that were planned with. A cache that cannot be written costs the cache, not the
 // run.
 void SampleStore::build() {
   auto dataset = std::make_unique<Dataset>(dataset_.file, dataset_.root);
-  if (const auto found = fingerprint(*dataset); found != dataset_.fingerprint)
-    throw Error("the files in " + dataset_.root + " have fingerprint " + found + ", the run was planned for " + dataset_.fingerprint +
-                "; plan it again with clbench run");
   try {
-    write_cache(*dataset, cache_, dataset_.fingerprint, store_limit_);
+    write_cache(*dataset, cache_, store_limit_, [this](const std::string& found) { expect_fingerprint(found, dataset_); });
     if (!open_files()) throw base::WriteError("the decoded store in " + cache_.string() + " cannot be read back");
   } catch (const base::WriteError& e) {
     warn_(std::string(e.what()) + "; samples are read from the dataset itself");
+    expect_fingerprint(fingerprint(*dataset), dataset_);
     read_from_plugin(std::move(dataset));
   }
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/session/plugin_file.hpp>
 #include <clb/session/session.hpp>
 
 namespace clb::session {
@@ -33,6 +34,11 @@ Session::Session(const base::RunSpec& run, torch::Device on, const std::string& 
 
 void Session::check_cancelled() const {
   if (cancelled()) throw PluginError(CLB_E_CANCELLED, "cancelled", "", 0);
+}
+
+void Session::expect_unchanged() {
+  expect_plugins_unchanged();
+  for (auto& [role, backbone] : backbones) backbone.expect_unchanged();
 }
 
 void Session::progress(const std::string& what, int64_t done, int64_t total) {

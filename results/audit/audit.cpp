@@ -47,11 +47,12 @@ class Auditor {
   std::vector<std::string> shared() const { return rows_.shared(); }
 
   RunAudit run(const store::RunRow& row) {
-    RunAudit result{row.key, row.method, row.preset, row.dataset, row.seed, row.order_seed, 0, 0, rows_.run(row.run_id), {}, {}};
+    RunAudit result{row.key, row.method, row.preset, row.dataset, row.seed, row.order_seed, 0, 0, rows_.run(row.run_id), {}, {}, {}, {}};
     if (!result.differences.empty()) return result;  // without a sound spec nothing else can be judged
     Json json = store_.spec(row.run_id);
     json["execution"] = base::RunSpec().to_json().at("execution");
     const base::RunSpec spec = base::RunSpec::from_json(json, row.key);
+    compare_with_files(spec, row, result);
     for (const store::AttemptAudit& attempt : rows_.attempts(row.run_id)) {
       ++result.attempts;
       const std::string name = "attempt " + attempt.uuid.substr(0, 8) + ": ";
@@ -128,10 +129,38 @@ class Auditor {
     }
   }
 
+  // A plugin is rebuilt every day; weights and data that are other ones cannot give the stored numbers again.
+  void compare_with_files(const base::RunSpec& spec, const store::RunRow& row, RunAudit& result) {
+    if (!options_.sha256) return;
+    for (const base::WeightsSpec& weights : spec.weights) {
+      if (weights.file.empty()) continue;
+      const std::string& found = sha256(weights.file);
+      if (found.empty()) {
+        result.weights = "not compared, the files cannot be read on this machine";
+      } else if (found != weights.sha256) {
+        result.differences.push_back("the weights " + weights.file + " have SHA-256 " + found + ", the run's have " + weights.sha256);
+      } else if (result.weights.empty()) {
+        result.weights = "the files have the digests of the runs";
+      }
+    }
+    if (row.plugin_hash.empty()) return;
+    const std::string& found = sha256(spec.method.file);
+    result.plugin = found.empty()              ? "not compared, the file cannot be read on this machine"
+                    : found == row.plugin_hash ? "the file is the one that ran"
+                                               : "the file is another build than the one that ran";
+  }
+
+  const std::string& sha256(const std::string& file) {
+    const auto [found, fresh] = sha256_.try_emplace(file);
+    if (fresh) found->second = options_.sha256(file);
+    return found->second;
+  }
+
   const Options& options_;
   store::RowAudit rows_;
   store::Store store_;
   std::map<std::string, DatasetFacts> facts_;
+  std::map<std::string, std::string> sha256_;  // by file
 };
 
 }  // namespace

@@ -154,8 +154,7 @@ void Reader::connect(bool immutable) {
   db_.reset();
   // NOMUTEX: a Store belongs to one thread at a time, and a lock for each of millions of columns is a tenth of the time of a long table.
   if (immutable) {
-    struct ::stat stamp {};
-    if (::stat(file_.c_str(), &stamp) == 0) stamp_ = stamp;
+    stamp_ = base::stamp_of(file_);
     db_ =
         std::make_unique<SQLite::Database>(immutable_uri(file_), SQLite::OPEN_READONLY | SQLite::OPEN_URI | SQLite::OPEN_NOMUTEX, kBusyMs);
   } else {
@@ -174,10 +173,7 @@ void Reader::connect(bool immutable) {
 
 bool Reader::changed() const {
   if (!stamp_) return false;
-  struct ::stat now {};
-  if (::stat(file_.c_str(), &now) != 0 || fs::exists(with_suffix(file_, "-wal"))) return true;
-  return now.st_ino != stamp_->st_ino || now.st_size != stamp_->st_size || now.st_mtim.tv_sec != stamp_->st_mtim.tv_sec ||
-         now.st_mtim.tv_nsec != stamp_->st_mtim.tv_nsec;
+  return base::stamp_of(file_) != stamp_ || fs::exists(with_suffix(file_, "-wal"));
 }
 
 }  // namespace clb::store

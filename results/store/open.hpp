@@ -1,8 +1,6 @@
 // Opening a results file: created whole or not at all, migrated, checked for damage, and read without leaving anything behind.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <clb/base/file.hpp>
 #include <memory>
 #include <optional>
@@ -43,7 +41,7 @@ class Reader {
   fs::path file_;
   const std::vector<std::string>& steps_;
   std::unique_ptr<SQLite::Database> db_;
-  std::optional<struct ::stat> stamp_;  // of the file when it was opened as immutable
+  std::optional<base::Stamp> stamp_;  // of the file when it was opened as immutable
 };
 
 }  // namespace clb::store

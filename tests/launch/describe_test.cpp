@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "errors.hpp"
+#include "replace_file.hpp"
 #include "temp_folder.hpp"
 
 namespace clb::launch {
@@ -54,16 +55,56 @@ TEST_F(Describe, AnotherPluginUnderTheSameNameIsAskedAgain) {
   EXPECT_EQ(describer().method(file).version, "2.0.0");
 }
 
-TEST_F(Describe, AnOpenedDatasetIsAskedAgainWhenAFileChanged) {
+TEST_F(Describe, AnOpenedDatasetIsAskedOnce) {
+  const std::string rested = std::string(CLB_SOURCE_DIR) + "/share/recipes";
+  EXPECT_EQ(describer().opened_dataset(dataset_, rested).root, rested);
+  describer().opened_dataset(dataset_, rested);
+  EXPECT_EQ(asked(), 1u);
+  EXPECT_TRUE(describer().dataset(dataset_).fingerprint.empty());  // another question
+  EXPECT_EQ(asked(), 2u);
+}
+
+TEST_F(Describe, FilesThatWereJustWrittenAreNotBelievedToRest) {
   const std::string root = (folder_.path() / "data").string();
-  EXPECT_EQ(describer().opened_dataset(dataset_, root).root, root);
+  for (size_t times = 1; times < 3; ++times) {
+    describer().opened_dataset(dataset_, root);
+    EXPECT_EQ(asked(), times);
+  }
+}
+
+// The entry of files that rested, which others replace.
+TEST_F(Describe, AReplacedDatasetIsAskedAgain) {
+  const fs::path root = folder_.path() / "data";
+  describer().opened_dataset(dataset_, root);
+  const fs::path entry = fs::directory_iterator(folder_.path() / "cache/describe")->path();
+  base::Json kept = base::parse_json(base::read_file(entry), "entry");
+  const auto settle = [&](const char* member) {
+    base::Json json = kept;
+    json["settled"] = true;
+    if (*member) json[member] = "another";
+    base::write_file_atomic(entry, base::canonical(json));
+  };
+  settle("");
   describer().opened_dataset(dataset_, root);
   EXPECT_EQ(asked(), 1u);
-  std::ofstream(root + "/images", std::ios::app) << " more";
+  testing::overwrite_keeping_times(root / "images", "pIxels");
   describer().opened_dataset(dataset_, root);
-  EXPECT_EQ(asked(), 2u);
-  EXPECT_TRUE(describer().dataset(dataset_).fingerprint.empty());  // another question
+  EXPECT_EQ(asked(), 2u) << "same size and times";
+  settle("state");
+  describer().opened_dataset(dataset_, root);
   EXPECT_EQ(asked(), 3u);
+}
+
+TEST_F(Describe, APluginIsHashedOnceByOneDescriber) {
+  const fs::path file = folder_.path() / "plugin.so";
+  fs::copy_file(method_, file);
+  Describer one = describer();
+  const std::string planned = one.sha256(file);
+  fs::remove(file);
+  fs::copy_file(fs::path(CLB_FAKE_PLUGINS) / "fake_method_newer.so", file);
+  EXPECT_EQ(one.sha256(file), planned) << "what the plan was made with";
+  EXPECT_NE(describer().sha256(file), planned);
+  EXPECT_TRUE(contains(error_of<base::Error>([&] { one.method(file); }), "was replaced while it was described"));
 }
 
 TEST_F(Describe, ADamagedEntryIsReplaced) {
@@ -95,32 +136,6 @@ TEST_F(Describe, ACrashingPluginIsNamed) {
 TEST_F(Describe, AMissingRunnerIsNamed) {
   Describer describer({folder_.path() / "clb-runner", ""}, std::nullopt);
   EXPECT_TRUE(contains(error_of<base::Error>([&] { describer.method(method_); }), "clb-runner is missing"));
-}
-
-TEST(TreeDigest, SeesEveryChange) {
-  TempFolder folder;
-  EXPECT_EQ(tree_digest(folder.path() / "none"), "");
-  std::vector<std::string> digests{tree_digest(folder.path())};
-  fs::create_directories(folder.path() / "a/b");
-  digests.push_back(tree_digest(folder.path()));
-  std::ofstream(folder.path() / "a/b/file") << "1";
-  digests.push_back(tree_digest(folder.path()));
-  fs::rename(folder.path() / "a/b/file", folder.path() / "a/b/other");
-  digests.push_back(tree_digest(folder.path()));
-  EXPECT_EQ(tree_digest(folder.path()), digests.back());
-  for (size_t i = 1; i < digests.size(); ++i) EXPECT_NE(digests[i], digests[i - 1]) << i;
-}
-
-TEST(TreeDigest, FollowsLinksAndEndsInALoop) {
-  TempFolder folder, elsewhere;
-  std::ofstream(elsewhere.path() / "file") << "1";
-  fs::create_directory_symlink(elsewhere.path(), folder.path() / "link");
-  fs::create_directory_symlink(folder.path(), elsewhere.path() / "back");
-  fs::create_symlink("self", folder.path() / "self");
-  const std::string before = tree_digest(folder.path());
-  EXPECT_EQ(tree_digest(folder.path()), before);
-  std::ofstream(elsewhere.path() / "file") << "12";
-  EXPECT_NE(tree_digest(folder.path()), before);
 }
 
 }  // namespace

@@ -160,6 +160,29 @@ TEST_F(Audit, stored_labels_are_compared_with_the_data) {
   EXPECT_EQ(with().runs[0].labels, "not on this machine");
 }
 
+TEST_F(Audit, weights_and_plugins_are_compared_with_the_files) {
+  fill();
+  base::RunSpec spec = spec_of();
+  std::map<std::string, std::string> files{{spec.method.file, sample_start().plugin_hash}};
+  for (const base::WeightsSpec& weights : spec.weights) files[weights.file] = weights.sha256;
+  const auto with = [&] {
+    return audit::audit(file(),
+                        {.run_key = "", .facts = {}, .sha256 = [&](const std::string& name) { return files[name]; }, .progress = {}});
+  };
+  EXPECT_TRUE(with().same());
+  EXPECT_EQ(with().runs[0].plugin, "the file is the one that ran");
+  files[spec.method.file] = "another";
+  EXPECT_TRUE(with().same());
+  EXPECT_EQ(with().runs[0].plugin, "the file is another build than the one that ran");
+  for (const base::WeightsSpec& weights : spec.weights) {
+    EXPECT_EQ(with().runs[0].weights, "the files have the digests of the runs");
+    files[weights.file] = "another";
+    EXPECT_EQ(with().differing(), 2u);
+    files[weights.file] = "";
+    EXPECT_TRUE(with().same());
+  }
+}
+
 TEST_F(Audit, one_run_by_its_key) {
   fill();
   EXPECT_EQ(audited(spec_of(1).key().substr(0, 12)).runs.at(0).seed, 1);

@@ -60,7 +60,7 @@ const std::vector<Mistake> kMistakes = {
     {9, "",
      R"(good.toml:7:1: [weights.main] needs the digest of vit.safetensors: sha256 = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae")"},
     {9, "sha256 = \"1111111111111111111111111111111111111111111111111111111111111111\"",
-     R"(good.toml:9:10: vit.safetensors has SHA-256 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae, the experiment wants 1111111111111111111111111111111111111111111111111111111111111111; the file is damaged or another one)"},
+     R"(good.toml:9:10: vit.safetensors has SHA-256 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae, the experiment names 1111111111111111111111111111111111111111111111111111111111111111; name the first if this file is meant, else get the other one)"},
     {9, "sha256 = \"2c26\"", R"(good.toml:9:10: weights.main.sha256 must be 64 hexadecimal digits, found "2c26")"},
     {8, "", R"(good.toml:7:1: [weights.main] needs file = "..." or random = { image = 32, patch = 4, ... })"},
     {10, "random = { dim = 64 }", R"(good.toml:8:8: weights.main.file has no meaning beside random weights)"},

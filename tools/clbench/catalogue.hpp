@@ -19,7 +19,7 @@ class InstalledCatalogue final : public plan::Catalogue {
   std::string refusal(const std::string& id) const override;
   base::MethodInfo method(const std::string& id) override;
   base::DatasetInfo dataset(const std::string& id, const std::string& root) override;
-  std::string file_sha256(const std::string& file) override { return describer_.sha256(file); }
+  std::string file_sha256(const std::string& file) override { return describer_.file_sha256(file); }
 
  private:
   std::vector<std::string> ids(const std::string& kind) const;

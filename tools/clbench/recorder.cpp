@@ -61,6 +61,9 @@ bool Recorder::starting(size_t run, base::RunSpec& spec) {
   record.folder = options_.runs_folder / store_.attempt_uuid(record.attempt);
   spec.execution.run_dir = record.folder.string();
   spec.execution.cache_dir = options_.cache;
+  spec.execution.method_hash = describer_.sha256(spec.method.file);
+  spec.execution.dataset_hash = describer_.sha256(spec.dataset.file);
+  spec.execution.runner_hash = common_.runner_hash;
   display_.begin(run, label(run), tasks_to_run(spec.protocol));
   if (resumed) display_.line(fmt::format("{}: goes on after its checkpoint", label(run)));
   return resumed;

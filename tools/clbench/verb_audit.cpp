@@ -4,6 +4,7 @@
 #include <clb/audit/audit.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
+#include <clb/base/sha256.hpp>
 #include <clb/launch/describe.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -24,10 +25,11 @@ namespace {
 constexpr VerbText kText{"audit", "[DB|RUN]", "recount every stored count from the stored predictions; check keys and checksums",
                          "clbench audit results.sqlite"};
 
-// What the installed plugin says of the data that a run names, asked once per dataset by the audit.
+// What the installed plugin says of the data that a run names, asked once per dataset by the audit. Never from the cache: whether that is
+// right is what the audit is to say.
 class Data {
  public:
-  explicit Data(const Options& options) : plugins_(installed_plugins(options)), cache_(cache_folder(options)) {}
+  explicit Data(const Options& options) : plugins_(installed_plugins(options)) {}
 
   audit::DatasetFacts facts(const base::RunSpec& spec) {
     audit::DatasetFacts facts;
@@ -37,7 +39,7 @@ class Data {
       return facts;
     }
     try {
-      if (!describer_) describer_.emplace(launch::find_runner(), cache_);
+      if (!describer_) describer_.emplace(launch::find_runner(), std::nullopt);
       const base::DatasetInfo info =
           describer_->opened_dataset(launch::plugin(plugins_, "dataset", spec.dataset.id).file, spec.dataset.root);
       facts.fingerprint = info.fingerprint;
@@ -50,9 +52,16 @@ class Data {
 
  private:
   std::vector<launch::PluginFile> plugins_;
-  std::optional<fs::path> cache_;
   std::optional<launch::Describer> describer_;
 };
+
+std::string sha256_now(const std::string& file) {
+  try {
+    return base::hex(base::sha256_file(file));
+  } catch (const base::Error&) {
+    return "";
+  }
+}
 
 std::string state_of(const audit::RunAudit& run) {
   return !run.differences.empty() ? "differs" : !run.unchecked.empty() ? "not recounted" : "ok";
@@ -72,7 +81,9 @@ void print_json(const fs::path& file, const audit::Report& report) {
                     {"state", state_of(run)},
                     {"differences", run.differences},
                     {"unchecked", run.unchecked},
-                    {"labels", run.labels}});
+                    {"labels", run.labels},
+                    {"weights", run.weights},
+                    {"plugin", run.plugin}});
   const Json json{{"database", file.string()},
                   {"differences", report.differences},
                   {"differing", report.differing()},
@@ -83,16 +94,19 @@ void print_json(const fs::path& file, const audit::Report& report) {
 
 void print_text(const fs::path& file, const audit::Report& report) {
   for (const std::string& difference : report.differences) fmt::print("differs: {}\n", difference);
-  std::map<std::string, size_t> labels;
+  std::map<std::pair<std::string, std::string>, size_t> compared;
   for (const audit::RunAudit& run : report.runs) {
     fmt::print("{}: run {} {}{}{} on {}, seed {}, order {}: {} counts of {} {} recounted\n", state_of(run), run.key.substr(0, 12),
                run.method, run.preset.empty() ? "" : "/", run.preset, run.dataset, run.seed, run.order_seed, run.counts, run.attempts,
                run.attempts == 1 ? "attempt" : "attempts");
     for (const auto* list : {&run.differences, &run.unchecked})
       for (const std::string& sentence : *list) fmt::print("  {}\n", sentence);
-    if (!run.labels.empty()) ++labels[run.labels];
+    for (const auto& [what, text] :
+         {std::pair("labels", &run.labels), std::pair("weights", &run.weights), std::pair("plugin", &run.plugin)})
+      if (!text->empty()) ++compared[{what, *text}];
   }
-  for (const auto& [text, count] : labels) fmt::print("labels of {} runs: {}\n", count, text);
+  for (const auto& [what, count] : compared) fmt::print("{} of {} runs: {}\n", what.first, count, what.second);
+  if (!report.runs.empty()) fmt::print("data, weights and plugins on this machine were read afresh, not taken from the cache\n");
   const size_t differing = report.differing(), unchecked = report.unchecked();
   fmt::print("{}: {} of {} runs ok, {} differ, {} not recounted{}\n", file.string(), report.runs.size() - differing - unchecked,
              report.runs.size(), differing, unchecked, report.differences.empty() ? "" : "; shared rows differ");
@@ -115,6 +129,7 @@ int verb_audit(const Arguments& arguments) {
   Data data(options);
   const audit::Report report = audit::audit(file, {.run_key = is_key ? word : "",
                                                    .facts = [&](const base::RunSpec& spec) { return data.facts(spec); },
+                                                   .sha256 = sha256_now,
                                                    .progress = audit_progress(file)});
   if (options.flag("json")) {
     print_json(file, report);

@@ -119,29 +119,38 @@ void write_file_atomic(const fs::path& file, std::string_view bytes) {
   out.finish();
 }
 
-MappedFile::MappedFile(const fs::path& file) : path_(file) {
-  const Opened opened = open_regular(file);
-  if (opened.size == 0) return;
-  void* data = mmap(nullptr, opened.size, PROT_READ, MAP_SHARED, opened.fd.get(), 0);
-  if (data == MAP_FAILED) fail(file, "cannot be mapped");
-  data_ = static_cast<const uint8_t*>(data);
-  size_ = opened.size;
+MappedFile::MappedFile(const fs::path& file, Keep keep) : path_(file) {
+  Opened opened = open_regular(file);
+  if (opened.size > 0) {
+    void* data = mmap(nullptr, opened.size, PROT_READ, MAP_SHARED, opened.fd.get(), 0);
+    if (data == MAP_FAILED) fail(file, "cannot be mapped");
+    data_ = static_cast<const uint8_t*>(data);
+    size_ = opened.size;
+  }
+  if (keep == Keep::kOpen) fd_ = opened.fd.release();
 }
 
 MappedFile::~MappedFile() {
   if (data_) munmap(const_cast<uint8_t*>(data_), size_);
+  if (fd_ >= 0) close(fd_);
 }
+
+Stamp MappedFile::stamp() const { return stamp_of(fd_); }
 
 void MappedFile::release_pages() const {
   if (data_) madvise(const_cast<uint8_t*>(data_), size_, MADV_DONTNEED);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), path_(std::move(other.path_)) {}
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      fd_(std::exchange(other.fd_, -1)),
+      path_(std::move(other.path_)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
+  std::swap(fd_, other.fd_);
   std::swap(path_, other.path_);
   return *this;
 }

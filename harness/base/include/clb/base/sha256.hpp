@@ -35,7 +35,8 @@ Digest sha256(std::span<const uint8_t> bytes);
 Digest sha256_file(const std::filesystem::path& file);  // Error when it cannot be read
 std::string hex(std::span<const uint8_t> bytes);        // lower case
 
-// sha256_file in hex, remembered in `cache_dir` by (size, mtime, inode) so that large files are hashed once.
+// sha256_file in hex, remembered in `cache_dir` so that large files are hashed once: by the file's stamp, when that was settled, and by a
+// sample of its bytes.
 std::string sha256_file_cached(const std::filesystem::path& file, const std::filesystem::path& cache_dir);
 
 }  // namespace clb::base

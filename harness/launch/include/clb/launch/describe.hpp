@@ -5,13 +5,15 @@
 #include <clb/launch/spawn.hpp>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
 namespace clb::launch {
 
 // One instance serves one command, on one thread. Entries lie in <cache>/describe; they hold the SHA-256 of the plugin and of the runner
-// and, for an opened dataset, a digest of (path, size, mtime, inode) of every file below its root; an entry that does not fit is replaced.
+// and, for an opened dataset, a digest of the stamps of everything below its root and a sample of the bytes; an entry that does not fit is
+// replaced.
 class Describer {
  public:
   Describer(RunnerPlace place, std::optional<std::filesystem::path> cache);
@@ -23,23 +25,22 @@ class Describer {
 
   std::string libtorch();  // the version that the runner loads, "2.11.0"
 
-  std::string sha256(const std::filesystem::path& file);  // hex, through the cache's (size, mtime, inode)
+  // Of a plugin, in hex: never from the cache, and of one instance always the first answer, so that what a plan was made with is what a run
+  // is held to.
+  const std::string& sha256(const std::filesystem::path& file);
   const std::string& runner_hash();
+  std::string file_sha256(const std::filesystem::path& file);  // of large files, through the cache
 
  private:
   struct Question;
   base::Json remembered(const std::string& question, const base::Json& key, const std::function<base::Json()>& ask,
-                        const std::function<std::string(const base::Json&)>& state);
+                        const std::function<std::filesystem::path(const base::Json&)>& files);
   base::Json ask(const Question& question);
   base::Json start(const Question& question);
 
   RunnerPlace place_;
   std::optional<std::filesystem::path> cache_;
-  std::string runner_hash_;
+  std::map<std::filesystem::path, std::string> hashes_;
 };
-
-// Digest of everything that tells one state of a folder (or file) from another without reading it, links followed; empty when it does not
-// exist.
-std::string tree_digest(const std::filesystem::path& root);
 
 }  // namespace clb::launch

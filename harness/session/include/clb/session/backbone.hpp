@@ -2,11 +2,12 @@
 // features loads no weights.
 #pragma once
 
-#include <clb/base/file.hpp>
+#include <clb/base/hashed_file.hpp>
 #include <clb/base/run_spec.hpp>
 #include <clb/nn/vit.hpp>
 #include <clb/session/feature_kind.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace clb::session {
@@ -21,20 +22,21 @@ class Backbone {
   std::span<const uint8_t> bytes();                        // the safetensors file; its SHA-256 has been checked
   const std::string& options() const { return options_; }  // JSON for clb_weights
   const base::WeightsSpec& spec() const { return weights_; }
+  void expect_unchanged();  // Error when somebody wrote into the file after its SHA-256 was checked
 
   torch::Tensor cls(const torch::Tensor& images);                               // [n, 3, H, W] -> [n, d] float32 on the device
   torch::Tensor compute(const FeatureKind& kind, const torch::Tensor& images);  // [n, count * d], likewise
 
  private:
   const nn::Vit& vit();
+  void expect_sha256();  // Error when the file's is not the planned one
 
   base::WeightsSpec weights_;
   int64_t image_size_, dim_ = 0, depth_ = 0;
   torch::Device device_;
   torch::ScalarType dtype_;
-  std::string options_, drawn_;  // drawn_: the file of random weights
-  base::MappedFile file_;
-  bool checked_ = false;
+  std::string options_, drawn_;           // drawn_: the file of random weights
+  std::optional<base::HashedFile> file_;  // none: random
   std::unique_ptr<nn::Vit> vit_;
 };
 

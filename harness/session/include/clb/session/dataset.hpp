@@ -1,6 +1,7 @@
 // A dataset plugin as the session opens it.
 #pragma once
 
+#include <clb/base/content_sample.hpp>
 #include <clb/base/describe.hpp>
 #include <clb/sdk/call_dataset.hpp>
 #include <cstdint>
@@ -21,6 +22,8 @@ class Dataset {
 
   static base::DatasetInfo info_of(const std::string& file);  // without files
   base::DatasetInfo info() const;                             // with class names; counts and fingerprint are left empty
+  const std::string& root() const { return root_; }
+  const base::ContentSample& files() const { return files_; }  // as they were before they were opened
 
   std::span<const int64_t> labels(Split split) const;   // original class ids, all within the class count
   std::span<const int64_t> domains(Split split) const;  // all within the domain count; empty: one domain
@@ -31,6 +34,7 @@ class Dataset {
   void check_ids(std::span<const int64_t> ids, int64_t count, const char* what) const;
 
   std::string file_, root_;
+  base::ContentSample files_;
   std::unique_ptr<DatasetPlugin> plugin_;
   int64_t feature_dim_ = 0;  // 0: images
 };

@@ -1,6 +1,9 @@
 // The samples of a dataset as the session reads them: labels and domains at once, pixels or features on demand from a memory-mapped cache
 // of decoded (or, above the store limit, encoded) bytes in <cache>/data/<fingerprint>. The dataset plugin is loaded only to build that
 // cache, or for every read when the cache is off or cannot be written. Damage is reported once and mended from the dataset.
+//
+// A cache that is opened is held against the dataset's files: a sample of their bytes lies beside it for each folder that has given these
+// samples. Where the files differ, or there is none, the cache is built once more and every sample read for the fingerprint.
 #pragma once
 
 #include <array>
@@ -44,7 +47,8 @@ class SampleStore {
  private:
   using Files = std::array<std::shared_ptr<SampleFile>, 2>;
   void keep_ids(Split split, std::span<const int64_t> labels, std::span<const int64_t> domains);
-  bool open_files();  // false: not there; Error: damaged
+  bool open_files();    // false: not there; Error: damaged
+  bool proven() const;  // the files are those that the store was made from, as far as a sample shows
   void build();
   void read_from_plugin(std::unique_ptr<Dataset> plugin);
   std::shared_ptr<SampleFile> file_with_data(Split split);

@@ -22,6 +22,7 @@ struct Session {
 
   void warn(const std::string& text) { emitter.emit(base::Log{"warning", text}); }
   void check_cancelled() const;  // throws PluginError CLB_E_CANCELLED
+  void expect_unchanged();       // Error when somebody wrote into plugins or weights that this run uses
   void progress(const std::string& what, int64_t done, int64_t total);
   Split evaluated_split() const { return protocol.evaluates_test() ? Split::kTest : Split::kTrain; }
   bool has_images() const { return spec.dataset.modality == "images"; }  // else: feature vectors

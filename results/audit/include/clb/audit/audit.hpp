@@ -26,6 +26,7 @@ struct RunAudit {
   std::vector<std::string> differences;  // sentences
   std::vector<std::string> unchecked;    // what could not be recounted, and why
   std::string labels;                    // how the stored labels were compared with the data, or why not
+  std::string weights, plugin;           // how the files of the run were compared with those on this machine; empty: there are none
 };
 
 struct Report {
@@ -46,7 +47,8 @@ struct DatasetFacts {
 struct Options {
   std::string run_key;  // the run whose key begins with this; empty: all
   std::function<DatasetFacts(const base::RunSpec&)> facts;
-  std::function<void(size_t done, size_t all)> progress;  // after each run
+  std::function<std::string(const std::string& file)> sha256 = {};  // of a file as it is now; empty when it is not on this machine
+  std::function<void(size_t done, size_t all)> progress;            // after each run
 };
 
 // Error (exit 2): the file is missing or damaged, no run or several have that key.

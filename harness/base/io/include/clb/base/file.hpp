@@ -1,6 +1,7 @@
 // Files: read whole, map, write atomically, lock. Every function throws Error with the file's name, WriteError where it could not write.
 #pragma once
 
+#include <clb/base/stamp.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -34,14 +35,17 @@ void write_file_atomic(const fs::path& file, std::string_view bytes);
 // A file mapped read-only. An empty file maps to an empty span.
 class MappedFile {
  public:
+  enum class Keep { kNothing, kOpen };  // kOpen: the file stays open too, for stamp()
+
   MappedFile() = default;
-  explicit MappedFile(const fs::path& file);
+  explicit MappedFile(const fs::path& file, Keep keep = Keep::kNothing);
   ~MappedFile();
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
 
   std::span<const uint8_t> bytes() const { return {data_, size_}; }
   const fs::path& path() const { return path_; }
+  Stamp stamp() const;  // of what is mapped, wherever the path leads by now
 
   // Takes the pages out of this process's resident memory; the system's page cache keeps them for the next touch. [any]
   void release_pages() const;
@@ -49,6 +53,7 @@ class MappedFile {
  private:
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
+  int fd_ = -1;
   fs::path path_;
 };
 

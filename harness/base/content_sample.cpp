@@ -1,0 +1,92 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <clb/base/content_sample.hpp>
+#include <clb/base/sha256.hpp>
+
+namespace clb::base {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr size_t kBlock = 16 << 10, kBlocks = 64, kFiles = 16;  // together at most 1 MiB
+constexpr std::string_view kMagic("clbench sample 1\0", 17);
+const std::string kUnreadable(64, '0');  // as long as a digest
+
+struct OpenFile {
+  explicit OpenFile(const fs::path& file) : fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+  ~OpenFile() {
+    if (fd >= 0) close(fd);
+  }
+  OpenFile(const OpenFile&) = delete;
+  const int fd;
+};
+
+bool hash_block(Sha256& hash, int fd, uint64_t offset, size_t size) {
+  std::vector<uint8_t> block(size);
+  size_t got = 0;
+  while (got < size) {
+    const ssize_t n = pread(fd, block.data() + got, size - got, static_cast<off_t>(offset + got));
+    if (n <= 0) return false;
+    got += static_cast<size_t>(n);
+  }
+  hash.update(block);
+  return true;
+}
+
+std::string digest_of(const fs::path& file, size_t blocks) {
+  const OpenFile opened(file);
+  if (opened.fd < 0) return kUnreadable;
+  const Stamp stamp = stamp_of(opened.fd);
+  if (!stamp.is_file()) return kUnreadable;
+  Sha256 hash;
+  hash.update_u64(stamp.size);
+  if (stamp.size <= blocks * kBlock) return hash_block(hash, opened.fd, 0, stamp.size) ? hex(hash.finish()) : kUnreadable;
+  const uint64_t last = stamp.size - kBlock;
+  for (size_t k = 0; k < blocks; ++k)
+    if (!hash_block(hash, opened.fd, k + 1 == blocks ? last : last / (blocks - 1) * k, kBlock)) return kUnreadable;
+  return hex(hash.finish());
+}
+
+}  // namespace
+
+std::string sampled_digest(const fs::path& file) { return digest_of(file, kBlocks); }
+
+ContentSample::ContentSample(const FileTree& tree) : valid_(true) {
+  std::vector<const std::string*> all;
+  for (const FileTree::Entry& entry : tree.entries())
+    if (entry.stamp.is_file()) all.push_back(&entry.path);
+  const size_t count = std::min(all.size(), kFiles), begin = (tree.root() / "").native().size();
+  for (size_t k = 0; k < count; ++k) {
+    const std::string& path = *all[count == 1 ? 0 : k * (all.size() - 1) / (count - 1)];
+    files_.emplace_back(path.size() > begin ? path.substr(begin) : "", digest_of(path, kBlocks / count));
+  }
+}
+
+ContentSample::ContentSample(std::string_view text) : valid_(text.starts_with(kMagic)) {
+  if (!valid_) return;
+  text.remove_prefix(kMagic.size());
+  while (valid_ && !text.empty()) {  // a digest and a name, which may hold anything but a zero byte
+    const size_t end = text.find('\0'), digest = kUnreadable.size();
+    valid_ = end != std::string_view::npos && end >= digest;
+    if (!valid_) return;
+    files_.emplace_back(text.substr(digest, end - digest), text.substr(0, digest));
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::string ContentSample::text() const {
+  std::string text(kMagic);
+  for (const auto& [path, digest] : files_) text.append(digest).append(path).push_back('\0');
+  return text;
+}
+
+bool ContentSample::holds(const fs::path& root) const {
+  return valid_ && std::ranges::all_of(files_, [&](const auto& file) {
+           return digest_of(file.first.empty() ? root : root / file.first, kBlocks / files_.size()) == file.second;
+         });
+}
+
+}  // namespace clb::base
