@@ -32,8 +32,8 @@ class Backbone {
   int64_t image_size_, dim_ = 0, depth_ = 0;
   torch::Device device_;
   torch::ScalarType dtype_;
-  std::string options_, drawn_;  // drawn_: the file of random weights
-  base::MappedFile file_;
+  std::string options_;
+  base::MappedFile file_;  // random weights: in memory, once they are asked for
   bool checked_ = false;
   std::unique_ptr<nn::Vit> vit_;
 };
