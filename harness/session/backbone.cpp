@@ -49,8 +49,8 @@ std::span<const uint8_t> Backbone::bytes() {
   if (weights_.file.empty()) {
     const auto& r = weights_.random;
     const nn::VitShape shape{.image = r.image, .patch = r.patch, .dim = r.dim, .depth = r.depth, .heads = r.heads, .mlp = 4 * r.dim};
-    if (drawn_.empty()) drawn_ = nn::write_safetensors(nn::random_vit(shape, r.seed));
-    return {reinterpret_cast<const uint8_t*>(drawn_.data()), drawn_.size()};
+    if (drawn_.bytes().empty()) drawn_ = base::MappedFile::of(nn::write_safetensors(nn::random_vit(shape, r.seed)), "random weights");
+    return drawn_.bytes();
   }
   expect_sha256();
   return file_->bytes();

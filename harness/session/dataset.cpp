@@ -2,6 +2,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/session/dataset.hpp>
+#include <clb/session/globals.hpp>
 #include <clb/session/plugin_file.hpp>
 
 namespace clb::session {
@@ -13,8 +14,11 @@ const clb_host& host() {
 }
 
 std::unique_ptr<DatasetPlugin> load(const std::string& file) {
+  const Globals before("loading " + file, Globals::kAnywhere);
   const auto entry = reinterpret_cast<clb_dataset_entry>(load_plugin(file, "dataset", CLB_DATASET_ENTRY));
-  return std::make_unique<DatasetPlugin>(entry(), &host());
+  auto plugin = std::make_unique<DatasetPlugin>(entry(), &host());
+  before.expect_unchanged();
+  return plugin;
 }
 
 base::DatasetInfo to_info(const std::string& file, const clb_dataset_info& raw) {
@@ -54,7 +58,11 @@ Dataset::Dataset(const std::string& file, const std::string& root) : file_(file)
     root_ = info.default_root;
   }
   files_ = base::ContentSample(base::FileTree(root_));
-  plugin_->open(root_);
+  {
+    const Globals before("open of the dataset", Globals::kAnywhere);
+    plugin_->open(root_);
+    before.expect_unchanged();
+  }
   const auto info = plugin_->describe();
   const bool features = info.modality == CLB_MODALITY_FEATURES;
   if (features != (info.feature_dim > 0))
@@ -94,7 +102,9 @@ std::span<const int64_t> Dataset::domains(Split split) const {
 }
 
 DatasetPlugin::Samples Dataset::read(Split split, std::span<const int64_t> indices) const {
+  const Globals before("read of the dataset", Globals::kThread);  // several threads read at once
   auto samples = plugin_->read(static_cast<uint32_t>(split), indices);
+  before.expect_unchanged();
   for (size_t k = 0; k < samples.size(); ++k) {
     const bool vector = samples[k].format == CLB_FORMAT_F32;
     if (vector != (feature_dim_ > 0) || (vector && samples[k].size != static_cast<uint64_t>(feature_dim_) * sizeof(float)))

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +27,18 @@ void write_line(int fd, const std::string& line) {
 }
 
 }  // namespace
+
+Emitter::Emitter(int fd) : fd_(fcntl(fd, F_DUPFD_CLOEXEC, 3)) {
+  if (fd_ < 0) throw base::Error("there is no descriptor " + std::to_string(fd) + " to write events to");
+}
+
+Emitter::~Emitter() { close(fd_); }
+
+void Emitter::fall_silent() {
+  const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  dup2(nowhere, fd_);
+  close(nowhere);
+}
 
 void Emitter::emit_line(const std::string& line) {
   const std::lock_guard lock(mutex_);

@@ -64,20 +64,21 @@ void FeatureCache::map_segment(const fs::path& file) {
     throw Error(name + " is damaged: its checksum differs");
   const int64_t n = id_shape[0];
   const double each = std::strtod(cost->second.c_str(), nullptr) / static_cast<double>(std::max<int64_t>(n, 1));
-  const auto* first = reinterpret_cast<const float*>(value_bytes.data());
-  for (int64_t k = 0; k < n; ++k) {
-    int64_t id;
-    std::memcpy(&id, id_bytes.data() + static_cast<size_t>(k) * sizeof id, sizeof id);
-    rows_.try_emplace(id, Row{first + k * dim_, each});
-  }
+  Part part{
+      .ids = std::vector<int64_t>(static_cast<size_t>(n)), .values = reinterpret_cast<const float*>(value_bytes.data()), .seconds = each};
+  std::memcpy(part.ids.data(), id_bytes.data(), id_bytes.size());
+  keep(std::move(part));
   segments_.push_back(std::move(mapped));
+}
+
+void FeatureCache::keep(Part part) {
+  for (size_t k = 0; k < part.ids.size(); ++k) rows_.try_emplace(part.ids[k], Place{parts_.size(), k});
+  parts_.push_back(std::make_unique<Part>(std::move(part)));
 }
 
 void FeatureCache::add(const std::vector<int64_t>& ids, const torch::Tensor& values, double seconds) {
   owned_.push_back(values);
-  const auto* first = values.const_data_ptr<float>();
-  for (size_t k = 0; k < ids.size(); ++k)
-    rows_.try_emplace(ids[k], Row{first + static_cast<int64_t>(k) * dim_, seconds / static_cast<double>(ids.size())});
+  keep({.ids = ids, .values = values.const_data_ptr<float>(), .seconds = seconds / static_cast<double>(ids.size()), .proven = true});
   if (folder_.empty()) return;
   try {
     write_segment(ids, values, seconds);

@@ -6,6 +6,7 @@
 #include <clb/base/sha256.hpp>
 #include <clb/base/temporary.hpp>
 #include <clb/sdk/error.hpp>
+#include <clb/session/globals.hpp>
 #include <clb/session/plugin_file.hpp>
 #include <clb/session/prefetcher.hpp>
 #include <clb/session/session.hpp>
@@ -54,7 +55,7 @@ Features::Source& Features::source(const std::string& kind) {
   return found != sources_.end() ? *found->second : *(sources_[kind] = host_source(kind));
 }
 
-void Features::declare(const std::string& kind, int64_t dim, const std::string& content) {
+void Features::declare(const std::string& kind, int64_t dim, const std::string& content, Content origin) {
   if (dim < 1) throw PluginError(CLB_E_INVALID, "the feature kind \"" + kind + "\" has " + std::to_string(dim) + " columns");
   session_.require_images();
   if (kind.find(':') != std::string::npos || kind.empty())
@@ -67,6 +68,7 @@ void Features::declare(const std::string& kind, int64_t dim, const std::string& 
   auto made = std::make_shared<Source>();
   made->name = kind;
   made->content = content;
+  made->origin = origin;
   made->dim = dim;
   sources_[kind] = made;
 }
@@ -95,6 +97,7 @@ base::Json Features::cache_key(const Source& source, Split split) {
   }
   for (const auto& [role, backbone] : s.backbones) key["weights"][role] = {backbone.spec().sha256, backbone.options()};
   key["content"] = source.content;
+  if (source.origin == Content::kTold) key["run"] = s.spec.key();  // seed, class order and whatever else a method may have forgotten
   key["plugin"] = s.spec.method.file.empty() ? "" : plugin_hash(s.spec.method.file);
   key["params"] = s.spec.method.params;
   return key;
@@ -112,9 +115,11 @@ Features::Rows& Features::rows(Source& source, Split split) {
 }
 
 void Features::ensure(const std::string& kind, Split split, const std::vector<int64_t>& ids) {
+  expect_unchanged();
   Source& from = source(kind);
   if (!session_.has_images()) return;  // the dataset's own vectors cost nothing
   Rows& there = rows(from, split);
+  const bool due = !from.host && is_due(there);
   const auto span = session_.spans.enter("features", -1);
   auto& cached = *there.cache;
   count_found(from, there, ids);
@@ -124,15 +129,14 @@ void Features::ensure(const std::string& kind, Split split, const std::vector<in
       if (!cached.has(id)) list.push_back(id);
     return list;
   };
-  if (!missing().empty()) {
-    std::optional<base::FileLock> lock;
-    if (!cached.folder().empty()) {
-      lock = lock_folder(session_, cached.folder());
-      if (lock) base::remove_stale_temporaries(cached.folder(), "");
-      cached.load();  // another run may have computed them while we waited
-    }
-    if (const auto list = missing(); !list.empty()) compute(from, there, split, list);
+  std::optional<base::FileLock> lock;
+  if (!missing().empty() && !cached.folder().empty()) {
+    lock = lock_folder(session_, cached.folder());
+    if (lock) base::remove_stale_temporaries(cached.folder(), "");
+    cached.load();  // another run may have computed them while we waited
   }
+  if (!from.host) prove(from, there, split, ids, due);
+  if (const auto list = missing(); !list.empty()) compute(from, there, split, list);
 }
 
 void Features::count_found(const Source& source, Rows& rows, const std::vector<int64_t>& ids) {
@@ -163,15 +167,22 @@ torch::Tensor Features::compute_batch(const Source& source, const torch::Tensor&
   return values;
 }
 
+int64_t Features::batch_size() const { return session_.device.is_cuda() ? kExtractBatchCuda : kExtractBatchCpu; }
+
+torch::Tensor Features::images(Split split, std::span<const int64_t> ids) const {
+  std::vector<ImageRequest> requests;
+  for (int64_t id : ids) requests.push_back({split, id, 0});
+  const auto batch = session_.eval_images.batch(requests);
+  const int64_t lacking = batch_size() - batch.size(0);  // the last batch repeats its last image: every batch has the same shape
+  return lacking == 0 ? batch : torch::cat({batch, batch.narrow(0, batch.size(0) - 1, 1).expand({lacking, -1, -1, -1})});
+}
+
 void Features::compute(const Source& source, Rows& rows, Split split, const std::vector<int64_t>& missing) {
-  const int64_t n = static_cast<int64_t>(missing.size()), size = session_.device.is_cuda() ? kExtractBatchCuda : kExtractBatchCpu;
+  if (source.host) Globals::expect_unchanged_in_call();  // others will be served what is computed here
+  const int64_t n = static_cast<int64_t>(missing.size()), size = batch_size();
   const int64_t batches = (n + size - 1) / size;
   const auto make = [&](int64_t k) {
-    std::vector<ImageRequest> requests;
-    for (int64_t i = k * size; i < std::min(n, (k + 1) * size); ++i) requests.push_back({split, missing[static_cast<size_t>(i)], 0});
-    const auto batch = session_.eval_images.batch(requests);
-    const int64_t lacking = size - batch.size(0);  // the last batch repeats its last image: every batch has the same shape
-    return lacking == 0 ? batch : torch::cat({batch, batch.narrow(0, batch.size(0) - 1, 1).expand({lacking, -1, -1, -1})});
+    return images(split, std::span(missing).subspan(static_cast<size_t>(k * size), static_cast<size_t>(std::min(size, n - k * size))));
   };
   const auto start = std::chrono::steady_clock::now();
   auto values = torch::empty({n, source.dim}, torch::kFloat32);

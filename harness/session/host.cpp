@@ -2,6 +2,7 @@
 #include <clb/base/sha256.hpp>
 #include <clb/sdk/error_sink.hpp>
 #include <clb/sdk/guard.hpp>
+#include <clb/session/globals.hpp>
 #include <clb/session/host.hpp>
 #include <clb/session/memory.hpp>
 #include <cmath>
@@ -15,9 +16,15 @@ struct HostCalls {
   static Host& host(void* self) { return *static_cast<Host*>(self); }
   static Session& session(void* self) { return host(self).session_; }
 
+  static const at::ThreadLocalState& surroundings() {  // of the session's thread before a plugin has run on it
+    static const at::ThreadLocalState state;
+    return state;
+  }
+
   template <class Body>
   static clb_status guarded(Body body) noexcept {
     static const clb_host keeper = ErrorSink::minimal_host();
+    const HostScope scope(surroundings());
     return detail::guarded(&keeper, body);
   }
 
@@ -80,28 +87,40 @@ struct HostCalls {
     return guarded([&] { session(self).features.declare(kind, dim, base::hex(std::span(content_hash, 32))); });
   }
 
+  static clb_status part_register(void* self, const char* kind, int64_t dim, const uint8_t content_hash[32]) {
+    return guarded([&] { session(self).features.declare(kind, dim, base::hex(std::span(content_hash, 32)), Features::Content::kHashed); });
+  }
+
   static clb_status feature_dim(void* self, const char* kind, int64_t* dim) {
     return guarded([&] { *dim = session(self).features.dim(kind); });
   }
 
   static clb_status weights_open(void* self, const char* role, clb_weights* weights) {
     return guarded([&] {
+      Globals::expect_unchanged_in_call();  // random weights are drawn now
       Backbone& backbone = session(self).backbone(role);
+      auto& [sha256, options] = host(self).told_[role];  // the caller's own
+      sha256 = backbone.spec().sha256;
+      options = backbone.options();
       const auto bytes = backbone.bytes();
       const clb_weights full{.struct_size = 0,
                              .reserved = 0,
                              .bytes = bytes.data(),
                              .size = bytes.size(),
-                             .sha256 = backbone.spec().sha256.c_str(),
-                             .options = backbone.options().c_str()};
+                             .sha256 = sha256.c_str(),
+                             .options = options.c_str()};
       detail::fill_struct(weights, full);
     });
   }
 
-  static const void* get_extension(void*, const char*) { return nullptr; }
+  static const void* get_extension(void* self, const char* id) {
+    return std::string_view(id) == CLB_EXT_PART_HASH ? &host(self).part_hash_ : nullptr;
+  }
 };
 
 Host::Host(Session& session) : session_(session) {
+  HostCalls::surroundings();
+  part_hash_ = {sizeof part_hash_, 0, this, HostCalls::part_register};
   table_.struct_size = sizeof table_;
   table_.self = this;
   table_.log = HostCalls::log;

@@ -133,6 +133,7 @@ void Learner::learn(int64_t index) {
     s.progress("", 0, 0);
     reseed(s, name);
     body();
+    s.features.expect_unchanged();  // a method may have gone on without them
     synchronize(s.device);
   };
   call("begin_task", [&] { method_.begin_task(task); });

@@ -2,6 +2,7 @@
 #include <clb/base/plugin_meta.hpp>
 #include <clb/sdk/error_sink.hpp>
 #include <clb/sdk/tensor.hpp>
+#include <clb/session/globals.hpp>
 #include <clb/session/method_handle.hpp>
 #include <clb/session/plugin_file.hpp>
 #include <clb/session/stream.hpp>
@@ -56,35 +57,19 @@ void fill_stubs(clb_method& m) {
   if (m.get_extension == nullptr) m.get_extension = [](void*, const char*) -> const void* { return nullptr; };
 }
 
-// What a plugin must leave as it is (abi.h, rule 7).
-struct Globals {
-  caffe2::TypeMeta dtype = torch::get_default_dtype();
-  int threads = torch::get_num_threads();
-  bool tf32 = at::globalContext().allowTF32CuBLAS(), gradients = torch::GradMode::is_enabled();
-
-  void expect_unchanged(const char* call) const {
-    const Globals now;
-    std::string what;
-    if (now.dtype != dtype) what = "LibTorch's default dtype to " + std::string(now.dtype.name());
-    if (now.threads != threads) what = "LibTorch's thread count from " + std::to_string(threads) + " to " + std::to_string(now.threads);
-    if (now.tf32 != tf32) what = "LibTorch's use of TF32";
-    if (now.gradients != gradients) what = "LibTorch's gradient mode";
-    if (!what.empty()) throw PluginError(CLB_E_INVALID, std::string(call) + " changed " + what + "; a plugin sets no global");
-  }
-};
-
 // Runs a call of the plugin; a failed one becomes PluginError with the plugin's own sentence and place.
 template <class Call>
-void check(const char* name, Call call) {
+void check(const char* name, Call call, unsigned look = Globals::kEach) {
   ErrorSink::clear();
-  const Globals before;
+  const Globals before(name, look);
   if (const clb_status status = call(); status != CLB_OK) throw ErrorSink::take(status, std::string(name) + " failed");
-  before.expect_unchanged(name);
+  before.expect_unchanged();
 }
 
 }  // namespace
 
 clb_method load_method_table(const std::string& file) {
+  const Globals before("loading " + file, Globals::kAll);
   const auto entry = reinterpret_cast<clb_method_entry>(load_plugin(file, "method", CLB_METHOD_ENTRY));
   const clb_method* plugin = entry();
   if (plugin == nullptr || plugin->struct_size < sizeof(uint32_t)) throw base::Error(file + ": " CLB_METHOD_ENTRY " returned no table");
@@ -94,6 +79,7 @@ clb_method load_method_table(const std::string& file) {
   if (!table.create || !table.destroy || !table.train_task || !table.inputs || !table.predict || !table.save || !table.load)
     throw base::Error(file + ": its table lacks a mandatory function (create, destroy, train_task, inputs, predict, save, load)");
   fill_stubs(table);
+  before.expect_unchanged();
   return table;
 }
 
@@ -118,16 +104,20 @@ MethodHandle::~MethodHandle() {
 }
 
 void MethodHandle::create(const clb_session& session) {
-  check("create", [&] { return table_.create(&session, &self_); });
+  check(
+      "create", [&] { return table_.create(&session, &self_); }, Globals::kAll);
 }
 void MethodHandle::begin_task(const clb_task& task) {
-  check("begin_task", [&] { return table_.begin_task(self_, &task); });
+  check(
+      "begin_task", [&] { return table_.begin_task(self_, &task); }, Globals::kAll);
 }
 void MethodHandle::train_task(const clb_task& task) {
-  check("train_task", [&] { return table_.train_task(self_, &task); });
+  check(
+      "train_task", [&] { return table_.train_task(self_, &task); }, Globals::kAll);
 }
 void MethodHandle::end_task(const clb_task& task) {
-  check("end_task", [&] { return table_.end_task(self_, &task); });
+  check(
+      "end_task", [&] { return table_.end_task(self_, &task); }, Globals::kAll);
 }
 
 WantedInputs MethodHandle::inputs() {
@@ -192,7 +182,8 @@ void MethodHandle::load(std::span<const uint8_t> bytes, uint64_t step) {
                             s.left = s.left.subspan(*got);
                             return CLB_OK;
                           }};
-  check("load", [&] { return table_.load(self_, &reader); });
+  check(
+      "load", [&] { return table_.load(self_, &reader); }, Globals::kAll);
   if (!source.left.empty())
     throw PluginError(CLB_E_STATE, "load left " + std::to_string(source.left.size()) + " bytes of the saved state unread");
 }

@@ -7,6 +7,7 @@
 #include <clb/base/sha256.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/session/checkpoint.hpp>
+#include <clb/session/early_features.hpp>
 #include <clb/session/evaluate.hpp>
 #include <clb/session/learner.hpp>
 #include <clb/session/memory.hpp>
@@ -135,6 +136,7 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
     Session& s = *session;
     const auto labels = s.store.labels(s.evaluated_split());
     emitter.emit(base::Targets{s.protocol.evaluates_test() ? "test" : "train", {labels.begin(), labels.end()}});
+    if (!resume && spec.execution.state_file.empty()) compute_features_early(s);  // else they are there, as a rule
     Learner learner(s, load_method_table(spec.method.file));
     MethodHandle& method = learner.method();
     learner.create();

@@ -3,6 +3,7 @@
 #include <clb/base/temporary.hpp>
 #include <clb/session/image_decode.hpp>
 #include <clb/session/sample_store.hpp>
+#include <functional>
 #include <optional>
 
 namespace clb::session {

@@ -106,7 +106,7 @@ class Ease final : public clb::Method {
     if (use_init_ptm_) kinds.push_back("main:cls");
     for (int64_t k = 0; k < adapters(); ++k) {
       auto adapter = adapters_[k];
-      ctx().register_features(kind_of(k), vit_.dim(), clb::nn::content_hash(adapter));
+      clb::register_part(ctx(), kind_of(k), vit_.dim(), adapter);
       kinds.push_back(kind_of(k));
     }
     return kinds;

@@ -6,6 +6,7 @@
 #include <clb/batch.h>
 #include <clb/dataset.h>
 #include <clb/ext/expected.h>
+#include <clb/ext/part_hash.h>
 #include <clb/ext/trace.h>
 #include <clb/host.h>
 #include <clb/meta.h>
@@ -266,6 +267,13 @@ AT(clb_expected_failures, failures, 8);
 AT(clb_expected_failures, stride, 16);
 AT(clb_expected_failures, reserved, 20);
 SIZE(clb_expected_failures, 24);
+
+/* ext/part_hash.h */
+AT(clb_part_hash, struct_size, 0);
+AT(clb_part_hash, reserved, 4);
+AT(clb_part_hash, self, 8);
+AT(clb_part_hash, feature_register, 16);
+SIZE(clb_part_hash, 24);
 
 /* ext/trace.h */
 AT(clb_trace, struct_size, 0);

@@ -119,15 +119,30 @@ void write_file_atomic(const fs::path& file, std::string_view bytes) {
   out.finish();
 }
 
-MappedFile::MappedFile(const fs::path& file, Keep keep) : path_(file) {
+// Shared, and of a descriptor that cannot write: the kernel then refuses mprotect. A private mapping would only be copied on the first
+// write.
+MappedFile::MappedFile(int fd, size_t size, const fs::path& path) : path_(path) {
+  if (size == 0) return;
+  void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  if (data == MAP_FAILED) fail(path, "cannot be mapped");
+  data_ = static_cast<const uint8_t*>(data);
+  size_ = size;
+}
+
+MappedFile::MappedFile(const fs::path& file, Keep keep) {
   Opened opened = open_regular(file);
-  if (opened.size > 0) {
-    void* data = mmap(nullptr, opened.size, PROT_READ, MAP_SHARED, opened.fd.get(), 0);
-    if (data == MAP_FAILED) fail(file, "cannot be mapped");
-    data_ = static_cast<const uint8_t*>(data);
-    size_ = opened.size;
-  }
+  *this = MappedFile(opened.fd.get(), opened.size, file);
   if (keep == Keep::kOpen) fd_ = opened.fd.release();
+}
+
+MappedFile MappedFile::of(std::string_view bytes, const std::string& name) {
+  const Descriptor writing(memfd_create("clbench", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (writing.get() < 0) fail(name, "cannot be kept in memory");
+  write_all(writing.get(), bytes, name);
+  const Descriptor reading(open(("/proc/self/fd/" + std::to_string(writing.get())).c_str(), O_RDONLY | O_CLOEXEC));
+  if (reading.get() < 0 || fcntl(writing.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) != 0)
+    fail(name, "cannot be kept in memory");
+  return MappedFile(reading.get(), bytes.size(), name);
 }
 
 MappedFile::~MappedFile() {

@@ -15,8 +15,8 @@
  *  4. No exception crosses. A function returns a clb_status after it told the host why through clb_host.set_error. After a failure
  *     only `destroy` (`close` for a dataset) is legal on that object.
  *  5. Threads: [session] = called only on the thread that called `create`; [any] = may be called on several threads at once.
- *  6. A plugin prints nothing, changes no global (default dtype, thread count, seeds, TF32, locale, signal handlers), starts no thread
- *     that outlives a call and registers no operator.
+ *  6. A plugin prints nothing, changes no global (default dtype, thread count, seeds, TF32, locale, signal handlers, the floating-point
+ *     environment of a thread), starts no thread that outlives a call and registers no operator. A changed one fails the run.
  *  7. CUDA: the host sets device and current stream of the calling thread before each call. Inputs are ready on that stream, results
  *     must be ordered on it on return; a plugin never synchronises the device.
  *

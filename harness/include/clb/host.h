@@ -16,7 +16,8 @@
 extern "C" {
 #endif
 
-/* Weights of a role. `bytes` is a whole safetensors file with timm names, mapped read-only for the life of the session. */
+/* Weights of a role. `bytes` is a whole safetensors file with timm names, mapped read-only for the life of the session
+ * and not to be made writable. */
 typedef struct clb_weights {
   uint32_t struct_size;
   uint32_t reserved;
@@ -60,10 +61,11 @@ typedef struct clb_host {
   clb_status (*memory_set)(void* self, const int64_t* sample_ids, int64_t count);
 
   /* Declares a feature kind of `dim` columns that the method derives itself (clb_method.extract) from a part that is frozen from now on;
-   * its name has no colon. The host calls extract once per sample, inside stream_open or before predict, and caches by `content_hash`,
-   * which must cover every tensor of the method that the feature depends on (weights, parameters and plugin are covered by the host).
-   * Nothing is remembered in the method's state: after load it registers again. The same again changes nothing; other contents under the
-   * same name are CLB_E_INVALID. */
+   * its name has no colon. The host calls extract once per sample, inside stream_open or before predict, and keeps what comes under
+   * `content_hash`, which must cover every tensor of the method that the feature depends on (weights, parameters and plugin are covered by
+   * the host). Before rows that are there are served, some are extracted once more; when they differ, the run fails. Only repetitions of
+   * the same run share such features; see ext/part_hash.h. Nothing is remembered in the method's state: after load it registers again. The
+   * same again changes nothing; other contents under the same name are CLB_E_INVALID. */
   clb_status (*feature_register)(void* self, const char* kind, int64_t dim, const uint8_t content_hash[32]);
 
   /* Number of columns of a feature kind; an unknown kind is CLB_E_INVALID. */

@@ -25,7 +25,7 @@
 #define CLB_CAP_TEXT_TOWER (1ull << 3)      /* uses class names through a text encoder */
 #define CLB_CAP_RAW_REPLAY (1ull << 4)      /* keeps training samples of earlier tasks */
 #define CLB_CAP_STATISTICS_ONLY (1ull << 5) /* learns from sums over samples; their order cannot matter */
-#define CLB_CAP_FROZEN_FEATURES (1ull << 6) /* predicts from frozen features alone */
+#define CLB_CAP_FROZEN_FEATURES (1ull << 6) /* predicts from frozen features alone, which may be computed before create */
 #define CLB_CAP_BATCH_DEPENDENT (1ull << 7) /* a prediction depends on the other samples of its batch */
 #define CLB_CAP_STOCHASTIC (1ull << 8)      /* a prediction draws random numbers */
 #define CLB_CAP_EXTERNAL_DATA (1ull << 9)   /* uses data beyond the stream and the declared weights */

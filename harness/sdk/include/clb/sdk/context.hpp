@@ -1,6 +1,7 @@
 // What a method sees of its session: device, task, streams, features, random numbers, the log.
 #pragma once
 
+#include <clb/ext/part_hash.h>
 #include <clb/ext/trace.h>
 #include <clb/method.h>
 #include <torch/types.h>
@@ -196,6 +197,7 @@ class Context {
         precision_(session.precision),
         image_height_(session.image_height),
         image_width_(session.image_width),
+        part_hash_(static_cast<const clb_part_hash*>(host_->get_extension(host_->self, CLB_EXT_PART_HASH))),
         trace_(static_cast<const clb_trace*>(host_->get_extension(host_->self, CLB_EXT_TRACE))) {}
 
   const Task& task() const { return task_; }
@@ -221,9 +223,15 @@ class Context {
     return dim;
   }
   // A kind of features that extract() derives from a part of the method that is frozen from now on; the host computes each sample's once.
-  // content: a hash of that part (nn::content_hash). To be said again after the state was loaded, for instance in inputs().
+  // content: a hash of that part. To be said again after the state was loaded, for instance in inputs(). register_part (nn.hpp) takes the
+  // hash itself, and is to be preferred.
   void register_features(const std::string& kind, int64_t dim, const std::array<uint8_t, 32>& content) const {
     check_host(host_->feature_register(host_->self, kind.c_str(), dim, content.data()));
+  }
+  // content: what nn::content_hash gives for the part now.
+  void register_hashed_part(const std::string& kind, int64_t dim, const std::array<uint8_t, 32>& content) const {
+    if (part_hash_ == nullptr) return register_features(kind, dim, content);
+    check_host(part_hash_->feature_register(part_hash_->self, kind.c_str(), dim, content.data()));
   }
   clb_weights weights(const char* role = "main") const {
     clb_weights weights{};
@@ -256,6 +264,7 @@ class Context {
   torch::Device device_;
   uint32_t precision_;
   int64_t image_height_, image_width_;
+  const clb_part_hash* part_hash_;
   const clb_trace* trace_;
   Task task_;
 };

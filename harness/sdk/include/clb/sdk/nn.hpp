@@ -26,6 +26,12 @@ inline nn::Vit backbone(const Context& ctx, const char* role = "main") {
   return nn::read_vit(file, weights.options, std::string("weights.") + role).to(ctx.device(), ctx.dtype());
 }
 
+// Declares a kind of features that extract() derives from `part`, whose hash is taken here: runs with equal parts share them. A part that
+// is trained once more has other features: they need another name, and a hash taken after the training.
+inline void register_part(const Context& ctx, const std::string& kind, int64_t dim, nn::Module& part) {
+  ctx.register_hashed_part(kind, dim, nn::content_hash(part));
+}
+
 // Declares the options of a fit as parameters of the method.
 template <class T>
 void describe(Params<T>& p, nn::FitOptions T::*fit) {
@@ -167,7 +173,7 @@ class AdaptedFeatures final : public nn::Module {
       nn::TunedVit tuned = tuned_;
       content_ = nn::content_hash(tuned);
     }
-    ctx.register_features(kind_, dim_, *content_);
+    ctx.register_hashed_part(kind_, dim_, *content_);
     return kind_;
   }
 

@@ -35,7 +35,8 @@ class Backbone {
   int64_t image_size_, dim_ = 0, depth_ = 0;
   torch::Device device_;
   torch::ScalarType dtype_;
-  std::string options_, drawn_;           // drawn_: the file of random weights
+  std::string options_;
+  base::MappedFile drawn_;                // random weights, once they are asked for
   std::optional<base::HashedFile> file_;  // none: random
   std::unique_ptr<nn::Vit> vit_;
 };

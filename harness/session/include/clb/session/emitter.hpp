@@ -11,7 +11,11 @@ namespace clb::session {
 
 class Emitter {
  public:
-  explicit Emitter(int fd) : fd_(fd) {}
+  explicit Emitter(int fd);  // keeps a descriptor of its own: who closes `fd` does not cut it off
+  ~Emitter();
+  Emitter(const Emitter&) = delete;
+
+  void fall_silent();  // for a child of this process
 
   void emit(const base::Event& event) { emit_line(base::encode(event)); }  // [any]; a launcher that is gone ends this process
   void emit_line(const std::string& line);                                 // [any]; an event that is encoded already

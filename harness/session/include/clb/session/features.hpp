@@ -3,7 +3,8 @@
 //
 // What the host computes it computes for all samples that the run will need, together, in index order and in batches of one fixed size, so
 // that a feature depends on neither class order, stream batch nor loader threads. What a method derives is computed for the samples that
-// are asked for, in the same way.
+// are asked for, in the same way; before rows that were there are served, some are extracted anew (feature_proof.cpp), because the host
+// only knows the method's word for it that its part stands still.
 #pragma once
 
 #include <array>
@@ -27,16 +28,20 @@ class Features {
 
   explicit Features(Session& session) : session_(session) {}
 
-  // A kind of the method's own with `dim` columns; `content` names everything that its values depend on. The same again changes nothing.
-  // PluginError CLB_E_INVALID for a name that is taken.
-  void declare(const std::string& kind, int64_t dim, const std::string& content);
+  // A kind of the method's own with `dim` columns; `content` names everything that its values depend on: the method says so (kTold), or
+  // the SDK has hashed the tensors themselves (kHashed). The same again changes nothing. PluginError CLB_E_INVALID for a name that is
+  // taken.
+  enum class Content { kTold, kHashed };
+  void declare(const std::string& kind, int64_t dim, const std::string& content, Content origin = Content::kTold);
   void set_extract(Extract extract) { extract_ = std::move(extract); }
 
   int64_t dim(const std::string& kind);      // PluginError CLB_E_INVALID for an unknown kind
   bool is_derived(const std::string& kind);  // by the method
 
-  // Computes what is missing of `ids` (ascending indices of the split).
+  // Computes what is missing of `ids` (ascending indices of the split). PluginError CLB_E_INVALID when derived features have changed
+  // under their hash, from then on in every call.
   void ensure(const std::string& kind, Split split, const std::vector<int64_t>& ids);
+  void expect_unchanged() const;                                                             // throws that again
   torch::Tensor gather(const std::string& kind, Split split, std::span<const int64_t> ids);  // [n, dim] float32 on the device
 
   // Counters and what they have counted, for a checkpoint.
@@ -55,10 +60,13 @@ class Features {
     std::unique_ptr<FeatureCache> cache;
     std::unordered_set<int64_t> accounted;  // their cost is in the counters
     int64_t accounted_before = 0;           // before the run was interrupted
+    std::string call;                       // the call of the method that these were last asked for in, how often in it,
+    int64_t asked = 0, proofs = 0;          // and how often some were extracted anew
   };
   struct Source {
     std::optional<FeatureKind> host;  // nothing: derived by the method
     std::string name, content;
+    Content origin = Content::kTold;
     int64_t dim = 0;
     std::array<Rows, 2> splits;
   };
@@ -69,6 +77,12 @@ class Features {
   Rows& rows(Source& source, Split split);
   void count_found(const Source& source, Rows& rows, const std::vector<int64_t>& ids);
   void compute(const Source& source, Rows& rows, Split split, const std::vector<int64_t>& missing);
+  torch::Tensor images(Split split, std::span<const int64_t> ids) const;
+  int64_t batch_size() const;
+  // feature_proof.cpp
+  bool is_due(Rows& rows) const;
+  void prove(const Source& source, Rows& rows, Split split, const std::vector<int64_t>& ids, bool due);
+  void prove_batch(const Source& source, Rows& rows, Split split, std::span<const FeatureCache::Place> places);
   torch::Tensor compute_batch(const Source& source, const torch::Tensor& images);
 
   Session& session_;
@@ -77,6 +91,7 @@ class Features {
   std::map<std::string, std::array<int64_t, 2>> accounted_before_;
   int64_t charged_ = 0, saved_ = 0;
   double seconds_saved_ = 0;
+  std::string changed_;  // the sentence, once features have changed under their hash
 };
 
 inline constexpr int64_t kExtractBatchCpu = 32, kExtractBatchCuda = 256;

@@ -1,11 +1,15 @@
 // The C table of the host (clb/host.h) over a Session.
 #pragma once
 
+#include <clb/ext/part_hash.h>
 #include <clb/host.h>
 
 #include <clb/session/session.hpp>
 #include <clb/session/stream.hpp>
+#include <map>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace clb::session {
@@ -20,8 +24,10 @@ class Host {
 
  private:
   clb_host table_{};
+  clb_part_hash part_hash_{};
   Session& session_;
   std::vector<std::unique_ptr<Stream>> streams_;
+  std::map<std::string, std::pair<std::string, std::string>> told_;  // hash and options of the weights, by role
   friend struct HostCalls;
 };
 

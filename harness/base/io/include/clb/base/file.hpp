@@ -32,13 +32,14 @@ class AtomicFile {
 };
 void write_file_atomic(const fs::path& file, std::string_view bytes);
 
-// A file mapped read-only. An empty file maps to an empty span.
+// A file mapped read-only, so that nothing in this process can make the memory writable. An empty file maps to an empty span.
 class MappedFile {
  public:
   enum class Keep { kNothing, kOpen };  // kOpen: the file stays open too, for stamp()
 
   MappedFile() = default;
   explicit MappedFile(const fs::path& file, Keep keep = Keep::kNothing);
+  static MappedFile of(std::string_view bytes, const std::string& name);  // a file without a place; `name` is its path()
   ~MappedFile();
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
@@ -51,6 +52,7 @@ class MappedFile {
   void release_pages() const;
 
  private:
+  MappedFile(int fd, size_t size, const fs::path& path);
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
   int fd_ = -1;
