@@ -184,6 +184,7 @@ ExecutionSpec execution_from(Members m) {
   e.keep_logits = m.flag("keep_logits");
   e.state_file = m.text("state_file");
   e.state_run = m.text("state_run");
+  e.second_look = m.flag("second_look");
   m.finish();
   return e;
 }
@@ -234,7 +235,8 @@ Json RunSpec::to_json() const {
             {"store_limit", execution.store_limit},
             {"keep_logits", execution.keep_logits},
             {"state_file", execution.state_file},
-            {"state_run", execution.state_run}}}};
+            {"state_run", execution.state_run},
+            {"second_look", execution.second_look}}}};
 }
 
 RunSpec RunSpec::from_json(const Json& json, const std::string& where) {

@@ -34,6 +34,7 @@ class Recorder final : public launch::Observer {
 
   bool starting(size_t run, base::RunSpec& spec) override;
   void event(size_t run, const base::Event& event) override;
+  void looked(size_t run, const base::SecondLook& look) override;
   void finished(size_t run, const launch::Outcome& outcome) override;
   void stopping() override;
   void tick() override;

@@ -66,6 +66,8 @@ struct ExecutionSpec {    // how, not what: changes no result, so no part of the
   bool keep_logits = false;             // <run_dir>/logits-TASK.f32: what the logit hash is over (base/event.hpp); tools/gpu_check.sh
   // `clbench evaluate`: nothing is trained; the state in this checkpoint, which the run with this key wrote, is evaluated once.
   std::string state_file, state_run;
+  // A second look will follow (base/second_look.hpp): what it needs is kept, also when `checkpoint` is off.
+  bool second_look = false;
 };
 
 struct RunSpec {
