@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <cstdlib>
 #include <set>
@@ -63,6 +64,16 @@ void compare(base::SecondLook& result, const base::Look& look, const LastTask& t
         fmt::format("its saved state predicts otherwise in a fresh process for {} of {} test samples", result.differing, result.samples);
 }
 
+// The looking process starts in a folder of its own.
+base::RunSpec with_absolute_paths(base::RunSpec spec) {
+  std::vector<std::string*> paths{&spec.method.file,         &spec.dataset.file,      &spec.dataset.root,
+                                  &spec.execution.cache_dir, &spec.execution.run_dir, &spec.execution.state_file};
+  for (base::WeightsSpec& weights : spec.weights) paths.push_back(&weights.file);
+  for (std::string* path : paths)
+    if (!path->empty()) *path = fs::absolute(*path).string();
+  return spec;
+}
+
 }  // namespace
 
 LastTask last_task(const base::TaskDone& task) {
@@ -89,11 +100,12 @@ Limits look_limits(const Limits& run, const LastTask& task) {
 }
 
 fs::path make_look_folder(const base::RunSpec& spec, const LastTask& task, int64_t count) {
-  const fs::path folder = fs::path(spec.execution.run_dir) / "look";
+  if (spec.execution.run_dir.empty()) throw base::Error("the run has no folder");
+  const fs::path folder = fs::absolute(spec.execution.run_dir) / "look";
   fs::remove_all(folder);
   for (const char* name : {"home", "tmp"}) fs::create_directories(folder / name);
   base::write_file_atomic(folder / "request.json",
-                          base::Json{{"run", spec.to_json()}, {"task", task.task}, {"count", count}}.dump(2) + "\n");
+                          base::Json{{"run", with_absolute_paths(spec).to_json()}, {"task", task.task}, {"count", count}}.dump(2) + "\n");
   return folder;
 }
 

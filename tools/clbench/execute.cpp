@@ -42,6 +42,7 @@ Json summary(const Selection& selection, const Recorder& recorder, const store::
       const RunRecord& record = recorder.records()[next++];
       run["status"] = record.attempt ? record.outcome.status : "not started";
       run["reason"] = record.outcome.reason;
+      run["second_look"] = record.look ? Json{{"outcome", record.look->outcome}, {"reason", record.look->reason}} : Json();
       if (record.attempt)
         run.update({{"attempt", store.attempt_uuid(record.attempt)}, {"folder", record.folder}, {"wall_s", record.outcome.wall_s}});
     } else {

@@ -97,6 +97,7 @@ void Recorder::task_done(size_t run, const base::TaskDone& task) {
 
 void Recorder::looked(size_t run, const base::SecondLook& look) {
   store_.add_second_look(records_[run].attempt, look);
+  records_[run].look = look;
   if (look.marks()) display_.line(fmt::format("{}: warning: {}; this row is not ranked", label(run), look.reason));
   if (look.outcome == "not_made") display_.line(fmt::format("{}: no second look was taken: {}", label(run), look.reason));
 }

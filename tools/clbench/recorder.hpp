@@ -6,6 +6,7 @@
 #include <clb/launch/schedule.hpp>
 #include <clb/store/store.hpp>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct RunRecord {
   int64_t attempt = 0;  // 0: was not started
   std::filesystem::path folder;
   launch::Outcome outcome;
+  std::optional<base::SecondLook> look;
 };
 
 struct RecorderOptions {
