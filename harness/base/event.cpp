@@ -69,6 +69,14 @@ Json body(const TaskDone& e) {
           {"metrics", nested(e.metrics)}};
 }
 
+Json body(const Look& e) {
+  Json passes = Json::array();
+  for (const LookPass& p : e.passes)
+    passes.push_back(
+        {{"batch_size", p.batch_size}, {"predictions", p.predictions}, {"near_rows", p.near_rows}, {"near_classes", p.near_classes}});
+  return {{"t", "look"}, {"samples", e.samples}, {"passes", std::move(passes)}, {"confined", e.confined}};
+}
+
 Hello hello(Members& m) {
   Hello e;
   e.pid = m.integer("pid", 0);
@@ -137,6 +145,22 @@ TaskDone task_done(Members& m) {
 
 Targets targets(Members& m) { return {m.text("split"), m.integers("labels", 0)}; }
 
+LookPass look_pass(Members& m, size_t samples) {
+  LookPass pass{m.integer("batch_size", 1), m.integers("predictions", 0), {}, {}};
+  if (pass.predictions.size() != samples) m.fail("predictions", "are not one per sample");
+  pass.near_rows = m.integers("near_rows", 0, static_cast<int64_t>(samples) - 1);
+  pass.near_classes = m.integers("near_classes", 0);
+  if (pass.near_rows.size() != pass.near_classes.size()) m.fail("near_classes", "are not one per row");
+  m.finish();
+  return pass;
+}
+
+Look look(Members& m) {
+  Look e{m.integers("samples", 0), {}, m.flag("confined")};
+  for (Members& pass : m.objects("passes")) e.passes.push_back(look_pass(pass, e.samples.size()));
+  return e;
+}
+
 Failed failed(Members& m) {
   Failed e;
   e.status = m.choice("status", {"invalid", "unsupported", "no_memory", "cancelled", "numeric", "io", "state", "internal", "checkpoint"});
@@ -157,6 +181,7 @@ Event by_type(const std::string& type, Members& m) {
   if (type == "resource") return resource(m.object("values"));
   if (type == "task_done") return task_done(m);
   if (type == "targets") return targets(m);
+  if (type == "look") return look(m);
   if (type == "done") return Done{resource(m.object("resource"))};
   if (type == "error") return failed(m);
   m.fail("t", "is the unknown type " + canonical(type) + "; clbench and clb-runner are of different versions");

@@ -187,6 +187,7 @@ ExecutionSpec execution_from(Members m) {
   e.method_hash = m.text("method_hash");
   e.dataset_hash = m.text("dataset_hash");
   e.runner_hash = m.text("runner_hash");
+  e.second_look = m.flag("second_look");
   m.finish();
   return e;
 }
@@ -240,7 +241,8 @@ Json RunSpec::to_json() const {
             {"state_run", execution.state_run},
             {"method_hash", execution.method_hash},
             {"dataset_hash", execution.dataset_hash},
-            {"runner_hash", execution.runner_hash}}}};
+            {"runner_hash", execution.runner_hash},
+            {"second_look", execution.second_look}}}};
 }
 
 RunSpec RunSpec::from_json(const Json& json, const std::string& where) {

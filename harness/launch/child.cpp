@@ -16,18 +16,18 @@
 
 namespace clb::launch {
 
-Child::Child(const RunnerPlace& place, std::vector<std::string> arguments, const std::filesystem::path& log) {
+Child::Child(const RunnerPlace& place, std::vector<std::string> arguments, const std::filesystem::path& log)
+    : Child({.program = place.program, .arguments = std::move(arguments), .environment = runner_environment(place)}, log) {}
+
+Child::Child(Spawn what, const std::filesystem::path& log) {
   const Descriptor log_file(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (log_file.get() < 0) throw base::Error(fmt::format("{}: cannot be created: {}", log.string(), strerror(errno)));
   Pipe events = make_pipe();
   fcntl(events.read.get(), F_SETPIPE_SZ, 1 << 20);  // fewer wake-ups for long prediction lines; the usual size does as well
-  pid_ = spawn({.program = place.program,
-                .arguments = std::move(arguments),
-                .environment = runner_environment(place),
-                .out = log_file.get(),
-                .err = log_file.get(),
-                .event = events.write.get(),
-                .own_group = true});
+  what.out = what.err = log_file.get();
+  what.event = events.write.get();
+  what.own_group = true;
+  pid_ = spawn(what);
   event_fd_ = events.read.release();
 }
 

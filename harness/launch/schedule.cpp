@@ -5,11 +5,13 @@
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/launch/memory.hpp>
+#include <clb/launch/second_look.hpp>
 #include <filesystem>
 #include <list>
 #include <memory>
 #include <set>
 
+#include "orphans.hpp"
 #include "signals.hpp"
 
 namespace clb::launch {
@@ -21,12 +23,18 @@ namespace {
 constexpr auto kTick = std::chrono::milliseconds(200);  // limits, memory samples, the display
 constexpr size_t kReadAtOnce = 4u << 20;                // so that one chatty runner does not starve the others
 
+// A run, and after it the second look at it.
 struct Running {
   size_t index;
+  base::RunSpec spec;
   fs::path log;
   uint64_t oom_before;
   Watch watch;
   std::unique_ptr<Child> child;
+  LastTask last{};
+  std::optional<Outcome> outcome{};  // of the run; its second look is on
+  int64_t look_count = 0;
+  std::optional<base::Look> look{};
 };
 
 class Scheduler {
@@ -61,12 +69,13 @@ class Scheduler {
   void start(size_t index) {
     base::RunSpec spec = runs_[index];
     const char* command = observer_.starting(index, spec) ? "resume" : "run";
+    spec.execution.second_look = options_.second_look;
     const fs::path folder = spec.execution.run_dir, file = folder / "run.json", log = folder / "log.txt";
     try {
       fs::create_directories(folder);
       base::write_file_atomic(file, spec.to_json().dump(2) + "\n");
       auto child = std::make_unique<Child>(options_.runner, std::vector<std::string>{command, file.string()}, log);
-      running_.push_back({index, log, oom_kills(), Watch(options_.limits, Clock::now()), std::move(child)});
+      running_.push_back({index, spec, log, oom_kills(), Watch(options_.limits, Clock::now()), std::move(child)});
     } catch (const std::exception& error) {
       observer_.finished(index, {"failed", error.what(), "", 0});
     }
@@ -99,13 +108,12 @@ class Scheduler {
   bool serve(Running& run, bool tick) {
     const bool ended = run.child->ended();  // asked first: what it wrote before its end is in the pipe by now
     const auto take = [&](std::string_view bytes) {
-      run.watch.take(bytes, Clock::now(), [&](const base::Event& event) { observer_.event(run.index, event); });
+      run.watch.take(bytes, Clock::now(), [&](const base::Event& event) { hear(run, event); });
     };
     const size_t got = run.child->read_events(kReadAtOnce, take);
     if (ended) {
       if (got >= kReadAtOnce) return false;
-      finish(run);
-      return true;
+      return run.outcome ? finish_look(run) : finish(run);
     }
     if (tick) {
       const Action action = run.watch.check(Clock::now(), resident_memory(run.child->pid()));
@@ -115,20 +123,74 @@ class Scheduler {
     return false;
   }
 
-  void finish(Running& run) {
+  void hear(Running& run, const base::Event& event) {
+    if (const auto* task = std::get_if<base::TaskDone>(&event)) run.last = last_task(*task);
+    if (const auto* look = std::get_if<base::Look>(&event)) run.look = *look;
+    // Of the looking process nothing else is the run's.
+    if (!run.outcome || std::holds_alternative<base::Progress>(event)) observer_.event(run.index, event);
+  }
+
+  Outcome outcome_of(const Running& run) const {
     const std::string tail = log_tail(run.log);
     const std::string last_line = tail.substr(tail.rfind('\n') + 1);
     Outcome outcome = judge(run.watch.facts(run.child->exit(), oom_kills() > run.oom_before, last_line));
     outcome.wall_s = run.watch.seconds(Clock::now());
     if (outcome.status != "ok") outcome.log_tail = tail;
-    observer_.finished(run.index, outcome);
-    if (outcome.bad_checkpoint && started_over_.insert(run.index).second) again_.push_back(run.index);
+    return outcome;
+  }
+
+  // These return true when everything about the run was told.
+  bool finish(Running& run) {
+    run.outcome = outcome_of(run);
+    std::set<pid_t> known;
+    for (const Running& other : running_)
+      if (&other != &run) known.insert(other.child->pid());
+    orphans_.end(known);
+    if (run.outcome->status == "ok" && options_.second_look && start_look(run)) return false;
+    return tell(run);
+  }
+
+  // False: it cannot be made, which has been told.
+  bool start_look(Running& run) {
+    try {
+      if (requests_ > 0) throw base::Error("stopped on request");
+      run.look_count = look_size(run.last, run.outcome->wall_s);
+      const fs::path folder = make_look_folder(run.spec, run.last, run.look_count);
+      run.log = fs::path(run.spec.execution.run_dir) / "look.txt";
+      run.oom_before = oom_kills();
+      run.watch = Watch(look_limits(options_.limits, run.last), Clock::now());
+      run.child = std::make_unique<Child>(Spawn{.program = options_.runner.program,
+                                                .arguments = {"look", (folder / "request.json").string()},
+                                                .environment = look_environment(options_.runner, folder),
+                                                .only_environment = true,
+                                                .folder = folder / "home"},
+                                          run.log);
+      return true;
+    } catch (const std::exception& error) {
+      observer_.looked(run.index, {.outcome = "not_made", .reason = error.what()});
+      return false;
+    }
+  }
+
+  bool finish_look(Running& run) {
+    const Outcome ended = outcome_of(run);
+    const std::string phase = run.watch.phase();
+    observer_.looked(run.index, judge_look(ended, phase, run.look, run.last, run.spec.precision, run.look_count));
+    return tell(run);
+  }
+
+  bool tell(Running& run) {
+    remove_look_folder(run.spec);
+    observer_.finished(run.index, *run.outcome);
+    if (run.outcome->bad_checkpoint && started_over_.insert(run.index).second) again_.push_back(run.index);
+    return true;
   }
 
   const std::vector<base::RunSpec>& runs_;
   const ScheduleOptions& options_;
   Observer& observer_;
   Signals signals_;
+  Orphans orphans_;
   std::list<Running> running_;
   size_t next_ = 0;
   std::vector<size_t> again_;      // runs whose checkpoint could not be taken up: they start over

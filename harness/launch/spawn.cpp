@@ -41,6 +41,7 @@ class FileActions {
   void open_null(int fd, int flags) { check(posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", flags, 0), "/dev/null"); }
   void give_or_null(int from, int to) { from >= 0 ? give(from, to) : open_null(to, O_WRONLY); }
   void give(int from, int to) { check(posix_spawn_file_actions_adddup2(&actions_, from, to), "dup2"); }
+  void change_to(const fs::path& folder) { check(posix_spawn_file_actions_addchdir_np(&actions_, folder.c_str()), folder.c_str()); }
   const posix_spawn_file_actions_t* get() const { return &actions_; }
 
  private:
@@ -81,7 +82,7 @@ std::vector<std::string> merged_environment(const Spawn& what) {
   auto added = what.environment;
   if (what.event >= 0) added["CLB_EVENT_FD"] = std::to_string(kEventFd);
   std::vector<std::string> merged;
-  for (char** entry = environ; *entry; ++entry) {
+  for (char** entry = environ; *entry && !what.only_environment; ++entry) {
     const std::string text = *entry;
     if (!added.contains(text.substr(0, text.find('=')))) merged.push_back(text);
   }
@@ -131,6 +132,7 @@ pid_t spawn(const Spawn& what) {
   actions.give_or_null(out.get(), STDOUT_FILENO);
   actions.give_or_null(err.get(), STDERR_FILENO);
   if (event.get() >= 0) actions.give(event.get(), kEventFd);
+  if (!what.folder.empty()) actions.change_to(what.folder);
 
   const Attributes attributes(what.own_group);
   std::vector<std::string> environment = merged_environment(what), arguments{what.program.string()};

@@ -33,12 +33,14 @@ void expect_same(const Json& header, const char* member, const std::string& mine
 
 }  // namespace
 
+base::fs::path saved_state(const base::RunSpec& spec) {
+  if (!spec.execution.state_file.empty()) return spec.execution.state_file;
+  return base::fs::path(spec.execution.run_dir) / (spec.checkpoint == "off" ? "last_state" : "checkpoint");
+}
+
 Checkpoints::Checkpoints(const Session& s, CheckpointOwner owner) : only_last_(s.spec.checkpoint == "last"), owner_(std::move(owner)) {
-  if (!s.spec.execution.state_file.empty()) {
-    file_ = s.spec.execution.state_file;
-  } else if (s.spec.checkpoint != "off" && !s.spec.execution.run_dir.empty()) {
-    file_ = base::fs::path(s.spec.execution.run_dir) / "checkpoint";
-  }
+  const bool wanted = s.spec.checkpoint != "off" && !s.spec.execution.run_dir.empty();
+  if (wanted || !s.spec.execution.state_file.empty()) file_ = saved_state(s.spec);
 }
 
 std::optional<Checkpoints::Found> Checkpoints::resume(Session& s, MethodHandle& method) {
@@ -77,13 +79,27 @@ Checkpoints::Found Checkpoints::take_up(Session& s, MethodHandle& method) {
   return found;
 }
 
-void Checkpoints::task_done(const Session& s, MethodHandle& method, const std::string& result_line) {
-  if (file_.empty()) return;
+void Checkpoints::task_done(Session& s, MethodHandle& method, const std::string& result_line) {
+  const bool last = s.task == s.protocol.tasks_to_run() - 1;
+  if (file_.empty()) {
+    if (last) keep_for_second_look(s, method);
+    return;
+  }
   results_.push_back(result_line);
-  if (!only_last_ || s.task == s.protocol.tasks_to_run() - 1) write(s, method);
+  if (!only_last_ || last) write(s, method, file_);
 }
 
-void Checkpoints::write(const Session& s, MethodHandle& method) const {
+// The run goes on without it: the look is then not made, and says so.
+void Checkpoints::keep_for_second_look(Session& s, MethodHandle& method) const {
+  if (!s.spec.execution.second_look || s.spec.execution.run_dir.empty()) return;
+  try {
+    write(s, method, saved_state(s.spec));
+  } catch (const Error& e) {
+    s.warn(std::string("no state is kept for the second look: ") + e.what());
+  }
+}
+
+void Checkpoints::write(const Session& s, MethodHandle& method, const base::fs::path& file) const {
   const Json header{{"version", kVersion},
                     {"method", s.spec.method.id},
                     {"state_version", method.state_version()},
@@ -93,7 +109,7 @@ void Checkpoints::write(const Session& s, MethodHandle& method) const {
                     {"task", s.task},
                     {"carried", carried(s)},
                     {"results", results_}};
-  base::EnvelopeWriter out(file_, header);
+  base::EnvelopeWriter out(file, header);
   method.save([&](std::string_view bytes) { out.write(bytes); });
   out.finish();
 }

@@ -8,51 +8,6 @@
 namespace clb::session {
 namespace {
 
-// What is evaluated after the current task.
-struct Evaluated {
-  std::vector<int64_t> groups;   // ids
-  std::vector<int64_t> samples;  // of these groups, ascending by index
-  torch::Tensor group;           // [n] of samples
-};
-
-Evaluated evaluated_now(const Session& s) {
-  Evaluated e{s.protocol.evaluated_groups(s.task), {}, {}};
-  std::vector<std::pair<int64_t, int64_t>> members;  // (sample, group)
-  for (int64_t g : e.groups)
-    for (int64_t index : s.protocol.groups()[static_cast<size_t>(g)].samples) members.emplace_back(index, g);
-  std::sort(members.begin(), members.end());
-  std::vector<int64_t> group;
-  for (const auto& [index, g] : members) {
-    e.samples.push_back(index);
-    group.push_back(g);
-  }
-  e.group = torch::tensor(group, torch::kInt64);
-  return e;
-}
-
-// Order in which the samples are served: positions in `samples`.
-std::vector<int64_t> serving_order(const Session& s, const std::vector<int64_t>& samples) {
-  const auto n = static_cast<int64_t>(samples.size());
-  if (s.spec.protocol.test_batches == "shuffled") return permutation(s.keys.number("test order", {s.task}), n);
-  std::vector<int64_t> order(samples.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto labels = s.store.labels(s.evaluated_split());
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return s.protocol.position(labels[static_cast<size_t>(samples[a])]) < s.protocol.position(labels[static_cast<size_t>(samples[b])]);
-  });
-  return order;
-}
-
-// The classes that are not the sample's own group's get -inf: the protocol gives the group away.
-void mask_to_groups(const Session& s, const Evaluated& evaluated, torch::Tensor& logits) {
-  for (int64_t id : evaluated.groups) {
-    const Group& group = s.protocol.groups()[static_cast<size_t>(id)];
-    const auto column = torch::arange(logits.size(1));
-    const auto foreign = (column < group.first).logical_or(column >= group.end);
-    logits.masked_fill_(evaluated.group.eq(id).unsqueeze(1).logical_and(foreign.unsqueeze(0)), -std::numeric_limits<float>::infinity());
-  }
-}
-
 // Counts of one group: its own samples and, for `within`, its own columns.
 base::EvalCount count_group(const torch::Tensor& logits, const torch::Tensor& targets, const torch::Tensor& member, int64_t group,
                             int64_t first, int64_t end) {
@@ -73,6 +28,42 @@ base::EvalCount count_group(const torch::Tensor& logits, const torch::Tensor& ta
 
 }  // namespace
 
+Evaluated evaluated_now(const Session& s) {
+  Evaluated e{s.protocol.evaluated_groups(s.task), {}, {}};
+  std::vector<std::pair<int64_t, int64_t>> members;  // (sample, group)
+  for (int64_t g : e.groups)
+    for (int64_t index : s.protocol.groups()[static_cast<size_t>(g)].samples) members.emplace_back(index, g);
+  std::sort(members.begin(), members.end());
+  std::vector<int64_t> group;
+  for (const auto& [index, g] : members) {
+    e.samples.push_back(index);
+    group.push_back(g);
+  }
+  e.group = torch::tensor(group, torch::kInt64);
+  return e;
+}
+
+std::vector<int64_t> serving_order(const Session& s, const std::vector<int64_t>& samples) {
+  const auto n = static_cast<int64_t>(samples.size());
+  if (s.spec.protocol.test_batches == "shuffled") return permutation(s.keys.number("test order", {s.task}), n);
+  std::vector<int64_t> order(samples.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto labels = s.store.labels(s.evaluated_split());
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return s.protocol.position(labels[static_cast<size_t>(samples[a])]) < s.protocol.position(labels[static_cast<size_t>(samples[b])]);
+  });
+  return order;
+}
+
+void mask_to_groups(const Session& s, const torch::Tensor& of, torch::Tensor& logits) {
+  for (int64_t id : s.protocol.evaluated_groups(s.task)) {
+    const Group& group = s.protocol.groups()[static_cast<size_t>(id)];
+    const auto column = torch::arange(logits.size(1));
+    const auto foreign = (column < group.first).logical_or(column >= group.end);
+    logits.masked_fill_(of.eq(id).unsqueeze(1).logical_and(foreign.unsqueeze(0)), -std::numeric_limits<float>::infinity());
+  }
+}
+
 base::TaskDone evaluate(Session& s, MethodHandle& method) {
   const auto evaluated = evaluated_now(s);
   auto logits = predict(s, method,
@@ -81,7 +72,7 @@ base::TaskDone evaluate(Session& s, MethodHandle& method) {
                          .order = serving_order(s, evaluated.samples),
                          .batch_size = s.spec.protocol.test_batch_size,
                          .task_ids = s.protocol.grants_task_ids() ? evaluated.group : torch::Tensor()});
-  if (s.protocol.grants_task_ids()) mask_to_groups(s, evaluated, logits);
+  if (s.protocol.grants_task_ids()) mask_to_groups(s, evaluated.group, logits);
   const auto labels = s.store.labels(s.evaluated_split());
   std::vector<int64_t> positions;
   for (int64_t index : evaluated.samples) positions.push_back(s.protocol.position(labels[static_cast<size_t>(index)]));

@@ -5,10 +5,10 @@
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/base/sha256.hpp>
-#include <clb/sdk/error.hpp>
 #include <clb/session/checkpoint.hpp>
 #include <clb/session/early_features.hpp>
 #include <clb/session/evaluate.hpp>
+#include <clb/session/failure.hpp>
 #include <clb/session/learner.hpp>
 #include <clb/session/memory.hpp>
 #include <clb/session/plugin_file.hpp>
@@ -166,29 +166,15 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
 
 int run(const base::RunSpec& spec, bool resume, Emitter& emitter) {
   Where where;
-  const auto fail = [&](const std::string& status, const std::string& text, const std::string& file, int64_t line) {
-    emitter.emit(base::Failed{.status = status, .text = text, .file = file, .line = line, .task = where.task, .phase = where.phase});
-    return static_cast<int>(base::Exit::kFailedRun);
-  };
   try {
     run_all(spec, resume, emitter, where);
     return 0;
-  } catch (const PluginError& e) {
-    return fail(status_name(e.status()), e.what(), e.file(), e.line());
-  } catch (const CheckpointError& e) {
-    return fail("checkpoint", e.what(), "", 0);
-  } catch (const Error& e) {
-    return fail("io", e.what(), "", 0);
-  } catch (const c10::OutOfMemoryError& e) {
-    return fail("no_memory", e.what_without_backtrace(), "", 0);
-  } catch (const c10::Error& e) {
-    return fail("internal", e.what_without_backtrace(), "", 0);
-  } catch (const std::bad_alloc&) {
-    return fail("no_memory", "out of memory", "", 0);
-  } catch (const std::exception& e) {
-    return fail("internal", e.what(), "", 0);
-  } catch (...) {  // a plugin that throws through the border
-    return fail("internal", "an exception of an unknown type", "", 0);
+  } catch (...) {
+    base::Failed failed = current_failure();
+    failed.task = where.task;
+    failed.phase = where.phase;
+    emitter.emit(failed);
+    return static_cast<int>(base::Exit::kFailedRun);
   }
 }
 

@@ -38,6 +38,22 @@ Json classes_of(const base::ProtocolSpec& protocol, int64_t task) {
 
 bool is_sha256(const std::string& text) { return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos; }
 
+// The numbers of a second look among themselves and within what was evaluated after the last task.
+std::vector<std::string> look_faults(const base::SecondLook& look, int64_t evaluated) {
+  std::vector<std::string> faults;
+  const auto fault = [&](const std::string& what) { faults.push_back("its second look " + what); };
+  if (look.samples > evaluated)
+    fault("is at " + std::to_string(look.samples) + " samples, of which " + std::to_string(evaluated) + " were evaluated");
+  if (look.differing + look.near_ties > look.samples) fault("counts more other predictions than samples");
+  if ((look.outcome == "differs") != (look.differing > 0))
+    fault("is '" + look.outcome + "' with " + std::to_string(look.differing) + " differing predictions");
+  if (look.outcome == "same" && look.samples == 0) fault("is 'same' without a sample");
+  if ((look.outcome == "same") != look.reason.empty())
+    fault("is '" + look.outcome + "' " + (look.reason.empty() ? "without" : "with") + " a reason");
+  if (!(look.seconds >= 0)) fault("took no time that can be");
+  return faults;
+}
+
 class Auditor {
  public:
   Auditor(const std::filesystem::path& file, const Options& options)
@@ -87,6 +103,10 @@ class Auditor {
     std::map<int64_t, std::vector<base::EvalCount>> evals;
     for (const store::EvalRow& eval : store_.evals(attempt.id)) evals[eval.after_task].push_back(eval.count);
     for (const store::AttemptAudit::Task& task : attempt.tasks) check(spec, row, attempt, task, evals[task.after_task], targets, result);
+    if (!attempt.look) return;
+    int64_t evaluated = 0;
+    for (const base::EvalCount& count : evals[attempt.tasks.back().after_task]) evaluated += count.n;
+    for (std::string& fault : look_faults(*attempt.look, evaluated)) result.differences.push_back(std::move(fault));
   }
 
   void check(const base::RunSpec& spec, const store::RunRow& row, const store::AttemptAudit& attempt, const store::AttemptAudit::Task& task,

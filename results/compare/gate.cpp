@@ -51,10 +51,27 @@ Gauge missing_gauge(const Counterpart& match, const std::vector<const Series*>& 
   return g;
 }
 
+// What a second look denies is no evidence: on the head it is a regression, on the base there is nothing to compare with.
+std::optional<Gauge> denied_gauge(const Counterpart& match) {
+  for (const Series* side : {match.base, match.head}) {
+    for (const auto& [id, runs] : side->runs) {
+      if (runs.others.empty() || !runs.others.back().marked()) continue;
+      Gauge g;
+      g.what = "runs";
+      g.n = 1;
+      g.verdict = side == match.base ? Verdict::kCannotTell : Verdict::kRegression;
+      g.why = fmt::format("seed {}, order seed {} of the {}: {}", id.seed, id.order_seed, side == match.base ? "base" : "head",
+                          runs.others.back().look->reason);
+      return g;
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<Gauge> failure_gauge(const Counterpart& match) {
   for (const auto& [id, before] : match.base->runs) {
     const auto after = match.head->runs.find(id);
-    if (before.ok.empty() || after == match.head->runs.end() || !after->second.ok.empty()) continue;
+    if (before.ok.empty() || after == match.head->runs.end() || !after->second.ok.empty() || after->second.others.back().marked()) continue;
     const store::AttemptStatus& status = after->second.others.back().status;
     Gauge g;
     g.what = "runs";
@@ -69,7 +86,9 @@ std::optional<Gauge> failure_gauge(const Counterpart& match) {
 }
 
 bool has_finished(const Series& series) {
-  return std::ranges::any_of(series.runs, [](const auto& run) { return !run.second.ok.empty(); });
+  return std::ranges::any_of(series.runs, [](const auto& run) {
+    return !run.second.ok.empty() || std::ranges::any_of(run.second.others, &store::RunRow::marked);
+  });
 }
 
 GatedSeries gate_series(const Selection& base, const Selection& head, const Counterpart& match, const std::vector<const Series*>& fresh,
@@ -83,6 +102,7 @@ GatedSeries gate_series(const Selection& base, const Selection& head, const Coun
   if (!match.changed.empty()) gated.notes.push_back("changed: " + match.changed);
   if (!match.same_machine) gated.notes.push_back("head on another machine class: " + match.head->machine_class);
   gated.gauges.push_back(accuracy_gauge(before, after, match, options));
+  if (auto denied = denied_gauge(match)) gated.gauges.push_back(std::move(*denied));
   if (auto failure = failure_gauge(match)) gated.gauges.push_back(std::move(*failure));
   for (Gauge& gauge : cost_gauges(before, after, match, options)) gated.gauges.push_back(std::move(gauge));
   return gated;

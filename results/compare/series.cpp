@@ -73,7 +73,7 @@ std::vector<Series> series_of(const std::vector<store::RunRow>& attempts, bool b
     Series& kept = all[found->second];
     kept.spec = attempt.spec;
     Repetitions& repetitions = kept.runs[id_of(attempt)];
-    (attempt.status.status == "ok" ? repetitions.ok : repetitions.others).push_back(attempt);
+    (attempt.status.status == "ok" && !attempt.marked() ? repetitions.ok : repetitions.others).push_back(attempt);
   }
   for (Series& series : all) {
     for (auto& [id, repetitions] : series.runs) keep_newest_build(repetitions);

@@ -85,6 +85,7 @@ void fill_cells(TableRow& row, const std::vector<Column>& columns) {
   for (size_t i = 0; i < columns.size(); ++i) row.cells.push_back(metric_cell(row, i, columns[i].metric->unit));
   row.time = time_cell(row);
   row.notes = failure_notes(row.runs);
+  note_second_looks(row);
   note_dashes(row, columns);
   note_mixtures(row);
   note_under_training(row);

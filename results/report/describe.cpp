@@ -87,6 +87,7 @@ int section_rank(const std::string& title) {
   if (title.empty()) return 0;
   if (title == kUpperBound) return 1;
   if (title == kReproduction) return 100;
+  if (title == kMarked) return 200;
   auto found = std::find_if(kByCapability.begin(), kByCapability.end(), [&](const SectionKind& kind) { return title == kind.title; });
   return 2 + static_cast<int>(found - kByCapability.begin());
 }

@@ -72,7 +72,10 @@ void runs(const store::Store& store, const Visit& visit) {
            run.dtype,
            run.tasks_planned,
            run.tasks_done,
-           run.wall_s});
+           run.wall_s,
+           look_word(run),
+           run.look ? Json(run.look->samples) : Json(),
+           run.look ? Json(run.look->differing) : Json()});
   }
 }
 
@@ -167,7 +170,10 @@ const std::vector<ExportTable>& all_tables() {
         "dtype",
         "tasks_planned",
         "tasks_done",
-        "wall_s"},
+        "wall_s",
+        "second_look",
+        "second_look_samples",
+        "second_look_differing"},
        runs},
       {"evals", {"run_key", "attempt", "after_task", "group", "n", "correct", "correct5", "correct_within", "loss_sum"}, evals},
       {"metrics", {"run_key", "attempt", "metric", "version", "unit", "value", "reason"}, metric_values},

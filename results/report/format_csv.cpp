@@ -39,7 +39,7 @@ std::string format_csv(const Report& report) {
       "configurations_tried", "against_best", "p_holm"};
   for (const Column& column : report.columns) add_head(head, column.name);
   add_head(head, "cold_seconds");
-  head.push_back("notes");
+  head.insert(head.end(), {"notes", "second_look"});
   std::string text = csv_line(head);
   for (const Table& table : report.tables) {
     for (const Section& section : table.sections) {
@@ -54,7 +54,7 @@ std::string format_csv(const Report& report) {
         std::string notes;
         for (const std::string& note : row.notes) notes += (notes.empty() ? "" : "; ") + note;
         if (row.class_sorted) notes += (notes.empty() ? "" : "; ") + std::string(kClassSorted);
-        fields.push_back(notes);
+        fields.insert(fields.end(), {notes, look_word(row)});
         text += csv_line(fields);
       }
     }

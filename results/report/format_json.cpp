@@ -54,6 +54,7 @@ Json run_json(const RunResult& result, const std::vector<Column>& columns) {
             {"tasks_planned", run.tasks_planned},
             {"seconds", result.seconds},
             {"cold_seconds", number(result.cold_seconds)},
+            {"second_look", look_json(run)},
             {"counts", counts_json(result)},
             {"values", Json::object()}};
   for (size_t i = 0; i < result.values.size(); ++i) {
@@ -81,6 +82,7 @@ Json row_json(const TableRow& row, const std::vector<Column>& columns) {
             {"imported", row.imported},
             {"citation", row.citation},
             {"notes", row.notes},
+            {"second_look", look_word(row)},
             {"configurations_tried", row.tried},
             {"against_best", against_best_json(row)},
             {"cold_seconds", cell_json(row.time)},

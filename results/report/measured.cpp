@@ -91,7 +91,7 @@ std::vector<MeasuredRun> measured_runs(const store::Store& store) { return measu
 std::vector<MeasuredRun> measured_runs(const store::Store& store, const std::vector<store::RunRow>& rows) {
   std::vector<MeasuredRun> runs;
   for (const store::RunRow& row : rows) {
-    if (row.status.status != "ok") continue;
+    if (row.status.status != "ok" || row.marked()) continue;  // what a second look marks reproduces nothing
     const std::map<int64_t, std::string> hashes = store.logit_hashes(row.attempt_id);
     runs.push_back({store.spec(row.run_id), row.key, row.tasks_planned, store.evals(row.attempt_id),
                     hashes.empty() ? "" : hashes.rbegin()->second, row.plugin_version, row.commit, row.libtorch, machine_class(row.machine),

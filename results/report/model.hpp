@@ -104,7 +104,8 @@ void add_imported(Report& report, const store::Store& store, bool also_alone);
 using base::flag_at, base::integer_at, base::text_at;
 std::vector<std::string> heading(const base::Json& spec);  // dataset; protocol; weights
 inline constexpr const char* kUpperBound = "upper bounds (joint training)";
-std::string section_title(const store::RunRow& run);                    // "" for a ranked row
+std::string section_title(const store::RunRow& run);  // "" for a ranked row
+inline constexpr const char* kMarked = "not ranked: a fresh process does not predict the same from the saved state";
 int section_rank(const std::string& title);                             // order in which sections are printed
 std::string parameter_text(const base::Json& value);                    // a parameter's value without quotes
 std::vector<std::string> failure_notes(const std::vector<RunResult>&);  // one per reason why runs have no result
@@ -129,6 +130,14 @@ void sort_rows(std::vector<TableRow>& rows, const metrics::Metric& metric, size_
 // claims.cpp: claims of whose both groups the table ranks a method, by columns that it shows.
 std::vector<Finding> judge(const std::vector<reference::Claim>& claims, const Table& table, const std::vector<Column>& columns);
 std::string sentence(const Finding& finding);
+
+// second_look.cpp
+bool marked(const TableRow& row);                 // a second look at one of its runs keeps it from being ranked
+std::string look_word(const store::RunRow& run);  // same | differs | failed | not_made | none
+std::string look_word(const TableRow& row);       // the worst of its runs that ended ok; "" when none did
+std::string look_text(const store::RunRow& run);  // in a sentence
+base::Json look_json(const store::RunRow& run);   // null: not taken
+void note_second_looks(TableRow& row);
 
 // number.cpp
 std::string fixed(double value, int decimals);

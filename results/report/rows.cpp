@@ -226,6 +226,9 @@ std::vector<store::RunRow> all_runs(const store::Store& store) {
   return runs;
 }
 
+// What a row's runs may use, and what is known of them, decides where it stands.
+std::string section_of(const TableRow& row) { return marked(row) ? kMarked : section_title(row.runs.front().run); }
+
 // The rows of one comparability key, in sections.
 Table build_table(const store::Store& store, const std::string& key, std::map<std::string, TableRow> rows,
                   const std::vector<Column>& columns, const std::set<int64_t>& with_predictions, size_t by) {
@@ -234,14 +237,14 @@ Table build_table(const store::Store& store, const std::string& key, std::map<st
   for (auto& [unused, row] : rows) {
     fill_cells(row, columns);
     bootstrap_cells(row, columns, store, with_predictions);
-    methods[section_title(row.runs.front().run) + "\n" + row.method].push_back(&row);
+    methods[section_of(row) + "\n" + row.method].push_back(&row);
   }
   for (auto& [unused, group] : methods) tell_apart(group);
   count_configurations(rows);
 
   std::map<std::pair<int, std::string>, std::vector<TableRow>> sections;
   for (auto& [unused, row] : rows) {
-    const std::string title = section_title(row.runs.front().run);
+    const std::string title = section_of(row);
     sections[{section_rank(title), title}].push_back(std::move(row));
   }
   for (auto& [place, list] : sections) {

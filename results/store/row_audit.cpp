@@ -55,6 +55,15 @@ std::vector<AttemptAudit::Task> tasks_of(SQLite::Database& db, int64_t attempt) 
   return tasks;
 }
 
+std::optional<base::SecondLook> look_of(SQLite::Database& db, int64_t attempt) {
+  SQLite::Statement query(db, "SELECT outcome, reason, samples, differing, near_ties, seconds FROM second_look WHERE attempt_id = ?");
+  query.bind(1, attempt);
+  if (!query.executeStep()) return std::nullopt;
+  const auto number = [&](int column) { return query.getColumn(column).getInt64(); };
+  return base::SecondLook{query.getColumn(0).getString(), query.getColumn(1).getString(), number(2), number(3), number(4),
+                          query.getColumn(5).getDouble()};
+}
+
 }  // namespace
 
 struct RowAudit::Impl {
@@ -147,8 +156,8 @@ std::vector<AttemptAudit> RowAudit::attempts(int64_t run_id) const {
     query.bind(1, run_id);
     while (query.executeStep()) {
       const int64_t id = query.getColumn(0).getInt64();
-      list.push_back(
-          {id, query.getColumn(1).getString(), query.getColumn(2).getString(), tasks_of(db, id), query.getColumn(3).getInt() != 0});
+      list.push_back({id, query.getColumn(1).getString(), query.getColumn(2).getString(), tasks_of(db, id),
+                      query.getColumn(3).getInt() != 0, look_of(db, id)});
     }
     return list;
   });

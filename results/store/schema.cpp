@@ -271,6 +271,20 @@ CREATE TABLE imported_metric (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// A fresh process's predictions from the saved state against the run's (base/second_look.hpp). An attempt without a row was not looked at.
+constexpr const char* kSecondLook = R"sql(
+CREATE TABLE second_look (
+  attempt_id INTEGER NOT NULL PRIMARY KEY REFERENCES attempt(id),
+  outcome TEXT NOT NULL CHECK (outcome IN ('same', 'differs', 'failed', 'not_made')),
+  reason TEXT NOT NULL,
+  samples INTEGER NOT NULL CHECK (samples >= 0),
+  differing INTEGER NOT NULL CHECK (differing BETWEEN 0 AND samples),
+  near_ties INTEGER NOT NULL CHECK (near_ties BETWEEN 0 AND samples),
+  seconds REAL NOT NULL,              -- the launcher's, no part of the attempt's time
+  confined INTEGER NOT NULL           -- 1: the kernel kept the process from other files
+) STRICT;
+)sql";
+
 constexpr const char* kTablesV1[] = {"machine",   "build",    "plugin",      "dataset",        "weights",        "protocol",      "config",
                                      "parameter", "run",      "run_weights", "run_experiment", "attempt",        "attempt_event", "hello",
                                      "task",      "eval",     "prediction",  "target",         "attempt_target", "logit_hash",    "scalar",
@@ -298,10 +312,12 @@ std::string version_2() {
   return sql;
 }
 
+std::string version_3() { return kSecondLook + append_only("second_look"); }
+
 }  // namespace
 
 const std::vector<std::string>& migrations() {
-  static const std::vector<std::string> steps{version_1(), version_2()};
+  static const std::vector<std::string> steps{version_1(), version_2(), version_3()};
   return steps;
 }
 

@@ -42,7 +42,8 @@ SELECT run.key, run.comparability_key, config.key, run.experiment, config.method
   run.device, run.threads, run.capabilities, protocol.joint, run.seed, run.order_seed, run.tasks_planned,
   a.uuid, s.status, s.reason, s.log_tail, s.at, p.hash, p.version, a.runner_hash, a.libtorch, b.commit_hash, a.command, a.started_at,
   m.cpu, m.cpu_flags, m.gpu, m.os, m.cores, m.memory_bytes, h.device, h.dtype,
-  (SELECT count(*) FROM task WHERE attempt_id = a.id), (SELECT coalesce(sum(wall_s), 0.0) FROM span WHERE attempt_id = a.id)
+  (SELECT count(*) FROM task WHERE attempt_id = a.id), (SELECT coalesce(sum(wall_s), 0.0) FROM span WHERE attempt_id = a.id),
+  l.outcome, l.reason, l.samples, l.differing, l.near_ties, l.seconds, l.confined
 FROM run JOIN config ON config.id = run.config_id JOIN dataset ON dataset.id = run.dataset_id
 JOIN protocol ON protocol.id = run.protocol_id
 LEFT JOIN attempt AS a ON a.id = ?2
@@ -51,10 +52,11 @@ LEFT JOIN plugin AS p ON p.id = a.plugin_id
 LEFT JOIN build AS b ON b.id = a.build_id
 LEFT JOIN machine AS m ON m.id = a.machine_id
 LEFT JOIN hello AS h ON h.attempt_id = a.id AND h.seq = (SELECT max(seq) FROM hello WHERE attempt_id = a.id)
+LEFT JOIN second_look AS l ON l.attempt_id = a.id
 WHERE run.id = ?1
 )sql";
 
-// Columns are taken in the order of kRun: looking 38 names up would be half of the time of a long list.
+// Columns are taken in the order of kRun: looking 45 names up would be half of the time of a long list.
 RunRow run_row(SQLite::Statement& row, const RunState& state) {
   int column = 0;
   auto text = [&] { return row.getColumn(column++).getString(); };  // "" for NULL
@@ -79,7 +81,15 @@ RunRow run_row(SQLite::Statement& row, const RunState& state) {
   run.device = text();
   run.dtype = text();
   run.tasks_done = integer();
-  run.wall_s = row.getColumn(column).getDouble();
+  run.wall_s = row.getColumn(column++).getDouble();
+  if (!row.getColumn(column).isNull()) {
+    base::SecondLook& look = run.look.emplace();
+    look.outcome = text();
+    look.reason = text();
+    for (int64_t* member : {&look.samples, &look.differing, &look.near_ties}) *member = integer();
+    look.seconds = row.getColumn(column++).getDouble();
+    look.confined = integer() != 0;
+  }
   return run;
 }
 

@@ -153,6 +153,20 @@ void Store::add_resource(int64_t attempt, const base::Resource& resource) {
   });
 }
 
+void Store::add_second_look(int64_t attempt, const base::SecondLook& look) {
+  impl_->write([&](SQLite::Database& db) {
+    insert(db, "second_look",
+           {{"attempt_id", attempt},
+            {"outcome", look.outcome},
+            {"reason", look.reason},
+            {"samples", look.samples},
+            {"differing", look.differing},
+            {"near_ties", look.near_ties},
+            {"seconds", look.seconds},
+            {"confined", static_cast<int64_t>(look.confined)}});
+  });
+}
+
 void Store::add_status(int64_t attempt, const AttemptStatus& status) {
   impl_->write([&](SQLite::Database& db) { append_status(db, attempt, status); });
 }

@@ -45,6 +45,7 @@ const std::vector<Table>& tables() {
       {"scalar", {"attempt_id", "name", "task", "step"}, "m_attempt_id.dst, s.name, s.task, s.step"},
       {"span", {"attempt_id", "seq"}, "m_attempt_id.dst, s.seq"},
       {"resource", {"attempt_id", "name", "seq"}, "m_attempt_id.dst, s.name, s.seq"},
+      {"second_look", {"attempt_id"}, "m_attempt_id.dst"},
       {"reference", {"key"}, "s.key"},
       {"annotation", {"key"}, "s.key"},
       {"imported", {"key"}, "s.key"},

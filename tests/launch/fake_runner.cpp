@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <clb/base/describe.hpp>
@@ -12,6 +13,7 @@
 #include <clb/base/file.hpp>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/base/run_spec.hpp>
+#include <clb/base/second_look.hpp>
 #include <clb/base/sha256.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -67,6 +69,22 @@ void leave_a_child(const std::string& folder) {
   write_file_atomic(folder + "/child.pid", std::to_string(child));
 }
 
+// A grandchild in a session of its own: no group of the runner's holds it.
+void leave_a_daemon(const std::string& folder) {
+  const pid_t child = fork();
+  if (child == 0) {
+    setsid();
+    const pid_t daemon = fork();
+    if (daemon != 0) {
+      write_file_atomic(folder + "/daemon.pid", std::to_string(daemon));
+      _exit(0);
+    }
+    close(event_fd());
+    for (;;) pause();
+  }
+  waitpid(child, nullptr, 0);
+}
+
 TaskDone task_done(const RunSpec& spec, int64_t task) {
   TaskDone done;
   done.task = task;
@@ -116,6 +134,7 @@ bool misbehave(const std::string& how, const RunSpec& spec, int64_t task) {
     for (;;) pause();  // SIGTERM ends it
   }
   if (how == "child") leave_a_child(spec.execution.run_dir);
+  if (how == "daemon") leave_a_daemon(spec.execution.run_dir);
   if (how == "no_done") _exit(0);
   if (how == "exit7") {
     std::fprintf(stderr, "first line\nthe disk is on fire\n");
@@ -165,6 +184,44 @@ int run(const std::string& file) {
   emit(Done{{{{"peak_rss_bytes", 1e6}}}});
   if (behave == "after_done") die_of(SIGSEGV);
   if (behave == "twice_done") emit(Done{});
+  return 0;
+}
+
+// The second look: predicts what run_task() did, or not ("look_..."). In the environment of a look nothing of the user's is left.
+int look(const std::string& file) {
+  const Json request = parse_json(read_file(file), file);
+  const RunSpec spec = RunSpec::from_json(request.at("run"), file);
+  const std::string behave = spec.method.params.value("behave", "ok");
+  std::printf("fake look in %s, HOME=%s, SECRET=%s\n", std::filesystem::current_path().filename().c_str(), std::getenv("HOME"),
+              std::getenv("SECRET") ? std::getenv("SECRET") : "unset");
+  std::fflush(stdout);
+  emit(Hello{getpid(), "", "", "", "", "", "", "", "", 0, 1});
+  const int64_t task = request.at("task").get<int64_t>();
+  emit(Progress{kLookPrepares, task, 0, 0, ""});
+  if (behave == "look_early") emit(Failed{"io", "the data are gone", "", 0, task, kLookPrepares}), _exit(1);
+  emit(Progress{kLooks, task, 0, 0, ""});
+  if (behave == "look_crash") die_of(SIGSEGV);
+  if (behave == "look_hang") {
+    for (;;) pause();
+  }
+  if (behave == "look_fails") emit(Failed{"state", "load left 8 bytes unread", "fake.cpp", 5, task, kLooks}), _exit(1);
+  const TaskDone done = task_done(spec, task);
+  Look look{{}, {{7, {}, {}, {}}, {64, {}, {}, {}}}, true};
+  for (size_t i = 0; i < done.predictions.size(); ++i)
+    if (done.predictions[i] >= 0) look.samples.push_back(static_cast<int64_t>(i));
+  for (LookPass& pass : look.passes)
+    for (int64_t i : look.samples) pass.predictions.push_back(done.predictions[static_cast<size_t>(i)]);
+  if (behave == "look_differs") ++look.passes[1].predictions[3], ++look.passes[0].predictions[5], ++look.passes[1].predictions[5];
+  if (behave == "look_ties") {  // one prediction falls otherwise, and the old one is as good
+    look.passes[0].near_rows = {4}, look.passes[0].near_classes = {look.passes[0].predictions[4]};
+    ++look.passes[0].predictions[4];
+  }
+  if (behave == "look_few") {
+    look.samples.resize(5);
+    for (LookPass& pass : look.passes) pass.predictions.resize(5);
+  }
+  emit(look);
+  emit(Done{});
   return 0;
 }
 
@@ -227,6 +284,7 @@ int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   try {
     if (words.size() == 2 && (words[0] == "run" || words[0] == "resume")) return run(words[1]);
+    if (words.size() == 2 && words[0] == "look") return look(words[1]);
     if (words.size() == 1 && words[0] == "version") return version();
     if (words.size() >= 2 && words[0] == "describe") {
       bool open = false;

@@ -45,6 +45,11 @@ class Log final : public Observer {
     tasks += std::holds_alternative<base::TaskDone>(event);
     if (on_event) on_event(event);
   }
+  void looked(size_t run, const base::SecondLook& look) override {
+    looks.resize(std::max(looks.size(), run + 1));
+    looks[run] = look;
+    order.push_back("look " + std::to_string(run));
+  }
   void finished(size_t run, const Outcome& outcome) override {
     outcomes[run] = outcome;
     order.push_back("end " + std::to_string(run));
@@ -54,6 +59,7 @@ class Log final : public Observer {
   void tick() override {}
 
   std::vector<Outcome> outcomes;
+  std::vector<base::SecondLook> looks;
   std::vector<std::string> order;
   std::function<void(const base::Event&)> on_event;
   int at_once = 0, most_at_once = 0, tasks = 0, stops = 0;
@@ -151,6 +157,67 @@ TEST_F(Schedule, WhatARunnerStartedEndsWithIt) {
   std::string pid, name, state = "gone";
   stat >> pid >> name >> state;
   EXPECT_TRUE(state == "gone" || state == "Z" || state == "X") << state;
+}
+
+TEST_F(Schedule, TheSecondLookComesBetweenTheRunAndItsEnd) {
+  setenv("SECRET", "of the user", 1);
+  EXPECT_TRUE(run({spec("ok"), spec("crash")}));
+  unsetenv("SECRET");
+  EXPECT_EQ(log_.order, (std::vector<std::string>{"start 0", "look 0", "end 0", "start 1", "end 1"}));
+  EXPECT_EQ(log_.looks[0].outcome, "same") << log_.looks[0].reason;
+  EXPECT_EQ(log_.looks[0].samples, 80);
+  EXPECT_TRUE(log_.looks[0].confined);
+  EXPECT_EQ(log_.tasks, 7);  // of the look nothing counts for the run
+  const std::string said = base::read_file(folder_.path() / "0/look.txt");
+  EXPECT_TRUE(contains(said, "fake look in home, HOME=" + (folder_.path() / "0/look/home").string() + ", SECRET=unset")) << said;
+  EXPECT_FALSE(fs::exists(folder_.path() / "0/look"));
+}
+
+TEST_F(Schedule, EveryEndOfASecondLookHasItsOutcome) {
+  struct Case {
+    const char *behave, *outcome, *reason;
+    int64_t differing, near_ties;
+  };
+  const std::vector<Case> cases{
+      {"look_differs", "differs", "its saved state predicts otherwise in a fresh process for 2 of 80 test samples", 2, 0},
+      {"look_ties", "same", "", 0, 1},
+      {"look_crash", "failed", "its saved state cannot be used in a fresh process: SIGSEGV in second look", 0, 0},
+      {"look_fails", "failed", "its saved state cannot be used in a fresh process: state: load left 8 bytes unread", 0, 0},
+      {"look_few", "failed", "the looking process ended without the answers", 0, 0},
+      {"look_early", "not_made", "io: the data are gone", 0, 0},
+  };
+  std::vector<base::RunSpec> specs;
+  for (const Case& c : cases) specs.push_back(spec(c.behave));
+  EXPECT_TRUE(run(specs));
+  for (size_t i = 0; i < cases.size(); ++i) {
+    EXPECT_EQ(log_.outcomes[i].status, "ok") << cases[i].behave;
+    EXPECT_EQ(log_.looks[i].outcome, cases[i].outcome) << cases[i].behave << ": " << log_.looks[i].reason;
+    EXPECT_TRUE(log_.looks[i].reason.starts_with(cases[i].reason)) << log_.looks[i].reason;
+    EXPECT_EQ(log_.looks[i].differing, cases[i].differing) << cases[i].behave;
+    EXPECT_EQ(log_.looks[i].near_ties, cases[i].near_ties) << cases[i].behave;
+  }
+}
+
+TEST_F(Schedule, ARequestToStopEndsALookAndLeavesTheRunOk) {
+  log_.on_event = [](const base::Event& event) {
+    if (const auto* progress = std::get_if<base::Progress>(&event); progress && progress->phase == base::kLooks) kill(getpid(), SIGINT);
+  };
+  EXPECT_FALSE(run({spec("look_hang"), spec("ok")}));
+  ASSERT_EQ(log_.outcomes.size(), 1u);
+  EXPECT_EQ(log_.outcomes[0].status, "ok");
+  EXPECT_EQ(log_.looks[0].outcome, "not_made");
+}
+
+TEST_F(Schedule, WithoutASecondLookNoneIsTold) {
+  options_.second_look = false;
+  EXPECT_TRUE(run({spec("look_differs")}));
+  EXPECT_EQ(log_.order, (std::vector<std::string>{"start 0", "end 0"}));
+}
+
+TEST_F(Schedule, WhatLeftTheGroupOfARunnerEndsWithIt) {
+  EXPECT_EQ(one("daemon"), "ok: ");
+  const auto daemon = static_cast<pid_t>(std::stol(base::read_file(folder_.path() / "0/daemon.pid")));
+  EXPECT_NE(kill(daemon, 0), 0);
 }
 
 TEST_F(Schedule, JobsRunAtOnceAndNoMore) {

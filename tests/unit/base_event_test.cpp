@@ -38,6 +38,7 @@ std::vector<Event> one_of_each() {
           Resource{{{"peak_rss_bytes", 1e9}}},
           good_task(),
           Targets{"test", {1, 0}},
+          Look{{4, 0}, {{7, {3, 1}, {0, 1, 1}, {3, 1, 2}}}, true},
           Done{{{{"updates", 3}}}},
           Failed{"numeric", "NaN in loss", "l2p.cpp", 12, 3, "train_task"}};
 }

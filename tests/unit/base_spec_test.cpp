@@ -161,6 +161,7 @@ TEST(RunSpec, KeyIgnoresPlacesAndExecution) {
   other.method.preset = "x";
   other.execution.loader_threads = 9;
   other.execution.keep_logits = true;
+  other.execution.second_look = true;
   other.execution.cache_dir = "/c";
   other.checkpoint = "off";
   EXPECT_EQ(other.key(), good_spec().key());

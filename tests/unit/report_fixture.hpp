@@ -28,6 +28,7 @@ inline int64_t finish(Store& store, const base::RunSpec& spec, int64_t skill, co
   const int64_t attempt = store.begin_attempt(spec, start);
   add_tasks(store, attempt, skill);
   if (!resources.empty()) store.add_resource(attempt, {resources});
+  store.add_second_look(attempt, {.outcome = "same", .reason = {}, .samples = 60, .seconds = 1, .confined = true});
   store.add_status(attempt, {"ok", "", "", ""});
   return attempt;
 }
@@ -63,6 +64,7 @@ class ReportTest : public ResultsTest {
     joint.protocol.joint = true;
     const int64_t attempt = store.begin_attempt(joint, sample_start());
     store.add_task(attempt, sample_task(0, {10, 20, 30}, {9, 18, 27}));
+    store.add_second_look(attempt, {.outcome = "same", .reason = {}, .samples = 60, .seconds = 1, .confined = true});
     store.add_status(attempt, {"ok", "", "", ""});
 
     base::RunSpec vote = l2p(0, 5);

@@ -29,6 +29,8 @@ class StoreCompat : public ResultsTest {
       store.add_task(attempt, sample_task(1, {20, 20}, {14, 16}));
       store.add_task(attempt, sample_task(2, {20, 20, 20}, {12, 14, 17}));
       store.add_resource(attempt, {{{"peak_rss_bytes", 5e8}, {"cached_seconds_saved", 30}}});
+      if (seed == 1)
+        store.add_second_look(attempt, {.outcome = "differs", .reason = "5 of 50", .samples = 50, .differing = 5, .seconds = 2.5});
       store.add_status(attempt, {"ok", "", "", "2025-01-31T12:00:00.000Z"});
     }
     store.add_run(sample_spec(3));
@@ -53,7 +55,7 @@ std::string thawed(size_t version) {
   return ZSTD_decompress(raw.data(), raw.size(), packed.data(), packed.size()) == raw.size() ? raw : "";
 }
 
-void check(const Store& store) {
+void check(const Store& store, size_t version) {
   const std::vector<store::RunRow> runs = store.runs();
   ASSERT_EQ(runs.size(), 4u);
   EXPECT_EQ(runs[3].attempt_id, 0);
@@ -72,6 +74,8 @@ void check(const Store& store) {
     EXPECT_EQ(store.targets(run.attempt_id).split, "test");
     EXPECT_EQ(store.resources(run.attempt_id).at("cached_seconds_saved"), 30);
     EXPECT_DOUBLE_EQ(run.wall_s, 4.5);
+    EXPECT_EQ(run.look.has_value(), version >= 3 && seed == 1);
+    EXPECT_EQ(run.marked(), run.look.has_value());
   }
 }
 
@@ -86,13 +90,13 @@ TEST_F(StoreCompat, every_version_is_read_merged_and_continued) {
     ASSERT_FALSE(raw.empty()) << "tests/compat has no file of this version; CLB_FREEZE writes the newest";
     const fs::path old = file("v" + std::to_string(version)), merged = file("merged" + std::to_string(version));
     std::ofstream(old, std::ios::binary) << raw;
-    check(Store::open(old, Store::Mode::kRead));
+    check(Store::open(old, Store::Mode::kRead), version);
     store::merge(merged, {old});
     EXPECT_EQ(read_whole(old), raw) << "an input is only read";
-    check(Store::open(merged, Store::Mode::kRead));
+    check(Store::open(merged, Store::Mode::kRead), version);
     {
       Store store = Store::open(old, Store::Mode::kWrite);
-      check(store);
+      check(store, version);
       EXPECT_EQ(fs::exists(old.string() + ".v" + std::to_string(version)), version < store::migrations().size());
       EXPECT_GT(store.begin_attempt(sample_spec(9), sample_start()), 3);
     }

@@ -27,7 +27,8 @@ constexpr double kMemoryShare = 0.8;  // of what is available, for all runs toge
 
 // What a stopped call is taken up with.
 std::string resume_command(const Options& options) {
-  return "clbench resume" + options.given({"db", "plugin-path", "cache", "jobs", "max-memory", "max-time", "max-silence"});
+  return "clbench resume" + options.given({"db", "plugin-path", "cache", "jobs", "max-memory", "max-time", "max-silence"}) +
+         (options.flag("no-second-look") ? " --no-second-look" : "");
 }
 
 Json summary(const Selection& selection, const Recorder& recorder, const store::Store& store, const fs::path& database, bool stopped) {
@@ -41,6 +42,7 @@ Json summary(const Selection& selection, const Recorder& recorder, const store::
       const RunRecord& record = recorder.records()[next++];
       run["status"] = record.attempt ? record.outcome.status : "not started";
       run["reason"] = record.outcome.reason;
+      run["second_look"] = record.look ? Json{{"outcome", record.look->outcome}, {"reason", record.look->reason}} : Json();
       if (record.attempt)
         run.update({{"attempt", store.attempt_uuid(record.attempt)}, {"folder", record.folder}, {"wall_s", record.outcome.wall_s}});
     } else {
@@ -81,6 +83,8 @@ void add_limits(Options& options, const char* database) {
   options.add()("max-time", po::value<std::string>()->value_name("TIME"), "wall time of one run, for example 2h; default no limit");
   options.add()("max-silence", po::value<std::string>()->value_name("TIME"),
                 "time without any sign of life of a run; default 30m, 0 no limit");
+  options.add()("no-second-look",
+                "do not predict test samples again from the saved state in a fresh process; tables then say that nobody looked");
   options.add_database(database);
   options.add_installation();
   options.add_cache();
@@ -100,6 +104,7 @@ launch::ScheduleOptions schedule_options(const Options& options) {
       options.flag("max-memory")
           ? launch::parse_bytes(options.text("max-memory"))
           : static_cast<uint64_t>(kMemoryShare * static_cast<double>(launch::available_memory()) / static_cast<double>(schedule.jobs));
+  schedule.second_look = !options.flag("no-second-look");
   if (options.flag("max-time")) schedule.limits.wall_s = launch::parse_seconds(options.text("max-time"));
   if (options.flag("max-silence")) schedule.limits.silence_s = launch::parse_seconds(options.text("max-silence"));
   return schedule;

@@ -98,6 +98,13 @@ void Recorder::task_done(size_t run, const base::TaskDone& task) {
                             launch::human_seconds(seconds)));
 }
 
+void Recorder::looked(size_t run, const base::SecondLook& look) {
+  store_.add_second_look(records_[run].attempt, look);
+  records_[run].look = look;
+  if (look.marks()) display_.line(fmt::format("{}: warning: {}; this row is not ranked", label(run), look.reason));
+  if (look.outcome == "not_made") display_.line(fmt::format("{}: no second look was taken: {}", label(run), look.reason));
+}
+
 void Recorder::finished(size_t run, const launch::Outcome& outcome) {
   flush(run);
   store_.add_status(records_[run].attempt, {outcome.status, outcome.reason, outcome.log_tail, ""});

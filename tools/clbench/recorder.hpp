@@ -6,6 +6,7 @@
 #include <clb/launch/schedule.hpp>
 #include <clb/store/store.hpp>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct RunRecord {
   int64_t attempt = 0;  // 0: was not started
   std::filesystem::path folder;
   launch::Outcome outcome;
+  std::optional<base::SecondLook> look;
 };
 
 struct RecorderOptions {
@@ -34,6 +36,7 @@ class Recorder final : public launch::Observer {
 
   bool starting(size_t run, base::RunSpec& spec) override;
   void event(size_t run, const base::Event& event) override;
+  void looked(size_t run, const base::SecondLook& look) override;
   void finished(size_t run, const launch::Outcome& outcome) override;
   void stopping() override;
   void tick() override;

@@ -78,6 +78,9 @@ class OneEvaluation final : public launch::Observer {
     if (const auto* progress = std::get_if<base::Progress>(&event)) display_.progress(0, *progress);
     if (const auto* log = std::get_if<base::Log>(&event); log && log->level == "warning") display_.line("warning: " + log->text);
   }
+  void looked(size_t, const base::SecondLook& look) override {
+    if (look.outcome != "same") display_.line("warning: second look: " + look.reason);
+  }
   void finished(size_t, const launch::Outcome& outcome) override {
     outcome_ = outcome;
     display_.end(0);

@@ -60,6 +60,17 @@ void print_json(const plan::Plan& plan, const Selection& selection, const std::v
 
 bool is_good(const std::string& verdict) { return verdict == "within tolerance" || verdict == "matches reference implementation"; }
 
+// A run that a second look denies reproduces nothing, whatever its accuracy is.
+bool say_what_is_denied(const store::Store& store, const std::set<std::string>& keys) {
+  bool any = false;
+  for (const store::RunRow& run : store.light_runs()) {
+    if (!keys.contains(run.key) || run.status.status != "ok" || !run.marked()) continue;
+    fmt::print(stderr, "seed {}, order seed {} reproduces nothing: {}\n", run.seed, run.order_seed, run.look->reason);
+    any = true;
+  }
+  return any;
+}
+
 // Verdicts of the numbers that these runs were made for.
 int judge(Published& published, const Options& options, const store::Store& store, const plan::Plan& plan) {
   std::set<std::string> keys;
@@ -68,9 +79,10 @@ int judge(Published& published, const Options& options, const store::Store& stor
   std::erase_if(runs, [&](const report::MeasuredRun& run) { return !keys.contains(run.key); });
   std::vector<report::Comparison> comparisons = published.compare(runs, plan.runs.front().method.id);
   std::erase_if(comparisons, [](const report::Comparison& c) { return c.runs.empty(); });
-  const bool json = options.flag("json");
+  const bool json = options.flag("json"), denied = say_what_is_denied(store, keys);
   if (json || !comparisons.empty())
     fmt::print("{}", report::render_comparison(comparisons, json ? report::Format::kJson : report::Format::kText));
+  if (denied) return static_cast<int>(base::Exit::kFailedRun);
   if (comparisons.empty()) return static_cast<int>(base::Exit::kCannotTell);
   const auto told = [](const report::Comparison& c) { return !c.verdict.starts_with("too few"); };
   if (std::ranges::any_of(comparisons, [&](const auto& c) { return told(c) && !is_good(c.verdict); }))

@@ -54,6 +54,21 @@ Params params_of(const store::Store& store, const std::vector<store::RunRow>& ru
   return params;
 }
 
+Json look_json(const store::RunRow& run) {
+  if (!run.look) return nullptr;
+  return {{"outcome", run.look->outcome},
+          {"reason", run.look->reason},
+          {"samples", run.look->samples},
+          {"differing", run.look->differing},
+          {"seconds", run.look->seconds}};
+}
+
+// Of the runs that are shown.
+void print_warnings(const std::vector<store::RunRow>& runs) {
+  for (const store::RunRow& run : runs)
+    if (run.marked()) fmt::print("warning: run {}: {}; its row is not ranked\n", run.key.substr(0, 12), run.look->reason);
+}
+
 Json run_json(const store::RunRow& run, const std::string& state, const Json& params) {
   return {{"key", run.key},
           {"experiment", run.experiment},
@@ -71,7 +86,8 @@ Json run_json(const store::RunRow& run, const std::string& state, const Json& pa
           {"at", run.status.at},
           {"tasks_done", run.tasks_done},
           {"tasks_planned", run.tasks_planned},
-          {"wall_s", run.wall_s}};
+          {"wall_s", run.wall_s},
+          {"second_look", look_json(run)}};
 }
 
 void print_json(const std::vector<store::RunRow>& runs, const Params& params, bool writer) {
@@ -141,6 +157,7 @@ int verb_status(const Arguments& arguments) {
   if (json) return print_json(runs, params, writer), 0;
   if (all == 0) return fmt::print("{}: no runs\n", database.string()), 0;
   print_text(runs, params, writer);
+  print_warnings(runs);
   if (runs.size() < all) fmt::print("{} of {} runs shown, unfinished ones first; --all shows every run\n", runs.size(), all);
   std::vector<std::string> words;
   for (const auto& [state, count] : counts) words.push_back(fmt::format("{} {}", count, state));

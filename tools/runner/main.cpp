@@ -14,6 +14,7 @@
 #include <clb/session/describe.hpp>
 #include <clb/session/run.hpp>
 #include <clb/session/run_check.hpp>
+#include <clb/session/second_look.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -31,6 +32,7 @@ constexpr const char* kUsage =
     "clb-runner: runs one experiment of clbench in a process of its own\n\n"
     "  clb-runner run FILE.json                                   one run, as `clbench run --dry-run --json` prints it\n"
     "  clb-runner resume FILE.json                                the same, after the newest checkpoint of its folder\n"
+    "  clb-runner look FILE.json                                  some test samples again, from a run's saved state (second look)\n"
     "  clb-runner describe PLUGIN.so [--root DIR | --default-root] [--cache DIR|off]\n"
     "                                                             parameters of a method; classes and fingerprint of a dataset\n"
     "  clb-runner check PLUGIN.so --list | --name CHECK [--seed N] [--params JSON] [--root DIR]\n"
@@ -64,6 +66,15 @@ int run(const std::string& file, bool resume) {
   const char* fd = std::getenv("CLB_EVENT_FD");
   session::Emitter emitter(fd != nullptr ? std::atoi(fd) : STDOUT_FILENO);
   return session::run(spec, resume, emitter);
+}
+
+// A request to stop ends it at once: there is nothing to keep.
+int look(const std::string& file) {
+  die_with_launcher();
+  const char* fd = std::getenv("CLB_EVENT_FD");
+  session::Emitter emitter(fd != nullptr ? std::atoi(fd) : STDOUT_FILENO);
+  for (const char* name : {"CLB_EVENT_FD", "CLB_LAUNCHER_PID"}) unsetenv(name);
+  return session::look(file, emitter);
 }
 
 int describe(const std::vector<std::string>& args) {
@@ -134,6 +145,7 @@ int dispatch(const std::vector<std::string>& args) {
   }
   if (args[0] == "run" && args.size() == 2) return run(args[1], false);
   if (args[0] == "resume" && args.size() == 2) return run(args[1], true);
+  if (args[0] == "look" && args.size() == 2) return look(args[1]);
   if (args[0] == "check" && args.size() >= 3) return check({args.begin() + 1, args.end()});
   if (args[0] == "describe" && args.size() >= 2) return describe({args.begin() + 1, args.end()});
   if (args[0] == "version" && args.size() == 1) {

@@ -3,12 +3,14 @@
 
 #include <c10/util/StringUtil.h>
 
+#include <clb/session/near_ties.hpp>
+
 #include "checks.hpp"
 
 namespace clb::session::conformance {
 
 void expect_same_predictions(const torch::Tensor& want, const torch::Tensor& got, const std::string& when) {
-  const double bound = 1e-4 * want.abs().max().item<double>();
+  const double bound = near_tie_bound(want, "fp32");
   const double error = (want - got).abs().max().item<double>();
   if (error > bound)
     throw Failure{c10::str("logits change by up to ", error, " (largest logit ", want.abs().max().item<double>(), ") ", when)};

@@ -95,6 +95,12 @@ std::optional<Badge> overlap_badge(const TableRow& row, const LeaderboardOptions
   return std::nullopt;
 }
 
+std::optional<Badge> look_badge(const TableRow& row) {
+  for (const RunResult& result : row.runs)
+    if (result.ok() && result.run.marked()) return Badge{"second look differs", "bad", look_text(result.run)};
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<double> perplexity(const std::vector<double>& usage) {
@@ -120,7 +126,7 @@ std::vector<Badge> badges_of(const TableRow& row, const std::vector<const Compar
   if (row.imported) return {{"imported", "plain", "measured elsewhere: " + row.citation}};
   std::vector<Badge> badges{published_badge(published)};
   for (const std::optional<Badge>& badge :
-       {leak_badge(row, options), collapse_badge(row), training_badge(row), overlap_badge(row, options)})
+       {look_badge(row), leak_badge(row, options), collapse_badge(row), training_badge(row), overlap_badge(row, options)})
     if (badge) badges.push_back(*badge);
   return badges;
 }

@@ -167,6 +167,9 @@ Json legend(const Board& board) {
   add("deviates", "outside that tolerance");
   add("unverified", "no published number under this key, or too few runs to compare");
   add("leaks", "claims, or fails the check of, predictions that do not depend on the batch or on the task id");
+  add("second look differs",
+      "a fresh process that has the saved state and nothing else predicts other classes for some test samples, or cannot use it; such a "
+      "row is not ranked");
   add("collapsed", "final accuracy below 2 / classes seen, or one prompt does all the work in every layer (perplexity below 1.5)");
   add("under-trained", "fewer than 100 updates in a task");
   add("pre-training labels overlap",

@@ -107,6 +107,7 @@ std::string data_json(const Board& board) {
                                     {"seed", run.run.seed},
                                     {"order_seed", run.run.order_seed},
                                     {"status", run.run.status.status},
+                                    {"second_look", look_json(run.run)},
                                     {"commit", run.run.commit},
                                     {"plugin_hash", run.run.plugin_hash}});
         text += separator + dumped(values);

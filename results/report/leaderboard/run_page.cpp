@@ -27,6 +27,7 @@ Json facts(const store::RunRow& run, const Json& spec) {
       {"attempt", run.uuid},
       {"started", run.started_at},
       {"tasks done", std::to_string(run.tasks_done) + " of " + std::to_string(run.tasks_planned)},
+      {"second look", run.status.status == "ok" ? look_text(run) : ""},
       {"plugin", run.plugin_version + ", SHA-256 " + run.plugin_hash},
       {"clb-runner", "SHA-256 " + run.runner_hash},
       {"clbench commit", run.commit},

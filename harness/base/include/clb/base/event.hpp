@@ -66,7 +66,17 @@ struct TaskDone {  // everything that was measured after one task; the launcher 
 struct Targets {
   std::string split;
   std::vector<int64_t> labels;
-};  // original class ids of the evaluated split, once per run
+};                 // original class ids of the evaluated split, once per run
+struct LookPass {  // all samples of a second look once, in batches of one size
+  int64_t batch_size = 0;
+  std::vector<int64_t> predictions;              // original class ids, one per sample
+  std::vector<int64_t> near_rows, near_classes;  // classes in a near tie with the prediction: positions of samples, and a class of each
+};
+struct Look {                    // clb-runner look: what a fresh process predicts from the saved state of a run (base/second_look.hpp)
+  std::vector<int64_t> samples;  // indices into the evaluated split
+  std::vector<LookPass> passes;
+  bool confined = false;  // no file can be opened but libraries, weights and the process's own
+};
 struct Done {
   Resource resource;
 };
@@ -78,7 +88,7 @@ struct Failed {            // the run ends here because of this
   std::string phase;
 };
 
-using Event = std::variant<Hello, Log, Progress, Metric, Span, Resource, TaskDone, Targets, Done, Failed>;
+using Event = std::variant<Hello, Log, Progress, Metric, Span, Resource, TaskDone, Targets, Done, Failed, Look>;
 
 std::string encode(const Event& event);  // without the newline
 Event decode(std::string_view line);     // Error (Exit::kInternal) names the member that is wrong

@@ -68,6 +68,8 @@ struct ExecutionSpec {    // how, not what: changes no result, so no part of the
   std::string state_file, state_run;
   // SHA-256 of the files that the run was planned with; empty: any. A runner that finds others fails.
   std::string method_hash, dataset_hash, runner_hash;
+  // A second look will follow (base/second_look.hpp): what it needs is kept, also when `checkpoint` is off.
+  bool second_look = false;
 };
 
 struct RunSpec {

@@ -20,6 +20,8 @@ struct ChildExit {
 class Child {
  public:
   Child(const RunnerPlace& place, std::vector<std::string> arguments, const std::filesystem::path& log);
+  // `what` says program, arguments and surroundings.
+  Child(Spawn what, const std::filesystem::path& log);
   ~Child();
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;

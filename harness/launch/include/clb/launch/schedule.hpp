@@ -2,6 +2,7 @@
 #pragma once
 
 #include <clb/base/run_spec.hpp>
+#include <clb/base/second_look.hpp>
 #include <clb/launch/outcome.hpp>
 #include <clb/launch/spawn.hpp>
 #include <clb/launch/watch.hpp>
@@ -16,20 +17,22 @@ class Observer {
   virtual ~Observer() = default;
   virtual bool starting(size_t run, base::RunSpec& spec) = 0;  // sets spec.execution.run_dir; true: go on after its checkpoint
   virtual void event(size_t run, const base::Event& event) = 0;
-  virtual void finished(size_t run, const Outcome& outcome) = 0;  // after outcome.bad_checkpoint starting() comes once more
-  virtual void stopping() = 0;                                    // the first request to stop arrived
-  virtual void tick() = 0;                                        // a few times a second
+  virtual void looked(size_t run, const base::SecondLook& look) = 0;  // before `finished` of a run that ended ok
+  virtual void finished(size_t run, const Outcome& outcome) = 0;      // after outcome.bad_checkpoint starting() comes once more
+  virtual void stopping() = 0;                                        // the first request to stop arrived
+  virtual void tick() = 0;                                            // a few times a second
 };
 
 struct ScheduleOptions {
   RunnerPlace runner;
-  size_t jobs = 1;  // runs at once
-  Limits limits;    // of each run
+  size_t jobs = 1;          // runs at once
+  Limits limits;            // of each run
+  bool second_look = true;  // at the saved state of each run that ended ok, in a fresh process
 };
 
-// Starts the runs in order. In each run folder: run.json (what clb-runner was given) and log.txt (its stdout and stderr). SIGINT, SIGTERM
-// and SIGHUP ask all runners to stop at a safe point and start nothing new; a second one kills them. Returns false when it was stopped
-// before all runs had begun and ended.
+// Starts the runs in order. In each run folder: run.json (what clb-runner was given), log.txt (its stdout and stderr) and look.txt (those
+// of the process that takes the second look). SIGINT, SIGTERM and SIGHUP ask all runners to stop at a safe point and start nothing new; a
+// second one kills them. Returns false when it was stopped before all runs had begun and ended.
 bool run_all(const std::vector<base::RunSpec>& runs, const ScheduleOptions& options, Observer& observer);
 
 }  // namespace clb::launch

@@ -27,6 +27,8 @@ struct Spawn {
   std::filesystem::path program;
   std::vector<std::string> arguments;                // without the program's name
   std::map<std::string, std::string> environment{};  // added to this process's
+  bool only_environment = false;                     // and nothing of this process's
+  std::filesystem::path folder{};                    // to start in; empty: this process's
   int out = -1, err = -1;                            // descriptors for stdout and stderr; -1: /dev/null
   int event = -1;                                    // becomes kEventFd, and CLB_EVENT_FD says so; -1: none
   bool own_group = false;                            // a process group of its own, out of reach of the terminal's Ctrl-C

@@ -35,6 +35,8 @@ class Watch {
 
   // Once the process has ended and its pipe is drained.
   Facts facts(const ChildExit& exit, bool oom_killer_struck, std::string last_log_line) const;
+  // Where it was, or failed.
+  const std::string& phase() const { return facts_.failed && !facts_.failed->phase.empty() ? facts_.failed->phase : facts_.position.phase; }
   double seconds(Clock::time_point now) const { return std::chrono::duration<double>(now - start_).count(); }
 
  private:

@@ -21,6 +21,9 @@ struct CheckpointOwner {
   std::string run_key, plugin_hash, runner_hash;
 };
 
+// Where the state after the last task of a run is: the file it evaluates, its checkpoint, or what is kept for the second look alone.
+base::fs::path saved_state(const base::RunSpec& spec);
+
 class Checkpoints {
  public:
   Checkpoints(const Session& session, CheckpointOwner owner);
@@ -34,11 +37,12 @@ class Checkpoints {
   std::optional<Found> resume(Session& session, MethodHandle& method);
 
   // Keeps the results of the task for this checkpoint and the later ones, and writes when the run's setting asks for it after this task.
-  void task_done(const Session& session, MethodHandle& method, const std::string& result_line);
+  void task_done(Session& session, MethodHandle& method, const std::string& result_line);
 
  private:
   Found take_up(Session& session, MethodHandle& method);
-  void write(const Session& session, MethodHandle& method) const;
+  void write(const Session& session, MethodHandle& method, const base::fs::path& file) const;
+  void keep_for_second_look(Session& session, MethodHandle& method) const;
 
   base::fs::path file_;  // empty: this run has no folder, or wants no checkpoints
   bool only_last_;

@@ -21,7 +21,7 @@ struct RunId {
 // The attempts at one run, by start. `ok`: those of the plugin and runner of the newest; more than one are repetitions.
 struct Repetitions {
   std::vector<store::RunRow> ok;
-  std::vector<store::RunRow> others;  // that did not end well
+  std::vector<store::RunRow> others;  // that did not end well, or whose numbers a second look denies: evidence of nothing
 };
 
 struct Series {

@@ -2,9 +2,11 @@
 // `clbench audit`; counts are recounted by results/audit.
 #pragma once
 
+#include <clb/base/second_look.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,7 @@ struct AttemptAudit {
   };
   std::vector<Task> tasks;
   bool targets = false;
+  std::optional<base::SecondLook> look;
 };
 
 // Belongs to one thread. Error (exit 2) when the file is missing, damaged anywhere or newer.

@@ -11,6 +11,7 @@
 
 #include <clb/base/event.hpp>
 #include <clb/base/run_spec.hpp>
+#include <clb/base/second_look.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -61,8 +62,10 @@ struct RunRow {
   int64_t tasks_done = 0, tasks_planned = 0;
   std::string plugin_hash, plugin_version, runner_hash, libtorch, commit, command, started_at;
   Machine machine;
-  std::string device, dtype;  // what really ran; empty until the runner said so
-  double wall_s = 0;          // sum of the attempt's spans
+  std::string device, dtype;             // what really ran; empty until the runner said so
+  double wall_s = 0;                     // sum of the attempt's spans
+  std::optional<base::SecondLook> look;  // nothing: not looked at, as no run was before there were second looks
+  bool marked() const { return look && look->marks(); }
 };
 
 // Which attempt of a run counts, and the newest status of that attempt. No attempt: attempt_id 0 and an empty status.
@@ -127,7 +130,8 @@ class Store {
   void add_task(int64_t attempt, const base::TaskDone& task);                   // a task that is there is left as it is
   void add_spans(int64_t attempt, const std::vector<base::Span>& spans);
   void add_metrics(int64_t attempt, const std::vector<base::Metric>& metrics);
-  void add_resource(int64_t attempt, const base::Resource& resource);  // the newest value of a name counts
+  void add_resource(int64_t attempt, const base::Resource& resource);   // the newest value of a name counts
+  void add_second_look(int64_t attempt, const base::SecondLook& look);  // one that is there is left as it is
   void add_status(int64_t attempt, const AttemptStatus& status);
   size_t add_imported(const std::vector<ImportedRow>& rows);  // one transaction; how many of them are new
   void add_annotation(int64_t run, const std::string& author, const std::string& commit, const std::string& text);

@@ -1,0 +1,41 @@
+// What the launcher does about the second look (base/second_look.hpp): how much is looked at, in which surroundings, and the comparison.
+// Only here are both the predictions of the run and those of the fresh process known.
+#pragma once
+
+#include <clb/base/event.hpp>
+#include <clb/base/run_spec.hpp>
+#include <clb/base/second_look.hpp>
+#include <clb/launch/outcome.hpp>
+#include <clb/launch/spawn.hpp>
+#include <clb/launch/watch.hpp>
+#include <filesystem>
+#include <optional>
+
+namespace clb::launch {
+
+// The last task of a run as its runner reported it.
+struct LastTask {
+  int64_t task = -1;
+  std::vector<int64_t> predictions;  // as base::TaskDone
+  double evaluate_s = 0;
+};
+LastTask last_task(const base::TaskDone& task);
+
+// How many samples: 256, or fewer (64 at least) where predicting them twice would take longer than 3 s and 4 % of the run.
+int64_t look_size(const LastTask& task, double run_s);
+
+// Of the looking process: the memory of the run, and a generous time, since a machine may be busy.
+Limits look_limits(const Limits& run, const LastTask& task);
+
+// Makes <run_dir>/look with request.json and empty home and tmp. Error when it cannot be made.
+std::filesystem::path make_look_folder(const base::RunSpec& spec, const LastTask& task, int64_t count);
+void remove_look_folder(const base::RunSpec& spec);  // and a state that was kept for the look alone
+
+// What the looking process finds in its environment: loader, threads, cards and sanitizers; nothing else of the user's.
+std::map<std::string, std::string> look_environment(const RunnerPlace& place, const std::filesystem::path& folder);
+
+// `ended`: how the looking process ended; `position`: where. `count`: samples that it was asked for.
+base::SecondLook judge_look(const Outcome& ended, const std::string& phase, const std::optional<base::Look>& look, const LastTask& task,
+                            const std::string& precision, int64_t count);
+
+}  // namespace clb::launch

@@ -1,0 +1,36 @@
+#include <torch/types.h>
+
+#include <clb/base/error.hpp>
+#include <clb/sdk/error.hpp>
+#include <clb/session/checkpoint.hpp>
+#include <clb/session/failure.hpp>
+#include <new>
+
+namespace clb::session {
+
+base::Failed current_failure() {
+  const auto failed = [](const char* status, const std::string& text, const std::string& file = "", int64_t line = 0) {
+    return base::Failed{.status = status, .text = text, .file = file, .line = line, .task = -1, .phase = {}};
+  };
+  try {
+    throw;
+  } catch (const PluginError& e) {
+    return failed(status_name(e.status()), e.what(), e.file(), e.line());
+  } catch (const CheckpointError& e) {
+    return failed("checkpoint", e.what());
+  } catch (const base::Error& e) {
+    return failed("io", e.what());
+  } catch (const c10::OutOfMemoryError& e) {
+    return failed("no_memory", e.what_without_backtrace());
+  } catch (const c10::Error& e) {
+    return failed("internal", e.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    return failed("no_memory", "out of memory");
+  } catch (const std::exception& e) {
+    return failed("internal", e.what());
+  } catch (...) {  // a plugin that throws through the border
+    return failed("internal", "an exception of an unknown type");
+  }
+}
+
+}  // namespace clb::session
