@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "build_id.hpp"
+#include "say.hpp"
 #include "verbs.hpp"
 
 namespace {
@@ -83,10 +84,10 @@ int main(int argc, char** argv) {
     if (std::fflush(stdout) != 0) throw clb::base::Error("stdout cannot be written", clb::base::Exit::kInternal);
     return code;
   } catch (const clb::base::Error& error) {
-    fmt::print(stderr, "clbench: {}\n", error.what());
+    clb::cli::say(stderr, "clbench: {}\n", error.what());
     return static_cast<int>(error.exit());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "clbench: internal error: {}\n", error.what());
+    clb::cli::say(stderr, "clbench: internal error: {}\n", error.what());
     return static_cast<int>(clb::base::Exit::kInternal);
   }
 }

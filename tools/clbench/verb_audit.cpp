@@ -13,6 +13,7 @@
 #include "audit_progress.hpp"
 #include "installation.hpp"
 #include "options.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -82,20 +83,20 @@ void print_json(const fs::path& file, const audit::Report& report) {
 }
 
 void print_text(const fs::path& file, const audit::Report& report) {
-  for (const std::string& difference : report.differences) fmt::print("differs: {}\n", difference);
+  for (const std::string& difference : report.differences) say("differs: {}\n", difference);
   std::map<std::string, size_t> labels;
   for (const audit::RunAudit& run : report.runs) {
-    fmt::print("{}: run {} {}{}{} on {}, seed {}, order {}: {} counts of {} {} recounted\n", state_of(run), run.key.substr(0, 12),
-               run.method, run.preset.empty() ? "" : "/", run.preset, run.dataset, run.seed, run.order_seed, run.counts, run.attempts,
-               run.attempts == 1 ? "attempt" : "attempts");
+    say("{}: run {} {}{}{} on {}, seed {}, order {}: {} counts of {} {} recounted\n", state_of(run), run.key.substr(0, 12), run.method,
+        run.preset.empty() ? "" : "/", run.preset, run.dataset, run.seed, run.order_seed, run.counts, run.attempts,
+        run.attempts == 1 ? "attempt" : "attempts");
     for (const auto* list : {&run.differences, &run.unchecked})
-      for (const std::string& sentence : *list) fmt::print("  {}\n", sentence);
+      for (const std::string& sentence : *list) say("  {}\n", sentence);
     if (!run.labels.empty()) ++labels[run.labels];
   }
-  for (const auto& [text, count] : labels) fmt::print("labels of {} runs: {}\n", count, text);
+  for (const auto& [text, count] : labels) say("labels of {} runs: {}\n", count, text);
   const size_t differing = report.differing(), unchecked = report.unchecked();
-  fmt::print("{}: {} of {} runs ok, {} differ, {} not recounted{}\n", file.string(), report.runs.size() - differing - unchecked,
-             report.runs.size(), differing, unchecked, report.differences.empty() ? "" : "; shared rows differ");
+  say("{}: {} of {} runs ok, {} differ, {} not recounted{}\n", file.string(), report.runs.size() - differing - unchecked,
+      report.runs.size(), differing, unchecked, report.differences.empty() ? "" : "; shared rows differ");
 }
 
 }  // namespace
