@@ -121,7 +121,6 @@ EvalCount eval_count(Members& m) {
   c.correct5 = m.integer("correct5", 0, c.n);
   c.correct_within = m.integer("correct_within", 0, c.n);
   c.loss_sum = m.real("loss_sum", 0);
-  m.finish();
   return c;
 }
 
@@ -129,17 +128,11 @@ TaskDone task_done(Members& m) {
   TaskDone e;
   e.task = m.integer("task", 0);
   e.classes = m.integers("classes", 0);
-  for (Members& c : m.objects("evals")) e.evals.push_back(eval_count(c));
+  m.each("evals", [&](Members& c) { e.evals.push_back(eval_count(c)); });
   e.predictions = m.integers("predictions", -1);
   e.logit_hash = m.text("logit_hash");
-  for (Members& s : m.objects("spans")) {
-    e.spans.push_back(span(s));
-    s.finish();
-  }
-  for (Members& s : m.objects("metrics")) {
-    e.metrics.push_back(metric(s));
-    s.finish();
-  }
+  m.each("spans", [&](Members& s) { e.spans.push_back(span(s)); });
+  m.each("metrics", [&](Members& s) { e.metrics.push_back(metric(s)); });
   return e;
 }
 

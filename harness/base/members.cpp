@@ -137,6 +137,16 @@ std::vector<Members> Members::objects(const char* name) {
   return objects;
 }
 
+void Members::each(const char* name, const std::function<void(Members&)>& read) {
+  size_t i = 0;
+  for (const Json& value : array(name)) {
+    const std::string path = element(name, i++);
+    Members one(value, where_, exit_, path_.empty() ? path : path_ + "." + path);
+    read(one);
+    one.finish();
+  }
+}
+
 void Members::finish() const {
   for (const auto& [name, value] : json_->items()) {
     if (!asked_.contains(name)) fail(name, "is unknown, remove it or use the version of clbench that wrote it");

@@ -5,6 +5,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/json.hpp>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <limits>
 #include <set>
@@ -30,6 +31,8 @@ class Members {
   std::vector<std::string> texts(const char* name);
   Members object(const char* name);
   std::vector<Members> objects(const char* name);
+  // Like objects(), one after the other, for lists of any length. The last thing done with each is finish().
+  void each(const char* name, const std::function<void(Members&)>& read);
   const Json& any(const char* name);
   const std::string& path() const { return path_; }
   const Json& json() const { return *json_; }

@@ -3,7 +3,10 @@
 #include <algorithm>
 
 namespace clb::compare {
-std::string aligned(const Rows& rows) {
+std::string aligned(const Rows& raw) {
+  Rows rows = raw;
+  for (auto& row : rows)
+    for (std::string& cell : row) cell = printable(cell);
   std::vector<size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -16,7 +19,7 @@ std::string aligned(const Rows& rows) {
       const std::string blank(widths[i] - base::display_width(row[i]), ' ');
       line += (i ? "  " : "") + (i == 0 ? row[i] + blank : blank + row[i]);
     }
-    text += printable(line.substr(0, line.find_last_not_of(' ') + 1)) + "\n";
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }
   return text;
 }

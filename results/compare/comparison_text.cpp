@@ -47,11 +47,11 @@ std::string pairs_line(const Matched& m) {
 }
 
 std::string matched_text(const Matched& m) {
-  std::string text = fmt::format("{}: A = {}, B = {}\n{}\n", m.setting, m.a_name, m.b_name, pairs_line(m));
-  if (!m.config_difference.empty()) text += fmt::format("A and B differ in {}\n", m.config_difference);
+  std::string text = fmt::format("{}: A = {}, B = {}\n{}\n", printable(m.setting), printable(m.a_name), printable(m.b_name), pairs_line(m));
+  if (!m.config_difference.empty()) text += fmt::format("A and B differ in {}\n", printable(m.config_difference));
   text += "\n" + metric_rows(m) + "\n";
   text += flip_rows("after task", m.flips.after_task) + flip_rows("on task, at the end", m.flips.on_task);
-  if (!m.flips.missing.empty()) text += "no flipped predictions: " + m.flips.missing + "\n\n";
+  if (!m.flips.missing.empty()) text += "no flipped predictions: " + printable(m.flips.missing) + "\n\n";
   return text;
 }
 

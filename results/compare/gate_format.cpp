@@ -25,38 +25,6 @@ std::string title(const GateReport& r) {
   return fmt::format("base {} at {}, head {} at {}, accuracy = {}", r.base.file, r.base.commit, r.head.file, r.head.commit, r.metric);
 }
 
-std::string cell(std::string text) {  // of a Markdown table
-  std::string escaped;
-  for (const char c : printable(text)) {
-    if (std::string_view("|\\`*_<>[]").find(c) != std::string_view::npos) escaped += '\\';
-    escaped += c;
-  }
-  return escaped;
-}
-
-std::string xml(const std::string& text) {
-  std::string escaped;
-  for (const char c : printable(text)) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
-}
-
 Json gauge_json(const Gauge& g) {
   auto number = [](const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); };
   Json json{{"what", g.what},
@@ -80,8 +48,9 @@ Json gauge_json(const Gauge& g) {
 }
 
 std::string junit_case(const GatedSeries& s, const Gauge& g) {
-  const std::string open = fmt::format("    <testcase classname=\"{}\" name=\"{}\"", xml(s.name + " on " + s.setting), xml(g.what));
-  const std::string why = xml(fmt::format("{}: {}", word_of(g.verdict), g.why));
+  const std::string open =
+      fmt::format("    <testcase classname=\"{}\" name=\"{}\"", xml_text(s.name + " on " + s.setting), xml_text(g.what));
+  const std::string why = xml_text(fmt::format("{}: {}", word_of(g.verdict), g.why));
   if (g.verdict == Verdict::kRegression) return fmt::format("{}>\n      <failure message=\"{}\"/>\n    </testcase>\n", open, why);
   if (g.verdict == Verdict::kCannotTell) return fmt::format("{}>\n      <error message=\"{}\"/>\n    </testcase>\n", open, why);
   if (g.verdict == Verdict::kNotGated) return fmt::format("{}>\n      <skipped message=\"{}\"/>\n    </testcase>\n", open, why);
@@ -128,14 +97,15 @@ std::string gate_json(const GateReport& report) {
 
 std::string gate_markdown(const GateReport& report) {
   std::string text = fmt::format("### {}\n\n{}\n\n| series | question | answer | base → head | why |\n|---|---|---|---|---|\n",
-                                 cell(report.conclusion), cell(title(report)));
+                                 markdown_text(report.conclusion), markdown_text(title(report)));
   for (const GatedSeries& s : report.series) {
     for (const Gauge& g : s.gauges) {
       const bool bold = g.verdict == Verdict::kRegression || g.verdict == Verdict::kCannotTell;
-      text += fmt::format("| {} | {} | {}{}{} | {} | {} |\n", cell(s.name + " on " + s.setting), g.what, bold ? "**" : "",
-                          word_of(g.verdict), bold ? "**" : "", values_text(g), cell(g.why));
+      text += fmt::format("| {} | {} | {}{}{} | {} | {} |\n", markdown_text(s.name + " on " + s.setting), g.what, bold ? "**" : "",
+                          word_of(g.verdict), bold ? "**" : "", values_text(g), markdown_text(g.why));
     }
-    for (const std::string& note : s.notes) text += fmt::format("| {} | | | | {} |\n", cell(s.name + " on " + s.setting), cell(note));
+    for (const std::string& note : s.notes)
+      text += fmt::format("| {} | | | | {} |\n", markdown_text(s.name + " on " + s.setting), markdown_text(note));
   }
   return text;
 }
@@ -144,13 +114,13 @@ std::string gate_junit(const GateReport& report) {
   std::string suites;
   for (const GatedSeries& s : report.series) {
     suites += fmt::format("  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">\n",
-                          xml(s.name + " on " + s.setting), s.gauges.size(), count(s, Verdict::kRegression), count(s, Verdict::kCannotTell),
-                          count(s, Verdict::kNotGated));
+                          xml_text(s.name + " on " + s.setting), s.gauges.size(), count(s, Verdict::kRegression),
+                          count(s, Verdict::kCannotTell), count(s, Verdict::kNotGated));
     for (const Gauge& g : s.gauges) suites += junit_case(s, g);
     suites += "  </testsuite>\n";
   }
   return fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"{}\">\n{}</testsuites>\n",
-                     xml("clbench gate: " + report.conclusion), suites);
+                     xml_text("clbench gate: " + report.conclusion), suites);
 }
 
 }  // namespace clb::compare

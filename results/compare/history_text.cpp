@@ -40,13 +40,6 @@ std::string bar(const HistoryPoint& p, const Scale& scale) {
   return text;
 }
 
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 }  // namespace
 
 std::string history_text(const History& h) {
@@ -96,9 +89,9 @@ std::string history_json(const History& h) {
 std::string history_csv(const History& h) {
   std::string text = "commit,at,n,mean,low,high,spread,seconds,step,annotations\r\n";
   for (const HistoryPoint& p : h.points) {
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{}\r\n", csv_field(p.commit), p.at, p.summary.n, p.summary.mean, p.summary.low,
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{}\r\n", base::csv_field(p.commit), p.at, p.summary.n, p.summary.mean, p.summary.low,
                         p.summary.high, p.summary.spread, p.seconds, p.step ? fmt::format("{}", p.step_size) : "",
-                        csv_field(fmt::format("{}", fmt::join(p.annotations, "; "))));
+                        base::csv_field(fmt::format("{}", fmt::join(p.annotations, "; "))));
   }
   return text;
 }

@@ -1,16 +1,9 @@
-// RFC 4180: CRLF line ends, fields quoted where needed. One line per row; fractions and seconds are not rounded; an empty field is a dash
-// whose reason stands in "notes".
+// RFC 4180: CRLF line ends, fields as base::csv_field writes them. One line per row; fractions and seconds are not rounded; an empty field
+// is a dash whose reason stands in "notes".
 #include "model.hpp"
 
 namespace clb::report {
 namespace {
-
-std::string quote(const std::string& field) {
-  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
-  std::string text = "\"";
-  for (char c : field) text += c == '"' ? "\"\"" : std::string(1, c);
-  return text + "\"";
-}
 
 void add_head(std::vector<std::string>& fields, const std::string& name) {
   for (const char* part : {"", " n", " low", " high", " spread"}) fields.push_back(name + part);
@@ -29,7 +22,7 @@ void add_cell(std::vector<std::string>& fields, const Cell& cell) {
 
 std::string csv_line(const std::vector<std::string>& fields) {
   std::string text;
-  for (size_t i = 0; i < fields.size(); ++i) text += (i == 0 ? "" : ",") + quote(fields[i]);
+  for (size_t i = 0; i < fields.size(); ++i) text += (i == 0 ? "" : ",") + base::csv_field(fields[i]);
   return text + "\r\n";
 }
 

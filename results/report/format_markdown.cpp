@@ -7,37 +7,28 @@ namespace {
 std::string section_text(const Report& report, const Section& section) {
   std::vector<std::string> head{"method", "setting"}, rule{"---", "---"};
   for (const Column& column : report.columns) {
-    head.push_back(markdown_escape(column.title()));
+    head.push_back(markdown_text(column.title()));
     rule.push_back("---:");
   }
   head.push_back("time");
   rule.push_back("---:");
-  std::string text = section.title.empty() ? "" : "**" + markdown_escape(section.title) + "**\n\n";
+  std::string text = section.title.empty() ? "" : "**" + markdown_text(section.title) + "**\n\n";
   text += markdown_row(head) + markdown_row(rule);
   std::string notes;
   for (const TableRow& row : section.rows) {
-    std::vector<std::string> cells{markdown_escape(row_name(row)), markdown_escape(row.setting)};
+    std::vector<std::string> cells{markdown_text(row_name(row)), markdown_text(row.setting)};
     for (const Cell& cell : row.cells)
-      cells.push_back(markdown_escape(cell_text(cell)) + (cell.summary && row.class_sorted ? "†" : "") +
+      cells.push_back(markdown_text(cell_text(cell)) + (cell.summary && row.class_sorted ? "†" : "") +
                       (&cell == &row.cells.front() ? best_mark(row) : ""));
     cells.push_back(row.time.summary ? duration(row.time.summary->mean) : "–");
     text += markdown_row(cells);
-    for (const std::string& note : row.notes) notes += "- " + markdown_escape(row_label(row) + ": " + note) + "\n";
-    if (row.class_sorted) notes += "- † " + markdown_escape(row_name(row)) + ": " + kClassSorted + "\n";
+    for (const std::string& note : row.notes) notes += "- " + markdown_text(row_label(row) + ": " + note) + "\n";
+    if (row.class_sorted) notes += "- † " + markdown_text(row_name(row)) + ": " + kClassSorted + "\n";
   }
   return text + "\n" + (notes.empty() ? "" : notes + "\n");
 }
 
 }  // namespace
-
-std::string markdown_escape(const std::string& text) {
-  std::string result;
-  for (char c : printable(text)) {
-    if (std::string_view("|\\`*_<>[]").find(c) != std::string_view::npos) result += '\\';
-    result += c;
-  }
-  return result;
-}
 
 std::string markdown_row(const std::vector<std::string>& cells) {
   std::string text = "|";
@@ -49,15 +40,15 @@ std::string format_markdown(const Report& report) {
   if (report.tables.empty()) return std::string(kNoRuns) + "\n";
   std::string text;
   for (const Table& table : report.tables) {
-    text += "### " + markdown_escape(table.heading.front()) + "\n\n";
+    text += "### " + markdown_text(table.heading.front()) + "\n\n";
     for (size_t i = 1; i < table.heading.size(); ++i)
-      text += markdown_escape(table.heading[i]) + (i + 1 < table.heading.size() ? "; " : "\n\n");
+      text += markdown_text(table.heading[i]) + (i + 1 < table.heading.size() ? "; " : "\n\n");
     for (const Section& section : table.sections) text += section_text(report, section);
-    for (const Finding& finding : table.findings) text += markdown_escape(sentence(finding)) + "\n\n";
+    for (const Finding& finding : table.findings) text += markdown_text(sentence(finding)) + "\n\n";
   }
-  text += markdown_escape(kLegend) + "\n\n";
-  if (any_mark(report)) text += markdown_escape(kBestLegend) + "\n\n";
-  for (const Column& column : report.columns) text += "- " + markdown_escape(column.explain()) + "\n";
+  text += markdown_text(kLegend) + "\n\n";
+  if (any_mark(report)) text += markdown_text(kBestLegend) + "\n\n";
+  for (const Column& column : report.columns) text += "- " + markdown_text(column.explain()) + "\n";
   return text;
 }
 

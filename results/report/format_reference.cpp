@@ -77,15 +77,15 @@ std::string markdown_table(const std::vector<Comparison>& comparisons) {
   by_source(
       comparisons,
       [&](const std::string& head) {
-        text += (text.empty() ? "" : "\n") + markdown_escape(head) + "\n\n" + markdown_row(kHead) +
+        text += (text.empty() ? "" : "\n") + markdown_text(head) + "\n\n" + markdown_row(kHead) +
                 markdown_row({"---", "---", "---", "---:", "---:", "---:", "---"});
       },
       [&](const Comparison& c) {
         std::vector<std::string> cells = line_of(c);
-        for (std::string& cell : cells) cell = markdown_escape(cell);
+        for (std::string& cell : cells) cell = markdown_text(cell);
         text += markdown_row(cells);
       });
-  return text + "\n" + markdown_escape(kLegendReference) + "\n";
+  return text + "\n" + markdown_text(kLegendReference) + "\n";
 }
 
 std::string csv_table(const std::vector<Comparison>& comparisons) {

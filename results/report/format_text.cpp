@@ -26,13 +26,13 @@ std::string marks(const TableRow& row, Line& notes) {
 
 Line head(const Report& report) {
   Line line{"method", "setting"};
-  for (const Column& column : report.columns) line.push_back(column.title());
+  for (const Column& column : report.columns) line.push_back(printable(column.title()));
   line.push_back("time");
   return line;
 }
 
 Line line_of(const TableRow& row, Line& notes) {
-  Line line{row_name(row) + marks(row, notes), row.setting};
+  Line line{row_name(row) + marks(row, notes), printable(row.setting)};
   for (const Cell& cell : row.cells)
     line.push_back(cell_text(cell) + (cell.summary && row.class_sorted ? "†" : "") + (&cell == &row.cells.front() ? best_mark(row) : ""));
   line.push_back(row.time.summary ? duration(row.time.summary->mean) : "–");
@@ -75,12 +75,13 @@ std::string table_text(const Report& report, const Table& table, const std::stri
   for (size_t e = 0; e < entries.size(); ++e) {
     const bool title = entries[e].line.empty();
     text += e == 0 || title ? bold : "";
-    text += title ? "-- " + entries[e].title + "\n" : join(entries[e].line, widths);
+    text += title ? "-- " + printable(entries[e].title) + "\n" : join(entries[e].line, widths);
     text += e == 0 || title ? plain : "";
   }
   if (!notes.empty()) text += "\n";
   for (size_t i = 0; i < notes.size(); ++i) text += "[" + std::to_string(i + 1) + "] " + printable(notes[i]) + "\n";
-  for (const Finding& finding : table.findings) text += (&finding == &table.findings.front() ? "\n" : "") + sentence(finding) + "\n";
+  for (const Finding& finding : table.findings)
+    text += (&finding == &table.findings.front() ? "\n" : "") + printable(sentence(finding)) + "\n";
   return text;
 }
 
@@ -103,7 +104,7 @@ std::string format_text(const Report& report, bool color) {
   text += std::string(kLegend) + "\n";
   if (any_mark(report)) text += std::string(kBestLegend) + "\n";
   if (any_class_sorted(report)) text += "† " + std::string(kClassSorted) + "\n";
-  for (const Column& column : report.columns) text += column.explain() + "\n";
+  for (const Column& column : report.columns) text += printable(column.explain()) + "\n";
   return text;
 }
 

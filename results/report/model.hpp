@@ -2,6 +2,7 @@
 #pragma once
 
 #include <clb/base/json_at.hpp>
+#include <clb/base/markup.hpp>
 #include <clb/base/text.hpp>
 #include <clb/metrics/metric.hpp>
 #include <clb/metrics/records.hpp>
@@ -152,12 +153,12 @@ struct Scale {                         // how numbers of one size are printed
 Scale scale_of(double value, std::string_view unit);        // unit: metrics::Metric's
 std::string quantity(double value, std::string_view unit);  // "62.30" (of a fraction), "5.3 min", "12.4 MB", "1189632"
 std::string cell_text(const Cell& cell);                    // "62.30 ± 0.41 (3)", "62.30 [61.90, 62.70] (2)", "–"
+using base::markdown_text;
 using base::printable;
 std::string row_name(const TableRow& row);   // "l2p/small"
 std::string row_label(const TableRow& row);  // and its setting: "l2p/small lr=0.01"
 
 // Pieces that both kinds of tables are printed with.
-std::string markdown_escape(const std::string& text);  // nothing of it is read as markup
 std::string markdown_row(const std::vector<std::string>& cells);
 std::string csv_line(const std::vector<std::string>& fields);
 

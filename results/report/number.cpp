@@ -60,6 +60,6 @@ std::string cell_text(const Cell& cell) {
 
 std::string row_name(const TableRow& row) { return printable(row.preset.empty() ? row.method : row.method + "/" + row.preset); }
 
-std::string row_label(const TableRow& row) { return row_name(row) + (row.setting.empty() ? "" : " " + row.setting); }
+std::string row_label(const TableRow& row) { return row_name(row) + (row.setting.empty() ? "" : " " + printable(row.setting)); }
 
 }  // namespace clb::report

@@ -33,9 +33,17 @@ void append_spans(SQLite::Database& db, int64_t attempt, const std::vector<base:
 }
 
 void append_metrics(SQLite::Database& db, int64_t attempt, const std::vector<base::Metric>& metrics) {
-  for (const base::Metric& metric : metrics)
-    insert(db, "scalar",
-           {{"attempt_id", attempt}, {"name", metric.name}, {"task", metric.task}, {"step", metric.step}, {"value", real(metric.value)}});
+  // Not insert(): there may be very many, and each would be translated anew.
+  SQLite::Statement statement(db, "INSERT INTO scalar (attempt_id, name, task, step, value) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+  statement.bind(1, attempt);
+  for (const base::Metric& metric : metrics) {
+    statement.bind(2, metric.name);
+    statement.bind(3, metric.task);
+    statement.bind(4, metric.step);
+    store::bind(statement, 5, real(metric.value));
+    statement.exec();
+    statement.reset();
+  }
 }
 
 bool has_task(SQLite::Database& db, int64_t attempt, int64_t task) {

@@ -73,6 +73,17 @@ TEST_F(Stop, CtrlCStopsAtASafePointAndNamesTheCommandThatGoesOn) {
   EXPECT_EQ(statuses(), (std::vector<std::string>{"ok", "ok"}));
 }
 
+TEST_F(Stop, CtrlCIsHeardWhileVeryManyMetricsComeIn) {
+  const pid_t launcher = start(experiment_file("metrics"), {"--jobs", "2"});
+  ASSERT_TRUE(says("task 1/5 done")) << said();
+  const auto asked = std::chrono::steady_clock::now();
+  kill(launcher, SIGINT);
+  ASSERT_TRUE(says("stopping at a safe point")) << said();
+  EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(10));  // the store takes a second for a task
+  end_of(launcher);
+  EXPECT_TRUE(living(runner()).empty());
+}
+
 TEST_F(Stop, AKilledLauncherTakesItsRunnersAlong) {
   const pid_t launcher = start(experiment_file("spin"), {"--jobs", "2"});
   ASSERT_TRUE(says("run 2 of 2: fake seed 1: task 2/5 done")) << said();

@@ -1,4 +1,5 @@
 #include "audit_progress.hpp"
+#include "say.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -21,8 +22,9 @@ std::function<void(size_t, size_t)> audit_progress(const std::filesystem::path& 
     if (now < next || done == all) return;
     next = now + kEvery;
     const double seconds = std::chrono::duration<double>(now - start).count(), rate = static_cast<double>(done) / seconds;
-    fmt::print(stderr, "{}{}: {} of {} runs recounted, {:.0f} a second, {} left{}", terminal ? "\r\033[K" : "", file.string(), done, all,
-               rate, launch::human_seconds(static_cast<double>(all - done) / rate), terminal ? "" : "\n");
+    fmt::print(stderr, "{}{}: {} of {} runs recounted, {:.0f} a second, {} left{}", terminal ? "\r\033[K" : "",
+               base::printable(file.string()), done, all, rate, launch::human_seconds(static_cast<double>(all - done) / rate),
+               terminal ? "" : "\n");
   };
 }
 

@@ -7,6 +7,8 @@
 #include <clb/launch/human.hpp>
 #include <cstdio>
 
+#include "say.hpp"
+
 namespace clb::cli {
 
 namespace {
@@ -68,7 +70,7 @@ std::string Display::text(const Live& live, Clock::time_point now) const {
 
 void Display::line(const std::string& text) {
   erase();
-  fmt::print(stderr, "{}\n", text);
+  say(stderr, "{}\n", text);
   draw();
 }
 
@@ -85,7 +87,8 @@ void Display::erase() {
 void Display::draw() {
   if (!terminal_) return;
   const auto now = Clock::now();
-  for (const auto& [run, live] : live_) fmt::print(stderr, "{}\n", text(live, now).substr(0, terminal_width() - 1));
+  for (const auto& [run, live] : live_)
+    fmt::print(stderr, "{}\n", base::cut_to_width(base::printable(text(live, now)), terminal_width() - 1));
   drawn_ = live_.size();
 }
 

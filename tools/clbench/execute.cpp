@@ -15,6 +15,7 @@
 #include "labels.hpp"
 #include "recorder.hpp"
 #include "reference.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -69,8 +70,8 @@ size_t print_failures(const std::vector<std::string>& labels, const Recorder& re
     const RunRecord& record = recorder.records()[i];
     if (!record.attempt || record.outcome.status == "ok") continue;
     if (failures++ == 0) fmt::print(stderr, "these runs did not end well:\n");
-    fmt::print(stderr, "  {}: {}: {}\n    log: {}\n", labels[i], record.outcome.status, record.outcome.reason,
-               (record.folder / "log.txt").string());
+    say(stderr, "  {}: {}: {}\n    log: {}\n", labels[i], record.outcome.status, record.outcome.reason,
+        (record.folder / "log.txt").string());
   }
   return failures;
 }
@@ -155,14 +156,14 @@ int execute(const Selection& selection, const launch::ScheduleOptions& schedule,
   const bool all = launch::run_all(runs, schedule, recorder);
 
   if (show && options.flag("json")) {
-    fmt::print("{}\n", summary(selection, recorder, store, database, !all).dump(2));
+    fmt::print("{}\n", summary(selection, recorder, store, database, !all).dump(2, ' ', false, base::Json::error_handler_t::replace));
   } else if (show) {
     print_table(selection, store);
-    fmt::print("results: {}\n", database.string());
+    say("results: {}\n", database.string());
   }
   std::fflush(stdout);
   const size_t failures = print_failures(labels, recorder);
-  if (!all) fmt::print(stderr, "stopped; go on with: {}\n", go_on);
+  if (!all) say(stderr, "stopped; go on with: {}\n", go_on);
   return failures || !all ? static_cast<int>(base::Exit::kFailedRun) : 0;
 }
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "machine.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -23,7 +24,7 @@ plan::Plan plan_experiment(const std::string& name, const Options& options, Inst
     wanted = plan::preset_options(name, wanted);
   }
   plan::Plan plan = plan::make_plan(wanted, catalogue);
-  for (const std::string& warning : plan.warnings) fmt::print(stderr, "clbench: warning: {}\n", warning);
+  for (const std::string& warning : plan.warnings) say(stderr, "clbench: warning: {}\n", warning);
   return plan;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "build_id.hpp"
+#include "say.hpp"
 #include "verbs.hpp"
 
 namespace {
@@ -85,10 +86,10 @@ int main(int argc, char** argv) {
     if (code != static_cast<int>(clb::base::Exit::kUserMistake)) clb::base::finish_output();
     return code;
   } catch (const clb::base::Error& error) {
-    fmt::print(stderr, "clbench: {}\n", error.what());
+    clb::cli::say(stderr, "clbench: {}\n", error.what());
     return static_cast<int>(error.exit());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "clbench: internal error: {}\n", error.what());
+    clb::cli::say(stderr, "clbench: internal error: {}\n", error.what());
     return static_cast<int>(clb::base::Exit::kInternal);
   }
 }

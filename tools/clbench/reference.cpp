@@ -13,6 +13,7 @@
 
 #include "catalogue.hpp"
 #include "installation.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -84,7 +85,7 @@ void record(const fs::path& file, const std::vector<report::Comparison>& compari
   if (shown.empty())
     throw base::Error(fmt::format("{}: no run of the database is of a published setting; nothing to record", file.string()));
   base::write_file_atomic(file, report::measured_json(std::move(runs)));
-  fmt::print(stderr, "{}: {} runs recorded\n", file.string(), shown.size());
+  say(stderr, "{}: {} runs recorded\n", file.string(), shown.size());
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "audit_progress.hpp"
 #include "installation.hpp"
 #include "options.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -93,23 +94,23 @@ void print_json(const fs::path& file, const audit::Report& report) {
 }
 
 void print_text(const fs::path& file, const audit::Report& report) {
-  for (const std::string& difference : report.differences) fmt::print("differs: {}\n", difference);
+  for (const std::string& difference : report.differences) say("differs: {}\n", difference);
   std::map<std::pair<std::string, std::string>, size_t> compared;
   for (const audit::RunAudit& run : report.runs) {
-    fmt::print("{}: run {} {}{}{} on {}, seed {}, order {}: {} counts of {} {} recounted\n", state_of(run), run.key.substr(0, 12),
-               run.method, run.preset.empty() ? "" : "/", run.preset, run.dataset, run.seed, run.order_seed, run.counts, run.attempts,
-               run.attempts == 1 ? "attempt" : "attempts");
+    say("{}: run {} {}{}{} on {}, seed {}, order {}: {} counts of {} {} recounted\n", state_of(run), run.key.substr(0, 12), run.method,
+        run.preset.empty() ? "" : "/", run.preset, run.dataset, run.seed, run.order_seed, run.counts, run.attempts,
+        run.attempts == 1 ? "attempt" : "attempts");
     for (const auto* list : {&run.differences, &run.unchecked})
-      for (const std::string& sentence : *list) fmt::print("  {}\n", sentence);
+      for (const std::string& sentence : *list) say("  {}\n", sentence);
     for (const auto& [what, text] :
          {std::pair("labels", &run.labels), std::pair("weights", &run.weights), std::pair("plugin", &run.plugin)})
       if (!text->empty()) ++compared[{what, *text}];
   }
-  for (const auto& [what, count] : compared) fmt::print("{} of {} runs: {}\n", what.first, count, what.second);
-  if (!report.runs.empty()) fmt::print("data, weights and plugins on this machine were read afresh, not taken from the cache\n");
+  for (const auto& [what, count] : compared) say("{} of {} runs: {}\n", what.first, count, what.second);
+  if (!report.runs.empty()) say("data, weights and plugins on this machine were read afresh, not taken from the cache\n");
   const size_t differing = report.differing(), unchecked = report.unchecked();
-  fmt::print("{}: {} of {} runs ok, {} differ, {} not recounted{}\n", file.string(), report.runs.size() - differing - unchecked,
-             report.runs.size(), differing, unchecked, report.differences.empty() ? "" : "; shared rows differ");
+  say("{}: {} of {} runs ok, {} differ, {} not recounted{}\n", file.string(), report.runs.size() - differing - unchecked,
+      report.runs.size(), differing, unchecked, report.differences.empty() ? "" : "; shared rows differ");
 }
 
 }  // namespace

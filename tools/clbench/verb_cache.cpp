@@ -13,6 +13,7 @@
 #include "columns.hpp"
 #include "installation.hpp"
 #include "options.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -80,7 +81,8 @@ void print_list(const fs::path& cache, const std::vector<CachedFile>& files) {
   }
   Columns columns({"kind", "files", "size"});
   for (const auto& [kind, sum] : kinds) columns.add({kind, std::to_string(sum.files), launch::human_bytes(sum.bytes)});
-  fmt::print("{}\n{}{} files, {}\n", cache.string(), columns.empty() ? "" : columns.text(), all.files, launch::human_bytes(all.bytes));
+  fmt::print("{}\n{}{} files, {}\n", base::printable(cache.string()), columns.empty() ? "" : columns.text(), all.files,
+             launch::human_bytes(all.bytes));
 }
 
 int prune(const Options& options, const std::vector<CachedFile>& files) {
@@ -99,7 +101,8 @@ int prune(const Options& options, const std::vector<CachedFile>& files) {
     bytes += file.bytes;
   }
   if (options.flag("json")) {
-    fmt::print("{}\n", Json{{"removed", removed}, {"bytes", bytes}, {"in_use", kept}}.dump(2));
+    fmt::print("{}\n",
+               Json{{"removed", removed}, {"bytes", bytes}, {"in_use", kept}}.dump(2, ' ', false, base::Json::error_handler_t::replace));
   } else {
     fmt::print("removed {} files, {}{}\n", removed, launch::human_bytes(bytes), kept ? fmt::format("; {} are in use and stay", kept) : "");
   }
@@ -122,7 +125,7 @@ int verb_cache(const Arguments& arguments) {
   const auto files = cached_files(*cache);
   if (what == "prune") return prune(options, files);
   if (options.flag("json")) {
-    fmt::print("{}\n", list_json(*cache, files).dump(2));
+    fmt::print("{}\n", list_json(*cache, files).dump(2, ' ', false, base::Json::error_handler_t::replace));
   } else {
     print_list(*cache, files);
   }

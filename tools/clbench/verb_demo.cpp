@@ -8,6 +8,7 @@
 #include "execute.hpp"
 #include "experiment.hpp"
 #include "installation.hpp"
+#include "say.hpp"
 #include "site.hpp"
 
 namespace clb::cli {
@@ -72,7 +73,7 @@ int verb_demo(const Arguments& arguments) {
   if (code != 0 || options.flag("json")) return code;
 
   write_site(options, store, out);
-  fmt::print("page:    {}\n", (out / "index.html").string());
+  say("page:    {}\n", (out / "index.html").string());
   say_what_it_shows(plan, store);
   say_what_next(database, experiment);
   return 0;

@@ -17,6 +17,7 @@
 #include "installation.hpp"
 #include "machine.hpp"
 #include "options.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -140,9 +141,9 @@ int verb_doctor(const Arguments& arguments) {
   for (const Finding& finding : findings) {
     bad = bad || finding.state == "bad";
     rows.push_back({{"what", finding.what}, {"state", finding.state}, {"text", finding.text}});
-    if (!options.flag("json")) fmt::print("{:<8}  {:<9} {}\n", finding.state, finding.what, finding.text);
+    if (!options.flag("json")) say("{:<8}  {:<9} {}\n", finding.state, finding.what, finding.text);
   }
-  if (options.flag("json")) fmt::print("{}\n", rows.dump(2));
+  if (options.flag("json")) fmt::print("{}\n", rows.dump(2, ' ', false, base::Json::error_handler_t::replace));
   return bad ? static_cast<int>(base::Exit::kFailedRun) : 0;
 }
 

@@ -10,6 +10,7 @@
 #include "execute.hpp"
 #include "installation.hpp"
 #include "labels.hpp"
+#include "say.hpp"
 #include "stored_run.hpp"
 
 namespace clb::cli {
@@ -161,7 +162,7 @@ void print_json(const store::RunRow& row, const Options& options, const base::Ta
   for (size_t g = 0; g + 1 < groups.size(); ++g)
     json["groups"].push_back({{"group", g}, {"recorded", groups[g].before.json()}, {"now", groups[g].now.json()}});
   json["all"] = {{"recorded", groups.back().before.json()}, {"now", groups.back().now.json()}};
-  fmt::print("{}\n", json.dump(2));
+  fmt::print("{}\n", json.dump(2, ' ', false, base::Json::error_handler_t::replace));
 }
 
 void print_result(const store::Store& store, const store::RunRow& row, const Options& options, const base::TaskDone& task) {
@@ -202,7 +203,7 @@ int verb_evaluate(const Arguments& arguments) {
   OneEvaluation observer("evaluate " + run_labels({spec}).front(), folder / "evaluate", cache ? cache->string() : "");
   const bool all = launch::run_all({spec}, schedule_options(options), observer);
   if (!all || observer.outcome().status != "ok" || !observer.result()) {
-    fmt::print(stderr, "clbench: the evaluation did not end well: {}: {}\n", observer.outcome().status, observer.outcome().reason);
+    say(stderr, "clbench: the evaluation did not end well: {}: {}\n", observer.outcome().status, observer.outcome().reason);
     return static_cast<int>(base::Exit::kFailedRun);
   }
   print_result(store, row, options, *observer.result());

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "options.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -33,7 +34,7 @@ int annotate(const Options& options, const std::string& series) {
   if (options.flag("json")) {
     fmt::print("{}\n", base::Json{{"commit", commit}, {"text", text}}.dump(2, ' ', false, base::Json::error_handler_t::replace));
   } else {
-    fmt::print("{}: annotated\n", commit);
+    say("{}: annotated\n", commit);
   }
   return 0;
 }

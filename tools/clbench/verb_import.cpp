@@ -5,6 +5,7 @@
 #include <clb/exchange/import.hpp>
 
 #include "options.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -30,7 +31,7 @@ int verb_import(const Arguments& arguments) {
     const base::Json json{{"database", options.text("db")}, {"file", file}, {"rows", rows.size()}, {"new_rows", added}};
     fmt::print("{}\n", json.dump(2, ' ', false, base::Json::error_handler_t::replace));
   } else {
-    fmt::print("{}: {} rows imported from {}, {} were there\n", options.text("db"), added, file, rows.size() - added);
+    say("{}: {} rows imported from {}, {} were there\n", options.text("db"), added, file, rows.size() - added);
   }
   return 0;
 }

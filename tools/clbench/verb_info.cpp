@@ -10,6 +10,7 @@
 #include "columns.hpp"
 #include "installation.hpp"
 #include "options.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -44,9 +45,8 @@ Json method_json(const base::MethodInfo& info) {
 }
 
 void print_method(const base::MethodInfo& info) {
-  fmt::print("method {} {}\n  paper         {}\n  capabilities  {}\n  presets       {}\n  file          {}\n  sha256        {}\n\n",
-             info.id, info.version, info.paper, or_none(base::capability_names(info.capabilities)), or_none(presets_of(info.id)), info.file,
-             info.hash);
+  say("method {} {}\n  paper         {}\n  capabilities  {}\n  presets       {}\n  file          {}\n  sha256        {}\n\n", info.id,
+      info.version, info.paper, or_none(base::capability_names(info.capabilities)), or_none(presets_of(info.id)), info.file, info.hash);
   Columns columns({"parameter", "type", "default", "range", "help"});
   for (const base::ParamInfo& param : info.params) {
     std::string help = param.help;
@@ -70,16 +70,15 @@ std::string geometry(const base::DatasetInfo& info) {
 void print_dataset(const base::DatasetInfo& info, const std::string& not_opened) {
   std::vector<std::string> orders;
   for (const auto& [name, order] : info.orders) orders.push_back("official:" + name);
-  fmt::print("dataset {} {}\n  samples       {}\n  classes       {}\n  splits        train {}, test {}\n", info.id, info.version,
-             geometry(info), info.class_count > 0 ? std::to_string(info.class_count) : "unknown", samples(info.train_counts),
-             samples(info.test_counts));
-  if (!info.domain_names.empty()) fmt::print("  domains       {}\n", fmt::join(info.domain_names, ", "));
-  if (!orders.empty()) fmt::print("  orders        {}\n", or_none(orders));
-  fmt::print("  licence       {}\n  citation      {}\n  root          {}\n  fingerprint   {}\n  file          {}\n  sha256        {}\n",
-             info.licence, info.citation, info.root.empty() ? "unknown" : info.root,
-             info.fingerprint.empty() ? "unknown" : info.fingerprint, info.file, info.hash);
-  if (!not_opened.empty()) fmt::print("  not opened: {}\n", not_opened);
-  if (!info.class_names.empty()) fmt::print("\nclasses: {}\n", fmt::join(info.class_names, ", "));
+  say("dataset {} {}\n  samples       {}\n  classes       {}\n  splits        train {}, test {}\n", info.id, info.version, geometry(info),
+      info.class_count > 0 ? std::to_string(info.class_count) : "unknown", samples(info.train_counts), samples(info.test_counts));
+  if (!info.domain_names.empty()) say("  domains       {}\n", joined(info.domain_names));
+  if (!orders.empty()) say("  orders        {}\n", or_none(orders));
+  say("  licence       {}\n  citation      {}\n  root          {}\n  fingerprint   {}\n  file          {}\n  sha256        {}\n",
+      info.licence, info.citation, info.root.empty() ? "unknown" : info.root, info.fingerprint.empty() ? "unknown" : info.fingerprint,
+      info.file, info.hash);
+  if (!not_opened.empty()) say("  not opened: {}\n", not_opened);
+  if (!info.class_names.empty()) say("\nclasses: {}\n", joined(info.class_names));
 }
 
 // The opened description where the files are there, else the plain one and why.
@@ -123,7 +122,8 @@ int verb_info(const Arguments& arguments) {
   const std::string file = launch::plugin(plugins, kind, id).file.string();
   if (kind == "method") {
     const base::MethodInfo info = describer.method(file);
-    options.flag("json") ? fmt::print("{}\n", method_json(info).dump(2)) : print_method(info);
+    options.flag("json") ? fmt::print("{}\n", method_json(info).dump(2, ' ', false, base::Json::error_handler_t::replace))
+                         : print_method(info);
     return 0;
   }
   std::string not_opened;
@@ -132,7 +132,7 @@ int verb_info(const Arguments& arguments) {
     Json json = info.to_json();
     json["kind"] = "dataset";
     if (!not_opened.empty()) json["not_opened"] = not_opened;
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json.dump(2, ' ', false, base::Json::error_handler_t::replace));
   } else {
     print_dataset(info, not_opened);
   }

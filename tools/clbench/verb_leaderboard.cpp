@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "reference.hpp"
+#include "say.hpp"
 #include "site.hpp"
 
 namespace clb::cli {
@@ -57,9 +58,9 @@ int verb_leaderboard(const Arguments& arguments) {
   const size_t pages = report::write_leaderboard(store::Store::open(options.text("db"), store::Store::Mode::kRead), site);
   const std::string index = fs::absolute(out / "index.html").lexically_normal();
   if (options.flag("json")) {
-    fmt::print("{}\n", base::Json{{"pages", pages}, {"index", index}}.dump(2));
+    fmt::print("{}\n", base::Json{{"pages", pages}, {"index", index}}.dump(2, ' ', false, base::Json::error_handler_t::replace));
   } else {
-    fmt::print("{} pages; open {}\n", pages, index);
+    say("{} pages; open {}\n", pages, index);
   }
   return 0;
 }

@@ -8,6 +8,7 @@
 #include "columns.hpp"
 #include "installation.hpp"
 #include "options.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -55,7 +56,7 @@ void print_plugins(const std::vector<launch::PluginFile>& plugins, const std::st
 
 void print_refused(const std::vector<launch::PluginFile>& plugins) {
   for (const launch::PluginFile& plugin : plugins) {
-    if (!plugin.error.empty()) fmt::print("refused: {}\n", plugin.error);
+    if (!plugin.error.empty()) say("refused: {}\n", plugin.error);
   }
 }
 
@@ -106,7 +107,7 @@ int verb_list(const Arguments& arguments) {
   std::vector<launch::PluginFile> plugins;
   if (what != "presets") plugins = installed_plugins(options);
   if (options.flag("json")) {
-    fmt::print("{}\n", everything(what, plugins).dump(2));
+    fmt::print("{}\n", everything(what, plugins).dump(2, ' ', false, base::Json::error_handler_t::replace));
     return 0;
   }
   if (wanted(what, "methods")) print_plugins(plugins, "method");

@@ -9,6 +9,7 @@
 
 #include "audit_progress.hpp"
 #include "options.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -24,10 +25,10 @@ constexpr size_t kMostFiles = 100'000;
 // Nothing is merged when one number cannot be confirmed: who merges for others vouches for what is in the file.
 bool sound(const fs::path& file) {
   const audit::Report report = audit::audit(file, {.run_key = {}, .facts = {}, .progress = audit_progress(file)});
-  for (const std::string& difference : report.differences) fmt::print(stderr, "{}: {}\n", file.string(), difference);
+  for (const std::string& difference : report.differences) say(stderr, "{}: {}\n", file.string(), difference);
   for (const audit::RunAudit& run : report.runs) {
     for (const auto* list : {&run.differences, &run.unchecked})
-      for (const std::string& sentence : *list) fmt::print(stderr, "{}: run {}: {}\n", file.string(), run.key.substr(0, 12), sentence);
+      for (const std::string& sentence : *list) say(stderr, "{}: run {}: {}\n", file.string(), run.key.substr(0, 12), sentence);
   }
   return report.same() && report.unchecked() == 0;
 }
@@ -47,7 +48,7 @@ int verb_merge(const Arguments& arguments) {
     for (const fs::path& input : inputs)
       if (!sound(input)) refused += (refused.empty() ? "" : ", ") + input.string();
     if (!refused.empty()) {
-      fmt::print(stderr, "clbench: merge: refused {}: what is stored there cannot be confirmed; nothing was merged\n", refused);
+      say(stderr, "clbench: merge: refused {}: what is stored there cannot be confirmed; nothing was merged\n", refused);
       return static_cast<int>(base::Exit::kFailedRun);
     }
   }
@@ -63,8 +64,7 @@ int verb_merge(const Arguments& arguments) {
     fmt::print("{}\n", json.dump(2, ' ', false, base::Json::error_handler_t::replace));
     return 0;
   }
-  fmt::print("{}: {} runs ({} new), {} attempts ({} new)\n", out.string(), counts.runs, counts.new_runs, counts.attempts,
-             counts.new_attempts);
+  say("{}: {} runs ({} new), {} attempts ({} new)\n", out.string(), counts.runs, counts.new_runs, counts.attempts, counts.new_attempts);
   return 0;
 }
 

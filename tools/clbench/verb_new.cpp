@@ -12,6 +12,7 @@
 #include <kainjow/mustache.hpp>
 
 #include "options.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -128,11 +129,12 @@ int verb_new(const Arguments& arguments) {
 
   const std::vector<std::string> files = write_project(kind, name, target), commands = next_commands(kind, out);
   if (options.flag("json")) {
-    fmt::print("{}\n", Json{{"kind", kind}, {"name", name}, {"folder", target}, {"files", files}, {"next", commands}}.dump(2));
+    fmt::print("{}\n", Json{{"kind", kind}, {"name", name}, {"folder", target}, {"files", files}, {"next", commands}}.dump(
+                           2, ' ', false, base::Json::error_handler_t::replace));
     return 0;
   }
-  fmt::print("{} holds a {} that works: {}\n\nnext:\n", out, kind, fmt::join(files, " "));
-  for (const std::string& command : commands) fmt::print("  {}\n", command);
+  say("{} holds a {} that works: {}\n\nnext:\n", out, kind, joined(files, " "));
+  for (const std::string& command : commands) say("  {}\n", command);
   return 0;
 }
 

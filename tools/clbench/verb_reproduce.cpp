@@ -12,6 +12,7 @@
 #include "experiment.hpp"
 #include "installation.hpp"
 #include "reference.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -33,21 +34,21 @@ uint64_t free_bytes(fs::path place) {
 
 // Standard error: what is missing, the room there is, the runs and their time.
 void say_what_it_needs(const plan::Plan& plan, const fs::path& database, const std::optional<fs::path>& cache) {
-  for (const std::string& missing : plan.missing) fmt::print(stderr, "missing: {}\n", missing);
+  for (const std::string& missing : plan.missing) say(stderr, "missing: {}\n", missing);
   int64_t images = 0;
   for (const base::RunSpec& run : plan.runs) images = std::max(images, run.execution.store_limit);
-  fmt::print(stderr, "disk: {} free for {}", launch::human_bytes(free_bytes(database)), database.string());
+  say(stderr, "disk: {} free for {}", launch::human_bytes(free_bytes(database)), database.string());
   if (cache)
-    fmt::print(stderr, ", {} for the cache {} (decoded images take at most {} there)", launch::human_bytes(free_bytes(*cache)),
-               cache->string(), launch::human_bytes(static_cast<uint64_t>(images)));
+    say(stderr, ", {} for the cache {} (decoded images take at most {} there)", launch::human_bytes(free_bytes(*cache)), cache->string(),
+        launch::human_bytes(static_cast<uint64_t>(images)));
   fmt::print(stderr, "\n");
 }
 
 void say_what_was_reported(const std::vector<reference::Entry>& entries) {
   if (entries.empty()) fmt::print(stderr, "reported: no number under this key; the result will stand unverified\n");
   for (const reference::Entry& e : entries)
-    fmt::print(stderr, "reported: {} {:.2f} ± {:g} ({}, {} {})\n", e.metric, e.value, e.tolerance, e.citation, e.runs,
-               e.runs == 1 ? "run" : "runs");
+    say(stderr, "reported: {} {:.2f} ± {:g} ({}, {} {})\n", e.metric, e.value, e.tolerance, e.citation, e.runs,
+        e.runs == 1 ? "run" : "runs");
 }
 
 void print_json(const plan::Plan& plan, const Selection& selection, const std::vector<reference::Entry>& entries) {
@@ -55,7 +56,7 @@ void print_json(const plan::Plan& plan, const Selection& selection, const std::v
   for (const size_t index : selection.pending) json["pending"].push_back(selection.runs[index].key());
   for (const reference::Entry& e : entries)
     json["reported"].push_back({{"metric", e.metric}, {"value", e.value}, {"tolerance", e.tolerance}, {"citation", e.citation}});
-  fmt::print("{}\n", json.dump(2));
+  fmt::print("{}\n", json.dump(2, ' ', false, base::Json::error_handler_t::replace));
 }
 
 bool is_good(const std::string& verdict) { return verdict == "within tolerance" || verdict == "matches reference implementation"; }

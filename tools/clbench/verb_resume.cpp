@@ -7,6 +7,7 @@
 
 #include "execute.hpp"
 #include "installation.hpp"
+#include "say.hpp"
 #include "stored_run.hpp"
 
 namespace clb::cli {
@@ -35,7 +36,7 @@ int verb_resume(const Arguments& arguments) {
   for (const store::RunRow& row : store.light_runs())
     if (row.status.status != "ok") unfinished.push_back(stored_spec(store, row, plugins, database));
   if (unfinished.empty()) {
-    fmt::print(stderr, "all runs of {} are finished\n", database.string());
+    say(stderr, "all runs of {} are finished\n", database.string());
     return 0;
   }
   launch::Describer describer(schedule.runner, cache_folder(options));

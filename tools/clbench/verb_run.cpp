@@ -11,6 +11,7 @@
 #include "installation.hpp"
 #include "labels.hpp"
 #include "machine.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -78,7 +79,7 @@ int verb_run(const Arguments& arguments) {
     store.emplace(store::Store::open(database, dry ? store::Store::Mode::kRead : store::Store::Mode::kWrite));
   if (!dry) store->mark_lost_attempts();
   const Selection selection = select(plan.runs, wanted, store ? &*store : nullptr, runs_folder(database), describer);
-  for (const std::string& missing : plan.missing) fmt::print(stderr, "missing: {}\n", missing);
+  for (const std::string& missing : plan.missing) say(stderr, "missing: {}\n", missing);
   if (!(dry && options.flag("json"))) say_what_is_skipped(selection);
   if (dry && options.flag("json")) return print_specs(selection, database, cache ? cache->string() : ""), 0;
   if (dry) return print_pending(selection, wanted.shard, store ? &*store : nullptr, schedule), 0;

@@ -12,6 +12,7 @@
 #include "columns.hpp"
 #include "labels.hpp"
 #include "options.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -155,7 +156,7 @@ int verb_status(const Arguments& arguments) {
   const std::vector<store::RunRow> runs = store.light_runs(states);
   const Params params = params_of(store, runs);
   if (json) return print_json(runs, params, writer), 0;
-  if (all == 0) return fmt::print("{}: no runs\n", database.string()), 0;
+  if (all == 0) return say("{}: no runs\n", database.string()), 0;
   print_text(runs, params, writer);
   print_warnings(runs);
   if (runs.size() < all) fmt::print("{} of {} runs shown, unfinished ones first; --all shows every run\n", runs.size(), all);

@@ -8,6 +8,7 @@
 #include "experiment.hpp"
 #include "installation.hpp"
 #include "options.hpp"
+#include "say.hpp"
 #include "selection.hpp"
 
 namespace clb::cli {
@@ -55,9 +56,9 @@ Json stream_json(const base::RunSpec& spec, const base::DatasetInfo& dataset) {
 }
 
 void print_stream(const Json& stream) {
-  fmt::print("{}: {}-incremental, {}, order {}, order seed {}{}\n", stream["dataset"].get<std::string>(), stream["kind"].get<std::string>(),
-             stream["split"].get<std::string>(), stream["order"].get<std::string>(), stream["order_seed"].get<int64_t>(),
-             stream["joint"].get<bool>() ? ", joint: the tasks are learned as one" : "");
+  say("{}: {}-incremental, {}, order {}, order seed {}{}\n", stream["dataset"].get<std::string>(), stream["kind"].get<std::string>(),
+      stream["split"].get<std::string>(), stream["order"].get<std::string>(), stream["order_seed"].get<int64_t>(),
+      stream["joint"].get<bool>() ? ", joint: the tasks are learned as one" : "");
   for (const Json& task : stream["tasks"]) {
     std::vector<std::string> classes;
     for (size_t i = 0; i < task["classes"].size(); ++i) {
@@ -66,8 +67,8 @@ void print_stream(const Json& stream) {
     }
     const std::string domain =
         task.contains("domain") ? fmt::format(", domain {} {}", task["domain"].get<int64_t>(), task["domain_name"].get<std::string>()) : "";
-    fmt::print("  task {}{}, {} classes{}: {}\n", task["task"].get<int64_t>() + 1, domain, classes.size(),
-               task["runs"].get<bool>() ? "" : " (after stop_after)", fmt::join(classes, ", "));
+    say("  task {}{}, {} classes{}: {}\n", task["task"].get<int64_t>() + 1, domain, classes.size(),
+        task["runs"].get<bool>() ? "" : " (after stop_after)", joined(classes));
   }
 }
 
@@ -91,7 +92,7 @@ int verb_tasks(const Arguments& arguments) {
     if (seen.insert(base::canonical(stream)).second) streams.push_back(std::move(stream));
   }
   if (options.flag("json")) {
-    fmt::print("{}\n", streams.dump(2));
+    fmt::print("{}\n", streams.dump(2, ' ', false, base::Json::error_handler_t::replace));
     return 0;
   }
   for (const Json& stream : streams) print_stream(stream);
