@@ -1,11 +1,13 @@
 #include <clb/launch/describe.hpp>
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/base/path_text.hpp>
 #include <clb/base/sha256.hpp>
 #include <set>
 #include <utility>
@@ -30,12 +32,26 @@ std::string last_line(const std::string& text) {
   return text.substr(begin == std::string::npos ? 0 : begin + 1, begin == std::string::npos ? end + 1 : end - begin);
 }
 
+// The kernel kills who needs more memory than there is; within a limit (ulimit -v) the loader or an allocation fails.
+bool memory_ran_out(const Captured& ended) {
+  if (ended.signal == SIGKILL && !ended.timed_out) return true;
+  for (const char* said : {"bad_alloc", "out of memory", "annot allocate memory", "failed to map segment", "not enough memory"})
+    if (ended.err.find(said) != std::string::npos) return true;
+  return false;
+}
+
 // The error sentence of a describe that did not end well.
-Error failure(const Captured& ended, const std::string& subject) {
+Error failure(const Captured& ended, const std::string& subject, const std::string& root = "") {
   constexpr int kNotLoadable = 127;  // exit code of the dynamic linker
   constexpr std::string_view kSpeaker = "clb-runner: ";
   std::string said = last_line(ended.err);
   if (said.starts_with(kSpeaker)) said.erase(0, kSpeaker.size());
+  if (memory_ran_out(ended)) {
+    return Error(
+        fmt::format("{}: memory ran out while clb-runner described it{}; close other programs or raise the limit (ulimit -v, the "
+                    "container's or the job's)",
+                    root.empty() ? subject : root, said.empty() ? "" : " (" + said.substr(said.find_first_not_of(" \t")) + ")"));
+  }
   if (ended.exit_code == static_cast<int>(Exit::kUserMistake) && !said.empty()) return Error(said);
   if (ended.timed_out) return Error(fmt::format("{}: gave no description in time and was stopped", subject), Exit::kInternal);
   if (ended.exit_code == kNotLoadable) {
@@ -92,7 +108,7 @@ Json Describer::start(const Question& question) {
   if (question.open && !question.root.empty()) what.arguments.insert(what.arguments.end(), {"--root", question.root});
   what.arguments.insert(what.arguments.end(), {"--cache", cache_ ? cache_->string() : "off"});
   const Captured ended = capture(what, question.open ? kOpenTimeout : kLoadTimeout);
-  if (ended.exit_code != 0) throw failure(ended, question.file.string());
+  if (ended.exit_code != 0) throw failure(ended, question.file.string(), question.root);
   return base::parse_json(ended.out, question.file.string() + ": its description");
 }
 
@@ -111,13 +127,18 @@ Json Describer::remembered(const std::string& question, const Json& key, const s
     }
   }
   Json answer = ask();
-  fs::create_directories(entry.parent_path());
-  base::write_file_atomic(entry, base::canonical({{"key", key}, {"state", state(answer)}, {"answer", answer}}));
+  try {
+    fs::create_directories(entry.parent_path());
+    base::write_file_atomic(entry, base::canonical({{"key", key}, {"state", state(answer)}, {"answer", answer}}));
+  } catch (const std::exception&) {  // a cache that cannot be written costs time, not the answer
+  }
   return answer;
 }
 
 Json Describer::ask(const Question& question) {
-  const auto state = [&](const Json& answer) { return question.open ? tree_digest(answer.at("root").get<std::string>()) : ""; };
+  const auto state = [&](const Json& answer) {
+    return question.open ? tree_digest(base::path_bytes(answer.at("root").get<std::string>())) : "";
+  };
   return remembered((question.open ? "open\n" : "load\n") + question.file.string() + '\n' + question.root,
                     {{"plugin", sha256(question.file)}, {"runner", runner_hash()}}, [&] { return start(question); }, state);
 }

@@ -7,6 +7,7 @@
 #include <clb/launch/memory.hpp>
 #include <filesystem>
 #include <list>
+#include <map>
 #include <memory>
 
 #include "signals.hpp"
@@ -19,6 +20,14 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(200);  // limits, memory samples, the display
 constexpr size_t kReadAtOnce = 4u << 20;                // so that one chatty runner does not starve the others
+
+// What a run is but for the numbers that are drawn for it.
+std::string setting_of(const base::RunSpec& spec) {
+  base::Json json = spec.key_json();
+  json.erase("seed");
+  for (const char* drawn : {"order_seed", "class_order", "domain_order"}) json["protocol"].erase(drawn);
+  return base::canonical(json);
+}
 
 struct Running {
   size_t index;
@@ -35,7 +44,7 @@ class Scheduler {
 
   bool loop() {
     while (true) {
-      while (requests_ == 0 && next_ < runs_.size() && running_.size() < options_.jobs) start(next_++);
+      while (requests_ == 0 && next_ < runs_.size() && running_.size() < options_.jobs) start_or_spare(next_++);
       if (running_.empty()) break;
       wait();
       if (const int requests = signals_.stop_requests()) stop(requests);
@@ -50,17 +59,23 @@ class Scheduler {
   }
 
  private:
+  void start_or_spare(size_t index) {
+    const auto hopeless = hopeless_.find(setting_of(runs_[index]));
+    if (hopeless == hopeless_.end()) return start(index);
+    observer_.spared(index, hopeless->second);
+  }
+
   void start(size_t index) {
     base::RunSpec spec = runs_[index];
     const char* command = observer_.starting(index, spec) ? "resume" : "run";
     const fs::path folder = spec.execution.run_dir, file = folder / "run.json", log = folder / "log.txt";
     try {
       fs::create_directories(folder);
-      base::write_file_atomic(file, spec.to_json().dump(2) + "\n");
+      base::write_file_atomic(file, base::pretty(spec.to_json()) + "\n");
       auto child = std::make_unique<Child>(options_.runner, std::vector<std::string>{command, file.string()}, log);
       running_.push_back({index, log, oom_kills(), Watch(options_.limits, Clock::now()), std::move(child)});
     } catch (const std::exception& error) {
-      observer_.finished(index, {"failed", error.what(), "", 0});
+      observer_.finished(index, {"failed", error.what(), "", 0, false});
     }
   }
 
@@ -113,6 +128,7 @@ class Scheduler {
     Outcome outcome = judge(run.watch.facts(run.child->exit(), oom_kills() > run.oom_before, last_line));
     outcome.wall_s = run.watch.seconds(Clock::now());
     if (outcome.status != "ok") outcome.log_tail = tail;
+    if (outcome.of_setting) hopeless_.emplace(setting_of(runs_[run.index]), outcome);
     observer_.finished(run.index, outcome);
   }
 
@@ -121,6 +137,7 @@ class Scheduler {
   Observer& observer_;
   Signals signals_;
   std::list<Running> running_;
+  std::map<std::string, Outcome> hopeless_;  // by setting
   size_t next_ = 0;
   int requests_ = 0;
   Clock::time_point next_tick_ = Clock::now();

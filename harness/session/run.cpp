@@ -159,6 +159,8 @@ int run(const base::RunSpec& spec, bool resume, Emitter& emitter) {
     return fail("no_memory", e.what_without_backtrace(), "", 0);
   } catch (const c10::Error& e) {
     return fail("internal", e.what_without_backtrace(), "", 0);
+  } catch (const std::filesystem::filesystem_error& e) {
+    return fail("io", e.path1().string() + ": " + e.code().message(), "", 0);
   } catch (const std::bad_alloc&) {
     return fail("no_memory", "out of memory", "", 0);
   } catch (const std::exception& e) {

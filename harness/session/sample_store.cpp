@@ -2,6 +2,7 @@
 
 #include <clb/base/error.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/session/bad_samples.hpp>
 #include <clb/session/image_decode.hpp>
 #include <clb/session/sample_store.hpp>
 #include <optional>
@@ -15,15 +16,37 @@ namespace fs = base::fs;
 const char* name_of(Split split) { return split == Split::kTrain ? "train" : "test"; }
 fs::path folder_of(const fs::path& cache, const std::string& fingerprint) { return cache / "data" / fingerprint; }
 
-// Calls each(index, sample) for every sample of a split, in index order, reading a few hundred at a time.
+// One sample after another, so that those that cannot be read are told apart from the others.
 template <class Each>
-void for_each_sample(const Dataset& dataset, Split split, Each each) {
+void each_by_itself(const Dataset& dataset, Split split, const std::vector<int64_t>& indices, BadSamples& bad, Each each) {
+  for (const int64_t index : indices) {
+    try {
+      const auto samples = dataset.read(split, {&index, 1});
+      each(index, samples[0]);
+    } catch (const PluginError& e) {
+      if (e.status() != CLB_E_IO) throw;
+      bad.add(e.what());
+    }
+  }
+}
+
+// Calls each(index, sample) for every sample of a split that can be read, in index order, reading a few hundred at a time.
+template <class Each>
+void for_each_sample(const Dataset& dataset, Split split, BadSamples& bad, Each each) {
   constexpr int64_t kAtOnce = 256;
   const auto count = static_cast<int64_t>(dataset.labels(split).size());
   for (int64_t first = 0; first < count; first += kAtOnce) {
     std::vector<int64_t> indices;
     for (int64_t i = first; i < std::min(count, first + kAtOnce); ++i) indices.push_back(i);
-    const auto samples = dataset.read(split, indices);
+    std::optional<DatasetPlugin::Samples> read;
+    try {
+      read.emplace(dataset.read(split, indices));
+    } catch (const PluginError& e) {
+      if (e.status() != CLB_E_IO) throw;
+      each_by_itself(dataset, split, indices, bad, each);
+      continue;
+    }
+    const auto& samples = *read;
     for (size_t k = 0; k < samples.size(); ++k) each(indices[k], samples[k]);
   }
 }
@@ -34,7 +57,7 @@ class SplitWriter {
   SplitWriter(const Dataset& dataset, Split split, const fs::path& folder, bool decoded)
       : labels_(dataset.labels(split)), domains_(dataset.domains(split)), writer_(folder / name_of(split), decoded), decoded_(decoded) {}
 
-  void add(int64_t index, const clb_sample& sample) {
+  void add(int64_t index, const clb_sample& sample, BadSamples& bad) try {
     const std::span bytes(sample.bytes, sample.size);
     SampleRecord shape{.height = static_cast<uint16_t>(sample.height),
                        .width = static_cast<uint16_t>(sample.width),
@@ -50,6 +73,8 @@ class SplitWriter {
     size_ += image.pixels.size();
     writer_.add(image.pixels, {.height = static_cast<uint16_t>(image.height), .width = static_cast<uint16_t>(image.width), .channels = 3},
                 label, domain);
+  } catch (const Error& e) {
+    bad.add(e.what());
   }
   uint64_t size() const { return size_; }
   void finish() { writer_.finish(); }
@@ -83,32 +108,36 @@ struct TemporaryFolder {
 // Writes both splits; false when decoded pixels exceed the limit.
 bool write_store(const Dataset& dataset, const fs::path& folder, bool decoded, int64_t limit) {
   uint64_t total = 0;
+  BadSamples bad;
   for (Split split : kSplits) {
     SplitWriter writer(dataset, split, folder, decoded);
     bool fits = true;
-    for_each_sample(dataset, split, [&](int64_t index, const clb_sample& sample) {
+    for_each_sample(dataset, split, bad, [&](int64_t index, const clb_sample& sample) {
       if (!fits) return;
-      writer.add(index, sample);
+      writer.add(index, sample, bad);
       fits = !decoded || total + writer.size() <= static_cast<uint64_t>(limit);
     });
     if (!fits) return false;
     total += writer.size();
     writer.finish();
   }
+  bad.expect_none(dataset.info().root);
   return true;
 }
 
 std::string fingerprint(const Dataset& dataset) {
   base::Sha256 hash;
+  BadSamples bad;
   for (Split split : kSplits) {
     const auto labels = dataset.labels(split), domains = dataset.domains(split);
     hash.update(name_of(split)).update_u64(labels.size());
-    for_each_sample(dataset, split, [&](int64_t index, const clb_sample& sample) {
+    for_each_sample(dataset, split, bad, [&](int64_t index, const clb_sample& sample) {
       const auto k = static_cast<size_t>(index);
       hash.update_u64(static_cast<uint64_t>(labels[k])).update_u64(domains.empty() ? 0 : static_cast<uint64_t>(domains[k]));
       hash.update(std::span<const uint8_t>(base::sha256(std::span(sample.bytes, sample.size))));
     });
   }
+  bad.expect_none(dataset.info().root);
   return base::hex(hash.finish());
 }
 

@@ -41,6 +41,7 @@ struct Outcome {
   std::string reason;    // one line; empty when ok
   std::string log_tail;  // last lines of stdout and stderr; empty when ok
   double wall_s = 0;
+  bool of_setting = false;  // failed before its first task over something that no seed changes: what the experiment asks for, a file
 };
 
 Outcome judge(const Facts& facts);

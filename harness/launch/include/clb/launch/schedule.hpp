@@ -17,6 +17,8 @@ class Observer {
   virtual bool starting(size_t run, base::RunSpec& spec) = 0;  // sets spec.execution.run_dir; true: go on after its checkpoint
   virtual void event(size_t run, const base::Event& event) = 0;
   virtual void finished(size_t run, const Outcome& outcome) = 0;
+  // Not started: a run that differs in seed and order alone failed before its first task (Outcome::of_setting), and so would this one.
+  virtual void spared(size_t, const Outcome&) {}
   virtual void stopping() = 0;  // the first request to stop arrived
   virtual void tick() = 0;      // a few times a second
 };
