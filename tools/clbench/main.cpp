@@ -5,6 +5,8 @@
 #include <clb/base/error.hpp>
 #include <clb/base/nearest.hpp>
 #include <cstdio>
+#include <filesystem>
+#include <new>
 
 #include "build_id.hpp"
 #include "verbs.hpp"
@@ -85,6 +87,12 @@ int main(int argc, char** argv) {
   } catch (const clb::base::Error& error) {
     fmt::print(stderr, "clbench: {}\n", error.what());
     return static_cast<int>(error.exit());
+  } catch (const std::filesystem::filesystem_error& error) {
+    fmt::print(stderr, "clbench: {}: {}\n", error.path1().string(), error.code().message());
+    return static_cast<int>(clb::base::Exit::kUserMistake);
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "clbench: out of memory; close other programs, or raise the limit (ulimit -v, the container's)\n");
+    return static_cast<int>(clb::base::Exit::kUserMistake);
   } catch (const std::exception& error) {
     fmt::print(stderr, "clbench: internal error: {}\n", error.what());
     return static_cast<int>(clb::base::Exit::kInternal);

@@ -35,6 +35,7 @@ class Recorder final : public launch::Observer {
   bool starting(size_t run, base::RunSpec& spec) override;
   void event(size_t run, const base::Event& event) override;
   void finished(size_t run, const launch::Outcome& outcome) override;
+  void spared(size_t run, const launch::Outcome& like) override;
   void stopping() override;
   void tick() override;
 

@@ -133,7 +133,7 @@ int verb_new(const Arguments& arguments) {
 
   const std::vector<std::string> files = write_project(kind, name, target), commands = next_commands(kind, out);
   if (options.flag("json")) {
-    fmt::print("{}\n", Json{{"kind", kind}, {"name", name}, {"folder", target}, {"files", files}, {"next", commands}}.dump(2));
+    fmt::print("{}\n", base::pretty(Json{{"kind", kind}, {"name", name}, {"folder", target}, {"files", files}, {"next", commands}}));
     return 0;
   }
   fmt::print("{} holds a {} that works: {}\n\nnext:\n", out, kind, fmt::join(files, " "));

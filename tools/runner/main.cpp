@@ -13,6 +13,8 @@
 #include <clb/session/run_check.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -113,7 +115,9 @@ int check(const std::vector<std::string>& args) {
     }
   }
   if (!folder.empty()) return session::conformance::run_elsewhere(request, folder), 0;
-  const std::string text = (list ? session::conformance::list_checks(request) : session::conformance::run_check(request)).dump() + "\n";
+  const std::string text = (list ? session::conformance::list_checks(request) : session::conformance::run_check(request))
+                               .dump(-1, ' ', false, base::Json::error_handler_t::replace) +
+                           "\n";
   return write(answer, text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : static_cast<int>(base::Exit::kInternal);
 }
 
@@ -146,6 +150,12 @@ int main(int argc, char** argv) {
     code = static_cast<int>(e.exit());
   } catch (const PluginError& e) {
     std::fprintf(stderr, "clb-runner: %s\n", e.what());
+    code = static_cast<int>(base::Exit::kUserMistake);
+  } catch (const std::filesystem::filesystem_error& e) {
+    std::fprintf(stderr, "clb-runner: %s: %s\n", e.path1().c_str(), e.code().message().c_str());
+    code = static_cast<int>(base::Exit::kUserMistake);
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "clb-runner: out of memory; close other programs, or raise the limit (ulimit -v, the container's)\n");
     code = static_cast<int>(base::Exit::kUserMistake);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "clb-runner: %s\n", e.what());
