@@ -86,6 +86,20 @@ function(clb_room name)
   target_include_directories(clb_${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
 endfunction()
 
+# Writes lib/clbench/build_tree.txt, which is not installed: which plugins this tree can build, so that clbench can say of one that is not
+# built yet which command builds it.
+function(clb_list_plugins)
+  set(lines "")
+  foreach(kind method dataset)
+    get_property(targets GLOBAL PROPERTY CLB_${kind}_PLUGINS)
+    foreach(target ${targets})
+      string(REGEX REPLACE "^${kind}_" "" name ${target})
+      string(APPEND lines "${kind} ${name}\n")
+    endforeach()
+  endforeach()
+  file(WRITE ${PROJECT_BINARY_DIR}/lib/clbench/build_tree.txt "${lines}")
+endfunction()
+
 # clb_test(NAME LABEL SOURCES... ) is a GoogleTest executable, registered with CTest as one test per executable.
 # LABEL: fast (whole fast set under two minutes) or slow.
 function(clb_test name label)

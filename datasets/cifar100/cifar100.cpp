@@ -65,6 +65,23 @@ void check_names(const clb::Path& file, const std::vector<std::string>& names) {
   }
 }
 
+// A folder (or file) that holds CIFAR-100 in another form, or another data set; says what to do.
+void refuse_other_forms(const clb::Path& root) {
+  const auto there = [&](const char* name) { return std::filesystem::exists(root / name); };
+  if (there("train.bin") || there("train.bin.gz") || there("train.bin.xz")) return;
+  const auto fail = [&](const std::string& problem) { throw clb::PluginError(CLB_E_IO, root.string() + ": " + problem); };
+  const std::string wanted = "the binary version (cifar-100-binary.tar.gz) is needed, with its files train.bin and test.bin";
+  if (std::filesystem::is_regular_file(root)) fail("is a file, but a folder is needed; unpack it: " + wanted);
+  if (there("cifar-100-binary/train.bin"))
+    fail("holds the files one folder deeper; give " + (root / "cifar-100-binary").string() + " as root");
+  for (const char* name : {"train", "cifar-100-python", "cifar-100-python.tar.gz"})
+    if (there(name) && (name != std::string("train") || std::filesystem::is_regular_file(root / name)))
+      fail("holds the Python version of CIFAR-100 (" + std::string(name) + "), whose pickles are not read; " + wanted);
+  if (there("cifar-100-binary.tar.gz")) fail("holds cifar-100-binary.tar.gz; unpack it");
+  for (const char* name : {"data_batch_1.bin", "data_batch_1", "cifar-10-batches-bin", "cifar-10-batches-py"})
+    if (there(name)) fail("holds CIFAR-10 (" + std::string(name) + "), not CIFAR-100; " + wanted);
+}
+
 class Cifar100 final : public clb::Dataset {
  public:
   static constexpr clb::DatasetAbout about{
@@ -84,6 +101,7 @@ class Cifar100 final : public clb::Dataset {
   };
 
   void open(const clb::Path& root) override {
+    refuse_other_forms(root);
     check_names(root / "fine_label_names.txt", clb::split_names(about.classes));
     // Unpacking xz takes seconds: both files at once. The future's destructor waits, also when the other file throws.
     auto test = std::async(std::launch::async, [&] { return read_records(root / "test.bin", 10'000); });

@@ -4,93 +4,16 @@
 // everywhere. The depth is fixed, so a loop of symbolic links ends in a sentence. Files are delivered as they are; the host decodes them.
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/base/foreign_format.hpp>
 #include <clb/base/image_kind.hpp>
 #include <clb/sdk/dataset.hpp>
+
+#include "layout.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
-
-[[noreturn]] void fail(const fs::path& path, const std::string& problem) {
-  throw clb::PluginError(CLB_E_IO, path.string() + ": " + problem);
-}
-
-// Through links; not_found for a broken one.
-fs::file_type type_of(const fs::path& path) {
-  std::error_code error;
-  return fs::status(path, error).type();
-}
-bool is_folder(const fs::path& path) { return type_of(path) == fs::file_type::directory; }
-
-// What a folder holds, hidden names (".DS_Store") left out, in byte order.
-std::vector<fs::path> visible(const fs::path& folder) {
-  std::vector<fs::path> entries;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    if (!entry->path().filename().native().starts_with('.')) entries.push_back(entry->path());
-  }
-  if (error) fail(folder, "cannot be listed: " + error.message());
-  std::sort(entries.begin(), entries.end(), [](const fs::path& a, const fs::path& b) { return a.native() < b.native(); });
-  return entries;
-}
-
-bool has_splits(const fs::path& folder) { return is_folder(folder / "train") || is_folder(folder / "test"); }
-
-// The folders that hold train and test: the root itself, or one for each domain.
-std::vector<fs::path> split_parents(const fs::path& root) {
-  if (!is_folder(root)) fail(root, "is no folder");
-  const bool plain = has_splits(root);
-  std::vector<fs::path> domains;
-  for (const fs::path& entry : visible(root)) {
-    // A class may be called "train" too: inside the splits nothing is looked for.
-    if (!is_folder(entry) || (plain && (entry.filename() == "train" || entry.filename() == "test"))) continue;
-    if (plain && has_splits(entry))
-      fail(entry, "has train or test like a domain, but so has the folder above it; use one of the two layouts");
-    domains.push_back(entry);
-  }
-  if (plain) return {root};
-  if (domains.empty()) fail(root, "holds neither the folders train and test nor folders of domains that hold them");
-  return domains;
-}
-
-std::vector<std::string> class_names_in(const fs::path& split) {
-  if (!is_folder(split)) fail(split, "is missing; train and test are both needed");
-  std::vector<std::string> names;
-  for (const fs::path& entry : visible(split)) {
-    if (!is_folder(entry)) fail(entry, "is no folder of a class; remove it or hide it with a leading dot");
-    names.push_back(entry.filename().string());
-  }
-  if (names.empty()) fail(split, "holds no folders of classes");
-  return names;
-}
-
-void require_same_classes(const fs::path& split, const std::vector<std::string>& found, const fs::path& first,
-                          const std::vector<std::string>& wanted) {
-  std::vector<std::string> missing, surplus;
-  std::set_difference(wanted.begin(), wanted.end(), found.begin(), found.end(), std::back_inserter(missing));
-  std::set_difference(found.begin(), found.end(), wanted.begin(), wanted.end(), std::back_inserter(surplus));
-  if (!missing.empty()) fail(split, "the class \"" + missing[0] + "\" of " + first.string() + " is missing");
-  if (!surplus.empty()) fail(split / surplus[0], "is a class that " + first.string() + " does not have");
-}
-
-bool has_image_extension(const fs::path& file) {
-  std::string extension = file.extension().string();
-  for (char& c : extension) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
-}
-
-std::vector<std::string> images_in(const fs::path& folder) {
-  std::vector<std::string> files;
-  for (const fs::path& entry : visible(folder)) {
-    const fs::file_type type = type_of(entry);
-    if (type == fs::file_type::directory) fail(entry, "is a folder among the images of a class");
-    if (type != fs::file_type::regular) fail(entry, "is no file that can be read; is it a broken link?");
-    if (!has_image_extension(entry)) fail(entry, "ends neither in .jpg, .jpeg nor .png; remove it or hide it with a leading dot");
-    files.push_back(entry.string());
-  }
-  if (files.empty()) fail(folder, "holds no images");
-  return files;
-}
+using namespace image_folder;
 
 class ImageFolder final : public clb::Dataset {
  public:
@@ -109,6 +32,7 @@ class ImageFolder final : public clb::Dataset {
         add_split(split, parents[d] / (split == clb::Split::kTrain ? "train" : "test"), parents[0] / "train", static_cast<int64_t>(d));
       }
     }
+    refuse(no_images_);
   }
 
   clb::Index index(clb::Split split) const override { return index_[split]; }
@@ -119,7 +43,10 @@ class ImageFolder final : public clb::Dataset {
     const std::string& file = files_[split][static_cast<size_t>(i)];
     std::vector<uint8_t> bytes = bytes_of(file);
     if (bytes.empty()) fail(file, "is empty");
-    if (clb::base::image_kind(bytes) == clb::base::ImageKind::kNeither) fail(file, "begins neither like a JPEG nor like a PNG file");
+    if (clb::base::image_kind(bytes) == clb::base::ImageKind::kNeither) {
+      const std::string known = clb::base::foreign_format(bytes);
+      fail(file, (known.empty() ? "" : known + "; it ") + "begins neither like a JPEG nor like a PNG file");
+    }
     return clb::Sample::encoded(std::move(bytes), file.c_str());
   }
 
@@ -131,13 +58,18 @@ class ImageFolder final : public clb::Dataset {
       classes_ = std::move(found);
     else
       require_same_classes(folder, found, first, classes_);
+    std::vector<std::string> empty;
     for (size_t c = 0; c < classes_.size(); ++c) {
-      for (std::string& file : images_in(folder / classes_[c])) {
+      std::vector<std::string> images = images_in(folder / classes_[c], no_images_);
+      if (images.empty()) empty.push_back(classes_[c]);
+      for (std::string& file : images) {
         files_[split].push_back(std::move(file));
         index_[split].labels.push_back(static_cast<int64_t>(c));
         index_[split].domains.push_back(domain);
       }
     }
+    if (empty.size() == 1 && no_images_.count == 0) fail(folder / empty[0], "holds no images");
+    if (!empty.empty() && no_images_.count == 0) fail(folder, listed(empty, "the class") + " have folders without images");
   }
 
   static std::vector<uint8_t> bytes_of(const std::string& file) try {
@@ -150,6 +82,7 @@ class ImageFolder final : public clb::Dataset {
   std::vector<std::string> classes_, domains_;  // no domains: there is one without a name
   clb::PerSplit<std::vector<std::string>> files_;
   clb::PerSplit<clb::Index> index_;
+  NoImages no_images_;
 };
 
 }  // namespace

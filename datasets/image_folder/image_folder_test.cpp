@@ -174,7 +174,7 @@ TEST_F(ImageFolderTest, WhatIsNoImageIsNamedWhenItIsRead) {
     return shortened(error_of<clb::PluginError>([&] { plugin_.read(CLB_SPLIT_TRAIN, std::span(&id, 1)); }));
   };
   EXPECT_EQ(said(2), "train/cat/a.png: is empty");
-  EXPECT_EQ(said(3), "train/cat/b.jpg: begins neither like a JPEG nor like a PNG file");
+  EXPECT_EQ(said(3), "train/cat/b.jpg: is a GIF image; it begins neither like a JPEG nor like a PNG file");
   erase("train/dog/a.png");
   EXPECT_TRUE(contains(said(4), "train/dog/a.png: cannot be opened"));
 }

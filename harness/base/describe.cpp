@@ -1,4 +1,5 @@
 #include <clb/base/describe.hpp>
+#include <clb/base/path_text.hpp>
 #include <clb/base/sha256.hpp>
 
 #include "members.hpp"
@@ -8,8 +9,8 @@ namespace clb::base {
 namespace {
 
 Json to_json(const ParamInfo& p) {
-  return {{"name", p.name}, {"type", p.type},       {"help", p.help},       {"default", p.default_value},    {"min", p.min},
-          {"max", p.max},   {"choices", p.choices}, {"implies", p.implies}, {"implied_when", p.implied_when}};
+  return {{"name", p.name}, {"type", p.type},       {"help", p.help},       {"default", p.default_value},     {"min", p.min},
+          {"max", p.max},   {"choices", p.choices}, {"implies", p.implies}, {"implied_when", p.implied_when}, {"counts", p.counts}};
 }
 
 ParamInfo param_from(Members m) {
@@ -23,6 +24,7 @@ ParamInfo param_from(Members m) {
   p.choices = m.texts("choices");
   p.implies = m.bits("implies");
   p.implied_when = m.any("implied_when");
+  p.counts = m.choice("counts", {"", "blocks"});
   m.finish();
   return p;
 }
@@ -32,14 +34,8 @@ ParamInfo param_from(Members m) {
 Json MethodInfo::to_json() const {
   Json list = Json::array();
   for (const ParamInfo& p : params) list.push_back(base::to_json(p));
-  return {{"kind", "method"},
-          {"id", id},
-          {"version", version},
-          {"paper", paper},
-          {"file", file},
-          {"hash", hash},
-          {"capabilities", capabilities},
-          {"state_version", state_version},
+  return {{"kind", "method"},         {"id", id},     {"version", version},           {"paper", paper},
+          {"file", path_text(file)},  {"hash", hash}, {"capabilities", capabilities}, {"state_version", state_version},
           {"params", std::move(list)}};
 }
 
@@ -50,7 +46,7 @@ MethodInfo MethodInfo::from_json(const Json& json, const std::string& where) {
   info.id = m.text("id");
   info.version = m.text("version");
   info.paper = m.text("paper");
-  info.file = m.text("file");
+  info.file = m.path_of("file");
   info.hash = m.text("hash");
   info.capabilities = m.bits("capabilities");
   info.state_version = m.integer("state_version", 0, UINT32_MAX);
@@ -66,9 +62,9 @@ Json DatasetInfo::to_json() const {
           {"modality", modality},
           {"licence", licence},
           {"citation", citation},
-          {"file", file},
+          {"file", path_text(file)},
           {"hash", hash},
-          {"root", root},
+          {"root", path_text(root)},
           {"fingerprint", fingerprint},
           {"class_names", class_names},
           {"domain_names", domain_names},
@@ -93,9 +89,9 @@ DatasetInfo DatasetInfo::from_json(const Json& json, const std::string& where) {
   info.modality = m.choice("modality", {"images", "features"});
   info.licence = m.text("licence");
   info.citation = m.text("citation");
-  info.file = m.text("file");
+  info.file = m.path_of("file");
   info.hash = m.text("hash");
-  info.root = m.text("root");
+  info.root = m.path_of("root");
   info.fingerprint = m.text("fingerprint");
   info.class_names = m.texts("class_names");
   info.domain_names = m.texts("domain_names");

@@ -1,5 +1,6 @@
 #include "members.hpp"
 
+#include <clb/base/path_text.hpp>
 #include <cmath>
 #include <utility>
 
@@ -64,6 +65,8 @@ uint64_t Members::bits(const char* name) {
 }
 
 double Members::real(const char* name, double min, double max) { return check_real(any(name), name, min, max); }
+
+std::string Members::path_of(const char* name) { return path_bytes(text(name)); }
 
 bool Members::flag(const char* name) {
   const Json& value = any(name);

@@ -24,6 +24,7 @@ class Members {
   double real(const char* name, double min = std::numeric_limits<double>::lowest(), double max = std::numeric_limits<double>::max());
   bool flag(const char* name);
   std::string text(const char* name);
+  std::string path_of(const char* name);  // bytes, written with path_text
   std::string choice(const char* name, std::initializer_list<const char*> choices);
   std::vector<int64_t> integers(const char* name, int64_t min = std::numeric_limits<int64_t>::min(),
                                 int64_t max = std::numeric_limits<int64_t>::max());

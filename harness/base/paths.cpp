@@ -34,7 +34,7 @@ std::optional<fs::path> cache_dir(const std::string& flag) {
   if (!chosen.empty()) return fs::absolute(chosen);
   // The XDG specification says that a relative path there is to be ignored.
   if (const fs::path xdg = environment("XDG_CACHE_HOME"); xdg.is_absolute()) return xdg / "clbench";
-  if (const std::string home = environment("HOME"); !home.empty()) return fs::path(home) / ".cache" / "clbench";
+  if (const std::string home = environment("HOME"); !home.empty()) return fs::absolute(home) / ".cache" / "clbench";
   throw Error("no folder for the cache: neither --cache, CLB_CACHE, XDG_CACHE_HOME nor HOME is set; give --cache DIR or --cache off");
 }
 

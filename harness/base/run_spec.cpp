@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <clb/base/path_text.hpp>
 #include <clb/base/run_spec.hpp>
 #include <clb/base/sha256.hpp>
 #include <numeric>
@@ -18,7 +19,11 @@ Json to_json(const RandomWeights& r) {
 }
 
 Json to_json(const WeightsSpec& w) {
-  return {{"role", w.role},  {"file", w.file}, {"sha256", w.sha256}, {"random", to_json(w.random)}, {"pos_antialias", w.pos_antialias},
+  return {{"role", w.role},
+          {"file", path_text(w.file)},
+          {"sha256", w.sha256},
+          {"random", to_json(w.random)},
+          {"pos_antialias", w.pos_antialias},
           {"heads", w.heads}};
 }
 
@@ -72,7 +77,7 @@ RandomWeights random_from(Members m) {
 WeightsSpec weights_from(Members m) {
   WeightsSpec w;
   w.role = m.text("role");
-  w.file = m.text("file");
+  w.file = m.path_of("file");
   w.sha256 = m.text("sha256");
   w.random = random_from(m.object("random"));
   w.pos_antialias = m.flag("pos_antialias");
@@ -84,7 +89,7 @@ WeightsSpec weights_from(Members m) {
 MethodSpec method_from(Members m, const std::string& where) {
   MethodSpec method;
   method.id = m.text("id");
-  method.file = m.text("file");
+  method.file = m.path_of("file");
   method.preset = m.text("preset");
   method.params = m.object("params").json();
   method.capabilities = m.bits("capabilities");
@@ -96,8 +101,8 @@ MethodSpec method_from(Members m, const std::string& where) {
 DatasetSpec dataset_from(Members m) {
   DatasetSpec d;
   d.id = m.text("id");
-  d.file = m.text("file");
-  d.root = m.text("root");
+  d.file = m.path_of("file");
+  d.root = m.path_of("root");
   d.fingerprint = m.text("fingerprint");
   d.modality = m.choice("modality", {"images", "features"});
   d.class_count = m.integer("class_count", 1, 10'000'000);
@@ -177,12 +182,12 @@ ProtocolSpec protocol_from(Members m, int64_t class_count, const std::string& wh
 
 ExecutionSpec execution_from(Members m) {
   ExecutionSpec e;
-  e.cache_dir = m.text("cache_dir");
-  e.run_dir = m.text("run_dir");
+  e.cache_dir = m.path_of("cache_dir");
+  e.run_dir = m.path_of("run_dir");
   e.loader_threads = m.integer("loader_threads", 1, 1024);
   e.store_limit = m.integer("store_limit", 0);
   e.keep_logits = m.flag("keep_logits");
-  e.state_file = m.text("state_file");
+  e.state_file = m.path_of("state_file");
   e.state_run = m.text("state_run");
   e.method_hash = m.text("method_hash");
   e.dataset_hash = m.text("dataset_hash");
@@ -208,15 +213,15 @@ Json RunSpec::to_json() const {
           {"experiment", experiment},
           {"method",
            {{"id", method.id},
-            {"file", method.file},
+            {"file", path_text(method.file)},
             {"preset", method.preset},
             {"params", method.params.is_null() ? Json::object() : method.params},
             {"capabilities", method.capabilities},
             {"train_transform", method.train_transform.to_json()}}},
           {"dataset",
            {{"id", dataset.id},
-            {"file", dataset.file},
-            {"root", dataset.root},
+            {"file", path_text(dataset.file)},
+            {"root", path_text(dataset.root)},
             {"fingerprint", dataset.fingerprint},
             {"modality", dataset.modality},
             {"class_count", dataset.class_count},
@@ -232,12 +237,12 @@ Json RunSpec::to_json() const {
           {"checkpoint", checkpoint},
           {"track", track},
           {"execution",
-           {{"cache_dir", execution.cache_dir},
-            {"run_dir", execution.run_dir},
+           {{"cache_dir", path_text(execution.cache_dir)},
+            {"run_dir", path_text(execution.run_dir)},
             {"loader_threads", execution.loader_threads},
             {"store_limit", execution.store_limit},
             {"keep_logits", execution.keep_logits},
-            {"state_file", execution.state_file},
+            {"state_file", path_text(execution.state_file)},
             {"state_run", execution.state_run},
             {"method_hash", execution.method_hash},
             {"dataset_hash", execution.dataset_hash},

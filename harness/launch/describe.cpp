@@ -1,10 +1,12 @@
 #include <clb/launch/describe.hpp>
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <clb/base/content_sample.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/base/path_text.hpp>
 #include <clb/base/sha256.hpp>
 #include <utility>
 #include <vector>
@@ -29,13 +31,26 @@ std::string last_line(const std::string& text) {
 }
 
 std::string checksum(const Json& answer) { return base::hex(base::sha256(base::canonical(answer))); }
+// The kernel kills who needs more memory than there is; within a limit (ulimit -v) the loader or an allocation fails.
+bool memory_ran_out(const Captured& ended) {
+  if (ended.signal == SIGKILL && !ended.timed_out) return true;
+  for (const char* said : {"bad_alloc", "out of memory", "annot allocate memory", "failed to map segment", "not enough memory"})
+    if (ended.err.find(said) != std::string::npos) return true;
+  return false;
+}
 
 // The error sentence of a describe that did not end well.
-Error failure(const Captured& ended, const std::string& subject) {
+Error failure(const Captured& ended, const std::string& subject, const std::string& root = "") {
   constexpr int kNotLoadable = 127;  // exit code of the dynamic linker
   constexpr std::string_view kSpeaker = "clb-runner: ";
   std::string said = last_line(ended.err);
   if (said.starts_with(kSpeaker)) said.erase(0, kSpeaker.size());
+  if (memory_ran_out(ended)) {
+    return Error(
+        fmt::format("{}: memory ran out while clb-runner described it{}; close other programs or raise the limit (ulimit -v, the "
+                    "container's or the job's)",
+                    root.empty() ? subject : root, said.empty() ? "" : " (" + said.substr(said.find_first_not_of(" \t")) + ")"));
+  }
   if (ended.exit_code == static_cast<int>(Exit::kUserMistake) && !said.empty()) return Error(said);
   if (ended.timed_out) return Error(fmt::format("{}: gave no description in time and was stopped", subject), Exit::kInternal);
   if (ended.exit_code == kNotLoadable) {
@@ -96,7 +111,7 @@ Json Describer::start(const Question& question) {
   if (question.open && !question.root.empty()) what.arguments.insert(what.arguments.end(), {"--root", question.root});
   what.arguments.insert(what.arguments.end(), {"--cache", cache_ ? cache_->string() : "off"});
   const Captured ended = capture(what, question.open ? kOpenTimeout : kLoadTimeout);
-  if (ended.exit_code != 0) throw failure(ended, question.file.string());
+  if (ended.exit_code != 0) throw failure(ended, question.file.string(), question.root);
   return base::parse_json(ended.out, question.file.string() + ": its description");
 }
 
@@ -144,7 +159,7 @@ Json Describer::ask(const Question& question) {
     return answer;
   };
   return remembered((question.open ? "open\n" : "load\n") + question.file.string() + '\n' + question.root, key, start_checked,
-                    [&](const Json& answer) { return question.open ? answer.at("root").get<std::string>() : ""; });
+                    [&](const Json& answer) { return question.open ? base::path_bytes(answer.at("root").get<std::string>()) : ""; });
 }
 
 std::string Describer::libtorch() {

@@ -16,7 +16,7 @@ std::string Position::text() const {
 
 namespace {
 
-Outcome outcome(std::string status, std::string reason) { return {std::move(status), std::move(reason), {}, 0}; }
+Outcome outcome(std::string status, std::string reason) { return {std::move(status), std::move(reason), {}, 0, false}; }
 
 std::string memory_words(const Facts& facts) {
   return fmt::format("peak memory {} of {}", human_bytes(facts.peak_memory), human_bytes(facts.memory_limit));
@@ -59,10 +59,15 @@ Outcome judge_failed(const Facts& facts) {
   if (!failed.phase.empty()) place = {failed.phase, failed.task, false};
   std::string reason = fmt::format("{}: {} ({}", failed.status, failed.text, place.text());
   if (!failed.file.empty()) reason += fmt::format("; {}:{}", failed.file, failed.line);
-  if (failed.status != "checkpoint") return outcome("failed", reason + ")");
-  Outcome bad = outcome("failed", failed.text);
-  bad.bad_checkpoint = true;
-  return bad;
+  if (failed.status == "checkpoint") {
+    Outcome bad = outcome("failed", failed.text);
+    bad.bad_checkpoint = true;
+    return bad;
+  }
+  Outcome judged = outcome("failed", reason + ")");
+  const bool early = place.phase == "load" || place.phase == "create";
+  judged.of_setting = early && (failed.status == "invalid" || failed.status == "unsupported" || failed.status == "io");
+  return judged;
 }
 
 }  // namespace

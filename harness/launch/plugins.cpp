@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/nearest.hpp>
+#include <clb/base/paths.hpp>
 #include <clb/launch/plugins.hpp>
+#include <fstream>
 #include <map>
 #include <utility>
 
@@ -57,6 +59,29 @@ std::vector<PluginFile> find_plugins(const std::vector<fs::path>& folders) {
   return plugins;
 }
 
+std::string build_command() {
+  std::error_code error;
+  fs::path tree = fs::proximate(base::prefix(), error);
+  if (error || tree.empty() || tree.native().starts_with("..")) tree = base::prefix();
+  return fmt::format("cmake --build {}", tree.string());
+}
+
+std::string UnbuiltPlugin::command() const { return fmt::format("{} --target {}_{}", build_command(), kind, id); }
+
+std::string UnbuiltPlugin::sentence() const {
+  return fmt::format("the {} {} is not built yet; build it with `{}`, or everything with `{}`", kind, id, command(), build_command());
+}
+
+std::vector<UnbuiltPlugin> unbuilt_plugins(const std::vector<PluginFile>& plugins) {
+  std::vector<UnbuiltPlugin> unbuilt;
+  std::ifstream listed(base::prefix() / "lib" / "clbench" / "build_tree.txt");
+  for (UnbuiltPlugin one; listed >> one.kind >> one.id;) {
+    const auto is_it = [&](const PluginFile& plugin) { return plugin.file.stem() == one.id || plugin.meta.id == one.id; };
+    if (std::none_of(plugins.begin(), plugins.end(), is_it)) unbuilt.push_back(one);
+  }
+  return unbuilt;
+}
+
 const PluginFile& plugin(const std::vector<PluginFile>& plugins, const std::string& kind, const std::string& id) {
   std::vector<std::string> ids;
   for (const PluginFile& candidate : plugins) {
@@ -67,6 +92,9 @@ const PluginFile& plugin(const std::vector<PluginFile>& plugins, const std::stri
   }
   for (const PluginFile& candidate : plugins) {
     if (!candidate.error.empty() && (candidate.meta.id == id || candidate.file.stem() == id)) throw base::Error(candidate.error);
+  }
+  for (const UnbuiltPlugin& unbuilt : unbuilt_plugins(plugins)) {
+    if (unbuilt.kind == kind && unbuilt.id == id) throw base::Error(unbuilt.sentence());
   }
   if (const std::string near = base::nearest(id, ids); !near.empty()) {
     throw base::Error(fmt::format("there is no {} '{}'; did you mean '{}'?", kind, id, near));

@@ -8,6 +8,7 @@
 #include <clb/launch/second_look.hpp>
 #include <filesystem>
 #include <list>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -22,6 +23,14 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(200);  // limits, memory samples, the display
 constexpr size_t kReadAtOnce = 4u << 20;                // so that one chatty runner does not starve the others
+
+// What a run is but for the numbers that are drawn for it.
+std::string setting_of(const base::RunSpec& spec) {
+  base::Json json = spec.key_json();
+  json.erase("seed");
+  for (const char* drawn : {"order_seed", "class_order", "domain_order"}) json["protocol"].erase(drawn);
+  return base::canonical(json);
+}
 
 // A run, and after it the second look at it.
 struct Running {
@@ -44,7 +53,7 @@ class Scheduler {
 
   bool loop() {
     while (true) {
-      while (requests_ == 0 && (!again_.empty() || next_ < runs_.size()) && running_.size() < options_.jobs) start(next());
+      while (requests_ == 0 && (!again_.empty() || next_ < runs_.size()) && running_.size() < options_.jobs) start_or_spare(next());
       if (running_.empty()) break;
       wait();
       if (const int requests = signals_.stop_requests()) stop(requests);
@@ -66,6 +75,12 @@ class Scheduler {
     return index;
   }
 
+  void start_or_spare(size_t index) {
+    const auto hopeless = hopeless_.find(setting_of(runs_[index]));
+    if (hopeless == hopeless_.end()) return start(index);
+    observer_.spared(index, hopeless->second);
+  }
+
   void start(size_t index) {
     base::RunSpec spec = runs_[index];
     const char* command = observer_.starting(index, spec) ? "resume" : "run";
@@ -73,11 +88,11 @@ class Scheduler {
     const fs::path folder = spec.execution.run_dir, file = folder / "run.json", log = folder / "log.txt";
     try {
       fs::create_directories(folder);
-      base::write_file_atomic(file, spec.to_json().dump(2) + "\n");
+      base::write_file_atomic(file, base::pretty(spec.to_json()) + "\n");
       auto child = std::make_unique<Child>(options_.runner, std::vector<std::string>{command, file.string()}, log);
       running_.push_back({index, spec, log, oom_kills(), Watch(options_.limits, Clock::now()), std::move(child)});
     } catch (const std::exception& error) {
-      observer_.finished(index, {"failed", error.what(), "", 0});
+      observer_.finished(index, {"failed", error.what(), "", 0, false, false});
     }
   }
 
@@ -181,6 +196,7 @@ class Scheduler {
 
   bool tell(Running& run) {
     remove_look_folder(run.spec);
+    if (run.outcome->of_setting) hopeless_.emplace(setting_of(runs_[run.index]), *run.outcome);
     observer_.finished(run.index, *run.outcome);
     if (run.outcome->bad_checkpoint && started_over_.insert(run.index).second) again_.push_back(run.index);
     return true;
@@ -192,6 +208,7 @@ class Scheduler {
   Signals signals_;
   Orphans orphans_;
   std::list<Running> running_;
+  std::map<std::string, Outcome> hopeless_;  // by setting
   size_t next_ = 0;
   std::vector<size_t> again_;      // runs whose checkpoint could not be taken up: they start over
   std::set<size_t> started_over_;  // each once

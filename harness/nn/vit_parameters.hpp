@@ -1,40 +1,27 @@
-// Names and sizes of a ViT's parameters, stated once: loading, drawing and moving all walk this list.
+// Where each of a ViT's named tensors lies: loading, drawing and moving all walk this list.
 #pragma once
 
-#include <string>
+#include <clb/base/vit_weights.hpp>
 #include <vector>
 
 #include "clb/nn/vit.hpp"
 
 namespace clb::nn {
 
-// Calls f(name, tensor, sizes) for each parameter in the order of the network; p.blocks has shape.depth elements.
+inline base::VitShape shape_in_file(const VitShape& s) {
+  return {.image = s.image, .patch = s.patch, .channels = s.channels, .dim = s.dim, .depth = s.depth, .heads = s.heads, .mlp = s.mlp};
+}
+
+// Calls f(name, tensor, sizes) for each parameter in the order of base::vit_tensors; p.blocks has shape.depth elements.
 template <class F>
 void visit_parameters(VitParameters& p, const VitShape& shape, F f) {
-  using Sizes = std::vector<int64_t>;
-  const int64_t d = shape.dim, m = shape.mlp;
-  f("cls_token", p.cls_token, Sizes{1, 1, d});
-  f("pos_embed", p.pos_embed, Sizes{1, shape.tokens(), d});
-  f("patch_embed.proj.weight", p.patch_weight, Sizes{d, shape.channels, shape.patch, shape.patch});
-  f("patch_embed.proj.bias", p.patch_bias, Sizes{d});
-  for (size_t i = 0; i < p.blocks.size(); ++i) {
-    const std::string at = "blocks." + std::to_string(i) + ".";
-    VitBlock& b = p.blocks[i];
-    f(at + "norm1.weight", b.norm1_weight, Sizes{d});
-    f(at + "norm1.bias", b.norm1_bias, Sizes{d});
-    f(at + "attn.qkv.weight", b.qkv_weight, Sizes{3 * d, d});
-    f(at + "attn.qkv.bias", b.qkv_bias, Sizes{3 * d});
-    f(at + "attn.proj.weight", b.proj_weight, Sizes{d, d});
-    f(at + "attn.proj.bias", b.proj_bias, Sizes{d});
-    f(at + "norm2.weight", b.norm2_weight, Sizes{d});
-    f(at + "norm2.bias", b.norm2_bias, Sizes{d});
-    f(at + "mlp.fc1.weight", b.fc1_weight, Sizes{m, d});
-    f(at + "mlp.fc1.bias", b.fc1_bias, Sizes{m});
-    f(at + "mlp.fc2.weight", b.fc2_weight, Sizes{d, m});
-    f(at + "mlp.fc2.bias", b.fc2_bias, Sizes{d});
-  }
-  f("norm.weight", p.norm_weight, Sizes{d});
-  f("norm.bias", p.norm_bias, Sizes{d});
+  std::vector<torch::Tensor*> slots{&p.cls_token, &p.pos_embed, &p.patch_weight, &p.patch_bias};
+  for (VitBlock& b : p.blocks)
+    slots.insert(slots.end(), {&b.norm1_weight, &b.norm1_bias, &b.qkv_weight, &b.qkv_bias, &b.proj_weight, &b.proj_bias, &b.norm2_weight,
+                               &b.norm2_bias, &b.fc1_weight, &b.fc1_bias, &b.fc2_weight, &b.fc2_bias});
+  slots.insert(slots.end(), {&p.norm_weight, &p.norm_bias});
+  const std::vector<base::NamedSizes> tensors = base::vit_tensors(shape_in_file(shape));
+  for (size_t i = 0; i < slots.size(); ++i) f(tensors[i].name, *slots[i], tensors[i].sizes);
 }
 
 }  // namespace clb::nn

@@ -1,70 +1,16 @@
-// A ViT out of named tensors: deduce the shape, check every tensor, adapt the positions, draw a fresh one.
-#include <algorithm>
-#include <clb/base/error.hpp>
+// A ViT out of named tensors, checked by base::vit_shape; positions adapted to other images; a fresh one drawn.
 #include <clb/base/json.hpp>
 #include <clb/base/sha256.hpp>
 #include <clb/nn/rng.hpp>
 #include <cmath>
-#include <set>
 #include <string_view>
 
 #include "clb/nn/vit.hpp"
+#include "header_entries.hpp"
 #include "vit_parameters.hpp"
 
 namespace clb::nn {
 namespace {
-
-std::string text(torch::IntArrayRef sizes) {
-  std::string s = "[";
-  for (size_t i = 0; i < sizes.size(); ++i) s += (i ? ", " : "") + std::to_string(sizes[i]);
-  return s + "]";
-}
-
-const torch::Tensor& find(const TensorMap& tensors, const std::string& key, const std::string& name) {
-  const auto it = tensors.find(key);
-  if (it == tensors.end()) throw base::Error(name + ": tensor '" + key + "' is missing; a ViT with timm's names was expected");
-  if (!it->second.is_floating_point()) throw base::Error(name + ": tensor '" + key + "' holds no floating-point numbers");
-  return it->second;
-}
-
-const torch::Tensor& find_with_dims(const TensorMap& tensors, const std::string& key, int64_t dims, const std::string& name) {
-  const torch::Tensor& t = find(tensors, key, name);
-  if (t.dim() != dims || t.numel() == 0) {
-    throw base::Error(name + ": tensor '" + key + "' has shape " + text(t.sizes()) + ", expected " + std::to_string(dims) +
-                      " non-empty dimensions");
-  }
-  return t;
-}
-
-int64_t depth_of(const TensorMap& tensors) {
-  int64_t depth = 0;
-  while (tensors.contains("blocks." + std::to_string(depth) + ".norm1.weight")) ++depth;
-  return depth;
-}
-
-VitShape deduce(const TensorMap& tensors, int64_t heads, const std::string& name) {
-  const torch::Tensor& patch = find_with_dims(tensors, "patch_embed.proj.weight", 4, name);
-  const torch::Tensor& pos = find_with_dims(tensors, "pos_embed", 3, name);
-  VitShape shape;
-  shape.dim = patch.size(0);
-  shape.channels = patch.size(1);
-  shape.patch = patch.size(2);
-  const auto grid = static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(pos.size(1) - 1))));
-  if (grid < 1 || grid * grid != pos.size(1) - 1) {
-    throw base::Error(name + ": tensor 'pos_embed' has shape " + text(pos.sizes()) + ", expected [1, 1 + g*g, " +
-                      std::to_string(shape.dim) + "] for a square grid of g patches a side");
-  }
-  shape.image = grid * shape.patch;
-  shape.depth = depth_of(tensors);
-  if (shape.depth == 0) throw base::Error(name + ": tensor 'blocks.0.norm1.weight' is missing; a ViT with timm's names was expected");
-  shape.mlp = find_with_dims(tensors, "blocks.0.mlp.fc1.weight", 2, name).size(0);
-  shape.heads = heads > 0 ? heads : std::max<int64_t>(1, shape.dim / 64);
-  if (shape.dim % shape.heads != 0) {
-    throw base::Error(name + ": the width " + std::to_string(shape.dim) + " cannot be divided among " + std::to_string(shape.heads) +
-                      " attention heads; say how many there are");
-  }
-  return shape;
-}
 
 // The first 8 bytes of SHA-256(seed, name).
 uint64_t seed_of(int64_t seed, const std::string& name) {
@@ -98,28 +44,22 @@ torch::Tensor interpolate_positions(const torch::Tensor& pos_embed, int64_t grid
   return torch::cat({cls, rows}, 1);
 }
 
-Vit::Vit(const TensorMap& tensors, const VitOptions& options, const std::string& name) : shape_(deduce(tensors, options.heads, name)) {
-  p_.blocks.resize(shape_.depth);
-  std::set<std::string> known;
-  visit_parameters(p_, shape_, [&](const std::string& key, torch::Tensor& slot, torch::IntArrayRef sizes) {
-    const torch::Tensor& t = find(tensors, key, name);
-    if (t.sizes() != sizes) {
-      throw base::Error(name + ": tensor '" + key + "' has shape " + text(t.sizes()) + ", expected " + text(sizes));
-    }
+Vit::Vit(const TensorMap& tensors, const VitOptions& options, const std::string& name) {
+  const base::VitShape found = base::vit_shape(header_entries(tensors), options.heads, name);
+  shape_ = {.image = found.image,
+            .patch = found.patch,
+            .channels = found.channels,
+            .dim = found.dim,
+            .depth = found.depth,
+            .heads = found.heads,
+            .mlp = found.mlp};
+  p_.blocks.resize(static_cast<size_t>(shape_.depth));
+  visit_parameters(p_, shape_, [&](const std::string& key, torch::Tensor& slot, torch::IntArrayRef) {
     // A copy: the source may be a read-only mapping that goes away, and training writes in place.
-    slot = t.detach().clone(torch::MemoryFormat::Contiguous);
-    known.insert(key);
+    slot = tensors.at(key).detach().clone(torch::MemoryFormat::Contiguous);
   });
-  for (const auto& [key, t] : tensors) {
-    if (!known.contains(key) && !key.starts_with("head.")) {
-      throw base::Error(name + ": tensor '" + key + "' has no place in a plain ViT; leaving it out would compute another network");
-    }
-  }
   if (options.image > 0 && options.image != shape_.image) {
-    if (options.image % shape_.patch != 0) {
-      throw base::Error(name + ": images of side " + std::to_string(options.image) + " cannot be cut into patches of side " +
-                        std::to_string(shape_.patch) + "; choose a multiple");
-    }
+    base::check_image_side(found, options.image, name);
     shape_.image = options.image;
     p_.pos_embed = interpolate_positions(p_.pos_embed, shape_.grid(), options.pos_antialias);
   }

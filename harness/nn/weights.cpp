@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "header_entries.hpp"
+
 namespace clb::nn {
 namespace {
 
@@ -79,12 +81,16 @@ Metadata read_safetensors_metadata(std::span<const uint8_t> file, const std::str
   return base::parse_safetensors(file, name).metadata;
 }
 
-std::string write_safetensors(const TensorMap& tensors, const Metadata& metadata) {
+std::map<std::string, base::TensorEntry> header_entries(const TensorMap& tensors) {
   std::map<std::string, base::TensorEntry> entries;
   for (const auto& [key, tensor] : tensors) {
     entries[key] = {.dtype = name_of(tensor.scalar_type(), key), .shape = tensor.sizes().vec()};
   }
-  std::string file = base::safetensors_header(entries, metadata);
+  return entries;
+}
+
+std::string write_safetensors(const TensorMap& tensors, const Metadata& metadata) {
+  std::string file = base::safetensors_header(header_entries(tensors), metadata);
   for (const auto& [key, tensor] : tensors) {
     const torch::Tensor flat = tensor.detach().cpu().contiguous();
     file.append(static_cast<const char*>(flat.const_data_ptr()), flat.nbytes());

@@ -7,10 +7,13 @@
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/plan/plan.hpp>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 #include "files.hpp"
 #include "limits.hpp"
+#include "network_fit.hpp"
 #include "overrides.hpp"
 #include "presets.hpp"
 #include "protocol.hpp"
@@ -27,13 +30,31 @@ namespace fs = std::filesystem;
 
 struct Experiment {
   std::vector<DatasetEntry> datasets;
-  std::vector<base::WeightsSpec> weights;
+  std::vector<WeightsEntry> weights;
   ProtocolSection protocol;
   RunSection run;
   std::vector<MethodEntry> methods;
 };
 
+// Not a file but something that can be read once: <(...), /dev/stdin.
+bool is_stream(const fs::path& path) {
+  std::error_code error;
+  const fs::file_type type = fs::status(path, error).type();
+  return type == fs::file_type::fifo || type == fs::file_type::character || type == fs::file_type::socket;
+}
+
+std::string read_stream(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text(std::istreambuf_iterator<char>(in), {});
+  if (text.size() > kMaxTomlBytes) throw base::Error(fmt::format("{}: has more than {} bytes", path.string(), kMaxTomlBytes));
+  if (text.empty()) throw base::Error(fmt::format("{}: no experiment came out of it", path.string()));
+  return text;
+}
+
 Node parse_experiment(const PlanOptions& options) {
+  if (is_stream(options.experiment)) return parse_toml(read_stream(options.experiment), options.experiment.string());
+  if (std::error_code error; fs::is_directory(options.experiment, error))
+    throw base::Error(fmt::format("{}: is a folder; name an experiment file in it", options.experiment.string()));
   if (!is_file(options.experiment))
     throw base::Error(fmt::format("{}: no such experiment file{}", options.experiment.string(),
                                   suggestion(options.experiment.stem().string(), toml_stems(options.share / "experiments"),
@@ -70,7 +91,7 @@ void check_features(const Experiment& experiment, const std::string& dataset, co
     fail(root.table()->find("weights")->table()->entries().front().key_place,
          fmt::format("dataset {} holds feature vectors, which need no weights; remove [weights.{}], and run datasets of images in an "
                      "experiment of their own",
-                     dataset, experiment.weights.front().role));
+                     dataset, experiment.weights.front().spec.role));
   if (experiment.protocol.eval_transform)
     fail(experiment.protocol.eval_transform->place,
          fmt::format("protocol.eval_transform: dataset {} holds feature vectors, which are not transformed; remove it", dataset));
@@ -87,6 +108,8 @@ void check_inputs(const Experiment& experiment, const Node& root) {
       check_features(experiment, dataset.info.id, root);
     else if (experiment.weights.empty())
       fail(root.place, fmt::format("the experiment needs a table [weights.main], because dataset {} holds images", dataset.info.id));
+    for (const MethodEntry& method : experiment.methods)
+      for (const ParamSet& params : method.grid) check_counts(method, params, experiment.weights, !has_images(dataset));
   }
 }
 
@@ -140,6 +163,8 @@ void check_size(const Experiment& experiment, const Node& root) {
 
 void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan) {
   Runs runs(plan);
+  std::vector<base::WeightsSpec> weights;
+  for (const WeightsEntry& entry : experiment.weights) weights.push_back(entry.spec);
   for (const DatasetEntry& dataset : experiment.datasets) {
     std::vector<base::ProtocolSpec> protocols;
     for (const int64_t order_seed : experiment.protocol.order_seeds)
@@ -150,7 +175,7 @@ void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan)
         base::RunSpec run = experiment.run.spec;
         run.experiment = plan.name;
         run.dataset = dataset.spec;
-        run.weights = experiment.weights;
+        run.weights = weights;
         run.method = method_spec(method, params, transform);
         for (const base::ProtocolSpec& protocol : protocols) {
           run.protocol = protocol;
@@ -162,6 +187,7 @@ void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan)
         }
       }
     }
+    if (has_images(dataset)) check_images(experiment.weights, protocols.front().eval_transform, experiment.protocol.eval_transform->place);
   }
   runs.warn_about_repeats();
 }
@@ -170,12 +196,17 @@ Plan plan_experiment(Node root, const PlanOptions& options, Catalogue& catalogue
   apply_overrides(root, options.overrides);
   check_experiment_keys(root);
   // Through links: the shipped experiments are linked into the build tree and name files relative to where they really are.
-  const fs::path folder = fs::canonical(options.experiment).parent_path();
+  const bool stream = is_stream(options.experiment);
+  const fs::path folder = stream ? fs::current_path() : fs::canonical(options.experiment).parent_path();
   Plan plan;
-  plan.name = Reader(root, "").string("name", options.experiment.stem().string());
+  plan.name = Reader(root, "").string("name", stream ? "experiment" : options.experiment.stem().string());
   Experiment experiment;
   experiment.protocol = read_protocol(root, plan.warnings);
   experiment.run = read_run(root, options.cores);
+  if (experiment.run.spec.threads > options.cores)
+    plan.warnings.push_back(
+        fmt::format("run.threads = {}, but only {} cores of this machine can be used; runs are slower with more threads",
+                    experiment.run.spec.threads, options.cores));
   experiment.methods = read_methods(root, options.share, catalogue);
   for (const MethodEntry& method : experiment.methods)
     for (const ParamSet& params : method.grid) check_claims(method, params, experiment);

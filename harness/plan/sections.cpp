@@ -72,6 +72,23 @@ int64_t read_subset(const Reader& reader, const std::string& key, const std::vec
   return k;
 }
 
+// Classes of which a split has no sample can be learned or tested, not both.
+void warn_of_empty_classes(const base::DatasetInfo& info, Plan& plan) {
+  const auto warn = [&](const std::vector<int64_t>& counts, const char* what, const char* consequence) {
+    constexpr size_t kNamed = 5;
+    std::vector<std::string> names;
+    for (size_t c = 0; c < counts.size(); ++c)
+      if (counts[c] == 0) names.push_back(c < info.class_names.size() ? info.class_names[c] : std::to_string(c));
+    if (names.empty()) return;
+    const size_t count = names.size();
+    names.resize(std::min(count, kNamed));
+    plan.warnings.push_back(fmt::format("dataset {}: {} of {} classes have no {} samples and are {}: {}{}", info.id, count, counts.size(),
+                                        what, consequence, fmt::join(names, ", "), count > kNamed ? ", ..." : ""));
+  };
+  warn(info.train_counts, "training", "never learned");
+  warn(info.test_counts, "test", "never tested");
+}
+
 DatasetEntry read_dataset(const Node& node, bool several, const std::filesystem::path& folder, const PlanOptions& options,
                           Catalogue& catalogue, Plan& plan) {
   const Reader reader(node, "dataset");
@@ -79,6 +96,7 @@ DatasetEntry read_dataset(const Node& node, bool several, const std::filesystem:
   entry.info = find_dataset(reader, several, folder, options, catalogue, plan);
   const base::DatasetInfo& info = entry.info;
   if (info.class_count < 1) fail(reader.find("id")->place, fmt::format("dataset {} has no classes", info.id));
+  warn_of_empty_classes(info, plan);
   entry.spec.id = info.id;
   entry.spec.file = info.file;
   entry.spec.root = info.root;

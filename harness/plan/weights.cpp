@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
+#include <clb/base/safetensors.hpp>
 #include <clb/base/sha256.hpp>
 
 #include "files.hpp"
@@ -28,8 +31,19 @@ void check_role(const Entry& entry) {
     fail(entry.key_place, fmt::format("a role of weights has small letters, digits and _, \"main\" for example, found \"{}\"", entry.key));
 }
 
+// What the file's header says, so that a file that no runner can load starts none.
+base::VitShape shape_of(const Place& place, const std::string& file, int64_t heads) {
+  try {
+    const base::MappedFile mapped(file);
+    return base::vit_shape(base::parse_safetensors(mapped.bytes(), file).tensors, heads, file);
+  } catch (const base::Error& error) {
+    fail(place, error.what());
+  }
+}
+
 void read_file_weights(const Reader& reader, const std::filesystem::path& folder, Catalogue& catalogue, std::vector<std::string>* missing,
-                       base::WeightsSpec& spec) {
+                       WeightsEntry& entry) {
+  base::WeightsSpec& spec = entry.spec;
   const Node& node = reader.at("file", "\"vit.safetensors\"");
   const std::filesystem::path file = resolve_path(node, reader.what("file"), folder);
   spec.file = file.string();
@@ -43,6 +57,7 @@ void read_file_weights(const Reader& reader, const std::filesystem::path& folder
     spec.sha256 = digest ? read_digest(*digest, reader.what("sha256")) : std::string(64, '0');
     return;
   }
+  entry.shape = shape_of(node.place, spec.file, spec.heads);
   const std::string found = catalogue.file_sha256(spec.file);
   if (!digest) fail(reader.place(), fmt::format("[{}] needs the digest of {}: sha256 = \"{}\"", reader.name(), spec.file, found));
   spec.sha256 = read_digest(*digest, reader.what("sha256"));
@@ -52,11 +67,11 @@ void read_file_weights(const Reader& reader, const std::filesystem::path& folder
                      found, spec.sha256));
 }
 
-void read_random_weights(const Reader& role, const Node& node, base::WeightsSpec& spec) {
+void read_random_weights(const Reader& role, const Node& node, WeightsEntry& entry) {
   for (const char* key : {"file", "sha256", "heads"})
     if (const Node* other = role.find(key)) fail(other->place, fmt::format("{} has no meaning beside random weights", role.what(key)));
   const Reader reader(node, role.what("random"));
-  base::RandomWeights& vit = spec.random;
+  base::RandomWeights& vit = entry.spec.random;
   vit.image = reader.integer("image", vit.image, 1, kMaxImage);
   vit.patch = reader.integer("patch", vit.patch, 1, kMaxImage);
   vit.dim = reader.integer("dim", vit.dim, 1, kMaxDim);
@@ -70,29 +85,31 @@ void read_random_weights(const Reader& role, const Node& node, base::WeightsSpec
   const base::Json json = {{"image", vit.image}, {"patch", vit.patch}, {"dim", vit.dim},
                            {"depth", vit.depth}, {"heads", vit.heads}, {"seed", vit.seed}};
   const base::Digest digest = base::sha256(base::canonical(json));
-  spec.sha256 = base::hex(digest);
+  entry.spec.sha256 = base::hex(digest);
+  entry.shape =
+      base::VitShape{.image = vit.image, .patch = vit.patch, .dim = vit.dim, .depth = vit.depth, .heads = vit.heads, .mlp = 4 * vit.dim};
 }
 
 }  // namespace
 
-std::vector<base::WeightsSpec> read_weights(const Node& root, const std::filesystem::path& experiment_folder, Catalogue& catalogue,
-                                            std::vector<std::string>* missing) {
-  std::vector<base::WeightsSpec> all;
+std::vector<WeightsEntry> read_weights(const Node& root, const std::filesystem::path& experiment_folder, Catalogue& catalogue,
+                                       std::vector<std::string>* missing) {
+  std::vector<WeightsEntry> all;
   const Node* weights = root.table()->find("weights");
   if (!weights) return all;
   for (const Entry& entry : weights->table()->entries()) {
     check_role(entry);
     const Reader reader(entry.value, "weights." + entry.key);
-    base::WeightsSpec spec;
-    spec.role = entry.key;
+    WeightsEntry read{.spec = {}, .shape = {}, .place = entry.key_place};
+    read.spec.role = entry.key;
     if (const Node* random = reader.find("random"))
-      read_random_weights(reader, *random, spec);
+      read_random_weights(reader, *random, read);
     else if (reader.find("file"))
-      read_file_weights(reader, experiment_folder, catalogue, missing, spec);
+      read_file_weights(reader, experiment_folder, catalogue, missing, read);
     else
       fail(reader.place(), fmt::format("[weights.{}] needs file = \"...\" or random = {{ image = 32, patch = 4, ... }}", entry.key));
-    spec.pos_antialias = reader.flag("pos_antialias", spec.pos_antialias);
-    all.push_back(std::move(spec));
+    read.spec.pos_antialias = reader.flag("pos_antialias", read.spec.pos_antialias);
+    all.push_back(std::move(read));
   }
   return all;
 }

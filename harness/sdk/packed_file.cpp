@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <clb/base/foreign_format.hpp>
 #include <clb/sdk/packed_file.hpp>
 #include <cstring>
 #include <string_view>
@@ -196,10 +197,13 @@ class XzDecoder final : public Decoder {
   bool ended_ = false;
 };
 
+bool plain(std::span<const uint8_t> head) { return !starts_with(head, kGzipMagic) && !starts_with(head, kXzMagic); }
+
 std::unique_ptr<Decoder> make_decoder(Input& input, const Path& path) {
   const auto head = input.peek();
   if (starts_with(head, kGzipMagic)) return std::make_unique<GzipDecoder>(input);
   if (starts_with(head, kXzMagic)) return std::make_unique<XzDecoder>(input);
+  if (const std::string said = base::stand_in(head); !said.empty()) throw PluginError(CLB_E_IO, path.string() + ": " + said);
   if (path.extension() == ".gz" || path.extension() == ".xz")
     input.fail("has not the magic bytes of a " + path.extension().string() + " file");
   return std::make_unique<PlainDecoder>(input);
@@ -208,8 +212,10 @@ std::unique_ptr<Decoder> make_decoder(Input& input, const Path& path) {
 }  // namespace
 
 struct PackedFile::Source {
-  Source(int fd, const Path& path) : input(fd, path), decoder(make_decoder(input, path)) {}
+  Source(int fd, const Path& path)
+      : input(fd, path), foreign(plain(input.peek()) ? base::foreign_format(input.peek()) : ""), decoder(make_decoder(input, path)) {}
   Input input;
+  std::string foreign;  // what the file is when its reader finds something wrong; "": nothing known
   std::unique_ptr<Decoder> decoder;
 };
 
@@ -248,7 +254,9 @@ void PackedFile::expect_end() {
 }
 
 void PackedFile::fail(const std::string& problem, uint64_t at) const {
-  throw PluginError(CLB_E_IO, path_.string() + ": " + problem + " (offset " + std::to_string(at) + " of the decoded data)");
+  const std::string& foreign = source_->foreign;
+  throw PluginError(CLB_E_IO, path_.string() + ": " + (foreign.empty() ? "" : foreign + "; ") + problem + " (offset " + std::to_string(at) +
+                                  " of the decoded data)");
 }
 
 std::vector<uint8_t> read_packed(const Path& file, uint64_t limit) {

@@ -1,29 +1,10 @@
 #include <clb/base/error.hpp>
 #include <clb/base/safetensors.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/base/vit_weights.hpp>
 #include <clb/session/backbone.hpp>
 
 namespace clb::session {
-namespace {
-
-struct Size {
-  int64_t dim = 0, depth = 0;
-};
-
-// Width and depth of the network, from the header alone.
-Size size_of(const base::HashedFile& file) {
-  const auto header = base::parse_safetensors(file.bytes(), file.path().string());
-  const auto cls = header.tensors.find("cls_token");
-  if (cls == header.tensors.end() || cls->second.shape.size() != 3)
-    throw base::Error(file.path().string() +
-                      " holds no tensor cls_token [1, 1, d]; the weights must be a vision transformer with timm's names");
-  Size size{.dim = cls->second.shape[2]};
-  while (header.tensors.contains("blocks." + std::to_string(size.depth) + ".norm1.weight")) ++size.depth;
-  return size;
-}
-
-}  // namespace
-
 Backbone::Backbone(const base::WeightsSpec& weights, int64_t image_size, torch::Device device, torch::ScalarType dtype)
     : weights_(weights), image_size_(image_size), device_(device), dtype_(dtype) {
   int64_t heads = weights.heads;
@@ -34,9 +15,10 @@ Backbone::Backbone(const base::WeightsSpec& weights, int64_t image_size, torch::
   } else {
     file_.emplace(weights.file);
     try {
-      const Size size = size_of(*file_);
-      dim_ = size.dim;
-      depth_ = size.depth;
+      const auto header = base::parse_safetensors(file_->bytes(), weights.file);
+      const base::VitShape shape = base::vit_shape(header.tensors, weights.heads, weights.file);
+      dim_ = shape.dim;
+      depth_ = shape.depth;
     } catch (const base::Error&) {
       expect_sha256();  // another file than the planned one is the better explanation
       throw;

@@ -4,6 +4,7 @@
 #include <clb/sdk/error.hpp>
 #include <clb/session/checkpoint.hpp>
 #include <clb/session/failure.hpp>
+#include <filesystem>
 #include <new>
 
 namespace clb::session {
@@ -24,6 +25,8 @@ base::Failed current_failure() {
     return failed("no_memory", e.what_without_backtrace());
   } catch (const c10::Error& e) {
     return failed("internal", e.what_without_backtrace());
+  } catch (const std::filesystem::filesystem_error& e) {
+    return failed("io", e.path1().string() + ": " + e.code().message());
   } catch (const std::bad_alloc&) {
     return failed("no_memory", "out of memory");
   } catch (const std::exception& e) {

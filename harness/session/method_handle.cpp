@@ -45,6 +45,7 @@ base::ParamInfo param_info(const clb_param& p) {
   if (p.choices != nullptr) info.choices.assign(p.choices, p.choices + p.choice_count);
   info.implies = p.implies;
   if (p.implies != 0) info.implied_when = to_json(p.implied_when);
+  if (p.counts == CLB_COUNTS_BLOCKS) info.counts = "blocks";
   return info;
 }
 

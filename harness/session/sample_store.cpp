@@ -1,6 +1,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/sha256.hpp>
 #include <clb/base/temporary.hpp>
+#include <clb/session/bad_samples.hpp>
 #include <clb/session/image_decode.hpp>
 #include <clb/session/sample_store.hpp>
 #include <functional>
@@ -17,15 +18,37 @@ constexpr uint64_t kMostProof = 1 << 20;  // of a few paths with their digests
 const char* name_of(Split split) { return split == Split::kTrain ? "train" : "test"; }
 fs::path folder_of(const fs::path& cache, const std::string& fingerprint) { return cache / "data" / fingerprint; }
 
-// Calls each(index, sample) for every sample of a split, in index order, reading a few hundred at a time.
+// One sample after another, so that those that cannot be read are told apart from the others.
 template <class Each>
-void for_each_sample(const Dataset& dataset, Split split, Each each) {
+void each_by_itself(const Dataset& dataset, Split split, const std::vector<int64_t>& indices, BadSamples& bad, Each each) {
+  for (const int64_t index : indices) {
+    try {
+      const auto samples = dataset.read(split, {&index, 1});
+      each(index, samples[0]);
+    } catch (const PluginError& e) {
+      if (e.status() != CLB_E_IO) throw;
+      bad.add(e.what());
+    }
+  }
+}
+
+// Calls each(index, sample) for every sample of a split that can be read, in index order, reading a few hundred at a time.
+template <class Each>
+void for_each_sample(const Dataset& dataset, Split split, BadSamples& bad, Each each) {
   constexpr int64_t kAtOnce = 256;
   const auto count = static_cast<int64_t>(dataset.labels(split).size());
   for (int64_t first = 0; first < count; first += kAtOnce) {
     std::vector<int64_t> indices;
     for (int64_t i = first; i < std::min(count, first + kAtOnce); ++i) indices.push_back(i);
-    const auto samples = dataset.read(split, indices);
+    std::optional<DatasetPlugin::Samples> read;
+    try {
+      read.emplace(dataset.read(split, indices));
+    } catch (const PluginError& e) {
+      if (e.status() != CLB_E_IO) throw;
+      each_by_itself(dataset, split, indices, bad, each);
+      continue;
+    }
+    const auto& samples = *read;
     for (size_t k = 0; k < samples.size(); ++k) each(indices[k], samples[k]);
   }
 }
@@ -36,7 +59,7 @@ class SplitWriter {
   SplitWriter(const Dataset& dataset, Split split, const fs::path& folder, bool decoded)
       : labels_(dataset.labels(split)), domains_(dataset.domains(split)), writer_(folder / name_of(split), decoded), decoded_(decoded) {}
 
-  void add(int64_t index, const clb_sample& sample) {
+  void add(int64_t index, const clb_sample& sample, BadSamples& bad) try {
     const std::span bytes(sample.bytes, sample.size);
     SampleRecord shape{.height = static_cast<uint16_t>(sample.height),
                        .width = static_cast<uint16_t>(sample.width),
@@ -52,6 +75,8 @@ class SplitWriter {
     size_ += image.pixels.size();
     writer_.add(image.pixels, {.height = static_cast<uint16_t>(image.height), .width = static_cast<uint16_t>(image.width), .channels = 3},
                 label, domain);
+  } catch (const Error& e) {
+    bad.add(e.what());
   }
   uint64_t size() const { return size_; }
   void finish() { writer_.finish(); }
@@ -109,10 +134,12 @@ class Fingerprint {
 
 std::string fingerprint(const Dataset& dataset) {
   Fingerprint print(dataset);
+  BadSamples bad;
   for (Split split : kSplits) {
     print.begin(split);
-    for_each_sample(dataset, split, [&](int64_t index, const clb_sample& sample) { print.add(index, sample); });
+    for_each_sample(dataset, split, bad, [&](int64_t index, const clb_sample& sample) { print.add(index, sample); });
   }
+  bad.expect_none(dataset.root());
   return print.finish();
 }
 
@@ -120,20 +147,22 @@ std::string fingerprint(const Dataset& dataset) {
 std::optional<std::string> write_store(const Dataset& dataset, const fs::path& folder, bool decoded, int64_t limit) {
   uint64_t total = 0;
   Fingerprint print(dataset);
+  BadSamples bad;
   for (Split split : kSplits) {
     SplitWriter writer(dataset, split, folder, decoded);
     print.begin(split);
     bool fits = true;
-    for_each_sample(dataset, split, [&](int64_t index, const clb_sample& sample) {
+    for_each_sample(dataset, split, bad, [&](int64_t index, const clb_sample& sample) {
       if (!fits) return;
       print.add(index, sample);
-      writer.add(index, sample);
+      writer.add(index, sample, bad);
       fits = !decoded || total + writer.size() <= static_cast<uint64_t>(limit);
     });
     if (!fits) return std::nullopt;
     total += writer.size();
     writer.finish();
   }
+  bad.expect_none(dataset.root());
   return print.finish();
 }
 

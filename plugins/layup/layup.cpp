@@ -44,8 +44,9 @@ class LayUp final : public clb::Method {
 
   static void params(clb::Params<LayUp>& p) {
     p.integer(
-        "blocks", &LayUp::blocks_, {0, 64},
-        "how many of the last blocks give their class tokens (k); 0: the class token after the final norm, or a data set's own vectors");
+         "blocks", &LayUp::blocks_, {0, 64},
+         "how many of the last blocks give their class tokens (k); 0: the class token after the final norm, or a data set's own vectors")
+        .counts_blocks();
     p.reals("ridges", &LayUp::ridges_, {1e-12, 1e12}, "candidates for the ridge; of equally good ones the first is taken");
     p.integer("folds", &LayUp::folds_, {2, 100}, "folds of the cross-validation that chooses it");
     p.integer("allocated_classes", &LayUp::allocated_classes_, {0, 1000000},

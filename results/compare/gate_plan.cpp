@@ -134,7 +134,7 @@ std::string plan_json(const std::vector<PlannedSeries>& plan) {
                     {"seconds_per_run", p.seconds},
                     {"minutes", p.minutes}});
   }
-  return base::Json{{"version", 1}, {"series", list}, {"minutes", total_minutes(plan)}}.dump(2) + "\n";
+  return base::pretty({{"version", 1}, {"series", list}, {"minutes", total_minutes(plan)}}) + "\n";
 }
 
 }  // namespace clb::compare

@@ -121,7 +121,7 @@ std::string measured_json(std::vector<MeasuredRun> runs) {
   std::string text = "{\"version\": 1, \"runs\": [";
   const char* separator = "\n";
   for (const auto& [unused, run] : by_key) {
-    text += separator + run.dump();
+    text += separator + base::canonical(run);
     separator = ",\n";
   }
   return text + "\n]}\n";

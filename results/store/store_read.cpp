@@ -106,6 +106,14 @@ std::optional<int64_t> Store::interrupted(const std::string& run_key, const std:
   });
 }
 
+std::string Store::start_in_future() const {
+  return impl_->read([](SQLite::Database& db) -> std::string {
+    SQLite::Statement query(db, R"sql(SELECT started_at FROM attempt WHERE id = (SELECT max(id) FROM attempt)
+      AND started_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 minute'))sql");
+    return query.executeStep() ? query.getColumn(0).getString() : "";
+  });
+}
+
 std::string Store::attempt_uuid(int64_t attempt) const {
   return impl_->read([&](SQLite::Database& db) {
     SQLite::Statement query(db, "SELECT uuid FROM attempt WHERE id = ?");

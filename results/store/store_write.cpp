@@ -10,6 +10,17 @@ namespace {
 
 std::string now(SQLite::Database& db) { return db.execAndGet("SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')").getString(); }
 
+// Now, but behind every earlier attempt of the run: with a clock that was set back the newest attempt would else be taken for an old one.
+std::string start_of_next(SQLite::Database& db, int64_t run) {
+  SQLite::Statement query(
+      db,
+      "SELECT max(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', max(started_at), '+0.001 "
+      "seconds'), '')) FROM attempt WHERE run_id = ?");
+  query.bind(1, run);
+  query.executeStep();
+  return query.getColumn(0).getString();
+}
+
 void append_status(SQLite::Database& db, int64_t attempt, const AttemptStatus& status) {
   insert(db, "attempt_event",
          {{"attempt_id", attempt},
@@ -61,9 +72,10 @@ int64_t Store::add_run(const base::RunSpec& spec) {
 
 int64_t Store::begin_attempt(const base::RunSpec& spec, const AttemptStart& start) {
   return impl_->write([&](SQLite::Database& db) {
+    const int64_t run = run_id(db, spec);
     insert(db, "attempt",
            {{"uuid", boost::uuids::to_string(boost::uuids::random_generator()())},
-            {"run_id", run_id(db, spec)},
+            {"run_id", run},
             {"build_id", build_id(db, start.build)},
             {"plugin_id", plugin_id(db, "method", spec.method.id, start.plugin_version, start.plugin_hash)},
             {"dataset_plugin_id", plugin_id(db, "dataset", spec.dataset.id, start.dataset_version, start.dataset_hash)},
@@ -71,7 +83,7 @@ int64_t Store::begin_attempt(const base::RunSpec& spec, const AttemptStart& star
             {"runner_hash", start.runner_hash},
             {"libtorch", start.libtorch},
             {"command", start.command},
-            {"started_at", now(db)}});
+            {"started_at", start_of_next(db, run)}});
     const int64_t attempt = db.getLastInsertRowid();
     append_status(db, attempt, {.status = "running", .reason = {}, .log_tail = {}, .at = {}});
     return attempt;

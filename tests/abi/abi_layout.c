@@ -58,7 +58,9 @@ AT(clb_param, max, 48);
 AT(clb_param, choices, 56);
 AT(clb_param, implies, 64);
 AT(clb_param, implied_when, 72);
-SIZE(clb_param, 88);
+AT(clb_param, counts, 88);
+AT(clb_param, reserved, 92);
+SIZE(clb_param, 96);
 
 AT(clb_setting, struct_size, 0);
 AT(clb_setting, reserved, 4);

@@ -14,7 +14,7 @@ using namespace clb;
 struct World {
   World() {
     for (const char* name : {"cifar", "share/recipes", "share/presets/l2p"}) fs::create_directories(folder.path() / name);
-    folder.write("vit.safetensors", "foo");
+    folder.write("vit.safetensors", plan::testing::tiny_vit());
     folder.write("share/recipes/plain.toml", "[train]\nresize = 32\n[eval]\nresize = 32\n");
     folder.write("share/recipes/crop.toml", "[train]\nrandom_resized_crop = 32\n");
     folder.write("share/presets/l2p/small.toml", "train_transform = \"plain\"\n[params]\nlr = 0.5\n");

@@ -51,7 +51,7 @@ TEST_F(Cli, AMistypedCommandLineIsOneSentenceWithASuggestion) {
       {{"run", "x.toml", "--max-time", "soon"}, "clbench: 'soon' is no duration; write for example 90s, 10m, 2h or 1d\n"},
       {{"run", "nothing"}, "clbench: nothing: there is no such file; give an experiment (FILE.toml) or METHOD/PRESET\n"},
       {{"run", "fake/breif"}, "clbench: method fake has no preset \"breif\"; did you mean \"brief\"?\n"},
-      {{"info", "digitz"}, "clbench: there is no dataset 'digitz'; did you mean 'digits'?\n"},
+      {{"info", "digitz"}, "clbench: no method, dataset, preset or experiment is called 'digitz'; did you mean 'digits'?\n"},
       {{"table", "--format", "html", "--db", "x"}, "clbench: table: there is no format 'html'; it is text, markdown, latex, csv or json\n"},
       {{"compare", "a"}, "clbench: compare: A B is missing; usage: clbench compare A B [options]\n"},
       {{"gate", "--head", "x.sqlite"}, "clbench: gate: --base FILE[@COMMIT] is missing; it names the runs to compare with\n"},

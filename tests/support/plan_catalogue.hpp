@@ -5,12 +5,28 @@
 
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/base/safetensors.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/base/vit_weights.hpp>
 #include <clb/plan/plan.hpp>
 #include <string>
 #include <vector>
 
 namespace clb::plan::testing {
+
+// A file of weights as the plan wants them: one block, width 3, images of 32 x 32.
+inline std::string tiny_vit() {
+  std::map<std::string, base::TensorEntry> entries;
+  uint64_t bytes = 0;
+  for (const base::NamedSizes& tensor :
+       base::vit_tensors({.image = 32, .patch = 16, .channels = 3, .dim = 3, .depth = 1, .heads = 3, .mlp = 4})) {
+    entries[tensor.name] = {.dtype = "F32", .shape = tensor.sizes};
+    uint64_t count = 4;
+    for (const int64_t side : tensor.sizes) count *= static_cast<uint64_t>(side);
+    bytes += count;
+  }
+  return base::safetensors_header(entries, {}) + std::string(bytes, '\0');
+}
 
 inline base::ParamInfo param(const std::string& name, const std::string& type, base::Json value, double min = 0, double max = 0) {
   base::ParamInfo info;
@@ -82,7 +98,7 @@ train_per_class = 40
 test_per_class = 20
 [weights.main]
 file = "vit.safetensors"
-sha256 = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+sha256 = "d8fcc7b56c920446ada473a33c9bcf4aec28a88ff75e4786146e02b4614a89a8"
 heads = 3
 pos_antialias = true
 [protocol]

@@ -30,7 +30,7 @@ class PlanTest : public ::testing::Test {
     std::string name = (fs::canonical(fs::temp_directory_path()) / "clb_plan_XXXXXX").string();
     folder_ = mkdtemp(name.data());
     fs::create_directories(folder_ / "cifar");
-    write("vit.safetensors", "foo");  // SHA-256 2c26b46b...
+    write("vit.safetensors", tiny_vit());
     write("share/recipes/plain.toml", "[train]\nresize = 32\n[eval]\nresize = 32\n");
     write("share/recipes/crop.toml", "[train]\nrandom_resized_crop = 32\nflip = 0.5\n[dataset.cifar100.train]\nrandom_crop = 32\n");
     write("share/presets/l2p/small.toml", "experiment = \"good\"\ntrain_transform = \"plain\"\n[params]\nlr = 0.5\ntop_k = 1\n");

@@ -219,7 +219,7 @@ TEST_F(PlanTest, ThroughALinkPathsStartFromTheRealFile) {
 
 TEST_F(PlanTest, MethodSlashPreset) {
   fs::create_directories(folder_ / "share/experiments/cifar");
-  write("share/experiments/vit.safetensors", "foo");
+  write("share/experiments/vit.safetensors", tiny_vit());
   const Plan made = make_plan(preset_options("l2p/small", options({"run.seed=5"})), catalogue_);
   ASSERT_EQ(made.runs.size(), 1u);
   EXPECT_EQ(made.runs[0].method.preset, "small");

@@ -13,6 +13,8 @@ base::DatasetInfo InstalledCatalogue::dataset(const std::string& id, const std::
 std::string InstalledCatalogue::refusal(const std::string& id) const {
   for (const launch::PluginFile& plugin : plugins_)
     if (!plugin.error.empty() && (plugin.meta.id == id || plugin.file.stem() == id)) return plugin.error;
+  for (const launch::UnbuiltPlugin& plugin : launch::unbuilt_plugins(plugins_))
+    if (plugin.id == id) return plugin.sentence();
   return "";
 }
 

@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <clb/base/error.hpp>
 #include <clb/launch/human.hpp>
 #include <clb/launch/memory.hpp>
 #include <clb/report/table.hpp>
 #include <cstdio>
+#include <cstring>
 
 #include "columns.hpp"
 #include "installation.hpp"
@@ -65,14 +67,17 @@ void print_table(const Selection& selection, const store::Store& store) {
 
 // Returns how many did not end well.
 size_t print_failures(const std::vector<std::string>& labels, const Recorder& recorder) {
-  size_t failures = 0;
+  size_t failures = 0, spared = 0;
   for (size_t i = 0; i < labels.size(); ++i) {
     const RunRecord& record = recorder.records()[i];
+    if (record.outcome.status == "not started") ++spared;
     if (!record.attempt || record.outcome.status == "ok") continue;
     if (failures++ == 0) fmt::print(stderr, "these runs did not end well:\n");
     say(stderr, "  {}: {}: {}\n    log: {}\n", labels[i], record.outcome.status, record.outcome.reason,
         (record.folder / "log.txt").string());
   }
+  if (spared)
+    fmt::print(stderr, "{} more that differ from these in seed and order alone were not started: they would fail likewise\n", spared);
   return failures;
 }
 
@@ -112,6 +117,17 @@ launch::ScheduleOptions schedule_options(const Options& options) {
 }
 
 fs::path runs_folder(const fs::path& database) { return fs::absolute(database).string() + ".runs"; }
+
+void check_place(const fs::path& database) {
+  const fs::path folder = fs::absolute(database).parent_path();
+  std::error_code error;
+  if (!fs::is_directory(folder, error))
+    throw base::Error(fmt::format("{}: there is no folder {}; make it, or give --db another file", database.string(), folder.string()));
+  for (const fs::path& place : {folder, database, runs_folder(database)})
+    if (fs::exists(place, error) && access(place.c_str(), W_OK) != 0)
+      throw base::Error(fmt::format("{}: results cannot be written there ({}: {}); give --db another file", database.string(),
+                                    place.string(), strerror(errno)));
+}
 
 void print_pending(const Selection& selection, const Shard& shard, const store::Store* store, const launch::ScheduleOptions& schedule) {
   Columns columns({"run", "what", "dataset", "split", "order", "tasks", "threads", "expected"});
@@ -156,7 +172,7 @@ int execute(const Selection& selection, const launch::ScheduleOptions& schedule,
   const bool all = launch::run_all(runs, schedule, recorder);
 
   if (show && options.flag("json")) {
-    fmt::print("{}\n", summary(selection, recorder, store, database, !all).dump(2, ' ', false, base::Json::error_handler_t::replace));
+    fmt::print("{}\n", base::pretty(summary(selection, recorder, store, database, !all)));
   } else if (show) {
     print_table(selection, store);
     say("results: {}\n", database.string());

@@ -18,6 +18,9 @@ launch::ScheduleOptions schedule_options(const Options& options);
 // <db>.runs, absolute, so that what --dry-run prints works in every folder.
 std::filesystem::path runs_folder(const std::filesystem::path& database);
 
+// Error when results cannot be written there. Asked before data are described, which may take long.
+void check_place(const std::filesystem::path& database);
+
 // Starts what is pending, records it, prints the table (or a summary as JSON; show = false: neither) and the runs that did not end well.
 // Returns the exit code.
 int execute(const Selection& selection, const launch::ScheduleOptions& schedule, const Options& options, store::Store& store,

@@ -15,9 +15,9 @@ namespace clb::cli {
 namespace fs = std::filesystem;
 
 plan::Plan plan_experiment(const std::string& name, const Options& options, InstalledCatalogue& catalogue, bool missing_ok) {
-  plan::PlanOptions wanted{name, options.texts("set"), base::share(), usable_cores(), missing_ok};
+  plan::PlanOptions wanted{name == "-" ? "/dev/stdin" : name, options.texts("set"), base::share(), usable_cores(), missing_ok};
   std::error_code error;
-  if (!fs::exists(name, error) && !name.ends_with(".toml")) {
+  if (!fs::exists(wanted.experiment, error) && !name.ends_with(".toml")) {
     if (name.find('/') == std::string::npos) {
       throw base::Error(fmt::format("{}: there is no such file; give an experiment (FILE.toml) or METHOD/PRESET", name));
     }

@@ -1,11 +1,18 @@
 #include "installation.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
+#include <clb/base/text.hpp>
+#include <cstdlib>
+#include <cstring>
 #include <fstream>
+#include <set>
 
 namespace clb::cli {
 
@@ -22,7 +29,62 @@ std::vector<fs::path> plugin_folders(const Options& options) {
 
 std::vector<launch::PluginFile> installed_plugins(const Options& options) { return launch::find_plugins(plugin_folders(options)); }
 
-std::optional<fs::path> cache_folder(const Options& options) { return base::cache_dir(options.text("cache")); }
+namespace {
+
+// Why files cannot be written below a folder; "" when they can. Nothing is created: a cache appears with its first entry.
+std::string obstacle(const fs::path& folder) {
+  struct stat status;
+  fs::path at = folder;
+  while (stat(at.c_str(), &status) != 0) {
+    if ((errno != ENOENT && errno != ENOTDIR) || !at.has_relative_path()) return fmt::format("{}: {}", at.string(), strerror(errno));
+    at = at.parent_path();
+  }
+  if (!S_ISDIR(status.st_mode)) return fmt::format("{} is no folder", at.string());
+  if (access(at.c_str(), W_OK | X_OK) != 0) return fmt::format("{}: {}", at.string(), strerror(errno));
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->is_directory(error) && access(entry->path().c_str(), W_OK | X_OK) != 0)
+      return fmt::format("{}: {}", entry->path().string(), strerror(errno));
+  }
+  return "";
+}
+
+void warn_once(const std::string& sentence) {
+  static std::set<std::string> said;
+  if (said.insert(sentence).second) fmt::print(stderr, "clbench: warning: {}\n", sentence);
+}
+
+// Nobody asked for the cache at its default place: where it cannot be, things take longer and that is all.
+std::optional<fs::path> default_cache() {
+  const char* xdg = std::getenv("XDG_CACHE_HOME");
+  if (xdg && *xdg && *xdg != '/')
+    warn_once(fmt::format("XDG_CACHE_HOME is \"{}\", which is ignored because it is no absolute path", base::printable(xdg)));
+  std::string why;
+  try {
+    const fs::path cache = base::cache_dir("").value();
+    why = obstacle(cache);
+    if (why.empty()) return cache;
+    why = fmt::format("the cache {} cannot be written ({})", cache.string(), why);
+  } catch (const base::Error& error) {
+    why = "neither CLB_CACHE, XDG_CACHE_HOME nor HOME says where the cache is";
+  }
+  warn_once(why + "; nothing is cached; --cache DIR names another place");
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<fs::path> cache_folder(const Options& options) {
+  const std::string flag = options.text("cache");
+  const char* variable = std::getenv("CLB_CACHE");
+  if (flag.empty() && (!variable || !*variable)) return default_cache();
+  const std::optional<fs::path> cache = base::cache_dir(flag);
+  if (!cache) return cache;
+  if (const std::string why = obstacle(*cache); !why.empty())
+    throw base::Error(fmt::format("{} {}: the cache cannot be written ({}); name another folder, or off to do without",
+                                  flag.empty() ? "CLB_CACHE" : "--cache", cache->string(), why));
+  return cache;
+}
 
 namespace {
 

@@ -6,6 +6,8 @@
 #include <clb/base/nearest.hpp>
 #include <clb/base/streams.hpp>
 #include <cstdio>
+#include <filesystem>
+#include <new>
 
 #include "build_id.hpp"
 #include "say.hpp"
@@ -88,6 +90,12 @@ int main(int argc, char** argv) {
   } catch (const clb::base::Error& error) {
     clb::cli::say(stderr, "clbench: {}\n", error.what());
     return static_cast<int>(error.exit());
+  } catch (const std::filesystem::filesystem_error& error) {
+    fmt::print(stderr, "clbench: {}: {}\n", error.path1().string(), error.code().message());
+    return static_cast<int>(clb::base::Exit::kUserMistake);
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "clbench: out of memory; close other programs, or raise the limit (ulimit -v, the container's)\n");
+    return static_cast<int>(clb::base::Exit::kUserMistake);
   } catch (const std::exception& error) {
     clb::cli::say(stderr, "clbench: internal error: {}\n", error.what());
     return static_cast<int>(clb::base::Exit::kInternal);

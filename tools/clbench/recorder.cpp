@@ -119,6 +119,11 @@ void Recorder::finished(size_t run, const launch::Outcome& outcome) {
   display_.line(fmt::format("{}: warning{}; this run starts over", label(run), reason));
 }
 
+void Recorder::spared(size_t run, const launch::Outcome& like) {
+  records_[run].outcome.status = "not started";
+  records_[run].outcome.reason = like.reason;
+}
+
 void Recorder::stopping() { display_.line("stopping at a safe point (once more kills the runs); go on later with: " + options_.go_on); }
 
 void Recorder::tick() {

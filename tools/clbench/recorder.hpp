@@ -38,6 +38,7 @@ class Recorder final : public launch::Observer {
   void event(size_t run, const base::Event& event) override;
   void looked(size_t run, const base::SecondLook& look) override;
   void finished(size_t run, const launch::Outcome& outcome) override;
+  void spared(size_t run, const launch::Outcome& like) override;
   void stopping() override;
   void tick() override;
 

@@ -90,7 +90,7 @@ void print_json(const fs::path& file, const audit::Report& report) {
                   {"differing", report.differing()},
                   {"not_recounted", report.unchecked()},
                   {"runs", std::move(runs)}};
-  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+  fmt::print("{}\n", base::pretty(json));
 }
 
 void print_text(const fs::path& file, const audit::Report& report) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <clb/base/error.hpp>
 #include <clb/base/json.hpp>
+#include <clb/base/paths.hpp>
 #include <clb/launch/human.hpp>
 #include <map>
 
@@ -101,8 +102,7 @@ int prune(const Options& options, const std::vector<CachedFile>& files) {
     bytes += file.bytes;
   }
   if (options.flag("json")) {
-    fmt::print("{}\n",
-               Json{{"removed", removed}, {"bytes", bytes}, {"in_use", kept}}.dump(2, ' ', false, base::Json::error_handler_t::replace));
+    fmt::print("{}\n", base::pretty(Json{{"removed", removed}, {"bytes", bytes}, {"in_use", kept}}));
   } else {
     fmt::print("removed {} files, {}{}\n", removed, launch::human_bytes(bytes), kept ? fmt::format("; {} are in use and stay", kept) : "");
   }
@@ -120,12 +120,12 @@ int verb_cache(const Arguments& arguments) {
   if (!options.parse(arguments, 1, 1)) return 0;
   const std::string& what = options.words()[0];
   if (what != "list" && what != "prune") throw base::Error(fmt::format("cache: '{}' is neither list nor prune", what));
-  const auto cache = cache_folder(options);
+  const auto cache = base::cache_dir(options.text("cache"));
   if (!cache) throw base::Error("the cache is off (--cache or CLB_CACHE)");
   const auto files = cached_files(*cache);
   if (what == "prune") return prune(options, files);
   if (options.flag("json")) {
-    fmt::print("{}\n", list_json(*cache, files).dump(2, ' ', false, base::Json::error_handler_t::replace));
+    fmt::print("{}\n", base::pretty(list_json(*cache, files)));
   } else {
     print_list(*cache, files);
   }

@@ -87,7 +87,7 @@ Finding space_at(const fs::path& folder) {
 }
 
 Finding look_at_cache(const Options& options) {
-  const auto cache = cache_folder(options);
+  const auto cache = base::cache_dir(options.text("cache"));
   if (!cache) return {"", "warning", "off; frozen features are computed anew in every run"};
   fs::create_directories(*cache);
   const fs::path probe = *cache / "doctor.probe";
@@ -143,7 +143,7 @@ int verb_doctor(const Arguments& arguments) {
     rows.push_back({{"what", finding.what}, {"state", finding.state}, {"text", finding.text}});
     if (!options.flag("json")) say("{:<8}  {:<9} {}\n", finding.state, finding.what, finding.text);
   }
-  if (options.flag("json")) fmt::print("{}\n", rows.dump(2, ' ', false, base::Json::error_handler_t::replace));
+  if (options.flag("json")) fmt::print("{}\n", base::pretty(rows));
   return bad ? static_cast<int>(base::Exit::kFailedRun) : 0;
 }
 

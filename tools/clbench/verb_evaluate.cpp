@@ -162,7 +162,7 @@ void print_json(const store::RunRow& row, const Options& options, const base::Ta
   for (size_t g = 0; g + 1 < groups.size(); ++g)
     json["groups"].push_back({{"group", g}, {"recorded", groups[g].before.json()}, {"now", groups[g].now.json()}});
   json["all"] = {{"recorded", groups.back().before.json()}, {"now", groups.back().now.json()}};
-  fmt::print("{}\n", json.dump(2, ' ', false, base::Json::error_handler_t::replace));
+  fmt::print("{}\n", base::pretty(json));
 }
 
 void print_result(const store::Store& store, const store::RunRow& row, const Options& options, const base::TaskDone& task) {

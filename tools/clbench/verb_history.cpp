@@ -32,7 +32,7 @@ int annotate(const Options& options, const std::string& series) {
   Store store = Store::open(options.text("db"), Store::Mode::kWrite);
   const std::string commit = compare::annotate(store, series, options.text("annotate"), user ? user : "", text);
   if (options.flag("json")) {
-    fmt::print("{}\n", base::Json{{"commit", commit}, {"text", text}}.dump(2, ' ', false, base::Json::error_handler_t::replace));
+    fmt::print("{}\n", base::pretty(base::Json{{"commit", commit}, {"text", text}}));
   } else {
     say("{}: annotated\n", commit);
   }

@@ -29,7 +29,7 @@ int verb_import(const Arguments& arguments) {
   const size_t added = store.add_imported(rows);
   if (options.flag("json")) {
     const base::Json json{{"database", options.text("db")}, {"file", file}, {"rows", rows.size()}, {"new_rows", added}};
-    fmt::print("{}\n", json.dump(2, ' ', false, base::Json::error_handler_t::replace));
+    fmt::print("{}\n", base::pretty(json));
   } else {
     say("{}: {} rows imported from {}, {} were there\n", options.text("db"), added, file, rows.size() - added);
   }

@@ -3,8 +3,10 @@
 
 #include <clb/base/error.hpp>
 #include <clb/base/nearest.hpp>
+#include <clb/base/paths.hpp>
 #include <clb/launch/describe.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <numeric>
 
 #include "columns.hpp"
@@ -14,6 +16,7 @@
 
 namespace clb::cli {
 
+namespace fs = std::filesystem;
 using base::Json;
 
 namespace {
@@ -93,6 +96,43 @@ base::DatasetInfo describe_dataset(launch::Describer& describer, const std::stri
   }
 }
 
+// "method" or "dataset"; an Error says what else the name is, or which names are near.
+std::string kind_of(const std::string& id, const std::vector<launch::PluginFile>& plugins) {
+  std::vector<std::string> names;
+  for (const launch::PluginFile& plugin : plugins) {
+    const bool named = plugin.meta.id == id || (!plugin.error.empty() && plugin.file.stem() == id);
+    if (named && plugin.shadowed_by.empty()) return plugin.meta.kind.empty() ? "method" : plugin.meta.kind;
+    if (plugin.usable()) names.push_back(plugin.meta.id);
+  }
+  for (const launch::UnbuiltPlugin& unbuilt : launch::unbuilt_plugins(plugins)) {
+    if (unbuilt.id == id) return unbuilt.kind;
+    names.push_back(unbuilt.id);
+  }
+  for (const Preset& preset : installed_presets()) {
+    const std::string name = preset.method + "/" + preset.name;
+    if (name == id)
+      throw base::Error(
+          fmt::format("{} is a preset of the method {} ({}); `clbench info {}` tells of the method, `clbench run {} --dry-run` "
+                      "of its runs",
+                      id, preset.method, preset.file.string(), preset.method, id));
+    names.push_back(name);
+  }
+  const fs::path experiments = base::share() / "experiments";
+  std::error_code error;
+  for (fs::directory_iterator entry(experiments, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().extension() != ".toml") continue;
+    const std::string name = entry->path().stem().string();
+    if (name == id || entry->path().filename() == id)
+      throw base::Error(fmt::format("{} is an experiment ({}); `clbench run {} --dry-run` tells of its runs", id, entry->path().string(),
+                                    entry->path().string()));
+    names.push_back(name);
+  }
+  const std::string near = base::nearest(id, names);
+  throw base::Error(fmt::format(
+      "no method, dataset, preset or experiment is called '{}'; {}", id,
+      near.empty() ? "`clbench list` shows what is installed, --plugin-path DIR adds a folder" : fmt::format("did you mean '{}'?", near)));
+}
+
 }  // namespace
 
 int verb_info(const Arguments& arguments) {
@@ -106,24 +146,11 @@ int verb_info(const Arguments& arguments) {
   const auto plugins = installed_plugins(options);
   launch::Describer describer(launch::find_runner(), cache_folder(options));
 
-  std::string kind = "method";
-  std::vector<std::string> ids;
-  for (const launch::PluginFile& plugin : plugins) {
-    if (!plugin.usable()) continue;
-    if (plugin.meta.id == id) kind = plugin.meta.kind;
-    ids.push_back(plugin.meta.id);
-  }
-  // A name near a dataset's is looked for among the datasets, so that the suggestion is right.
-  if (const std::string near = base::nearest(id, ids); !near.empty()) {
-    for (const launch::PluginFile& plugin : plugins) {
-      if (plugin.usable() && plugin.meta.id == near) kind = plugin.meta.kind;
-    }
-  }
+  const std::string kind = kind_of(id, plugins);
   const std::string file = launch::plugin(plugins, kind, id).file.string();
   if (kind == "method") {
     const base::MethodInfo info = describer.method(file);
-    options.flag("json") ? fmt::print("{}\n", method_json(info).dump(2, ' ', false, base::Json::error_handler_t::replace))
-                         : print_method(info);
+    options.flag("json") ? fmt::print("{}\n", base::pretty(method_json(info))) : print_method(info);
     return 0;
   }
   std::string not_opened;
@@ -132,7 +159,7 @@ int verb_info(const Arguments& arguments) {
     Json json = info.to_json();
     json["kind"] = "dataset";
     if (!not_opened.empty()) json["not_opened"] = not_opened;
-    fmt::print("{}\n", json.dump(2, ' ', false, base::Json::error_handler_t::replace));
+    fmt::print("{}\n", base::pretty(json));
   } else {
     print_dataset(info, not_opened);
   }

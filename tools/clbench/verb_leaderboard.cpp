@@ -58,7 +58,7 @@ int verb_leaderboard(const Arguments& arguments) {
   const size_t pages = report::write_leaderboard(store::Store::open(options.text("db"), store::Store::Mode::kRead), site);
   const std::string index = fs::absolute(out / "index.html").lexically_normal();
   if (options.flag("json")) {
-    fmt::print("{}\n", base::Json{{"pages", pages}, {"index", index}}.dump(2, ' ', false, base::Json::error_handler_t::replace));
+    fmt::print("{}\n", base::pretty(base::Json{{"pages", pages}, {"index", index}}));
   } else {
     say("{} pages; open {}\n", pages, index);
   }

@@ -18,6 +18,8 @@ namespace {
 
 constexpr VerbText kText{"list", "[methods|datasets|presets]", "what is installed: methods, datasets, presets", "clbench list methods"};
 
+bool wanted(const std::string& what, const char* kind) { return what.empty() || what == kind; }
+
 std::string state_of(const launch::PluginFile& plugin) {
   if (!plugin.error.empty()) return "refused";
   return plugin.shadowed_by.empty() ? "used" : "hidden by " + plugin.shadowed_by.string();
@@ -60,13 +62,19 @@ void print_refused(const std::vector<launch::PluginFile>& plugins) {
   }
 }
 
+// After the quickstart's build of a part: what else there is, and how to get it.
+void print_unbuilt(const std::vector<launch::PluginFile>& plugins, const std::string& what) {
+  std::vector<std::string> ids;
+  for (const launch::UnbuiltPlugin& plugin : launch::unbuilt_plugins(plugins))
+    if (wanted(what, (plugin.kind + "s").c_str())) ids.push_back(plugin.id);
+  if (!ids.empty()) fmt::print("not built yet: {}; `{}` builds all\n", fmt::join(ids, ", "), launch::build_command());
+}
+
 void print_presets(const std::vector<Preset>& presets) {
   Columns columns({"preset", "about"});
   for (const Preset& preset : presets) columns.add({preset.method + "/" + preset.name, preset.about});
   fmt::print("{}", columns.empty() ? "no presets are installed\n" : columns.text());
 }
-
-bool wanted(const std::string& what, const char* kind) { return what.empty() || what == kind; }
 
 Json everything(const std::string& what, const std::vector<launch::PluginFile>& plugins) {
   Json json = Json::object();
@@ -85,6 +93,9 @@ Json everything(const std::string& what, const std::vector<launch::PluginFile>& 
     }
   }
   if (what != "presets") {
+    json["not_built"] = Json::array();
+    for (const launch::UnbuiltPlugin& plugin : launch::unbuilt_plugins(plugins))
+      json["not_built"].push_back({{"kind", plugin.kind}, {"id", plugin.id}, {"command", plugin.command()}});
     json["refused"] = Json::array();
     for (const launch::PluginFile& plugin : plugins) {
       if (!plugin.error.empty()) json["refused"].push_back({{"file", plugin.file}, {"error", plugin.error}});
@@ -107,13 +118,14 @@ int verb_list(const Arguments& arguments) {
   std::vector<launch::PluginFile> plugins;
   if (what != "presets") plugins = installed_plugins(options);
   if (options.flag("json")) {
-    fmt::print("{}\n", everything(what, plugins).dump(2, ' ', false, base::Json::error_handler_t::replace));
+    fmt::print("{}\n", base::pretty(everything(what, plugins)));
     return 0;
   }
   if (wanted(what, "methods")) print_plugins(plugins, "method");
   if (wanted(what, "datasets")) print_plugins(plugins, "dataset");
   if (wanted(what, "presets")) print_presets(installed_presets());
   print_refused(plugins);
+  if (what != "presets") print_unbuilt(plugins, what);
   return 0;
 }
 

@@ -61,7 +61,7 @@ int verb_merge(const Arguments& arguments) {
                           {"attempts", counts.attempts},
                           {"new_attempts", counts.new_attempts},
                           {"imported_rows", counts.imported}};
-    fmt::print("{}\n", json.dump(2, ' ', false, base::Json::error_handler_t::replace));
+    fmt::print("{}\n", base::pretty(json));
     return 0;
   }
   say("{}: {} runs ({} new), {} attempts ({} new)\n", out.string(), counts.runs, counts.new_runs, counts.attempts, counts.new_attempts);

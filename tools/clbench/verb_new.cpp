@@ -129,8 +129,7 @@ int verb_new(const Arguments& arguments) {
 
   const std::vector<std::string> files = write_project(kind, name, target), commands = next_commands(kind, out);
   if (options.flag("json")) {
-    fmt::print("{}\n", Json{{"kind", kind}, {"name", name}, {"folder", target}, {"files", files}, {"next", commands}}.dump(
-                           2, ' ', false, base::Json::error_handler_t::replace));
+    fmt::print("{}\n", base::pretty(Json{{"kind", kind}, {"name", name}, {"folder", target}, {"files", files}, {"next", commands}}));
     return 0;
   }
   say("{} holds a {} that works: {}\n\nnext:\n", out, kind, joined(files, " "));

@@ -56,7 +56,7 @@ void print_json(const plan::Plan& plan, const Selection& selection, const std::v
   for (const size_t index : selection.pending) json["pending"].push_back(selection.runs[index].key());
   for (const reference::Entry& e : entries)
     json["reported"].push_back({{"metric", e.metric}, {"value", e.value}, {"tolerance", e.tolerance}, {"citation", e.citation}});
-  fmt::print("{}\n", json.dump(2, ' ', false, base::Json::error_handler_t::replace));
+  fmt::print("{}\n", base::pretty(json));
 }
 
 bool is_good(const std::string& verdict) { return verdict == "within tolerance" || verdict == "matches reference implementation"; }
@@ -105,6 +105,7 @@ int verb_reproduce(const Arguments& arguments) {
   const auto cache = cache_folder(options);
   launch::Describer describer(schedule.runner, cache);
   InstalledCatalogue catalogue(plugins, describer);
+  if (!options.flag("dry-run")) check_place(database);
   const plan::Plan plan = plan_experiment(options.words()[0], options, catalogue, true);
 
   Published published(options);

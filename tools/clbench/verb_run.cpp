@@ -72,12 +72,16 @@ int verb_run(const Arguments& arguments) {
   launch::Describer describer(schedule.runner, cache);
   InstalledCatalogue catalogue(plugins, describer);
   const bool dry = options.flag("dry-run");
+  if (!dry) check_place(database);
   const plan::Plan plan = plan_experiment(options.words()[0], options, catalogue, dry);
 
   std::optional<store::Store> store;
   if (!dry || fs::exists(database))
     store.emplace(store::Store::open(database, dry ? store::Store::Mode::kRead : store::Store::Mode::kWrite));
   if (!dry) store->mark_lost_attempts();
+  if (const std::string ahead = store ? store->start_in_future() : ""; !ahead.empty())
+    fmt::print(stderr, "clbench: warning: the newest attempt in {} began at {}, which is yet to come; was the clock set back?\n",
+               database.string(), ahead);
   const Selection selection = select(plan.runs, wanted, store ? &*store : nullptr, runs_folder(database), describer);
   for (const std::string& missing : plan.missing) say(stderr, "missing: {}\n", missing);
   if (!(dry && options.flag("json"))) say_what_is_skipped(selection);

@@ -96,7 +96,7 @@ void print_json(const std::vector<store::RunRow>& runs, const Params& params, bo
   const char* separator = "\n";
   for (const store::RunRow& run : runs) {  // one by one: of 100,000 runs the whole would be gigabytes
     const Json json = run_json(run, state_of(run.attempt_id, run.status.status, writer), params.at(run.config_key));
-    fmt::print("{}{}", separator, json.dump(2, ' ', false, Json::error_handler_t::replace));
+    fmt::print("{}{}", separator, base::pretty(json));
     separator = ",\n";
   }
   fmt::print("\n]\n");

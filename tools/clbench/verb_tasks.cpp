@@ -92,7 +92,7 @@ int verb_tasks(const Arguments& arguments) {
     if (seen.insert(base::canonical(stream)).second) streams.push_back(std::move(stream));
   }
   if (options.flag("json")) {
-    fmt::print("{}\n", streams.dump(2, ' ', false, base::Json::error_handler_t::replace));
+    fmt::print("{}\n", base::pretty(streams));
     return 0;
   }
   for (const Json& stream : streams) print_stream(stream);

@@ -8,6 +8,7 @@
 #include <clb/launch/human.hpp>
 #include <clb/launch/spawn.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
 #include "columns.hpp"
@@ -123,6 +124,11 @@ int verb_validate(const Arguments& arguments) {
   options.add_json();
   if (!options.parse(arguments, 1, 1)) return 0;
 
+  std::error_code error;
+  const fs::path temporary = fs::temp_directory_path(error);
+  if (error || temporary.empty())
+    throw base::Error(fmt::format("there is no folder for temporary files (TMPDIR is \"{}\"); make it, or unset TMPDIR",
+                                  std::getenv("TMPDIR") ? std::getenv("TMPDIR") : ""));
   const launch::RunnerPlace runner = launch::find_runner();
   const fs::path file = plugin_file(options);
   const Asked asked{file, std::to_string(options.number("seed", 0).value_or(0)), base::canonical(given_params(options)),
@@ -149,7 +155,7 @@ int verb_validate(const Arguments& arguments) {
     if (!options.flag("json")) print_row(rows.back());
   }
   if (options.flag("json")) {
-    fmt::print("{}\n", Json{{"plugin", file}, {"seed", std::stoll(asked.seed)}, {"checks", rows}}.dump(2));
+    fmt::print("{}\n", base::pretty(Json{{"plugin", file}, {"seed", std::stoll(asked.seed)}, {"checks", rows}}));
   } else if (!options.flag("list")) {
     fmt::print("{} checks, {} failed\n", rows.size(), failures);
     if (failures > 0) fmt::print("repeat one with: clbench validate {} --seed {} --check NAME\n", file.string(), asked.seed);

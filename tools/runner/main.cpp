@@ -18,6 +18,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -129,7 +131,9 @@ int check(const std::vector<std::string>& args) {
     }
   }
   if (!folder.empty()) return session::conformance::run_elsewhere(request, folder), 0;
-  const std::string text = (list ? session::conformance::list_checks(request) : session::conformance::run_check(request)).dump() + "\n";
+  const std::string text = (list ? session::conformance::list_checks(request) : session::conformance::run_check(request))
+                               .dump(-1, ' ', false, base::Json::error_handler_t::replace) +
+                           "\n";
   for (size_t done = 0; done < text.size();) {
     const ssize_t n = write(answer, text.data() + done, text.size() - done);
     if (n < 0 && errno != EINTR) throw base::Error(std::string("stdout cannot be written: ") + std::strerror(errno), base::Exit::kInternal);
@@ -170,6 +174,12 @@ int main(int argc, char** argv) {
     code = static_cast<int>(e.exit());
   } catch (const PluginError& e) {
     std::fprintf(stderr, "clb-runner: %s\n", e.what());
+    code = static_cast<int>(base::Exit::kUserMistake);
+  } catch (const std::filesystem::filesystem_error& e) {
+    std::fprintf(stderr, "clb-runner: %s: %s\n", e.path1().c_str(), e.code().message().c_str());
+    code = static_cast<int>(base::Exit::kUserMistake);
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "clb-runner: out of memory; close other programs, or raise the limit (ulimit -v, the container's)\n");
     code = static_cast<int>(base::Exit::kUserMistake);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "clb-runner: %s\n", e.what());

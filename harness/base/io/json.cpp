@@ -75,6 +75,8 @@ Json parse_json(std::string_view text, const std::string& name) {
   return builder.take();
 }
 
+std::string pretty(const Json& value) { return value.dump(2, ' ', false, Json::error_handler_t::replace); }
+
 std::string canonical(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 }  // namespace clb::base

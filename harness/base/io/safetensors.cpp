@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/base/foreign_format.hpp>
 #include <clb/base/json.hpp>
 #include <clb/base/safetensors.hpp>
 #include <utility>
@@ -11,6 +12,14 @@ namespace {
 constexpr uint64_t kPrefix = 8;                    // bytes of the header's length
 constexpr uint64_t kMaxHeader = 100'000'000;       // of the format's reference implementation
 constexpr uint64_t kMaxBytes = uint64_t{1} << 62;  // of one tensor; keeps every sum below 2^63
+
+// Whoever gets another kind of file hears what it is, not what its bytes mean as a header.
+void refuse_other_formats(std::span<const uint8_t> file, const std::string& name) {
+  if (file.empty()) throw Error(name + ": is empty; a safetensors file was expected");
+  const std::string said = foreign_format(file.first(std::min<size_t>(file.size(), 512)));
+  if (!said.empty()) throw Error(name + ": " + said + "; a safetensors file was expected, for weights as docs/weights.md says");
+  if (file[0] == '{') throw Error(name + ": is JSON text, an index of several files perhaps; one safetensors file was expected");
+}
 
 uint64_t header_length(std::span<const uint8_t> file, const std::string& name) {
   if (file.size() < kPrefix)
@@ -103,6 +112,7 @@ uint64_t dtype_size(const std::string& dtype) {
 }
 
 SafetensorsHeader parse_safetensors(std::span<const uint8_t> file, const std::string& name) {
+  refuse_other_formats(file, name);
   const uint64_t length = header_length(file, name);
   const std::string_view text(reinterpret_cast<const char*>(file.data()) + kPrefix, length);
   if (!text.starts_with('{')) throw Error(name + ": the header at offset 8 does not begin with {; it is no safetensors file");

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/base/foreign_format.hpp>
 #include <type_traits>
 
 #include <clb/base/toml/sentence.hpp>
@@ -112,6 +113,8 @@ std::string Node::describe() const {
 }
 
 Node parse_toml(std::string_view text, const std::string& name) {
+  if (const std::string said = stand_in({reinterpret_cast<const uint8_t*>(text.data()), text.size()}); !said.empty())
+    throw base::Error(name + ": " + said);
   refuse_what_breaks_toml(text, name);
   const Converter converter(name);
   try {

@@ -16,6 +16,8 @@
 #define CLB_TYPE_INT_LIST 6u   /* as.ints, count elements */
 #define CLB_TYPE_FLOAT_LIST 7u /* as.floats, count elements */
 
+#define CLB_COUNTS_BLOCKS 1u /* blocks of the network of role main */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -43,6 +45,8 @@ typedef struct clb_param {
   const char* const* choices; /* choice_count names, for CLB_TYPE_CHOICE */
   uint64_t implies;           /* CLB_CAP_* that the run claims in addition when the value equals implied_when; 0: none */
   clb_value implied_when;     /* of the parameter's type; ignored when implies is 0 */
+  uint32_t counts;            /* CLB_COUNTS_*, for CLB_TYPE_INT: the host refuses more than there are before anything starts */
+  uint32_t reserved;          /* 0 */
 } clb_param;
 
 typedef struct clb_setting {

@@ -19,6 +19,7 @@ struct ParamInfo {
   std::vector<std::string> choices;
   uint64_t implies = 0;  // CLB_CAP_* when the value equals implied_when
   Json implied_when;
+  std::string counts;  // "" or "blocks": of the network of role main, which must have as many
 };
 
 struct MethodInfo {

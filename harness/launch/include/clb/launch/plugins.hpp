@@ -21,7 +21,18 @@ struct PluginFile {
 // listed with `shadowed_by`. A broken file is listed with its sentence. Folders that do not exist are passed over.
 std::vector<PluginFile> find_plugins(const std::vector<std::filesystem::path>& folders);
 
-// The usable plugin of a kind ("method", "dataset") with an id. Error: suggests a near id, or says why the file of that name is refused.
+// What this build tree can build and has not built yet, as of lib/clbench/build_tree.txt; an installed prefix has no such file, and none.
+struct UnbuiltPlugin {
+  std::string kind, id;
+
+  std::string command() const;   // that builds it: "cmake --build build/release --target dataset_cifar100"
+  std::string sentence() const;  // "the dataset cifar100 is not built yet; ..."
+};
+std::vector<UnbuiltPlugin> unbuilt_plugins(const std::vector<PluginFile>& plugins);
+std::string build_command();  // of everything in this build tree: "cmake --build build/release"
+
+// The usable plugin of a kind ("method", "dataset") with an id. Error: suggests a near id, or says why the file of that name is refused or
+// not there.
 const PluginFile& plugin(const std::vector<PluginFile>& plugins, const std::string& kind, const std::string& id);
 
 }  // namespace clb::launch

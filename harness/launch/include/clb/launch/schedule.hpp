@@ -19,8 +19,10 @@ class Observer {
   virtual void event(size_t run, const base::Event& event) = 0;
   virtual void looked(size_t run, const base::SecondLook& look) = 0;  // before `finished` of a run that ended ok
   virtual void finished(size_t run, const Outcome& outcome) = 0;      // after outcome.bad_checkpoint starting() comes once more
-  virtual void stopping() = 0;                                        // the first request to stop arrived
-  virtual void tick() = 0;                                            // a few times a second
+  // Not started: a run that differs in seed and order alone failed before its first task (Outcome::of_setting), and so would this one.
+  virtual void spared(size_t, const Outcome&) {}
+  virtual void stopping() = 0;  // the first request to stop arrived
+  virtual void tick() = 0;      // a few times a second
 };
 
 struct ScheduleOptions {

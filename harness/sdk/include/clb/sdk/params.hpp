@@ -43,6 +43,9 @@ class ParamScope {
     void implies(uint64_t capabilities, bool when = true) { set(capabilities, {CLB_TYPE_BOOL, 0, {.i = when}}); }
     void implies(uint64_t capabilities, const char* when) { set(capabilities, {CLB_TYPE_CHOICE, 0, {.s = when}}); }
 
+    // An integer that counts blocks of the network of role main: more than there are are refused before anything starts.
+    void counts_blocks() { table_.schema[index_].counts = CLB_COUNTS_BLOCKS; }
+
    private:
     friend class ParamScope;
     Added(detail::ParamTable<T>& table, size_t index) : table_(table), index_(index) {}

@@ -16,4 +16,7 @@ Json parse_json(std::string_view text, const std::string& name);
 // The canonical text of a value: sorted keys, no spaces, shortest doubles; invalid UTF-8 is replaced.
 std::string canonical(const Json& value);
 
+// For people and files: indented; invalid UTF-8 is replaced.
+std::string pretty(const Json& value);
+
 }  // namespace clb::base
