@@ -28,6 +28,16 @@ struct HostCalls {
     return detail::guarded(&keeper, body);
   }
 
+  // A [session] function: refused on any other thread (abi.h, rule 5), and remembered, since the plugin may swallow the status.
+  template <class Body>
+  static clb_status on_session(void* self, const char* name, Body body) noexcept {
+    return guarded([&] {
+      if (!session(self).is_own_thread(name))
+        throw PluginError(CLB_E_STATE, std::string(name) + " was called on another thread than create; see abi.h, rule 5");
+      body();
+    });
+  }
+
   static void log(void* self, int32_t level, const char* text) {
     session(self).emitter.emit(base::Log{level == CLB_LOG_WARNING ? "warning" : "info", text});
   }
@@ -39,18 +49,19 @@ struct HostCalls {
 
   static void metric(void* self, const char* name, int64_t step, double value) {
     Session& s = session(self);
+    if (!s.is_own_thread("metric")) return;
     s.metrics.push_back({.name = name, .task = s.task, .step = step, .value = value});
   }
 
   static clb_status derive_key(void* self, const char* name, const int64_t* indices, int64_t count, uint8_t key[32]) {
-    return guarded([&] {
+    return on_session(self, "derive_key", [&] {
       const auto digest = session(self).keys.for_method().derive(name, std::span(indices, static_cast<size_t>(count)));
       std::memcpy(key, digest.data(), digest.size());
     });
   }
 
   static clb_status stream_open(void* self, const clb_stream_request* request, clb_stream** stream) {
-    return guarded([&] {
+    return on_session(self, "stream_open", [&] {
       clb_stream_request full{};
       std::memcpy(&full, request, std::min<size_t>(request->struct_size, sizeof full));
       auto& streams = host(self).streams_;
@@ -59,13 +70,13 @@ struct HostCalls {
     });
   }
 
-  static clb_status stream_info(void*, clb_stream* stream, clb_stream_info* info) {
-    return guarded([&] { detail::fill_struct(info, reinterpret_cast<Stream*>(stream)->info()); });
+  static clb_status stream_info(void* self, clb_stream* stream, clb_stream_info* info) {
+    return on_session(self, "stream_info", [&] { detail::fill_struct(info, reinterpret_cast<Stream*>(stream)->info()); });
   }
 
-  static clb_status stream_next(void*, clb_stream* stream, clb_batch* batch) {
+  static clb_status stream_next(void* self, clb_stream* stream, clb_batch* batch) {
     bool end = false;
-    const clb_status status = guarded([&] {
+    const clb_status status = on_session(self, "stream_next", [&] {
       auto& from = *reinterpret_cast<Stream*>(stream);
       if (const auto next = from.next())
         next->hand_over(*batch, from.slots());
@@ -76,27 +87,30 @@ struct HostCalls {
   }
 
   static void stream_close(void* self, clb_stream* stream) {
+    if (!session(self).is_own_thread("stream_close")) return;  // it is closed when the call of the plugin ends
     std::erase_if(host(self).streams_, [&](const auto& open) { return reinterpret_cast<clb_stream*>(open.get()) == stream; });
   }
 
   static clb_status memory_set(void* self, const int64_t* sample_ids, int64_t count) {
-    return guarded([&] { set_memory(session(self), std::span(sample_ids, static_cast<size_t>(count))); });
+    return on_session(self, "memory_set", [&] { set_memory(session(self), std::span(sample_ids, static_cast<size_t>(count))); });
   }
 
   static clb_status feature_register(void* self, const char* kind, int64_t dim, const uint8_t content_hash[32]) {
-    return guarded([&] { session(self).features.declare(kind, dim, base::hex(std::span(content_hash, 32))); });
+    return on_session(self, "feature_register", [&] { session(self).features.declare(kind, dim, base::hex(std::span(content_hash, 32))); });
   }
 
   static clb_status part_register(void* self, const char* kind, int64_t dim, const uint8_t content_hash[32]) {
-    return guarded([&] { session(self).features.declare(kind, dim, base::hex(std::span(content_hash, 32)), Features::Content::kHashed); });
+    return on_session(self, "part_register", [&] {
+      session(self).features.declare(kind, dim, base::hex(std::span(content_hash, 32)), Features::Content::kHashed);
+    });
   }
 
   static clb_status feature_dim(void* self, const char* kind, int64_t* dim) {
-    return guarded([&] { *dim = session(self).features.dim(kind); });
+    return on_session(self, "feature_dim", [&] { *dim = session(self).features.dim(kind); });
   }
 
   static clb_status weights_open(void* self, const char* role, clb_weights* weights) {
-    return guarded([&] {
+    return on_session(self, "weights_open", [&] {
       Globals::expect_unchanged_in_call();  // random weights are drawn now
       Backbone& backbone = session(self).backbone(role);
       auto& [sha256, options] = host(self).told_[role];  // the caller's own

@@ -111,6 +111,7 @@ void Learner::create() {
   session_.progress("", 0, 0);
   reseed(session_, "create");
   method_.create(session_args(session_, host_.table(), settings_->settings));
+  session_.expect_own_thread();
 }
 
 void Learner::learn(int64_t index) {
@@ -133,6 +134,7 @@ void Learner::learn(int64_t index) {
     s.progress("", 0, 0);
     reseed(s, name);
     body();
+    s.expect_own_thread();
     s.features.expect_unchanged();  // a method may have gone on without them
     synchronize(s.device);
   };

@@ -41,6 +41,20 @@ void Session::expect_unchanged() {
   for (auto& [role, backbone] : backbones) backbone.expect_unchanged();
 }
 
+bool Session::is_own_thread(const char* function) {
+  if (std::this_thread::get_id() == thread_) return true;
+  off_thread_ = function;
+  return false;
+}
+
+void Session::expect_own_thread() const {
+  if (const char* function = off_thread_)
+    throw PluginError(CLB_E_INVALID,
+                      std::string("the plugin called the host's ") + function +
+                          " on a thread of its own; of the host's functions only log, set_error and progress may be called on any thread",
+                      "", 0);
+}
+
 void Session::progress(const std::string& what, int64_t done, int64_t total) {
   emitter.progress({.phase = spans.phase(), .task = task, .done = done, .total = total, .what = what});
 }

@@ -40,10 +40,14 @@ std::string damaged_state(const Subject& subject);
 std::string evaluation_is_pure(const Subject& subject);
 std::string evaluate_saved(const Subject& subject);
 std::string state_growth(const Subject& subject);
+std::string hidden_images(const Subject& subject);
 std::string bitwise(const Subject& subject);
 std::string batch_invariance(const Subject& subject);  // predictions.cpp
 std::string task_blindness(const Subject& subject);
 std::string label_permutation(const Subject& subject);
+std::string sample_order(const Subject& subject);
+std::string outside(const Subject& subject);  // outside.cpp
+std::string leftovers(const Subject& subject);
 
 std::string dataset_descriptor(const Subject& subject);  // dataset.cpp
 std::string dataset_index(const Subject& subject);
@@ -51,7 +55,7 @@ std::string dataset_read(const Subject& subject);
 std::string dataset_threads(const Subject& subject);
 std::string dataset_missing(const Subject& subject);
 
-// The other process of `resume` and `evaluate_saved`: does with the state in `folder` what its file "errand" says, and writes the logits.
+// The other process of elsewhere.hpp: does what the file "errand" in `folder` says, and writes the logits.
 void run_errand(const Subject& subject, const std::string& folder);
 
 }  // namespace clb::session::conformance

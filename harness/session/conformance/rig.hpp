@@ -28,7 +28,20 @@ struct Stream {
   std::vector<int64_t> class_order;  // empty: identity
   int64_t train_per_class = 12, test_per_class = 5;
   std::string precision = "fp32";
+  bool textured = false;       // images of strong noise on a weak wave: none is like another
+  uint64_t swapped_order = 0;  // not 0: seeds another order of the training samples of each class
+
+  int64_t classes() const;
 };
+
+// Side and channels of the made images.
+inline constexpr int64_t kSide = 32, kChannels = 3;
+
+// Pixels of all training images of a stream, [kSide, kSide, kChannels].
+std::vector<std::vector<uint8_t>> train_pixels(int64_t seed, const Stream& stream);
+
+// LibTorch's pools of threads as a check uses them; the first call decides.
+void configure_once(const std::string& precision = "fp32");
 
 // Removed with everything in it.
 class TemporaryFolder {
@@ -57,10 +70,10 @@ class Rig {
 
   // Logits of all test samples of the classes seen, rows in index order: [n, classes seen].
   struct Serving {
-    int64_t batch_size = 64;
+    int64_t batch_size = 64;  // 0: all in one batch
     bool shuffled = false;
     torch::Tensor task_ids = {};     // [n]
-    std::vector<int64_t> only = {};  // rows to serve; empty: all
+    std::vector<int64_t> only = {};  // rows to serve; empty: all. A row may come again: the last time counts
   };
   torch::Tensor logits(const Serving& serving);
   torch::Tensor logits() { return logits(Serving{}); }
@@ -68,6 +81,7 @@ class Rig {
   int64_t train_images() const;  // of all tasks
   MethodHandle& method() { return learner_->method(); }
   const Session& session() const { return *session_; }
+  const base::fs::path& folder() const { return folder_.path(); }  // of the data and of all that the session writes
 
  private:
   TemporaryFolder folder_;

@@ -9,7 +9,7 @@ namespace clb::session {
 struct TestSamples {
   Split split;
   std::vector<int64_t> samples;  // indices into the split
-  std::vector<int64_t> order;    // in which they are served: positions in `samples`, each at most once
+  std::vector<int64_t> order;    // in which they are served: positions in `samples`; of one that comes again the last logits count
   int64_t batch_size = 64;
   torch::Tensor task_ids;  // [n] int64 of `samples`; undefined: not granted
 };

@@ -1,6 +1,7 @@
 // One run in flight: the parts that the host table, the streams and the evaluation share. Built by run.cpp, lives on one thread.
 #pragma once
 
+#include <atomic>
 #include <clb/base/run_spec.hpp>
 #include <clb/session/backbone.hpp>
 #include <clb/session/device.hpp>
@@ -13,6 +14,7 @@
 #include <clb/session/spans.hpp>
 #include <map>
 #include <set>
+#include <thread>
 
 namespace clb::session {
 
@@ -23,6 +25,9 @@ struct Session {
   void warn(const std::string& text) { emitter.emit(base::Log{"warning", text}); }
   void check_cancelled() const;  // throws PluginError CLB_E_CANCELLED
   void expect_unchanged();       // Error when somebody wrote into plugins or weights that this run uses
+  // Is this the thread of the session? Otherwise the name of the function that was called is kept for expect_own_thread.
+  bool is_own_thread(const char* function);
+  void expect_own_thread() const;  // throws PluginError when a function of the host was called on another thread
   void progress(const std::string& what, int64_t done, int64_t total);
   Split evaluated_split() const { return protocol.evaluates_test() ? Split::kTest : Split::kTrain; }
   bool has_images() const { return spec.dataset.modality == "images"; }  // else: feature vectors
@@ -51,6 +56,10 @@ struct Session {
   int64_t images_seen = 0;            // training-view images delivered
   std::vector<base::Metric> metrics;  // since the last TaskDone
   std::vector<int64_t> memory;        // exemplars: indices into the training split, in the order the method gave
+
+ private:
+  std::thread::id thread_ = std::this_thread::get_id();
+  std::atomic<const char*> off_thread_ = nullptr;  // the function that was called on another thread
 };
 
 }  // namespace clb::session
