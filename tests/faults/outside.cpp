@@ -12,7 +12,8 @@ namespace {
 
 using torch::Tensor;
 
-Tensor g_means;  // trick "static"
+Tensor g_means;          // trick "static"
+bool g_trained = false;  // in this process
 
 class Outside final : public clb::Method {
  public:
@@ -39,14 +40,14 @@ class Outside final : public clb::Method {
 
   Tensor predict(const clb::Batch& b) override {
     Tensor x = b.features("main:cls").to(torch::kFloat64), m = means(x.size(1));
-    if (by_batch_ || (trick_ == "big_batch" && b.n >= 48)) x = x - x.mean(0) + m.mean(0);
-    if (trick_ == "served") x = x * (1 + 0.5 * static_cast<double>(served_ % 3)), served_ += b.n;
+    if (by_batch_) x = x - x.mean(0) + m.mean(0);
+    if ((trick_ == "big_batch" && b.n >= 48) || (trick_ == "served" && served_ >= 32)) x = -x;
+    served_ += b.n;
     return (x.matmul(m.t()) - m.square().sum(1) / 2).to(torch::kFloat32);
   }
 
   void state(clb::Archive& a) override {
-    if (trick_ == "refuses" && loading_) throw clb::PluginError(CLB_E_STATE, "this state is for nobody");
-    loading_ = true;  // of a process that has not trained
+    if (trick_ == "refuses" && !g_trained) throw clb::PluginError(CLB_E_STATE, "this state is for nobody");
     if (trick_ == "none" || trick_ == "big_batch" || trick_ == "served" || trick_ == "refuses") a("sums", sums_)("counts", counts_);
   }
 
@@ -54,7 +55,7 @@ class Outside final : public clb::Method {
   std::string path() const { return (std::filesystem::path("/tmp") / ("clb_outside_" + std::to_string(getuid()))).string(); }
 
   void put_away(const Tensor& m) {
-    loading_ = false;
+    g_trained = true;
     if (trick_ == "static") g_means = m;
     const std::string bytes(static_cast<const char*>(m.const_data_ptr()), m.nbytes());
     if (trick_ == "file") std::ofstream(path(), std::ios::binary) << bytes;
@@ -82,7 +83,7 @@ class Outside final : public clb::Method {
   }
 
   std::string trick_ = "none";
-  bool by_batch_ = false, loading_ = true;
+  bool by_batch_ = false;
   Tensor sums_, counts_;
   int64_t served_ = 0;
 };

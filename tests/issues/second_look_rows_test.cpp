@@ -68,7 +68,7 @@ TEST_F(SecondLookRows, ThePageHasABadgeAndTheRunItsNumbers) {
   fill();
   report::LeaderboardOptions options;
   options.out = folder_ / "site";
-  options.templates = fs::path(CLB_SOURCE_DIR) / "share/leaderboard";
+  options.templates = fs::path(CLB_BINARY_DIR) / "share/clbench/leaderboard";
   report::write_leaderboard(reader(), options);
   const std::string index = base::read_file(folder_ / "site/index.html");
   EXPECT_NE(index.find("second look differs"), std::string::npos);

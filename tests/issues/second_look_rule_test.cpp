@@ -66,6 +66,7 @@ TEST(SecondLookRule, OnlyWhatTheMethodDidIsItsFault) {
 
 TEST(SecondLookRule, FewerSamplesWhereEachIsDear) {
   LastTask task = predicted();
+  task.evaluate_s = 0.5;
   EXPECT_EQ(launch::look_size(task, 10), 256);
   task.evaluate_s = 10;  // 0.2 s for both predictions of a sample
   EXPECT_EQ(launch::look_size(task, 10), 64);
