@@ -32,7 +32,8 @@ std::string_view raw(const std::vector<T>& values) {
 
 std::unique_ptr<SampleFile> SampleFile::open(const base::fs::path& stem, bool decoded) {
   const auto path = with_suffix(stem, decoded ? ".decoded.index" : ".encoded.index");
-  if (!base::fs::exists(path)) return nullptr;
+  std::error_code unreadable;  // is as good as not there
+  if (!base::fs::exists(path, unreadable)) return nullptr;
   auto file = std::make_unique<SampleFile>();
   file->stem_ = stem;
   file->data_path_ = with_suffix(stem, decoded ? ".decoded" : ".encoded");

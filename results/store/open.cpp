@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <system_error>
 
+#include "fold.hpp"
 #include "schema.hpp"
 
 namespace clb::store {
@@ -124,6 +125,7 @@ Writer open_writer(const fs::path& file, const std::vector<std::string>& steps) 
   check_identity(*db, file, static_cast<int64_t>(steps.size()));
   check_damage(*db, file, fs::file_size(file) < kFullCheckBytes ? "integrity_check" : "quick_check");
   db->exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  fold_when_long(*db);
   if (int64_t version = pragma(*db, "user_version"); version < static_cast<int64_t>(steps.size())) {
     keep_copy(*db, file, version);
     migrate(*db, version, steps);

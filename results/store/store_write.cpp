@@ -3,6 +3,7 @@
 
 #include "blob.hpp"
 #include "content.hpp"
+#include "fold.hpp"
 #include "impl.hpp"
 
 namespace clb::store {
@@ -191,12 +192,7 @@ void Store::add_status(int64_t attempt, const AttemptStatus& status) {
   impl_->write([&](SQLite::Database& db) { append_status(db, attempt, status); });
 }
 
-void Store::fold_log() {
-  try {
-    impl_->db().exec("PRAGMA wal_checkpoint(PASSIVE)");
-  } catch (const SQLite::Exception&) {  // a full disk: the rows stay where they are, in FILE-wal
-  }
-}
+void Store::fold_log() { fold(impl_->db()); }
 
 void Store::mark_lost_attempts() {
   impl_->write([&](SQLite::Database& db) {

@@ -135,8 +135,8 @@ class Store {
   void add_status(int64_t attempt, const AttemptStatus& status);
   size_t add_imported(const std::vector<ImportedRow>& rows);  // one transaction; how many of them are new
   void add_annotation(int64_t run, const std::string& author, const std::string& commit, const std::string& text);
-  // Moves what is committed from FILE-wal into FILE, as far as no reader looks at older pages: a plain copy of FILE then has it. Waits for
-  // nobody. A failure loses nothing and is not told.
+  // Moves what is committed from FILE-wal into FILE: a plain copy of FILE then has it. Not while somebody reads older pages; then the next
+  // call does. A failure loses nothing and is not told.
   void fold_log();
   void mark_lost_attempts();  // attempts still "running" whose writer is gone: we hold the lock, so all of them
 
