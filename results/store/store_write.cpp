@@ -12,9 +12,10 @@ std::string now(SQLite::Database& db) { return db.execAndGet("SELECT strftime('%
 
 // Now, but behind every earlier attempt of the run: with a clock that was set back the newest attempt would else be taken for an old one.
 std::string start_of_next(SQLite::Database& db, int64_t run) {
-  SQLite::Statement query(db,
-                          "SELECT max(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', max(started_at), '+0.001 "
-                          "seconds'), '')) FROM attempt WHERE run_id = ?");
+  SQLite::Statement query(
+      db,
+      "SELECT max(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', max(started_at), '+0.001 "
+      "seconds'), '')) FROM attempt WHERE run_id = ?");
   query.bind(1, run);
   query.executeStep();
   return query.getColumn(0).getString();

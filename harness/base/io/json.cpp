@@ -1,4 +1,5 @@
 #include <clb/base/error.hpp>
+#include <clb/base/foreign_format.hpp>
 #include <clb/base/json.hpp>
 #include <set>
 #include <vector>
@@ -39,6 +40,8 @@ Json parse_json(std::string_view text, const std::string& name) {
     return Json::parse(text.begin(), text.end(),
                        [&guard](int depth, Json::parse_event_t event, Json& parsed) { return guard(depth, event, parsed); });
   } catch (const Json::parse_error& error) {
+    const std::string said = stand_in({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+    if (!said.empty()) throw Error(name + ": " + said);
     throw Error(name + ": not valid JSON at byte " + std::to_string(error.byte));
   } catch (const Json::exception&) {
     throw Error(name + ": a number in the JSON is out of range");
