@@ -4,9 +4,12 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <array>
 #include <cctype>
+#include <clb/base/foreign_format.hpp>
 #include <clb/base/temporary.hpp>
 #include <cstdio>
+#include <fstream>
 #include <system_error>
 
 #include "fold.hpp"
@@ -54,6 +57,11 @@ void check_readable(const fs::path& file) {
     throw base::Error(file.string() + ": is not a file, expected a results database; give --db another file");
   if (fs::file_size(file, error) == 0)
     throw base::Error(file.string() + ": is empty, expected a results database; remove it, or give --db another file");
+  std::array<char, 512> begin{};
+  std::ifstream in(file, std::ios::binary);
+  in.read(begin.data(), begin.size());
+  const std::string said = base::stand_in({reinterpret_cast<const uint8_t*>(begin.data()), static_cast<size_t>(in.gcount())});
+  if (!said.empty()) throw base::Error(file.string() + ": " + said);
 }
 
 // From version `from` to the newest, as one transaction. Foreign keys are off meanwhile, so that a step may rebuild a table.

@@ -1,4 +1,5 @@
 #include <clb/base/error.hpp>
+#include <clb/base/foreign_format.hpp>
 #include <clb/base/json.hpp>
 #include <utility>
 #include <vector>
@@ -13,7 +14,7 @@ constexpr size_t kMaxDepth = 64;
 // looks through the whole list again after each of them. Refuses deep nesting and repeated keys, of which Json::parse keeps the last.
 class Builder {
  public:
-  explicit Builder(const std::string& name) : name_(name) {}
+  Builder(std::string_view text, const std::string& name) : text_(text), name_(name) {}
 
   bool null() { return add(nullptr); }
   bool boolean(bool value) { return add(value); }
@@ -33,8 +34,9 @@ class Builder {
     return true;
   }
   bool parse_error(size_t at, const std::string&, const Json::exception& error) {
-    if (dynamic_cast<const Json::parse_error*>(&error)) throw Error(name_ + ": not valid JSON at byte " + std::to_string(at));
-    throw Error(name_ + ": a number in the JSON is out of range");
+    if (!dynamic_cast<const Json::parse_error*>(&error)) throw Error(name_ + ": a number in the JSON is out of range");
+    const std::string said = stand_in({reinterpret_cast<const uint8_t*>(text_.data()), text_.size()});
+    throw Error(name_ + ": " + (said.empty() ? "not valid JSON at byte " + std::to_string(at) : said));
   }
 
   Json take() { return std::move(root_); }
@@ -61,6 +63,7 @@ class Builder {
     return true;
   }
 
+  std::string_view text_;
   const std::string& name_;
   Json root_;
   Json* member_ = nullptr;   // the key that came last
@@ -70,7 +73,7 @@ class Builder {
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& name) {
-  Builder builder(name);
+  Builder builder(text, name);
   Json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
 }

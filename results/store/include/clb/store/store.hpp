@@ -161,8 +161,9 @@ class Store {
                const std::function<void(size_t, AttemptResults)>& visit) const;
   std::vector<RunRow> attempts() const;  // every attempt with its run, by start: repetitions, and one run on several commits
   std::string attempt_uuid(int64_t attempt) const;
-  std::string start_in_future() const;                // of the newest attempt, when it lies more than a minute ahead of the clock; else ""
-  std::vector<EvalRow> evals(int64_t attempt) const;  // by (after_task, group)
+  // Of the newest attempt, when it lies more than a minute ahead of the clock; else "".
+  std::string start_in_future() const;
+  std::vector<EvalRow> evals(int64_t attempt) const;                 // by (after_task, group)
   std::vector<std::vector<int64_t>> classes(int64_t attempt) const;  // original class ids of each task that was committed
   // Original class ids in index order, -1 = not evaluated; checked against their length and checksum.
   std::vector<int64_t> prediction(int64_t attempt, int64_t after_task) const;
