@@ -1,12 +1,15 @@
 // clb-runner: executes one run, or describes one plugin file. Started by clbench; for a debugger, `clb-runner run FILE.json` takes what
 // `clbench run --dry-run --json` prints.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/base/text.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/session/describe.hpp>
 #include <clb/session/run.hpp>
@@ -61,6 +64,30 @@ int run(const std::string& file, bool resume) {
   return session::run(spec, resume, emitter);
 }
 
+// stdout is for the answer of this process alone: what the plugin prints goes to stderr, and a child that it forks and that comes back here
+// says nothing.
+class Answer {
+ public:
+  Answer() : pid_(getpid()), fd_(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) { dup2(STDERR_FILENO, STDOUT_FILENO); }
+  Answer(const Answer&) = delete;
+
+  int give(const std::string& text) const {
+    if (getpid() != pid_) return static_cast<int>(base::Exit::kInternal);
+    const std::string line = text + "\n";
+    for (size_t done = 0; done < line.size();) {
+      const ssize_t n = write(fd_, line.data() + done, line.size() - done);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return static_cast<int>(base::Exit::kInternal);
+      done += static_cast<size_t>(n);
+    }
+    return 0;
+  }
+
+ private:
+  pid_t pid_;
+  int fd_;
+};
+
 int describe(const std::vector<std::string>& args) {
   session::DescribeOptions options;
   options.file = args.at(0);
@@ -74,14 +101,12 @@ int describe(const std::vector<std::string>& args) {
     else
       throw base::Error("unknown argument \"" + args[k] + "\"; clb-runner --help lists them");
   }
-  std::puts(base::canonical(session::describe(options)).c_str());  // a folder's name may be no UTF-8
-  return 0;
+  const Answer answer;
+  return answer.give(base::canonical(session::describe(options)));  // a folder's name may be no UTF-8
 }
 
-// The plugin may print: what it prints goes to stderr, stdout is for the answer.
 int check(const std::vector<std::string>& args) {
-  const int answer = dup(STDOUT_FILENO);
-  dup2(STDERR_FILENO, STDOUT_FILENO);
+  const Answer answer;
   die_with_launcher();
 #ifndef __SANITIZE_ADDRESS__  // its shadow memory alone is more than any limit
   const rlimit memory{kCheckMemory, kCheckMemory};
@@ -113,8 +138,8 @@ int check(const std::vector<std::string>& args) {
     }
   }
   if (!folder.empty()) return session::conformance::run_elsewhere(request, folder), 0;
-  const std::string text = (list ? session::conformance::list_checks(request) : session::conformance::run_check(request)).dump() + "\n";
-  return write(answer, text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : static_cast<int>(base::Exit::kInternal);
+  const std::string text = base::canonical(list ? session::conformance::list_checks(request) : session::conformance::run_check(request));
+  return answer.give(text);
 }
 
 int dispatch(const std::vector<std::string>& args) {
@@ -142,13 +167,13 @@ int main(int argc, char** argv) {
   try {
     code = dispatch({argv + 1, argv + argc});
   } catch (const base::Error& e) {
-    std::fprintf(stderr, "clb-runner: %s\n", e.what());
+    std::fprintf(stderr, "clb-runner: %s\n", base::printable(e.what()).c_str());
     code = static_cast<int>(e.exit());
   } catch (const PluginError& e) {
-    std::fprintf(stderr, "clb-runner: %s\n", e.what());
+    std::fprintf(stderr, "clb-runner: %s\n", base::printable(e.what()).c_str());
     code = static_cast<int>(base::Exit::kUserMistake);
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "clb-runner: %s\n", e.what());
+    std::fprintf(stderr, "clb-runner: %s\n", base::printable(e.what()).c_str());
   }
   std::fflush(nullptr);
   _exit(code);
