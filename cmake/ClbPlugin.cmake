@@ -10,6 +10,10 @@ function(_clb_plugin target kind entry name)
   set(script ${CMAKE_CURRENT_BINARY_DIR}/${name}.map)
   file(WRITE ${script} "{ global: ${entry}; clb_plugin_meta; local: *; };\n")
   target_link_options(${target} PRIVATE -Wl,--version-script=${script} $<$<CONFIG:Release>:-s>)
+  # A forgotten library is an error of the build, not of the first run. What a sanitizer puts in, the program that loads the plugin has.
+  if(NOT "${CLB_SANITIZE} ${CMAKE_CXX_FLAGS} ${CMAKE_MODULE_LINKER_FLAGS}" MATCHES "-fsanitize|address|thread")
+    target_link_options(${target} PRIVATE -Wl,-z,defs)
+  endif()
   set_target_properties(${target} PROPERTIES LINK_DEPENDS ${script} SKIP_BUILD_RPATH ON
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON CXX_EXTENSIONS OFF)
   if(CLB_TEST_PLUGINS)

@@ -112,6 +112,10 @@ Json Describer::start(const Question& question) {
   what.arguments.insert(what.arguments.end(), {"--cache", cache_ ? cache_->string() : "off"});
   const Captured ended = capture(what, question.open ? kOpenTimeout : kLoadTimeout);
   if (ended.exit_code != 0) throw failure(ended, question.file.string(), question.root);
+  if (ended.out.empty()) {
+    throw Error(fmt::format("{}: ended clb-runner with exit code 0 before it was described; a plugin must not call exit()",
+                            question.file.string()));
+  }
   return base::parse_json(ended.out, question.file.string() + ": its description");
 }
 

@@ -149,12 +149,18 @@ pid_t spawn(const Spawn& what) {
 
 namespace {
 
-// Reads what is there; closes the end on EOF.
-void take(Descriptor& end, std::string& into) {
+// Reads what is there; closes the end on EOF. False when nothing was there.
+bool take(Descriptor& end, std::string& into) {
   char buffer[65536];
   const ssize_t n = read(end.get(), buffer, sizeof buffer);
   if (n > 0 && into.size() < kCaptureLimit) into.append(buffer, static_cast<size_t>(n));
   if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) end.reset();
+  return n > 0;
+}
+
+bool has_ended(pid_t pid) {
+  siginfo_t info{};
+  return waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
 }  // namespace
@@ -170,17 +176,21 @@ Captured capture(Spawn what, double timeout_s) {
   Captured captured;
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s);
   int status = 0;
-  while (out.read.get() >= 0 || err.read.get() >= 0) {
+  for (;;) {
     pollfd ends[2] = {{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}};
-    poll(ends, 2, 200);
-    if (ends[0].revents) take(out.read, captured.out);
-    if (ends[1].revents) take(err.read, captured.err);
-    if (!captured.timed_out && std::chrono::steady_clock::now() > deadline) {
+    const bool open = ends[0].fd >= 0 || ends[1].fd >= 0;
+    poll(ends, 2, open ? 200 : 2);
+    const bool ended = has_ended(pid);  // asked first: what it wrote before its end is in the pipes by now
+    bool got = ends[0].revents && take(out.read, captured.out);
+    got = (ends[1].revents && take(err.read, captured.err)) || got;
+    if (ended && !got) break;  // something it started may hold the pipes open
+    if (std::chrono::steady_clock::now() > deadline) {
       captured.timed_out = true;
       kill(pid, SIGKILL);
-      break;  // something it started may hold the pipes open
+      break;
     }
   }
+  if (what.own_group) kill(-pid, SIGKILL);  // before it is reaped: its number names the group
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFEXITED(status)) captured.exit_code = WEXITSTATUS(status);

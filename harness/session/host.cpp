@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include <algorithm>
 #include <clb/base/sha256.hpp>
 #include <clb/sdk/error_sink.hpp>
@@ -5,10 +7,17 @@
 #include <clb/session/globals.hpp>
 #include <clb/session/host.hpp>
 #include <clb/session/memory.hpp>
+#include <clb/session/metrics.hpp>
 #include <cmath>
 #include <cstring>
 
 namespace clb::session {
+namespace {
+
+constexpr size_t kLongestName = 256, kLongestLine = 1 << 16;
+constexpr int64_t kLongestArray = int64_t{1} << 40, kMostColumns = int64_t{1} << 24;
+
+}  // namespace
 
 // The functions behind the table: each unwraps `self` and turns exceptions into a status, whose text stays on this thread for the caller's
 // caller.
@@ -38,30 +47,65 @@ struct HostCalls {
     });
   }
 
+  static void require(bool held, const char* sentence) {
+    if (!held) throw PluginError(CLB_E_INVALID, sentence, "", 0);
+  }
+  // A text or an array of a plugin, of which nothing is known but that it ought to end.
+  static std::string bounded(const char* text, size_t most) { return text != nullptr ? std::string(text, strnlen(text, most)) : ""; }
+  static std::string name_of(const char* name, const char* of_what) {
+    const std::string text = bounded(name, kLongestName + 1);
+    if (text.empty() || text.size() > kLongestName)
+      throw PluginError(CLB_E_INVALID, std::string(of_what) + " must have 1 to " + std::to_string(kLongestName) + " bytes", "", 0);
+    return text;
+  }
+  template <class T>
+  static std::span<const T> array(const T* items, int64_t count) {
+    require(count >= 0 && count <= kLongestArray && (items != nullptr || count == 0),
+            "an array has a negative length, or NULL stands in its place");
+    return {items, static_cast<size_t>(count)};
+  }
+  // A handle is what stream_open gave and stream_close has not had.
+  static Stream& stream_of(void* self, clb_stream* stream) {
+    for (const auto& open : host(self).streams_)
+      if (reinterpret_cast<clb_stream*>(open.get()) == stream) return *open;
+    throw PluginError(CLB_E_STATE, "the stream is not open", "", 0);
+  }
+  // For functions without a status: what is wrong fails the call of the plugin that is under way.
+  template <class Body>
+  static void refusing(Body body) noexcept try {
+    body();
+  } catch (const std::exception& error) {
+    ErrorSink::refuse(error.what());
+  } catch (...) {
+    ErrorSink::refuse("an exception of an unknown type");
+  }
+
   static void log(void* self, int32_t level, const char* text) {
-    session(self).emitter.emit(base::Log{level == CLB_LOG_WARNING ? "warning" : "info", text});
+    refusing([&] { session(self).emitter.emit(base::Log{level == CLB_LOG_WARNING ? "warning" : "info", bounded(text, kLongestLine)}); });
   }
 
   static int32_t progress(void* self, const char* what, int64_t done, int64_t total) {
-    session(self).progress(what, done, total);
+    refusing([&] { session(self).progress(bounded(what, kLongestName), std::max<int64_t>(0, done), std::max<int64_t>(0, total)); });
     return cancelled() ? 1 : 0;
   }
 
   static void metric(void* self, const char* name, int64_t step, double value) {
-    Session& s = session(self);
-    if (!s.is_own_thread("metric")) return;
-    s.metrics.push_back({.name = name, .task = s.task, .step = step, .value = value});
+    refusing([&] {
+      if (session(self).is_own_thread("metric")) record_metric(session(self), name, step, value);
+    });
   }
 
   static clb_status derive_key(void* self, const char* name, const int64_t* indices, int64_t count, uint8_t key[32]) {
     return on_session(self, "derive_key", [&] {
-      const auto digest = session(self).keys.for_method().derive(name, std::span(indices, static_cast<size_t>(count)));
+      require(name != nullptr && key != nullptr, "derive_key got NULL for the name or for the key");
+      const auto digest = session(self).keys.for_method().derive(name, array(indices, count));
       std::memcpy(key, digest.data(), digest.size());
     });
   }
 
   static clb_status stream_open(void* self, const clb_stream_request* request, clb_stream** stream) {
     return on_session(self, "stream_open", [&] {
+      require(request != nullptr && stream != nullptr, "stream_open got NULL for the request or for the stream");
       clb_stream_request full{};
       std::memcpy(&full, request, std::min<size_t>(request->struct_size, sizeof full));
       auto& streams = host(self).streams_;
@@ -71,13 +115,17 @@ struct HostCalls {
   }
 
   static clb_status stream_info(void* self, clb_stream* stream, clb_stream_info* info) {
-    return on_session(self, "stream_info", [&] { detail::fill_struct(info, reinterpret_cast<Stream*>(stream)->info()); });
+    return on_session(self, "stream_info", [&] {
+      require(info != nullptr, "stream_info got NULL for the answer");
+      detail::fill_struct(info, stream_of(self, stream).info());
+    });
   }
 
   static clb_status stream_next(void* self, clb_stream* stream, clb_batch* batch) {
     bool end = false;
     const clb_status status = on_session(self, "stream_next", [&] {
-      auto& from = *reinterpret_cast<Stream*>(stream);
+      require(batch != nullptr, "stream_next got NULL for the batch");
+      Stream& from = stream_of(self, stream);
       if (const auto next = from.next())
         next->hand_over(*batch, from.slots());
       else
@@ -92,28 +140,37 @@ struct HostCalls {
   }
 
   static clb_status memory_set(void* self, const int64_t* sample_ids, int64_t count) {
-    return on_session(self, "memory_set", [&] { set_memory(session(self), std::span(sample_ids, static_cast<size_t>(count))); });
+    return on_session(self, "memory_set", [&] { set_memory(session(self), array(sample_ids, count)); });
+  }
+
+  static void declare(void* self, const char* kind, int64_t dim, const uint8_t content_hash[32], Features::Content content) {
+    require(content_hash != nullptr, "feature_register got NULL for the content hash");
+    require(dim <= kMostColumns, "a feature kind may have 16777216 columns at most");
+    session(self).features.declare(name_of(kind, "the name of a feature kind"), dim, base::hex(std::span(content_hash, 32)), content);
   }
 
   static clb_status feature_register(void* self, const char* kind, int64_t dim, const uint8_t content_hash[32]) {
-    return on_session(self, "feature_register", [&] { session(self).features.declare(kind, dim, base::hex(std::span(content_hash, 32))); });
+    return on_session(self, "feature_register", [&] { declare(self, kind, dim, content_hash, Features::Content::kTold); });
   }
 
   static clb_status part_register(void* self, const char* kind, int64_t dim, const uint8_t content_hash[32]) {
-    return on_session(self, "part_register", [&] {
-      session(self).features.declare(kind, dim, base::hex(std::span(content_hash, 32)), Features::Content::kHashed);
-    });
+    return on_session(self, "part_register", [&] { declare(self, kind, dim, content_hash, Features::Content::kHashed); });
   }
 
   static clb_status feature_dim(void* self, const char* kind, int64_t* dim) {
-    return on_session(self, "feature_dim", [&] { *dim = session(self).features.dim(kind); });
+    return on_session(self, "feature_dim", [&] {
+      require(dim != nullptr, "feature_dim got NULL for the answer");
+      *dim = session(self).features.dim(name_of(kind, "the name of a feature kind"));
+    });
   }
 
   static clb_status weights_open(void* self, const char* role, clb_weights* weights) {
     return on_session(self, "weights_open", [&] {
+      require(weights != nullptr, "weights_open got NULL for the answer");
       Globals::expect_unchanged_in_call();  // random weights are drawn now
-      Backbone& backbone = session(self).backbone(role);
-      auto& [sha256, options] = host(self).told_[role];  // the caller's own
+      const std::string name = name_of(role, "the role of weights");
+      Backbone& backbone = session(self).backbone(name);
+      auto& [sha256, options] = host(self).told_[name];  // the caller's own
       sha256 = backbone.spec().sha256;
       options = backbone.options();
       const auto bytes = backbone.bytes();

@@ -38,6 +38,21 @@ Json to_json(const clb_value& v) {
   }
 }
 
+bool has_value(const clb_value& v) {
+  const bool text = v.type == CLB_TYPE_STRING || v.type == CLB_TYPE_CHOICE,
+             list = v.type == CLB_TYPE_INT_LIST || v.type == CLB_TYPE_FLOAT_LIST;
+  return text ? v.as.s != nullptr : !list || v.count == 0 || v.as.ints != nullptr;
+}
+
+// The pointers of the schema's element k lead somewhere; what they lead to is checked elsewhere.
+void expect_complete(const clb_param& p, uint32_t k) {
+  bool good = p.name != nullptr && p.help != nullptr && has_value(p.default_value) && (p.implies == 0 || has_value(p.implied_when));
+  for (uint32_t c = 0; good && p.choices != nullptr && c < p.choice_count; ++c) good = p.choices[c] != nullptr;
+  if (!good)
+    throw PluginError(CLB_E_INVALID, "parameter " + std::to_string(k) + (p.name != nullptr ? " (" + std::string(p.name) + ")" : "") +
+                                         " of the method has NULL for its name, help, a value or a choice");
+}
+
 base::ParamInfo param_info(const clb_param& p) {
   base::ParamInfo info{.name = p.name, .type = type_name(p.default_value.type), .help = p.help, .default_value = to_json(p.default_value)};
   info.min = p.min;
@@ -64,6 +79,7 @@ void check(const char* name, Call call, unsigned look = Globals::kEach) {
   ErrorSink::clear();
   const Globals before(name, look);
   if (const clb_status status = call(); status != CLB_OK) throw ErrorSink::take(status, std::string(name) + " failed");
+  ErrorSink::throw_if_refused();
   before.expect_unchanged();
 }
 
@@ -77,6 +93,8 @@ clb_method load_method_table(const std::string& file) {
   clb_method table{};
   std::memcpy(&table, plugin, std::min<size_t>(plugin->struct_size, sizeof table));
   table.struct_size = sizeof table;
+  if (table.param_count > 0 && (table.params == nullptr || table.param_stride < offsetof(clb_param, choices)))
+    throw base::Error(file + ": its table names " + std::to_string(table.param_count) + " parameters without an array of them");
   if (!table.create || !table.destroy || !table.train_task || !table.inputs || !table.predict || !table.save || !table.load)
     throw base::Error(file + ": its table lacks a mandatory function (create, destroy, train_task, inputs, predict, save, load)");
   fill_stubs(table);
@@ -95,18 +113,23 @@ base::MethodInfo method_info(const std::string& file) {
     clb_param p{};
     const auto* at = reinterpret_cast<const char*>(table.params) + size_t{k} * table.param_stride;
     std::memcpy(&p, at, std::min<size_t>(reinterpret_cast<const clb_param*>(at)->struct_size, sizeof p));
+    expect_complete(p, k);
     info.params.push_back(param_info(p));
   }
   return info;
 }
 
 MethodHandle::~MethodHandle() {
-  if (self_ != nullptr) table_.destroy(self_);
+  try {
+    if (self_ != nullptr) table_.destroy(self_);
+  } catch (...) {  // the run is over, and its results are told
+  }
 }
 
 void MethodHandle::create(const clb_session& session) {
   check(
       "create", [&] { return table_.create(&session, &self_); }, Globals::kAll);
+  if (self_ == nullptr) throw PluginError(CLB_E_INTERNAL, "create succeeded without an object");
 }
 void MethodHandle::begin_task(const clb_task& task) {
   check(
@@ -125,7 +148,7 @@ WantedInputs MethodHandle::inputs() {
   clb_inputs wanted{};
   wanted.struct_size = sizeof wanted;
   check("inputs", [&] { return table_.inputs(self_, &wanted); });
-  return {wanted.want_images != 0, {wanted.features, wanted.features + wanted.feature_count}};
+  return {wanted.want_images != 0, checked_kinds(wanted.features, wanted.feature_count)};
 }
 
 torch::Tensor MethodHandle::predict(const HostBatch& batch) {
@@ -156,6 +179,7 @@ void MethodHandle::save(const std::function<void(std::string_view)>& write) {
   const clb_writer writer{sizeof(clb_writer), 0, &sink, [](void* self, const void* bytes, uint64_t count) -> clb_status {
                             auto& s = *static_cast<Sink*>(self);
                             try {
+                              if (bytes == nullptr && count > 0) throw PluginError(CLB_E_INVALID, "save writes from NULL");
                               s.write({static_cast<const char*>(bytes), count});
                               return CLB_OK;
                             } catch (...) {
@@ -178,6 +202,7 @@ void MethodHandle::load(std::span<const uint8_t> bytes, uint64_t step) {
   } source{bytes, step};
   const clb_reader reader{sizeof(clb_reader), 0, &source, [](void* self, void* to, uint64_t count, uint64_t* got) -> clb_status {
                             auto& s = *static_cast<Source*>(self);
+                            if (got == nullptr || (to == nullptr && count > 0)) return CLB_E_INVALID;
                             *got = std::min({count, static_cast<uint64_t>(s.left.size()), s.step});
                             std::memcpy(to, s.left.data(), *got);
                             s.left = s.left.subspan(*got);

@@ -1,5 +1,7 @@
+#include <dlfcn.h>
 #include <torch/version.h>
 
+#include <boost/core/demangle.hpp>
 #include <boost/dll/shared_library.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/hashed_file.hpp>
@@ -24,6 +26,20 @@ base::HashedFile& hashed(const std::string& file) {
   return found != hashed_files().end() ? found->second : hashed_files().emplace(file, base::HashedFile(file)).first->second;
 }
 
+// Why the dynamic linker refused `file`. Boost.DLL would say "Bad file descriptor", whatever the reason was.
+std::string linker_words(const std::string& file) {
+  const char* said = dlerror();
+  if (said == nullptr) return "the dynamic linker gives no reason";
+  std::string text = said;
+  if (text.starts_with(file + ": ")) text.erase(0, file.size() + 2);
+  constexpr std::string_view kUndefined = "undefined symbol: ";
+  const size_t at = text.find(kUndefined);
+  if (at == std::string::npos) return text;
+  const size_t begin = at + kUndefined.size(), end = std::min(text.find_first_of(" ,\t", begin), text.size());
+  text.replace(begin, end - begin, boost::core::demangle(text.substr(begin, end - begin).c_str()));
+  return text + "; link the plugin with the library that defines it, which -Wl,-z,defs demands when it is built";
+}
+
 }  // namespace
 
 const std::string& plugin_hash(const std::string& file) {
@@ -42,7 +58,7 @@ void* load_plugin(const std::string& file, const std::string& kind, const char* 
   static auto& loaded = *new std::deque<boost::dll::shared_library>;  // never destroyed: that would unload
   auto* library = &loaded.emplace_back();
   library->load(file, mode, error);
-  if (error) throw base::Error(file + " cannot be loaded: " + error.message());
+  if (error) throw base::Error(file + " cannot be loaded: " + linker_words(file));
   // By its path and not by /proc/self/fd, so that $ORIGIN and debuggers find the plugin's neighbours.
   if (!hashed_file.still_in_place() || !hashed_file.unchanged())
     throw base::Error("the plugin " + file + " was replaced while it was loaded; start again");

@@ -1,3 +1,5 @@
+#include <clb/metrics.h>
+
 #include <clb/sdk/tensor.hpp>
 #include <clb/session/predict.hpp>
 #include <clb/session/stream.hpp>
@@ -24,7 +26,7 @@ torch::Tensor checked_logits(const torch::Tensor& logits, int64_t n, int64_t cla
 torch::Tensor predict(Session& s, MethodHandle& method, const TestSamples& test) {
   const auto wanted = method.inputs();
   const auto forwards = static_cast<double>(wanted.images) + static_cast<double>(wanted.kinds.size());
-  s.metrics.push_back({.name = "forwards_per_test_image", .task = s.task, .step = s.task, .value = forwards});
+  s.metrics.push_back({.name = CLB_METRIC_FORWARDS_PER_TEST_IMAGE, .task = s.task, .step = s.task, .value = forwards});
   if (wanted.images) s.require_images();
   if (!wanted.kinds.empty()) s.require_features(wanted.kinds, test.split, test.samples);
   if (wanted.images) s.features.charge(static_cast<int64_t>(test.order.size()));

@@ -1,3 +1,4 @@
+#include <clb/metrics.h>
 #include <torch/version.h>
 
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <clb/session/failure.hpp>
 #include <clb/session/learner.hpp>
 #include <clb/session/memory.hpp>
+#include <clb/session/metrics.hpp>
 #include <clb/session/plugin_file.hpp>
 #include <clb/session/run.hpp>
 #include <optional>
@@ -64,13 +66,13 @@ base::TaskDone evaluated(Session& s, MethodHandle& method) {
   const auto metric = [&](const char* name, int64_t value) {
     s.metrics.push_back({.name = name, .task = s.task, .step = s.task, .value = static_cast<double>(value)});
   };
-  metric("state_bytes", state_bytes(method));
+  metric(CLB_METRIC_STATE_BYTES, state_bytes(method));
   if (!s.memory.empty()) {
-    metric("exemplars", static_cast<int64_t>(s.memory.size()));
-    metric("exemplar_bytes", memory_bytes(s));
+    metric(CLB_METRIC_EXEMPLARS, static_cast<int64_t>(s.memory.size()));
+    metric(CLB_METRIC_EXEMPLAR_BYTES, memory_bytes(s));
   }
   done.spans = s.spans.take();
-  done.metrics = std::exchange(s.metrics, {});
+  done.metrics = take_metrics(s);
   return done;
 }
 

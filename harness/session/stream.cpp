@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include <clb/sdk/guard.hpp>
 #include <clb/sdk/tensor.hpp>
 #include <clb/session/stream.hpp>
@@ -13,18 +15,34 @@ torch::Tensor to_tensor(const std::vector<int64_t>& values) { return torch::tens
 
 }  // namespace
 
+std::vector<std::string> checked_kinds(const char* const* names, uint32_t count) {
+  constexpr uint32_t kMost = 1000;
+  constexpr size_t kLongest = 256;
+  if (count > kMost || (count > 0 && names == nullptr))
+    invalid(std::to_string(count) + " feature kinds are asked for" + (names == nullptr ? ", and NULL stands in their place" : ""));
+  std::vector<std::string> kinds;
+  for (uint32_t k = 0; k < count; ++k) {
+    if (names[k] == nullptr || strnlen(names[k], kLongest + 1) > kLongest)
+      invalid("the name of feature kind " + std::to_string(k) + " is NULL or longer than " + std::to_string(kLongest) + " bytes");
+    kinds.emplace_back(names[k]);
+  }
+  return kinds;
+}
+
 void HostBatch::hand_over(clb_batch& out, std::vector<clb_feature>& slots) const {
   clb_batch full{};
   full.n = n;
   full.epoch = epoch;
   full.step = step;
-  const auto share = [](const torch::Tensor& t) { return t.defined() ? to_dlpack(t) : nullptr; };
-  full.images = share(images);
-  full.labels = share(labels);
-  full.sample_ids = share(sample_ids);
-  full.task_ids = share(task_ids);
+  // A part that the receiver's struct has no member for would never be released.
+  const auto share = [](const torch::Tensor& t, bool taken = true) { return taken && t.defined() ? to_dlpack(t) : nullptr; };
+  full.images = share(images, CLB_HAS(&out, clb_batch, images));
+  full.labels = share(labels, CLB_HAS(&out, clb_batch, labels));
+  full.sample_ids = share(sample_ids, CLB_HAS(&out, clb_batch, sample_ids));
+  full.task_ids = share(task_ids, CLB_HAS(&out, clb_batch, task_ids));
   slots.clear();
-  for (const auto& [kind, values] : features) slots.push_back({sizeof(clb_feature), 0, kind, share(values)});
+  if (CLB_HAS(&out, clb_batch, feature_stride))
+    for (const auto& [kind, values] : features) slots.push_back({sizeof(clb_feature), 0, kind, share(values)});
   full.features = slots.data();
   full.feature_count = static_cast<uint32_t>(slots.size());
   full.feature_stride = sizeof(clb_feature);
@@ -61,8 +79,10 @@ Stream::Stream(Session& session, const clb_stream_request& request)
   if (batch_size_ < 1 || epochs_ < 1) invalid("batch_size and epochs must be at least 1");
   if (request.want_images != 0) session_.require_images();
   if (request.feature_count > 0 && view_ != CLB_VIEW_EVAL) invalid("features exist for the evaluation view only");
-  kinds_.assign(request.features, request.features + request.feature_count);
+  kinds_ = checked_kinds(request.features, request.feature_count);
   samples_ = chosen_samples(request);
+  if (int64_t batches; __builtin_mul_overflow(info().batches_per_epoch, epochs_, &batches))
+    invalid("epochs gives more batches than can be counted");
 
   std::vector<int64_t> labels, ids, parts;
   for (int64_t index : samples_) {
@@ -87,7 +107,10 @@ std::vector<int64_t> Stream::chosen_samples(const clb_stream_request& request) c
     for (int64_t index : session_.memory)
       if (!there.contains(index)) samples.push_back(index);
   }
-  if (request.sample_ids == nullptr) return samples;
+  if (request.sample_ids == nullptr && request.sample_id_count == 0) return samples;
+  if (request.sample_ids == nullptr || request.sample_id_count < 0)
+    invalid("sample_id_count is " + std::to_string(request.sample_id_count) +
+            (request.sample_ids == nullptr ? ", and sample_ids is NULL" : ""));
   return indices_of(session_, samples, std::span(request.sample_ids, static_cast<size_t>(request.sample_id_count)));
 }
 
@@ -95,7 +118,7 @@ clb_stream_info Stream::info() const {
   clb_stream_info info{};
   info.struct_size = sizeof info;
   info.samples = static_cast<int64_t>(samples_.size());
-  info.batches_per_epoch = drop_last_ ? info.samples / batch_size_ : (info.samples + batch_size_ - 1) / batch_size_;
+  info.batches_per_epoch = info.samples / batch_size_ + (!drop_last_ && info.samples % batch_size_ != 0 ? 1 : 0);
   info.batches = info.batches_per_epoch * epochs_;
   info.dropped = drop_last_ ? info.samples % batch_size_ : 0;
   return info;

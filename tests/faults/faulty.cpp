@@ -5,6 +5,7 @@
 
 #include <clb/sdk/method.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <random>
 #include <thread>
@@ -22,8 +23,8 @@ class Faulty final : public clb::Method {
 
   static void params(clb::Params<Faulty>& p) {
     p.choice("fault", &Faulty::fault_,
-             {"none", "crash", "kill",          "throw",   "throw_int", "shape", "dtype",      "classes", "nan",   "endless",
-              "hog",  "print", "default_dtype", "threads", "keep",      "grow",  "leak_batch", "drift",   "clock", "forget"},
+             {"none",  "crash",         "kill",    "throw", "throw_int", "shape",      "dtype", "classes", "nan",    "endless", "hog",
+              "print", "default_dtype", "threads", "keep",  "grow",      "leak_batch", "drift", "clock",   "forget", "exit",    "fork"},
              "what goes wrong");
     p.choice("where", &Faulty::where_,
              {"create", "begin_task", "train_task", "end_task", "inputs", "predict", "save", "checkpoint", "load"},
@@ -98,6 +99,8 @@ class Faulty final : public clb::Method {
     if (!once_.empty() && !std::filesystem::remove(once_)) return;
     if (fault_ == "crash") raise(SIGSEGV);
     if (fault_ == "kill") raise(SIGKILL);
+    if (fault_ == "exit") std::exit(0);
+    if (fault_ == "fork") static_cast<void>(fork());  // the child goes on as if it were the runner
     if (fault_ == "throw") throw std::runtime_error("thrown on purpose");
     if (fault_ == "throw_int") throw 7;
     if (fault_ == "endless") {

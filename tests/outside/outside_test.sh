@@ -48,8 +48,9 @@ for kind in method dataset; do
 done
 
 echo "=== validated"
-"$clbench" validate my_method/build/lib/clbench/methods/my_method.so
-"$clbench" validate my_dataset/build/lib/clbench/datasets/my_dataset.so --check descriptor,missing
+for distance in euclidean cosine; do
+  "$clbench" validate my_method/build/lib/clbench/methods/my_method.so --set distance=$distance
+done
 
 echo "=== both together"
 mkdir data
@@ -60,6 +61,7 @@ for split in train test; do
     head -c 3072 /dev/urandom
   done >data/$split.bin
 done
+"$clbench" validate my_dataset/build/lib/clbench/datasets/my_dataset.so --root "$PWD/data"
 "$clbench" run my_dataset/experiment.toml --set "dataset.root=$PWD/data" --set 'method={ id = "my_method" }' --db both.sqlite \
   --plugin-path my_method/build/lib/clbench/methods --plugin-path my_dataset/build/lib/clbench/datasets | tee table.txt
 grep -q '^my_method ' table.txt || fail "the run did not end in a row"
@@ -68,6 +70,14 @@ echo "=== installed beside the others"
 for kind in method dataset; do cmake --install my_$kind/build --prefix "$prefix" >/dev/null; done
 "$clbench" list | tee list.txt
 [ "$(grep -c '^my_' list.txt)" = 2 ] || fail "an installed plugin is not listed"
+
+echo "=== a forgotten library"
+sed 's|^namespace {|extern "C" int defined_in_a_library_that_nobody_links();\nnamespace {|
+  s|void open(const clb::Path& root) override {|&\n    defined_in_a_library_that_nobody_links();|' my_dataset/my_dataset.cpp >forgotten.cpp
+cp forgotten.cpp my_dataset/my_dataset.cpp
+if cmake --build my_dataset/build >forgotten.log 2>&1; then fail "a plugin with an undefined symbol was built"; fi
+grep -q 'undefined.*defined_in_a_library_that_nobody_links' forgotten.log || fail "the build does not name it: $(cat forgotten.log)"
+sed -i '/defined_in_a_library_that_nobody_links/d' my_dataset/my_dataset.cpp
 
 echo "=== against the build tree"
 cmake -S my_dataset -B in_tree -Dclbench_DIR="$build/lib/cmake/clbench"

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <clb/base/error.hpp>
-#include <clb/base/json.hpp>
+#include <clb/base/json_at.hpp>
 #include <clb/launch/human.hpp>
 #include <clb/launch/spawn.hpp>
 #include <cstdio>
@@ -14,6 +14,7 @@
 #include "columns.hpp"
 #include "installation.hpp"
 #include "options.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -74,13 +75,27 @@ std::string last_line(const std::string& text) {
   return text.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1) + 1);
 }
 
-// {"status": pass | fail, "remark"} of a process that ended in any way.
-Json verdict(const launch::Captured& ended) {
+// {"status": pass | fail, "remark"} of the check `name`, whose process ended in any way: the plugin ran in it.
+Json verdict(const launch::Captured& ended, const std::string& name) {
   const auto failed = [](std::string remark) { return Json{{"status", "fail"}, {"remark", std::move(remark)}}; };
   if (ended.timed_out) return failed(fmt::format("was still running after {}", launch::human_seconds(kCheckSeconds)));
   if (ended.signal != 0) return failed("crashed with " + launch::signal_name(ended.signal));
-  if (ended.exit_code != 0) return failed(last_line(ended.err));
-  return base::parse_json(ended.out, "the check's answer");
+  const std::string said = last_line(ended.err);
+  if (ended.exit_code != 0) return failed(said.empty() ? fmt::format("left with exit code {}", ended.exit_code) : said);
+  if (ended.out.empty()) return failed("ended the process by itself with exit code 0, as exit() does, and left no answer");
+  const Json answer = Json::parse(ended.out, nullptr, false);
+  const std::string status = base::text_at(answer, "/status");
+  if (base::text_at(answer, "/check") != name || (status != "pass" && status != "fail")) {
+    return failed("left a garbled answer; a plugin or a process that it started wrote to a descriptor that is not its own");
+  }
+  return {{"status", status}, {"remark", base::text_at(answer, "/remark")}};
+}
+
+// The checks that apply, as clb-runner lists them.
+Json listed_checks(const launch::Captured& ended, const fs::path& plugin) {
+  const Json list = ended.exit_code == 0 ? Json::parse(ended.out, nullptr, false) : Json();
+  if (ended.exit_code == 0 && list.is_array()) return list;
+  throw base::Error(fmt::format("{}: {}", plugin.string(), verdict(ended, "").at("remark").get<std::string>()));
 }
 
 Json carry_out(const launch::RunnerPlace& runner, const Asked& asked, const Json& check) {
@@ -91,7 +106,7 @@ Json carry_out(const launch::RunnerPlace& runner, const Asked& asked, const Json
     return row;
   }
   const auto start = std::chrono::steady_clock::now();
-  row.update(verdict(ask(runner, asked, {"--name", name})));
+  row.update(verdict(ask(runner, asked, {"--name", name}), name));
   row["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (expected.empty()) return row;
   const bool fails = row["status"] == "fail";
@@ -103,9 +118,9 @@ Json carry_out(const launch::RunnerPlace& runner, const Asked& asked, const Json
 
 void print_row(const Json& row) {
   const std::string remark = row.at("remark");
-  fmt::print("{:<8}  {:<20} {:>7}  {}{}\n", row.at("status").get<std::string>(), row.at("check").get<std::string>(),
-             row.at("status") == "skip" ? "" : launch::human_seconds(row.at("seconds")), row.at("about").get<std::string>(),
-             remark.empty() ? "" : ": " + remark);
+  say("{:<8}  {:<20} {:>7}  {}{}\n", row.at("status").get<std::string>(), row.at("check").get<std::string>(),
+      row.at("status") == "skip" ? "" : launch::human_seconds(row.at("seconds")), row.at("about").get<std::string>(),
+      remark.empty() ? "" : ": " + remark);
   std::fflush(stdout);
 }
 
@@ -133,9 +148,7 @@ int verb_validate(const Arguments& arguments) {
   const fs::path file = plugin_file(options);
   const Asked asked{file, std::to_string(options.number("seed", 0).value_or(0)), base::canonical(given_params(options)),
                     options.text("root")};
-  const launch::Captured listed = ask(runner, asked, {"--list"});
-  if (listed.exit_code != 0) throw base::Error(fmt::format("{}: {}", file.string(), verdict(listed).at("remark").get<std::string>()));
-  const Json checks = base::parse_json(listed.out, "the list of checks");
+  const Json checks = listed_checks(ask(runner, asked, {"--list"}), file);
 
   const std::vector<std::string> wanted = split_list(options.text("check"));
   for (const std::string& name : wanted)
@@ -158,7 +171,7 @@ int verb_validate(const Arguments& arguments) {
     fmt::print("{}\n", base::pretty(Json{{"plugin", file}, {"seed", std::stoll(asked.seed)}, {"checks", rows}}));
   } else if (!options.flag("list")) {
     fmt::print("{} checks, {} failed\n", rows.size(), failures);
-    if (failures > 0) fmt::print("repeat one with: clbench validate {} --seed {} --check NAME\n", file.string(), asked.seed);
+    if (failures > 0) say("repeat one with: clbench validate {} --seed {} --check NAME\n", file.string(), asked.seed);
   }
   return failures > 0 ? static_cast<int>(base::Exit::kFailedRun) : 0;
 }

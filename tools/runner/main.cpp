@@ -1,5 +1,6 @@
 // clb-runner: executes one run, or describes one plugin file. Started by clbench; for a debugger, `clb-runner run FILE.json` takes what
 // `clbench run --dry-run --json` prints.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -10,6 +11,7 @@
 #include <clb/base/file.hpp>
 #include <clb/base/streams.hpp>
 #include <clb/base/temporary.hpp>
+#include <clb/base/text.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/session/describe.hpp>
 #include <clb/session/run.hpp>
@@ -79,6 +81,30 @@ int look(const std::string& file) {
   return session::look(file, emitter);
 }
 
+// stdout is for the answer of this process alone: what the plugin prints goes to stderr, and a child that it forks and that comes back here
+// says nothing.
+class Answer {
+ public:
+  Answer() : pid_(getpid()), fd_(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) { dup2(STDERR_FILENO, STDOUT_FILENO); }
+  Answer(const Answer&) = delete;
+
+  int give(const std::string& text) const {
+    if (getpid() != pid_) return static_cast<int>(base::Exit::kInternal);
+    const std::string line = text + "\n";
+    for (size_t done = 0; done < line.size();) {
+      const ssize_t n = write(fd_, line.data() + done, line.size() - done);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) throw base::Error(std::string("stdout cannot be written: ") + std::strerror(errno), base::Exit::kInternal);
+      done += static_cast<size_t>(n);
+    }
+    return 0;
+  }
+
+ private:
+  pid_t pid_;
+  int fd_;
+};
+
 int describe(const std::vector<std::string>& args) {
   session::DescribeOptions options;
   options.file = args.at(0);
@@ -92,14 +118,12 @@ int describe(const std::vector<std::string>& args) {
     else
       throw base::Error("unknown argument \"" + args[k] + "\"; clb-runner --help lists them");
   }
-  std::puts(base::canonical(session::describe(options)).c_str());  // a folder's name may be no UTF-8
-  return 0;
+  const Answer answer;
+  return answer.give(base::canonical(session::describe(options)));  // a folder's name may be no UTF-8
 }
 
-// The plugin may print: what it prints goes to stderr, stdout is for the answer.
 int check(const std::vector<std::string>& args) {
-  const int answer = dup(STDOUT_FILENO);
-  dup2(STDERR_FILENO, STDOUT_FILENO);
+  const Answer answer;
   die_with_launcher();
 #ifndef __SANITIZE_ADDRESS__  // its shadow memory alone is more than any limit
   const rlimit memory{kCheckMemory, kCheckMemory};
@@ -131,15 +155,8 @@ int check(const std::vector<std::string>& args) {
     }
   }
   if (!folder.empty()) return session::conformance::run_elsewhere(request, folder), 0;
-  const std::string text = (list ? session::conformance::list_checks(request) : session::conformance::run_check(request))
-                               .dump(-1, ' ', false, base::Json::error_handler_t::replace) +
-                           "\n";
-  for (size_t done = 0; done < text.size();) {
-    const ssize_t n = write(answer, text.data() + done, text.size() - done);
-    if (n < 0 && errno != EINTR) throw base::Error(std::string("stdout cannot be written: ") + std::strerror(errno), base::Exit::kInternal);
-    if (n > 0) done += static_cast<size_t>(n);
-  }
-  return 0;
+  const std::string text = base::canonical(list ? session::conformance::list_checks(request) : session::conformance::run_check(request));
+  return answer.give(text);
 }
 
 int dispatch(const std::vector<std::string>& args) {
@@ -170,10 +187,10 @@ int main(int argc, char** argv) {
     code = dispatch({argv + 1, argv + argc});
     if (code != static_cast<int>(base::Exit::kUserMistake)) base::finish_output();
   } catch (const base::Error& e) {
-    std::fprintf(stderr, "clb-runner: %s\n", e.what());
+    std::fprintf(stderr, "clb-runner: %s\n", base::printable(e.what()).c_str());
     code = static_cast<int>(e.exit());
   } catch (const PluginError& e) {
-    std::fprintf(stderr, "clb-runner: %s\n", e.what());
+    std::fprintf(stderr, "clb-runner: %s\n", base::printable(e.what()).c_str());
     code = static_cast<int>(base::Exit::kUserMistake);
   } catch (const std::filesystem::filesystem_error& e) {
     std::fprintf(stderr, "clb-runner: %s: %s\n", e.path1().c_str(), e.code().message().c_str());
@@ -182,7 +199,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "clb-runner: out of memory; close other programs, or raise the limit (ulimit -v, the container's)\n");
     code = static_cast<int>(base::Exit::kUserMistake);
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "clb-runner: %s\n", e.what());
+    std::fprintf(stderr, "clb-runner: %s\n", base::printable(e.what()).c_str());
   }
   std::fflush(nullptr);
   _exit(code);

@@ -42,7 +42,7 @@ typedef struct clb_host {
    * soon (within 2 seconds). Cheap enough to call for every batch. */
   int32_t (*progress)(void* self, const char* what, int64_t done, int64_t total);
 
-  /* Stores one number of a named series (a loss, a norm, a usage count) for the record. */
+  /* Stores one number of a named series (a loss, a norm, a usage count) for the record; metrics.h says which names and how many. */
   void (*metric)(void* self, const char* name, int64_t step, double value);
 
   /* Writes 32 bytes that are a pure function of (a sub-key of the run's seed, name, indices). From them a method seeds its own generators:

@@ -34,7 +34,7 @@ typedef struct clb_stream_request {
   int64_t batch_size;        /* at least 1 */
   int64_t epochs;            /* at least 1 */
   const int64_t* sample_ids; /* restrict to these samples of the sources, in this order when shuffle is 0; NULL: all of them */
-  int64_t sample_id_count;   /* an id outside the sources makes the request CLB_E_INVALID */
+  int64_t sample_id_count;   /* 0 beside a pointer: none of them. An id outside the sources makes the request CLB_E_INVALID */
 } clb_stream_request;
 
 typedef struct clb_stream_info {

@@ -80,6 +80,13 @@ class DatasetPlugin {
     const bool there = (info.class_count == 0 || info.class_names) && (info.domain_count <= 1 || info.domain_names) &&
                        (info.order_count == 0 || (info.orders && info.order_stride >= offsetof(clb_order, classes) + sizeof(void*)));
     if (!known || !positive || !there) throw PluginError(CLB_E_INVALID, "describe of the dataset gave an inconsistent answer");
+    expect_names(info.class_names, info.class_names ? info.class_count : 0, "class");
+    expect_names(info.domain_names, info.domain_names ? info.domain_count : 0, "domain");
+    for (uint32_t k = 0; k < info.order_count; ++k) {
+      const auto& order = *reinterpret_cast<const clb_order*>(reinterpret_cast<const char*>(info.orders) + size_t{k} * info.order_stride);
+      if (!order.name || (!order.classes && info.class_count > 0))
+        throw PluginError(CLB_E_INVALID, "describe of the dataset gave order " + std::to_string(k) + " without a name or classes");
+    }
     if (!info.licence) info.licence = "";
     if (!info.citation) info.citation = "";
     return info;
@@ -113,6 +120,15 @@ class DatasetPlugin {
   }
 
  private:
+  static void expect_names(const char* const* names, int64_t count, const char* what) {
+    constexpr int64_t kMost = int64_t{1} << 24;
+    if (count > kMost) throw PluginError(CLB_E_INVALID, "describe of the dataset gives " + std::to_string(count) + " names of a " + what);
+    for (int64_t k = 0; k < count; ++k) {
+      if (!names[k])
+        throw PluginError(CLB_E_INVALID, "describe of the dataset has no name for " + std::string(what) + " " + std::to_string(k));
+    }
+  }
+
   template <class Call>
   void check(const char* what, Call call) const {
     ErrorSink::clear();

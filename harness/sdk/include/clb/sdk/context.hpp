@@ -4,6 +4,7 @@
 #include <clb/ext/part_hash.h>
 #include <clb/ext/trace.h>
 #include <clb/method.h>
+#include <clb/metrics.h>
 #include <torch/types.h>
 #include <torch/utils.h>
 
@@ -11,6 +12,7 @@
 #include <clb/sdk/archive.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/sdk/tensor.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -115,23 +117,41 @@ class Batches {
   clb_stream* stream_;
 };
 
-// A request for data, built up and then opened with batches(); see stream.h for what each part means.
+// A request for data, built up and then opened with batches(); see stream.h for what each part means. A setter leaves the request that it
+// is called on as it is and returns a new one, so that every way to write it does what it says: chained, kept and built upon, or
+// `request = std::move(request).images()`.
 class StreamRequest {
  public:
   StreamRequest(const clb_host* host, uint32_t sources) : host_(host), sources_(sources) {}
 
-  StreamRequest&& train_view() && { return view_ = CLB_VIEW_TRAIN, std::move(*this); }
-  StreamRequest&& eval_view() && { return view_ = CLB_VIEW_EVAL, std::move(*this); }
-  StreamRequest&& images() && { return images_ = true, std::move(*this); }
-  StreamRequest&& features(std::string kind) && { return kinds_.push_back(std::move(kind)), std::move(*this); }
-  StreamRequest&& features(const std::vector<std::string>& kinds) && {
-    kinds_.insert(kinds_.end(), kinds.begin(), kinds.end());
-    return std::move(*this);
+  [[nodiscard]] StreamRequest train_view() const {
+    return with([](auto& r) { r.view_ = CLB_VIEW_TRAIN; });
   }
-  StreamRequest&& shuffled() && { return shuffle_ = true, std::move(*this); }
-  StreamRequest&& drop_last(bool on = true) && { return drop_last_ = on, std::move(*this); }
-  StreamRequest&& epochs(int64_t n) && { return epochs_ = n, std::move(*this); }
-  StreamRequest&& only(std::vector<int64_t> sample_ids) && { return ids_ = std::move(sample_ids), restricted_ = true, std::move(*this); }
+  [[nodiscard]] StreamRequest eval_view() const {
+    return with([](auto& r) { r.view_ = CLB_VIEW_EVAL; });
+  }
+  [[nodiscard]] StreamRequest images() const {
+    return with([](auto& r) { r.images_ = true; });
+  }
+  [[nodiscard]] StreamRequest features(std::string kind) const {
+    return with([&](auto& r) { r.kinds_.push_back(std::move(kind)); });
+  }
+  [[nodiscard]] StreamRequest features(const std::vector<std::string>& kinds) const {
+    return with([&](auto& r) { r.kinds_.insert(r.kinds_.end(), kinds.begin(), kinds.end()); });
+  }
+  [[nodiscard]] StreamRequest shuffled() const {
+    return with([](auto& r) { r.shuffle_ = true; });
+  }
+  [[nodiscard]] StreamRequest drop_last(bool on = true) const {
+    return with([&](auto& r) { r.drop_last_ = on; });
+  }
+  [[nodiscard]] StreamRequest epochs(int64_t n) const {
+    return with([&](auto& r) { r.epochs_ = n; });
+  }
+  // These samples and no others: none at all when the list is empty.
+  [[nodiscard]] StreamRequest only(std::vector<int64_t> sample_ids) const {
+    return with([&](auto& r) { r.ids_ = std::move(sample_ids); });
+  }
 
   Batches batches(int64_t batch_size) const {
     std::vector<const char*> names;
@@ -147,20 +167,30 @@ class StreamRequest {
     request.drop_last = drop_last_;
     request.batch_size = batch_size;
     request.epochs = epochs_;
-    request.sample_ids = restricted_ ? ids_.data() : nullptr;
-    request.sample_id_count = static_cast<int64_t>(ids_.size());
+    if (ids_) {
+      static constexpr int64_t kNone = 0;  // an empty list has no address of its own, and NULL would mean all samples
+      request.sample_ids = ids_->empty() ? &kNone : ids_->data();
+      request.sample_id_count = static_cast<int64_t>(ids_->size());
+    }
     clb_stream* stream = nullptr;
     check_host(host_->stream_open(host_->self, &request, &stream));
     return {host_, stream};
   }
 
  private:
+  template <class Change>
+  StreamRequest with(Change change) const {
+    StreamRequest changed = *this;
+    change(changed);
+    return changed;
+  }
+
   const clb_host* host_;
   uint32_t sources_, view_ = CLB_VIEW_EVAL;
-  bool images_ = false, shuffle_ = false, drop_last_ = false, restricted_ = false;
+  bool images_ = false, shuffle_ = false, drop_last_ = false;
   int64_t epochs_ = 1;
   std::vector<std::string> kinds_;
-  std::vector<int64_t> ids_;
+  std::optional<std::vector<int64_t>> ids_;  // nothing: all samples
 };
 
 // Random numbers that depend on the run's seed, a name and indices alone: one generator on the CPU, or one for each further name, so that

@@ -166,7 +166,7 @@ class MethodTable {
         auto archive = Archive::saving(*writer);
         archived(self_of(self), archive);
         const Context& ctx = self_of(self).method.ctx();
-        ctx.metric("state_parameter_bytes", ctx.task().index, static_cast<double>(archive.module_bytes()));
+        ctx.metric(CLB_METRIC_STATE_PARAMETER_BYTES, ctx.task().index, static_cast<double>(archive.module_bytes()));
       });
     };
     m.load = [](void* self, const clb_reader* reader) {

@@ -76,14 +76,14 @@ inline void record_loss(const Context& ctx, const std::string& phase, int64_t ep
     throw PluginError(CLB_E_NUMERIC, "the " + phase + "loss of epoch " + std::to_string(epoch) + " of task " +
                                          std::to_string(ctx.task().index) + " is not finite; lower lr or set clip_norm");
   }
-  ctx.metric((phase + "loss").c_str(), epoch, mean);
+  ctx.metric((phase + CLB_METRIC_LOSS).c_str(), epoch, mean);
 }
 inline void record_updates(const Context& ctx, const std::string& phase, const nn::Trainer& trainer, int64_t images) {
   const int64_t task = ctx.task().index;
-  ctx.metric((phase + "trainable_parameters").c_str(), task, static_cast<double>(trainer.trained()));
-  ctx.metric((phase + "updates").c_str(), task, static_cast<double>(trainer.updates()));
-  ctx.metric((phase + "images_x_epochs").c_str(), task, static_cast<double>(images));
-  ctx.metric((phase + "relative_change").c_str(), task, trainer.relative_change());
+  ctx.metric((phase + CLB_METRIC_TRAINABLE_PARAMETERS).c_str(), task, static_cast<double>(trainer.trained()));
+  ctx.metric((phase + CLB_METRIC_UPDATES).c_str(), task, static_cast<double>(trainer.updates()));
+  ctx.metric((phase + CLB_METRIC_IMAGES_X_EPOCHS).c_str(), task, static_cast<double>(images));
+  ctx.metric((phase + CLB_METRIC_RELATIVE_CHANGE).c_str(), task, trainer.relative_change());
 }
 
 // Trains the groups on the stream (view and images are the caller's choice; order, epochs and batches come from the options), which are in
@@ -112,7 +112,7 @@ void fit(const Context& ctx, const nn::FitOptions& options, StreamRequest stream
 
   if (trainer.updates() == 0) ctx.warn("no update was made: the task has fewer samples than batch_size, and drop_last is on");
   record_updates(ctx, phase, trainer, images);
-  ctx.metric((phase + "dropped").c_str(), ctx.task().index, static_cast<double>(info.dropped));
+  ctx.metric((phase + CLB_METRIC_DROPPED).c_str(), ctx.task().index, static_cast<double>(info.dropped));
 }
 
 // First-session adaptation (APER, RanPAC, LayUP): on the first task the tuner learns with a cosine head that is then thrown away; `vit` is
@@ -161,7 +161,7 @@ class AdaptedFeatures final : public nn::Module {
   // For every task; see adapt_in_first_task.
   void adapt(const Context& ctx, const nn::FitOptions& options, const nn::CosineHeadOptions& head = {}) {
     adapt_in_first_task(ctx, options, tuned_, head);
-    if (tuned_.plain() && ctx.task().index == 0) ctx.metric("trainable_parameters", 0, 0);
+    if (tuned_.plain() && ctx.task().index == 0) ctx.metric(CLB_METRIC_TRAINABLE_PARAMETERS, 0, 0);
     if (ctx.task().index == 0) content_.reset();
     kind(ctx);
   }

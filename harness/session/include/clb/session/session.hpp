@@ -55,6 +55,7 @@ struct Session {
   int64_t streams_opened = 0;         // in this task
   int64_t images_seen = 0;            // training-view images delivered
   std::vector<base::Metric> metrics;  // since the last TaskDone
+  int64_t metrics_left_out = 0;       // of the method's (metrics.hpp)
   std::vector<int64_t> memory;        // exemplars: indices into the training split, in the order the method gave
 
  private:

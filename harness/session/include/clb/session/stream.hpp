@@ -14,6 +14,9 @@
 
 namespace clb::session {
 
+// The feature kinds that a plugin names; PluginError CLB_E_INVALID when they are no list of names.
+std::vector<std::string> checked_kinds(const char* const* names, uint32_t count);
+
 // One batch before it crosses the border.
 struct HostBatch {
   int64_t n = 0, epoch = 0, step = 0;
