@@ -1,6 +1,7 @@
 #include <openssl/evp.h>
 #include <sys/stat.h>
 
+#include <clb/base/cache.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/json.hpp>
@@ -106,6 +107,7 @@ std::string sha256_file_cached(const std::filesystem::path& file, const std::fil
   std::string digest = hex(sha256_file(file));
   if (before.settled && stamp_of(file).text == before.text) {
     try {
+      prepare_cache(cache_dir);
       std::filesystem::create_directories(note.parent_path());
       write_file_atomic(note, canonical({{"file", file.string()}, {"stamp", before.text}, {"sha256", digest}}));
     } catch (const std::exception&) {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <clb/base/cache.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/sha256.hpp>
@@ -111,6 +112,7 @@ Json Describer::remembered(const std::string& question, const Json& key, const s
     }
   }
   Json answer = ask();
+  base::prepare_cache(*cache_);
   fs::create_directories(entry.parent_path());
   base::write_file_atomic(entry, base::canonical({{"key", key}, {"state", state(answer)}, {"answer", answer}}));
   return answer;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <clb/base/cache.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/base/sha256.hpp>
@@ -110,6 +111,7 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
       owner = {spec.execution.state_run.empty() ? spec.key() : spec.execution.state_run, me.plugin_hash, me.runner_hash};
       emitter.emit(me);
       emitter.progress({.phase = "load", .task = -1});
+      if (!spec.execution.cache_dir.empty()) base::prepare_cache(spec.execution.cache_dir);
       session.emplace(spec, device, me.runner_hash, emitter, spans);
     }
     Session& s = *session;

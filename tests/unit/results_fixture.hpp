@@ -17,7 +17,7 @@ namespace clb::results_test {
 
 namespace fs = std::filesystem;
 
-class ResultsTest : public testing::Test {
+class ResultsTest : public ::testing::Test {
  protected:
   ResultsTest() {
     std::string name = (fs::temp_directory_path() / "clb_results_XXXXXX").string();

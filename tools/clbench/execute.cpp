@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/base/output.hpp>
 #include <clb/launch/human.hpp>
 #include <clb/launch/memory.hpp>
 #include <clb/report/table.hpp>
@@ -105,7 +106,7 @@ launch::ScheduleOptions schedule_options(const Options& options) {
   return schedule;
 }
 
-fs::path runs_folder(const fs::path& database) { return fs::absolute(database).string() + ".runs"; }
+fs::path runs_folder(const fs::path& database) { return fs::absolute(base::followed(database)).string() + ".runs"; }
 
 void print_pending(const Selection& selection, const Shard& shard, const store::Store* store, const launch::ScheduleOptions& schedule) {
   Columns columns({"run", "what", "dataset", "split", "order", "tasks", "threads", "expected"});

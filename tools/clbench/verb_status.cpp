@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <clb/base/file.hpp>
+#include <clb/base/output.hpp>
 #include <clb/launch/human.hpp>
 #include <clb/store/store.hpp>
 #include <filesystem>
@@ -27,7 +28,7 @@ constexpr size_t kShown = 100;  // runs, without --all
 
 // An attempt is "running" as long as its launcher holds the database's lock; a launcher that was killed could not write anything else.
 bool writer_lives(const fs::path& database) {
-  const long pid = base::FileLock::holder(database.string() + ".lock");
+  const long pid = base::FileLock::holder(base::followed(database).string() + ".lock");
   return pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
 }
 

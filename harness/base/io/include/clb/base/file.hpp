@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 std::string read_file(const fs::path& file, uint64_t limit = UINT64_MAX);
 
 // Writes to a temporary name in the same folder; finish() fsyncs and renames: readers see the old file or the whole new one, also after a
-// power cut. Without finish() the temporary file is removed.
+// power cut. Without finish() the temporary file is removed. What is replaced hands on its permissions. For names that a user gives: Output.
 class AtomicFile {
  public:
   explicit AtomicFile(const fs::path& file);
@@ -53,7 +53,7 @@ class MappedFile {
 };
 
 // An advisory lock (flock) on a file that is created when missing; released by the destructor or the death of the process. The holder's pid
-// is written into the file for messages.
+// is written into the file for messages; a file that holds anything else is somebody's, and an Error.
 class FileLock {
  public:
   static FileLock wait(const fs::path& file);
