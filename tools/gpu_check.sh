@@ -19,12 +19,20 @@ stop() {
   exit 2
 }
 
+# Only a new or empty folder, and one that this script filled before, is written to; in that one it replaces its own.
+may_fill() { # DIR pack|results
+  local mark=$1/.gpu_check.$2
+  [ ! -e "$1" ] || [ -e "$mark" ] || [ -z "$(ls -A "$1")" ] || stop "$1 is not empty and no earlier gpu_check filled it; give a new folder"
+  mkdir -p "$1"
+  touch "$mark"
+}
+
 pack() { # DIR BUILD
-  local to=$1 build=$2 root shared size
+  local to=$1 build=$2 root shared size part
   root=$(cd "$here/.." && pwd) shared=$root/../shared/data
   [ -x "$build/bin/gpu_check_data" ] || stop "$build holds no build; run: cmake --preset release && cmake --build build/release"
-  [ ! -e "$to" ] || [ -e "$to/gpu_check.sh" ] || [ -z "$(ls -A "$to")" ] || stop "$to exists and is no earlier pack"
-  rm -rf "$to"
+  may_fill "$to" pack
+  for part in bin lib share include problems data gpu_check.sh; do rm -rf "${to:?}/$part"; done
   mkdir -p "$to/data"
   cmake --install "$build" --prefix "$to" --strip >/dev/null
   rm -rf "$to/bin/clb-pretrain" "$to/share/clbench/weights" # nothing here needs them, and the pack is full
@@ -80,7 +88,7 @@ check() {
     stop "clb-runner does not start with the PyTorch in $CLB_LIBTORCH: $version"
   if [[ $device == cuda* && $version == *'"devices":[]'* ]]; then stop "not run: no GPU ($version)"; fi
   [ ${#problems[@]} -gt 0 ] || mapfile -t problems < <(cd "$here/data" && ls -d synthetic real 2>/dev/null)
-  mkdir -p "$out"
+  may_fill "$out" results
   for problem in "${problems[@]}"; do
     [ -d "$here/data/$problem" ] || stop "$here/data holds no problem \"$problem\""
     for phase in "${phases[@]}"; do

@@ -1,5 +1,6 @@
 #include <openssl/evp.h>
 
+#include <clb/base/cache.hpp>
 #include <clb/base/content_sample.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
@@ -98,6 +99,7 @@ std::string sha256_file_cached(const std::filesystem::path& file, const std::fil
   std::string digest = hex(sha256_file(file));
   if (before->settled(moment) && stamp_of(file) == before) {
     try {
+      prepare_cache(cache_dir);
       std::filesystem::create_directories(note.parent_path());
       const Json json{{"file", file.string()},
                       {"stamp", before->text()},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <clb/base/cache.hpp>
 #include <clb/base/content_sample.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
@@ -144,6 +145,7 @@ Json Describer::remembered(const std::string& question, const Json& key, const s
   Json answer = ask();
   const base::FileTree tree(files(answer));
   try {
+    base::prepare_cache(*cache_);
     fs::create_directories(entry.parent_path());
     base::write_file_atomic(
         entry,

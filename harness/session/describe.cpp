@@ -1,5 +1,6 @@
 #include <torch/version.h>
 
+#include <clb/base/cache.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/base/plugin_meta.hpp>
@@ -28,6 +29,7 @@ base::DatasetInfo dataset_info(const DescribeOptions& options) {
   info.test_counts = counts(Split::kTest);
   info.train_labels = base::labels_hash(dataset.labels(Split::kTrain));
   info.test_labels = base::labels_hash(dataset.labels(Split::kTest));
+  if (!options.cache_dir.empty()) base::prepare_cache(options.cache_dir);
   info.fingerprint = fingerprint_and_cache(dataset, options.cache_dir, kDescribeStoreLimit);
   return info;
 }

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <clb/base/cache.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/base/sha256.hpp>
@@ -133,6 +134,7 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
       emitter.emit(me);
       emitter.progress({.phase = "load", .task = -1});
       expect_planned_files(spec, me);
+      if (!spec.execution.cache_dir.empty()) base::prepare_cache(spec.execution.cache_dir);
       session.emplace(spec, device, me.runner_hash, emitter, spans);
     }
     Session& s = *session;

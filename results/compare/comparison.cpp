@@ -97,14 +97,15 @@ size_t finished(const Series& series) {
 
 Matched match(const Selection& a, const Selection& b, const Series& left, const Series& right,
               const std::vector<const metrics::Metric*>& metrics) {
-  Matched m{a.store, b.store, left, right, "", "", setting_name(left.spec), {}, {}, 0, 0, {}, {}, {}};
+  Matched m{a.store, b.store, left, right, "", "", setting_name(left.spec), {}, {}, 0, 0, {}, {}, {}, {}};
+  m.shared = set_apart(m.a, m.b);
   m.config_difference = left.method == right.method ? config_difference(left.spec, right.spec) : "";
-  const std::vector<Pair> pairs = pairs_of(left, right);
+  const std::vector<Pair> pairs = pairs_of(m.a, m.b);
   for (const Pair& pair : pairs) m.ids.push_back(pair.id);
-  m.unpaired_a = finished(left) - pairs.size();
-  m.unpaired_b = finished(right) - pairs.size();
+  m.unpaired_a = finished(m.a) - pairs.size();
+  m.unpaired_b = finished(m.b) - pairs.size();
   for (const metrics::Metric* metric : metrics) m.differences.push_back(difference_of(a, b, pairs, *metric));
-  m.flips = flips_of({a.store.get(), &left}, {b.store.get(), &right}, pairs);
+  m.flips = flips_of({a.store.get(), &m.a}, {b.store.get(), &m.b}, pairs);
   m.finding = finding_of(m);
   return m;
 }
@@ -129,6 +130,28 @@ std::vector<std::pair<const Series*, const Series*>> counterparts(const std::vec
                             a.file.string(), left.front().method, b.file.string(), right.front().method));
   throw Error(fmt::format("'{}' and '{}' cannot be compared, their comparability keys differ in {}", a.text, b.text,
                           comparability_difference(left.front().spec, right.front().spec)));
+}
+
+void require_evidence(const Comparison& c, const Ref& a, const Ref& b) {
+  if (std::ranges::any_of(c.matched, [](const Matched& m) { return !m.ids.empty(); })) return;
+  size_t shared = 0;
+  for (const Matched& m : c.matched) shared += m.shared.runs;
+  if (shared > 0)
+    throw Error(
+        fmt::format("'{}' and '{}' hold the same attempts ({} run{}, by UUID): nothing is learnt from comparing them with themselves; name "
+                    "runs that were made apart",
+                    a.text, b.text, shared, shared == 1 ? "" : "s"));
+  throw Error(
+      fmt::format("'{}' and '{}' have no finished runs of the same seed and class order; run both with the same run.seed and "
+                  "protocol.order_seed",
+                  a.text, b.text));
+}
+
+void note_shared(Comparison& c) {
+  for (const Matched& m : c.matched) {
+    const std::string text = shared_text(m.shared);
+    if (!text.empty()) c.notes.push_back(fmt::format("{} on {}: {}", m.a_name, m.setting, text));
+  }
 }
 
 // Over several keys; a metric that is better when lower counts with its sign turned.
@@ -195,12 +218,9 @@ Comparison compare(const Ref& a, const Ref& b, const std::vector<std::string>& m
     c.matched.back().a_name = names[2 * i];
     c.matched.back().b_name = names[2 * i + 1];
   }
-  if (std::ranges::all_of(c.matched, [](const Matched& m) { return m.ids.empty(); }))
-    throw Error(
-        fmt::format("'{}' and '{}' have no finished runs of the same seed and class order; run both with the same run.seed and "
-                    "protocol.order_seed",
-                    a.text, b.text));
+  require_evidence(c, a, b);
   aggregate(c);
+  note_shared(c);
   note_left_out(c, of_a, of_b);
   c.conclusion = conclusion(c);
   c.cannot_tell = std::ranges::all_of(c.matched, [](const Matched& m) { return m.finding == Finding::kCannotTell; });

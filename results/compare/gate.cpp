@@ -91,8 +91,8 @@ bool has_finished(const Series& series) {
   });
 }
 
-GatedSeries gate_series(const Selection& base, const Selection& head, const Counterpart& match, const std::vector<const Series*>& fresh,
-                        const GateOptions& options) {
+GatedSeries gate_series(const Selection& base, const Selection& head, const Counterpart& match, const Shared& shared,
+                        const std::vector<const Series*>& fresh, const GateOptions& options) {
   GatedSeries gated{match.base->key(), match.name, setting_name(match.base->spec), match.base->machine_class, {}, {}};
   if (!match.head) {
     gated.gauges.push_back(missing_gauge(match, fresh));
@@ -101,7 +101,9 @@ GatedSeries gate_series(const Selection& base, const Selection& head, const Coun
   const Side before{base.store.get(), match.base}, after{head.store.get(), match.head};
   if (!match.changed.empty()) gated.notes.push_back("changed: " + match.changed);
   if (!match.same_machine) gated.notes.push_back("head on another machine class: " + match.head->machine_class);
+  if (const std::string text = shared_text(shared); !text.empty()) gated.notes.push_back(text);
   gated.gauges.push_back(accuracy_gauge(before, after, match, options));
+  if (gated.gauges.back().n == 0 && shared.runs > 0) gated.gauges.back().why = "the head has no attempt of its own: " + shared_text(shared);
   if (auto denied = denied_gauge(match)) gated.gauges.push_back(std::move(*denied));
   if (auto failure = failure_gauge(match)) gated.gauges.push_back(std::move(*failure));
   for (Gauge& gauge : cost_gauges(before, after, match, options)) gated.gauges.push_back(std::move(gauge));
@@ -181,7 +183,23 @@ std::string conclusion_of(const GateReport& report) {
   return fmt::format("No regression of {} in {} series{}", report.metric, n, costs);
 }
 
+void require_evidence(const GateReport& report, size_t shared_runs) {
+  const bool evidence = std::ranges::any_of(
+      report.series, [](const GatedSeries& s) { return std::ranges::any_of(s.gauges, [](const Gauge& g) { return g.n > 0; }); });
+  if (shared_runs == 0 || evidence) return;
+  throw base::Error(fmt::format(
+      "--base {} and --head {} hold the same attempts ({} run{}, by UUID): a copy compared with itself says nothing; give --head "
+      "a file of runs that were made apart",
+      report.base.file, report.head.file, shared_runs, shared_runs == 1 ? "" : "s"));
+}
+
 }  // namespace
+
+Apart::Apart(const Counterpart& both) : base(*both.base), head(both.head ? *both.head : Series{}), match(both) {
+  if (!both.head) return;
+  shared = set_apart(base, head);
+  match.base = &base, match.head = &head;
+}
 
 const char* word_of(Verdict verdict) {
   switch (verdict) {
@@ -248,13 +266,17 @@ GateReport gate(const Ref& base, const Ref& head, const GateOptions& options) {
     throw base::Error(
         fmt::format("{}: commit {} has no finished run; give --base a file with a baseline", before.ref.file.string(), before.ref.commit));
   const std::vector<store::RunRow> line = before.store->attempts();  // of all commits: step 4
+  size_t shared_runs = 0;
   for (const Counterpart& match : matches) {
-    report.series.push_back(gate_series(before, after, match, fresh, options));
+    const Apart own(match);
+    shared_runs += own.shared.runs;
+    report.series.push_back(gate_series(before, after, own.match, own.shared, fresh, options));
     if (!match.head) continue;
     const std::string changes = changes_up_to(*before.store, attempts_of(line, match.base->key()), before.ref.commit,
-                                              {after.store.get(), match.head}, options.metric);
+                                              {after.store.get(), own.match.head}, options.metric);
     if (!changes.empty()) report.series.back().notes.push_back(changes);
   }
+  require_evidence(report, shared_runs);
   for (const Series* series : fresh) {
     Gauge gauge;
     gauge.what = "accuracy", gauge.verdict = Verdict::kNotGated, gauge.why = "new: the base has no such runs";

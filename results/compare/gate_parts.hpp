@@ -13,6 +13,14 @@ struct Counterpart {
   std::string changed;  // parameters, when the configurations differ
   std::string name;     // of the base's series, told apart from the others
 };
+// The same, without what both sides hold.
+struct Apart {
+  explicit Apart(const Counterpart& both);
+  Apart(const Apart&) = delete;
+  Series base, head;
+  Shared shared;
+  Counterpart match;  // points into this
+};
 // First equal series, then the same configuration on another machine class, then the same method and preset with changed parameters when
 // there is but one of it left on each side. `fresh`: series that the base has not.
 std::vector<Counterpart> counterparts(const std::vector<Series>& base, const std::vector<Series>& head, std::vector<const Series*>& fresh);

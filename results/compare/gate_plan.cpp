@@ -65,7 +65,10 @@ PlannedSeries plan_series(const Selection& base, const Selection* head, const Co
   plan.floor = options.floor.value_or(match.base->frozen_features() ? kFrozenFloor : kTrainedFloor);
   plan.seconds = seen.seconds.empty() ? 0 : mean_of(seen.seconds);
   std::vector<double> changes;
-  if (head && match.head) changes = paired_changes(before, {head->store.get(), match.head}, metric);
+  if (head && match.head) {
+    const Apart own(match);
+    changes = paired_changes({base.store.get(), own.match.base}, {head->store.get(), own.match.head}, metric);
+  }
   plan.paired = changes.size() >= 2;
   if (!plan.paired && seen.units.size() < 2) {
     plan.why = "one seed shows no spread; run at least two";

@@ -4,6 +4,7 @@
 #include <clb/base/error.hpp>
 #include <clb/compare/pair.hpp>
 #include <clb/stats/paired.hpp>
+#include <iterator>
 
 #include <clb/compare/spec.hpp>
 
@@ -54,7 +55,41 @@ void count_pair(const Side& a, const Side& b, const Pair& pair, FlipTable& table
   }
 }
 
+// Those whose UUID is not among `others`.
+std::vector<store::RunRow> without(const std::vector<store::RunRow>& attempts, const std::vector<store::RunRow>& others) {
+  std::vector<store::RunRow> own;
+  std::ranges::copy_if(attempts, std::back_inserter(own), [&](const store::RunRow& attempt) {
+    return std::ranges::find(others, attempt.uuid, &store::RunRow::uuid) == others.end();
+  });
+  return own;
+}
+
 }  // namespace
+
+Shared set_apart(Series& a, Series& b) {
+  Shared shared;
+  for (auto& [id, left] : a.runs) {
+    const auto found = b.runs.find(id);
+    if (found == b.runs.end()) continue;
+    std::vector<store::RunRow>& right = found->second.ok;
+    std::vector<store::RunRow> of_a = without(left.ok, right), of_b = without(right, left.ok);
+    if (of_a.size() == left.ok.size()) continue;
+    shared.attempts += left.ok.size() - of_a.size();
+    shared.runs += of_a.empty() && of_b.empty();
+    if (of_b.empty()) left.ok = std::move(of_a);
+    if (!of_b.empty() || left.ok.empty()) right = std::move(of_b);
+  }
+  return shared;
+}
+
+std::string shared_text(const Shared& shared) {
+  if (shared.attempts == 0) return "";
+  if (shared.runs == 0)
+    return fmt::format("{} attempt{} in both (by UUID) and count{} on one side alone", shared.attempts,
+                       shared.attempts == 1 ? " is" : "s are", shared.attempts == 1 ? "s" : "");
+  return fmt::format("{} run{} left out: both sides hold the same attempt{} (by UUID), and a copy is no evidence", shared.runs,
+                     shared.runs == 1 ? " is" : "s are", shared.runs == 1 ? "" : "s");
+}
 
 std::vector<Pair> pairs_of(const Series& a, const Series& b) {
   std::vector<Pair> pairs;

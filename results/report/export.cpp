@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/report/export.hpp>
 #include <cmath>
@@ -10,6 +11,8 @@ namespace {
 using base::Json;
 using Values = std::vector<Json>;  // in the order of the columns
 using Visit = std::function<void(const Values&)>;
+
+constexpr std::string_view kJsonMark = "{\"format\": \"clbench-export\"";
 
 struct ExportTable {
   const char* name;
@@ -212,6 +215,12 @@ std::vector<std::string> export_columns(const std::string& table) {
   return {found.columns.begin(), found.columns.end()};
 }
 
+bool is_export(std::string_view begin) {
+  if (begin.starts_with(kJsonMark)) return true;
+  return std::ranges::any_of(all_tables(),
+                             [&](const ExportTable& table) { return begin.starts_with(csv_line(export_columns(table.name))); });
+}
+
 void export_csv(const store::Store& store, const std::string& table, const Sink& sink) {
   sink(csv_line(export_columns(table)));
   table_of(table).rows(store, [&](const Values& values) {
@@ -222,7 +231,7 @@ void export_csv(const store::Store& store, const std::string& table, const Sink&
 }
 
 void export_json(const store::Store& store, const std::vector<std::string>& tables, const Sink& sink) {
-  sink("{\"format\": \"clbench-export\", \"version\": 1");
+  sink(std::string(kJsonMark) + ", \"version\": 1");
   for (const std::string& name : tables) {
     const ExportTable& table = table_of(name);
     sink(",\n\"" + name + "\": [");

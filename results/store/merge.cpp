@@ -14,24 +14,6 @@
 namespace clb::store {
 namespace {
 
-// Removed with everything that SQLite puts beside it.
-class Scratch {
- public:
-  explicit Scratch(fs::path file) : file_(std::move(file)) { remove(); }
-  ~Scratch() { remove(); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  const fs::path& file() const { return file_; }
-  void remove() const {
-    std::error_code error;
-    for (const char* suffix : {"", "-wal", "-shm", "-journal"}) fs::remove(file_.string() + suffix, error);
-  }
-
- private:
-  fs::path file_;
-};
-
 // A database that nobody else sees, so nothing has to survive a power cut before it is complete.
 SQLite::Database open_scratch(const fs::path& file) {
   SQLite::Database db(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
@@ -136,21 +118,22 @@ base::FileLock lock_of(const fs::path& out) {
 }  // namespace
 
 MergeCounts merge(const fs::path& named_out, const std::vector<fs::path>& inputs) {
-  const fs::path out = fs::weakly_canonical(fs::absolute(named_out));
+  const fs::path out = fs::weakly_canonical(fs::absolute(base::followed(named_out)));
+  explained(out, [&] { check_writable(out); });
   const base::FileLock lock = lock_of(out);
   std::vector<fs::path> files;
-  if (fs::exists(out)) files.push_back(out);
+  if (!is_vacant(out)) files.push_back(out);
   files.insert(files.end(), inputs.begin(), inputs.end());
 
   MergeCounts counts;
-  const Scratch united(out.string() + ".merge"), copy(out.string() + ".merge-copy"), fresh(out.string() + ".new");
-  explained(out, [&] { create(united.file(), migrations()); });
+  const Scratch united(out), fresh(out);
+  explained(out, [&] { fill(united.file(), migrations()); });
   std::set<fs::path> seen;
   for (const fs::path& file : files) {
     const fs::path real = fs::weakly_canonical(fs::absolute(file));
     if (!seen.insert(real).second) continue;
     explained(file, [&] {
-      copy.remove();
+      const Scratch copy(out);
       copy_of(real, copy.file());
       SQLite::Database db = open_scratch(united.file());
       drop_triggers(db);
@@ -159,7 +142,7 @@ MergeCounts merge(const fs::path& named_out, const std::vector<fs::path>& inputs
     });
   }
   explained(out, [&] {
-    create(fresh.file(), migrations());
+    fill(fresh.file(), migrations());
     {
       SQLite::Database stage = open_scratch(united.file());
       repack_targets(stage);

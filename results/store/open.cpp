@@ -49,6 +49,15 @@ void check_damage(SQLite::Database& db, const fs::path& file, const char* check)
                       "); restore it from a copy, or move it away and run again");
 }
 
+// What SQLite would say later, before anything is left beside a file that is none of ours.
+void check_format(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  char head[16] = {};
+  if (in && (!in.read(head, sizeof head) || std::string_view(head, 15) != "SQLite format 3"))
+    throw base::Error(file.string() +
+                      ": is not a results database (SQLite does not know its format); give --db another file or move this one away");
+}
+
 void check_readable(const fs::path& file) {
   std::error_code error;
   const fs::file_status status = fs::status(file, error);
@@ -74,14 +83,29 @@ void migrate(SQLite::Database& db, int64_t from, const std::vector<std::string>&
   transaction.commit();
 }
 
+// "SQLite format 3", and the application's id where the file format has it.
+bool is_results_file(const fs::path& file) {
+  constexpr size_t kAt = 68;
+  std::error_code error;
+  if (!fs::is_regular_file(file, error)) return false;
+  std::ifstream in(file, std::ios::binary);
+  unsigned char head[kAt + 4];
+  if (!in.read(reinterpret_cast<char*>(head), sizeof head)) return false;
+  const int64_t id = int64_t{head[kAt]} << 24 | head[kAt + 1] << 16 | head[kAt + 2] << 8 | head[kAt + 3];
+  return std::string_view(reinterpret_cast<const char*>(head), 15) == "SQLite format 3" && id == kApplicationId;
+}
+
 void keep_copy(SQLite::Database& db, const fs::path& file, int64_t version) {
-  const fs::path copy = with_suffix(file, ".v" + std::to_string(version)), fresh = with_suffix(copy, ".new");
-  if (fs::exists(copy)) return;
-  fs::remove(fresh);
+  const fs::path copy = with_suffix(file, ".v" + std::to_string(version));
+  if (fs::exists(fs::symlink_status(copy))) {
+    if (is_results_file(copy)) return;
+    throw base::Error(copy.string() + ": exists and is no copy of the results file that is to be kept there; move it away and try again");
+  }
+  const Scratch fresh(copy);
   SQLite::Statement vacuum(db, "VACUUM INTO ?");
-  vacuum.bind(1, fresh.string());
+  vacuum.bind(1, fresh.file().string());
   vacuum.exec();
-  rename_durably(fresh, copy);
+  rename_durably(fresh.file(), copy);
 }
 
 std::string immutable_uri(const fs::path& file) {
@@ -97,6 +121,8 @@ std::string immutable_uri(const fs::path& file) {
 }  // namespace
 
 void rename_durably(const fs::path& from, const fs::path& to) {
+  std::error_code none;
+  if (const fs::file_status replaced = fs::status(to, none); fs::exists(replaced)) fs::permissions(from, replaced.permissions());
   fs::rename(from, to);
   const fs::path folder = to.parent_path().empty() ? fs::path(".") : to.parent_path();
   if (int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); fd >= 0) {
@@ -105,28 +131,50 @@ void rename_durably(const fs::path& from, const fs::path& to) {
   }
 }
 
+Scratch::Scratch(const fs::path& beside) : file_(base::temporary_file_beside(beside)) {}
+
+Scratch::~Scratch() {
+  std::error_code ignored;
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) fs::remove(with_suffix(file_, suffix), ignored);
+}
+
 void create(const fs::path& file, const std::vector<std::string>& steps) {
-  const fs::path fresh = with_suffix(file, ".new");
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) fs::remove(with_suffix(fresh, suffix));
-  {
-    SQLite::Database db(fresh.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyMs);
-    migrate(db, 0, steps);  // without a write-ahead log: what is renamed below is one whole file
-  }
-  rename_durably(fresh, file);
+  const Scratch fresh(file);
+  fill(fresh.file(), steps);
+  rename_durably(fresh.file(), file);
+}
+
+void fill(const fs::path& file, const std::vector<std::string>& steps) {
+  SQLite::Database db(file.string(), SQLite::OPEN_READWRITE, kBusyMs);
+  migrate(db, 0, steps);  // without a write-ahead log: one whole file
+}
+
+bool is_vacant(const fs::path& file) {
+  std::error_code error;
+  const fs::file_status status = fs::status(file, error);
+  if (!fs::exists(status)) return true;
+  return fs::is_regular_file(status) && fs::file_size(file, error) == 0 && !fs::exists(with_suffix(file, "-wal"), error);
 }
 
 void check_everything(SQLite::Database& db, const fs::path& file) { check_damage(db, file, "integrity_check"); }
+
+void check_writable(const fs::path& file) {
+  if (is_vacant(file)) return;
+  check_readable(file);
+  check_format(file);
+}
 
 Writer open_writer(const fs::path& file, const std::vector<std::string>& steps) {
   const fs::path folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
   if (!fs::is_directory(folder))
     throw base::Error(file.string() + ": there is no folder " + folder.string() + "; make it, or give --db another file");
+  check_writable(file);
   const fs::path lock_file = with_suffix(file, ".lock");
   std::optional<base::FileLock> lock = base::FileLock::try_lock(lock_file);
   if (!lock)
     throw base::Error(file.string() + ": " + base::FileLock::holder(lock_file) +
                       " is writing to it; wait for it, or give --db another file (`clbench merge` unites them)");
-  if (!fs::exists(file)) create(file, steps);
+  if (is_vacant(file)) create(file, steps);
   check_readable(file);
   auto db = std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READWRITE, kBusyMs);
   db->exec("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <clb/base/file.hpp>
+#include <clb/base/output.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,9 +20,28 @@ struct Writer {
 };
 Writer open_writer(const fs::path& file, const std::vector<std::string>& steps);
 
-// An empty results file, made under another name and renamed when it is complete.
+// A file under a name of its own beside another, made empty here; removed with everything that SQLite puts beside it.
+class Scratch {
+ public:
+  explicit Scratch(const fs::path& beside);
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  const fs::path& file() const { return file_; }
+
+ private:
+  fs::path file_;
+};
+
+// A results file without rows: made under another name and renamed when it is complete, or within an empty file.
 void create(const fs::path& file, const std::vector<std::string>& steps);
-void rename_durably(const fs::path& from, const fs::path& to);  // a rename is durable only when its folder is
+void fill(const fs::path& file, const std::vector<std::string>& steps);
+bool is_vacant(const fs::path& file);  // nothing is there, or an empty file, as mktemp leaves one
+// Error when something else than a database is there. Asked before a lock is left beside a file that is none of ours.
+void check_writable(const fs::path& file);
+// A rename is durable only when its folder is. What is replaced hands on its permissions.
+void rename_durably(const fs::path& from, const fs::path& to);
 
 void check_everything(SQLite::Database& db, const fs::path& file);  // PRAGMA integrity_check; Error when it finds anything
 

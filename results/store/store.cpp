@@ -12,8 +12,8 @@ Store Store::open(const fs::path& file, Mode mode) {
   auto impl = std::make_unique<Impl>();
   impl->file = file;
   explained(file, [&] {
-    // A link and its target are one file: they share -wal and lock.
-    const fs::path real = fs::weakly_canonical(fs::absolute(file));
+    // A link and its target are one file, also before there is one: they share -wal and lock.
+    const fs::path real = fs::weakly_canonical(fs::absolute(base::followed(file)));
     if (mode == Mode::kWrite) {
       impl->writer = open_writer(real, migrations());
     } else {

@@ -14,7 +14,13 @@ fail() {
   exit 1
 }
 
+echo "=== a folder of somebody else is kept"
+mkdir "$work/theirs" && echo mine >"$work/theirs/gpu_check.sh"
+! "$root/tools/gpu_check.sh" --pack "$work/theirs" --build "$build" 2>/dev/null || fail "packed over another folder"
+[ "$(cat "$work/theirs"/*)" = mine ] || fail "removed what it did not pack"
+
 "$root/tools/gpu_check.sh" --pack "$work/packed" --build "$build"
+"$root/tools/gpu_check.sh" --pack "$work/packed" --build "$build" # once more over its own
 mv "$work/packed" "$work/carried here"
 export CLB_LIBTORCH=$libtorch
 check="$work/carried here/gpu_check.sh"

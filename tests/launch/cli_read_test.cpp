@@ -72,13 +72,14 @@ TEST_F(Cli, TasksAsData) {
 }
 
 TEST_F(Cli, CacheKeepsWhatIsInUse) {
-  fs::create_directories(folder_.path() / "cache/features");
-  fs::create_directories(folder_.path() / "cache/data/abc");
-  folder_.write("cache/notes", "");
-  folder_.write("cache/features/held", "12345");
-  folder_.write("cache/features/free", "123");
-  folder_.write("cache/data/abc/samples", "1");
-  const fs::path old = folder_.write("cache/features/old", "1");
+  const std::string key(64, 'a'), features = "cache/features/" + key + "/", data = "cache/data/" + key + "/";
+  fs::create_directories(folder_.path() / features);
+  fs::create_directories(folder_.path() / data);
+  folder_.write(features + "1111111111111111.safetensors", "12345");
+  folder_.write(features + "2222222222222222.safetensors", "123");
+  folder_.write(data + "train.decoded", "1");
+  const fs::path held = folder_.path() / (features + "1111111111111111.safetensors");
+  const fs::path old = folder_.write(features + "3333333333333333.safetensors", "1");
   fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(24 * 40));
 
   const auto aged = json({"cache", "prune", "--older-than", "30"});
@@ -86,17 +87,17 @@ TEST_F(Cli, CacheKeepsWhatIsInUse) {
   EXPECT_FALSE(fs::exists(old));
 
   const Json list = json({"cache", "list"});
-  EXPECT_EQ(list["files"].size(), 4u);
+  EXPECT_EQ(list["files"].size(), 3u);
   {
-    const auto data = base::FileLock::try_lock(folder_.path() / "cache/data/abc/lock");
-    const int reader = open((folder_.path() / "cache/features/held").c_str(), O_RDONLY);
+    const auto lock = base::FileLock::try_lock(folder_.path() / (data + "lock"));
+    const int reader = open(held.c_str(), O_RDONLY);
     ASSERT_EQ(flock(reader, LOCK_SH), 0);
     EXPECT_EQ(json({"cache", "prune", "--all"})["in_use"], 2);
     close(reader);
   }
-  EXPECT_TRUE(fs::exists(folder_.path() / "cache/features/held"));
-  EXPECT_TRUE(fs::exists(folder_.path() / "cache/data/abc/samples"));
-  EXPECT_FALSE(fs::exists(folder_.path() / "cache/features/free"));
+  EXPECT_TRUE(fs::exists(held));
+  EXPECT_TRUE(fs::exists(folder_.path() / (data + "train.decoded")));
+  EXPECT_FALSE(fs::exists(folder_.path() / (features + "2222222222222222.safetensors")));
   EXPECT_EQ(json({"cache", "prune", "--all"})["removed"], 2);  // their lock files stay
 }
 

@@ -142,10 +142,32 @@ TEST_F(StoreOpen, a_migration_that_fails_leaves_the_file_as_it_was) {
   EXPECT_EQ(reader().runs().size(), 1u);
 }
 
-TEST_F(StoreOpen, what_a_killed_creation_left_behind_is_no_obstacle) {
+TEST_F(StoreOpen, nothing_beside_a_new_file_is_touched) {
   std::ofstream(file("results.sqlite.new")) << "half a database";
   add_finished_run();
-  EXPECT_EQ(files(), (std::set<std::string>{"results.sqlite", "results.sqlite.lock"}));
+  EXPECT_EQ(files(), (std::set<std::string>{"results.sqlite", "results.sqlite.lock", "results.sqlite.new"}));
+}
+
+TEST_F(StoreOpen, an_empty_file_is_filled_and_one_of_another_kind_is_kept) {
+  std::ofstream(file()).flush();
+  fs::permissions(file(), fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_NE(sentence([&] { reader(); }).find("is empty"), std::string::npos);
+  add_finished_run();
+  EXPECT_EQ(fs::status(file()).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  std::ofstream(file("thesis.txt")) << std::string(5000, 'x');
+  sentence([&] { Store::open(file("thesis.txt"), Store::Mode::kWrite); });
+  EXPECT_EQ(fs::file_size(file("thesis.txt")), 5000u);
+}
+
+TEST_F(StoreOpen, a_migration_keeps_what_is_no_copy_of_ours) {
+  add_finished_run();
+  std::vector<std::string> steps = store::migrations();
+  const fs::path copy = file("results.sqlite.v" + std::to_string(steps.size()));
+  std::ofstream(copy) << "mine";
+  steps.push_back("ALTER TABLE attempt ADD COLUMN host TEXT NOT NULL DEFAULT 'unknown'");
+  EXPECT_NE(sentence([&] { store::open_writer(file(), steps); }).find("is no copy of the results file"), std::string::npos);
+  EXPECT_EQ(fs::file_size(copy), 4u);
+  EXPECT_EQ(reader().runs().size(), 1u) << "not migrated";
 }
 
 // A file-size limit stands for a full disk: the write fails, the sentence says so, and what was committed stays.

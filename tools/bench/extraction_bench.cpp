@@ -87,6 +87,10 @@ int main(int argc, char** argv) try {
     return 2;
   }
   const int64_t images = argc > 5 ? std::atoll(argv[5]) : 640, rounds = argc > 6 ? std::atoll(argv[6]) : 3;
+  if (base::fs::exists(base::fs::path(argv[4]) / "features")) {  // which the bench removes
+    std::fprintf(stderr, "extraction_bench: %s holds features already; give a cache of the bench's own\n", argv[4]);
+    return 2;
+  }
   const auto described = session::describe({.file = argv[2], .open = true, .root = argv[3], .cache_dir = argv[4]});
   const auto dataset = base::DatasetInfo::from_json(described, argv[2]);
   at::set_num_interop_threads(1);
@@ -98,9 +102,8 @@ int main(int argc, char** argv) try {
   for (const char* precision : {"fp32", "bf16"}) {
     std::string cache = argv[4];
     const auto spec = spec_of(argv[1], dataset, cache, precision);
-    const auto folder = base::fs::path(cache) / "features";
-    base::fs::remove_all(folder);  // the bench's own cache folder
     const auto [bare, path] = measure(spec, images, rounds);
+    base::fs::remove_all(base::fs::path(cache) / "features");  // all of them are the bench's own, see above
     std::printf("%s: bare loop %.1f images/s, through the session %.1f images/s, ratio %.3f\n", precision, bare, path, path / bare);
     if (fp32 == 0)
       fp32 = path;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <clb/base/error.hpp>
+#include <clb/base/output.hpp>
 #include <clb/launch/human.hpp>
 #include <clb/launch/memory.hpp>
 #include <clb/report/table.hpp>
@@ -116,7 +117,7 @@ launch::ScheduleOptions schedule_options(const Options& options) {
   return schedule;
 }
 
-fs::path runs_folder(const fs::path& database) { return fs::absolute(database).string() + ".runs"; }
+fs::path runs_folder(const fs::path& database) { return fs::absolute(base::followed(database)).string() + ".runs"; }
 
 void check_place(const fs::path& database) {
   const fs::path folder = fs::absolute(database).parent_path();

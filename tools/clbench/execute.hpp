@@ -15,7 +15,7 @@ void add_limits(Options& options, const char* database = kDatabase);     // of o
 void add_execution(Options& options, const char* database = kDatabase);  // these and --jobs
 launch::ScheduleOptions schedule_options(const Options& options);
 
-// <db>.runs, absolute, so that what --dry-run prints works in every folder.
+// <db>.runs, absolute, so that what --dry-run prints works in every folder; beside the file that a link leads to.
 std::filesystem::path runs_folder(const std::filesystem::path& database);
 
 // Error when results cannot be written there. Asked before data are described, which may take long.

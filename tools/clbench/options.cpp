@@ -5,6 +5,7 @@
 #include <charconv>
 #include <clb/base/error.hpp>
 #include <clb/base/nearest.hpp>
+#include <clb/base/output.hpp>
 #include <iostream>
 #include <sstream>
 
@@ -33,6 +34,8 @@ void Options::add_overrides() {
   add()("set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
         "override a value of the experiment (repeatable), for example --set run.seed=[0,1]");
 }
+
+void Options::add_force() { add()("force", "replace also files that clbench did not write, but never what the command reads"); }
 
 bool Options::parse(const Arguments& arguments, size_t min_words, size_t max_words) {
   add()("help,h", "this text");
@@ -108,6 +111,13 @@ void Options::print_help() const {
   std::string options;
   for (std::string line; std::getline(wrapped, line);) options += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   fmt::print("clbench {}: {}\n\nusage: {}\n\n{}\nexample: {}\n", text_.name, text_.about, usage(), options, text_.example);
+}
+
+std::vector<std::filesystem::path> database_files(const std::filesystem::path& database) {
+  const std::filesystem::path real = base::followed(database);
+  std::vector<std::filesystem::path> files{database};
+  for (const char* suffix : {"-wal", "-shm", "-journal", ".lock"}) files.emplace_back(real.string() + suffix);
+  return files;
 }
 
 std::string quoted(const std::string& word) {

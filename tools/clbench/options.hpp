@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/program_options.hpp>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,7 @@ class Options {
   void add_installation();  // --plugin-path
   void add_cache();
   void add_overrides();  // --set
+  void add_force();      // --force of the verbs that write files of a user's name
 
   // False: --help was asked for and printed. Error for anything unknown, malformed or too many positional words.
   bool parse(const Arguments& arguments, size_t min_words, size_t max_words);
@@ -54,6 +56,9 @@ class Options {
   std::vector<std::string> words_;
   std::vector<std::string> given_;  // quoted
 };
+
+// A database with what SQLite and clbench keep beside it: no output of a command that reads it may be one of them.
+std::vector<std::filesystem::path> database_files(const std::filesystem::path& database);
 
 // A word as a shell takes it back.
 std::string quoted(const std::string& word);

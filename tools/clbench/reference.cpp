@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
-#include <clb/base/file.hpp>
+#include <clb/base/output.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/plan/plan.hpp>
 #include <clb/report/reference.hpp>
@@ -75,16 +75,23 @@ std::vector<reference::Entry> Published::of(const base::Json& spec) {
 namespace {
 
 // The runs that the table shows join those that FILE holds.
-void record(const fs::path& file, const std::vector<report::Comparison>& comparisons) {
+// FILE is read and written: another file than one of recorded runs, or an empty one, is refused by its reader.
+void record(const fs::path& file, const fs::path& database, const std::vector<report::Comparison>& comparisons) {
   std::vector<report::MeasuredRun> runs;
-  if (std::error_code error; fs::exists(file, error)) runs = report::read_measured(file);
+  std::error_code error;
+  if (fs::is_regular_file(file, error) && fs::file_size(file, error) > 0) {
+    runs = report::read_measured(file);
+    if (runs.empty())
+      throw base::Error(fmt::format("{}: holds no recorded run; give --record a file of recorded runs or a new one", file.string()));
+  }
+  const base::OutputRule rule{"a file of recorded runs", [](std::string_view) { return true; }, database_files(database), false};
   std::set<std::string> shown;
   for (const report::Comparison& comparison : comparisons)
     for (const report::MeasuredRun* run : comparison.runs)
       if (shown.insert(run->key).second) runs.push_back(*run);
   if (shown.empty())
     throw base::Error(fmt::format("{}: no run of the database is of a published setting; nothing to record", file.string()));
-  base::write_file_atomic(file, report::measured_json(std::move(runs)));
+  base::write_output(file, report::measured_json(std::move(runs)), rule);
   say(stderr, "{}: {} runs recorded\n", file.string(), shown.size());
 }
 
@@ -106,7 +113,7 @@ std::string reference_table(const Options& options, report::Format format) {
       options.flag("runs") ? report::read_measured(options.text("runs"))
                            : report::measured_runs(store::Store::open(options.text("db"), store::Store::Mode::kRead));
   const std::vector<report::Comparison> comparisons = published.compare(runs, options.text("method"));
-  if (options.flag("record")) record(options.text("record"), comparisons);
+  if (options.flag("record")) record(options.text("record"), options.text("db"), comparisons);
   return report::render_comparison(comparisons, format);
 }
 

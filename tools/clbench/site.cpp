@@ -16,9 +16,12 @@ void show_progress(const std::string& what, size_t done, size_t total) {
 
 }  // namespace
 
-report::LeaderboardOptions site_options(Published& published, const std::filesystem::path& out) {
+report::LeaderboardOptions site_options(Published& published, const Options& options) {
   report::LeaderboardOptions site;
-  site.out = out;
+  site.out = options.text("out");
+  site.force = options.flag("force");
+  site.inputs = database_files(options.text("db"));
+  for (const std::string& file : options.texts("validation")) site.inputs.emplace_back(file);
   site.templates = base::share() / "leaderboard";
   site.overlap = [&](const std::string& weights, const std::string& data) { return published.aliases().overlap_of(weights, data); };
   site.is_published = [&](const base::Json& spec) { return !published.of(spec).empty(); };

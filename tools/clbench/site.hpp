@@ -9,6 +9,6 @@
 namespace clb::cli {
 
 // `published` outlives the site.
-report::LeaderboardOptions site_options(Published& published, const std::filesystem::path& out);
+report::LeaderboardOptions site_options(Published& published, const Options& options);  // --out, --db, --force, --validation
 
 }  // namespace clb::cli

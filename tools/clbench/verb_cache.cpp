@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <clb/base/cache.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/json.hpp>
 #include <clb/base/paths.hpp>
@@ -27,32 +28,50 @@ constexpr VerbText kText{"cache", "list|prune", "list or prune what the cache ke
 
 struct CachedFile {
   fs::path file;
-  std::string kind;  // top folder: describe, data, features, weights
+  std::string kind;  // top folder: describe, data, features, sha256; "foreign": not the cache's own
   uint64_t bytes = 0;
   double age_days = 0;
 };
+constexpr const char* kForeign = "foreign";
 
+// Links are not followed: what they lead to is not the cache's.
 std::vector<CachedFile> cached_files(const fs::path& cache) {
   std::vector<CachedFile> files;
   std::error_code error;
   const auto now = fs::file_time_type::clock::now();
   for (fs::recursive_directory_iterator entry(cache, error), end; !error && entry != end; entry.increment(error)) {
     std::error_code gone;  // another process may prune, too
-    if (!entry->is_regular_file(gone) || gone) continue;
+    const fs::file_status status = entry->symlink_status(gone);
+    if (gone || fs::is_directory(status)) continue;
     const fs::path inner = entry->path().lexically_relative(cache);
-    CachedFile file{entry->path(), inner.has_parent_path() ? inner.begin()->string() : "other", entry->file_size(gone), 0};
-    const auto written = entry->last_write_time(gone);
-    if (gone) continue;
-    file.age_days = std::chrono::duration<double, std::ratio<86400>>(now - written).count();
+    CachedFile file{entry->path(), kForeign, 0, 0};
+    if (fs::is_regular_file(status)) {
+      if (base::is_own_in_cache(inner, false)) file.kind = inner.has_parent_path() ? inner.begin()->string() : "mark";
+      file.bytes = entry->file_size(gone);
+      const auto written = entry->last_write_time(gone);
+      if (gone) continue;
+      file.age_days = std::chrono::duration<double, std::ratio<86400>>(now - written).count();
+    }
     files.push_back(std::move(file));
   }
   return files;
 }
 
-bool is_lock(const fs::path& file) { return file.extension() == ".lock" || file.filename() == "lock"; }
+// Files are removed in a folder that clbench marked, or where nobody else keeps anything (a cache older than the mark).
+void require_cache(const fs::path& cache) {
+  if (base::is_marked_cache(cache)) return;
+  const auto foreign = base::foreign_in_cache(cache);
+  if (!foreign) return;
+  throw base::Error(fmt::format(
+      "cache prune: {} is not marked as a cache of clbench and holds {}, which is not the cache's; nothing was removed; name the "
+      "cache with --cache DIR, or, if this is one, move what is not the cache's out of it",
+      cache.string(), foreign->string()));
+}
+
+bool stays(const fs::path& file) { return file.extension() == ".lock" || file.filename() == "lock" || file.filename() == base::kCacheTag; }
 
 bool held(const fs::path& file) {
-  const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return false;
   const bool free = flock(fd, LOCK_EX | LOCK_NB) == 0;
   close(fd);
@@ -86,13 +105,15 @@ void print_list(const fs::path& cache, const std::vector<CachedFile>& files) {
              launch::human_bytes(all.bytes));
 }
 
-int prune(const Options& options, const std::vector<CachedFile>& files) {
+int prune(const Options& options, const fs::path& cache, const std::vector<CachedFile>& files) {
   const auto days = options.number("older-than", 0);
   if (!days && !options.flag("all")) throw base::Error("cache prune: say what may go: --older-than DAYS or --all");
-  size_t removed = 0, kept = 0;
+  require_cache(cache);
+  size_t removed = 0, kept = 0, foreign = 0;
   uint64_t bytes = 0;
   for (const CachedFile& file : files) {
-    if (is_lock(file.file) || (days && file.age_days < static_cast<double>(*days))) continue;
+    foreign += file.kind == kForeign;
+    if (file.kind == kForeign || stays(file.file) || (days && file.age_days < static_cast<double>(*days))) continue;
     std::error_code error;
     if (in_use(file.file) || !fs::remove(file.file, error)) {
       ++kept;
@@ -102,9 +123,10 @@ int prune(const Options& options, const std::vector<CachedFile>& files) {
     bytes += file.bytes;
   }
   if (options.flag("json")) {
-    fmt::print("{}\n", base::pretty(Json{{"removed", removed}, {"bytes", bytes}, {"in_use", kept}}));
+    fmt::print("{}\n", base::pretty(Json{{"removed", removed}, {"bytes", bytes}, {"in_use", kept}, {"foreign", foreign}}));
   } else {
-    fmt::print("removed {} files, {}{}\n", removed, launch::human_bytes(bytes), kept ? fmt::format("; {} are in use and stay", kept) : "");
+    fmt::print("removed {} files, {}{}{}\n", removed, launch::human_bytes(bytes), kept ? fmt::format("; {} are in use and stay", kept) : "",
+               foreign ? fmt::format("; {} are not the cache's and stay", foreign) : "");
   }
   return 0;
 }
@@ -114,7 +136,7 @@ int prune(const Options& options, const std::vector<CachedFile>& files) {
 int verb_cache(const Arguments& arguments) {
   Options options(kText);
   options.add()("older-than", po::value<std::string>()->value_name("DAYS"), "prune what was written more than DAYS days ago");
-  options.add()("all", "prune everything");
+  options.add()("all", "prune everything that is the cache's own; a folder that is no cache is refused");
   options.add_cache();
   options.add_json();
   if (!options.parse(arguments, 1, 1)) return 0;
@@ -123,7 +145,7 @@ int verb_cache(const Arguments& arguments) {
   const auto cache = base::cache_dir(options.text("cache"));
   if (!cache) throw base::Error("the cache is off (--cache or CLB_CACHE)");
   const auto files = cached_files(*cache);
-  if (what == "prune") return prune(options, files);
+  if (what == "prune") return prune(options, *cache, files);
   if (options.flag("json")) {
     fmt::print("{}\n", base::pretty(list_json(*cache, files)));
   } else {

@@ -26,9 +26,9 @@ std::string typed(const fs::path& path) {
   return quoted((near.empty() || *near.begin() == ".." ? path : near).string());
 }
 
-void write_site(const Options& options, const store::Store& store, const fs::path& out) {
+void write_site(const Options& options, const store::Store& store) {
   Published published(options);
-  report::LeaderboardOptions site = site_options(published, out);
+  report::LeaderboardOptions site = site_options(published, options);
   site.title = "clbench demo";
   report::write_leaderboard(store, site);
 }
@@ -54,12 +54,17 @@ int verb_demo(const Arguments& arguments) {
   Options options(kText);
   options.add()("print", "print the experiment file and start nothing");
   options.add()("out", po::value<std::string>()->value_name("DIR")->default_value("clbench-demo"), "folder of the page");
+  options.add_force();
   options.add_overrides();
   add_execution(options, "clbench-demo.sqlite");
   if (!options.parse(arguments, 0, 0)) return 0;
   const fs::path experiment = base::share() / "experiments" / "demo.toml";
   if (options.flag("print")) return fmt::print("{}", base::read_file(experiment)), 0;
 
+  if (!options.flag("json")) {  // before minutes of work, not after
+    Published published(options);
+    report::require_site(site_options(published, options));
+  }
   const launch::ScheduleOptions schedule = schedule_options(options);
   const fs::path database = options.text("db"), out = options.text("out");
   const auto plugins = installed_plugins(options);
@@ -72,7 +77,7 @@ int verb_demo(const Arguments& arguments) {
   const int code = execute(selection, schedule, options, store, describer);
   if (code != 0 || options.flag("json")) return code;
 
-  write_site(options, store, out);
+  write_site(options, store);
   say("page:    {}\n", (out / "index.html").string());
   say_what_it_shows(plan, store);
   say_what_next(database, experiment);

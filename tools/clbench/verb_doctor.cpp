@@ -1,6 +1,7 @@
 // clbench doctor: what is wrong with this installation, and what to do about it.
 #include <fmt/format.h>
 
+#include <clb/base/cache.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/json.hpp>
@@ -90,9 +91,8 @@ Finding look_at_cache(const Options& options) {
   const auto cache = base::cache_dir(options.text("cache"));
   if (!cache) return {"", "warning", "off; frozen features are computed anew in every run"};
   fs::create_directories(*cache);
-  const fs::path probe = *cache / "doctor.probe";
-  base::write_file_atomic(probe, "clbench doctor\n");
-  fs::remove(probe);
+  base::prepare_cache(*cache);
+  base::AtomicFile(*cache / "doctor").write("clbench doctor\n");  // never finished: nothing stays
   return space_at(*cache);
 }
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
-#include <clb/base/file.hpp>
+#include <clb/base/output.hpp>
 #include <clb/base/streams.hpp>
 #include <clb/report/export.hpp>
 #include <cstdio>
@@ -24,10 +24,12 @@ constexpr VerbText kText{"export", "[runs|evals|metrics|imported]", "runs, count
 struct OutputLost {};  // nobody reads what would still come: it is not computed
 
 // To stdout, or to a file that is there whole or not at all.
-class Output {
+class Target {
  public:
-  explicit Output(const std::string& file) {
-    if (!file.empty()) file_.emplace(file);
+  explicit Target(const Options& options) {
+    if (!options.flag("out")) return;
+    const base::OutputRule rule{"an export of clbench", report::is_export, database_files(options.text("db")), options.flag("force")};
+    file_.emplace(options.text("out"), rule);
   }
   void write(std::string_view text) {
     if (file_) {
@@ -50,7 +52,7 @@ class Output {
     file_->write(buffer_);
     buffer_.clear();
   }
-  std::optional<base::AtomicFile> file_;
+  std::optional<base::Output> file_;
   std::string buffer_;
 };
 
@@ -61,6 +63,7 @@ int verb_export(const Arguments& arguments) {
   options.add_database();
   options.add()("format", po::value<std::string>()->value_name("FORMAT")->default_value("json"), "json: all tables or one; csv: one table");
   options.add()("out", po::value<std::string>()->value_name("FILE"), "write to FILE instead of stdout");
+  options.add_force();
   options.add_json();
   if (!options.parse(arguments, 0, 1)) return 0;
   const std::vector<std::string>& all = report::export_tables();
@@ -73,7 +76,7 @@ int verb_export(const Arguments& arguments) {
     throw base::Error(fmt::format("export: CSV holds one table; say which: {}", fmt::join(all, ", ")));
 
   const store::Store store = store::Store::open(options.text("db"), store::Store::Mode::kRead);
-  Output output(options.text("out"));
+  Target output(options);
   const report::Sink sink = [&](std::string_view text) { output.write(text); };
   try {
     if (format == "csv") {

@@ -39,6 +39,7 @@ int verb_leaderboard(const Arguments& arguments) {
   options.add()("title", po::value<std::string>()->value_name("TEXT")->default_value("clbench leaderboard"), "title of the site");
   options.add()("experiment", po::value<std::string>()->value_name("NAME"), "only the runs of this experiment");
   options.add()("index-only", "no pages of methods and runs");
+  options.add_force();
   options.add()("validation", po::value<std::vector<std::string>>()->value_name("FILE"),
                 "what `clbench validate PLUGIN.so --json` printed; a method that fails a leak check gets a badge (repeatable)");
   options.add_database();
@@ -48,12 +49,12 @@ int verb_leaderboard(const Arguments& arguments) {
   if (!options.parse(arguments, 0, 0)) return 0;
 
   const fs::path out = options.text("out");
-  if (fs::exists(out) && !fs::is_directory(out)) throw base::Error(fmt::format("{}: is no folder; --out names one", out.string()));
   Published published(options);
-  report::LeaderboardOptions site = site_options(published, out);
+  report::LeaderboardOptions site = site_options(published, options);
   site.title = options.text("title");
   site.experiment = options.text("experiment");
   site.all_pages = !options.flag("index-only");
+  report::require_site(site);
   for (const std::string& file : options.texts("validation")) add_failed_checks(file, site.failed_checks);
   const size_t pages = report::write_leaderboard(store::Store::open(options.text("db"), store::Store::Mode::kRead), site);
   const std::string index = fs::absolute(out / "index.html").lexically_normal();

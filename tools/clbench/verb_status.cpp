@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <clb/base/file.hpp>
+#include <clb/base/output.hpp>
 #include <clb/launch/human.hpp>
 #include <clb/store/store.hpp>
 #include <filesystem>
@@ -27,11 +28,7 @@ constexpr size_t kShown = 100;  // runs, without --all
 
 // An attempt is "running" as long as its launcher holds the database's lock, wherever that lives; one that was killed could not write
 // anything else.
-bool writer_lives(const fs::path& database) {
-  std::error_code error;
-  const fs::path real = fs::weakly_canonical(database, error);  // the lock lies beside what a link points to
-  return base::FileLock::held((error ? database : real).string() + ".lock");
-}
+bool writer_lives(const fs::path& database) { return base::FileLock::held(base::followed(database).string() + ".lock"); }
 
 std::string state_of(int64_t attempt, const std::string& status, bool writer) {
   if (attempt == 0) return "planned";

@@ -79,6 +79,8 @@ void write_cifar100(const fs::path& from, const fs::path& to) {
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   try {
+    if (words.size() > 1 && fs::exists(words.back()) && !fs::is_empty(words.back()))
+      throw clb::base::Error(words.back() + ": is not empty; give a new folder");
     if (words.size() == 2 && words[0] == "synthetic")
       write_synthetic(words[1]);
     else if (words.size() == 3 && words[0] == "cifar100")

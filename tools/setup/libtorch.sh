@@ -1,15 +1,18 @@
 # shellcheck shell=bash
 # LibTorch from PyTorch's wheel; sourced by setup.sh after versions.env.
 #
-# The stamp file is written last, after verification: a folder without it is unfinished or foreign.
+# The stamp file is written last, after verification: a folder without it was not filled by set-up. It may be used, and is not replaced.
 libtorch_stamp=.clb-verified
+libtorch_part=.clb-part # in a folder that is being filled
 
 # ensure_libtorch FOLDER cpu|cuda
 ensure_libtorch() {
   local home=$1 kind=$2
   if [ ! -e "$home/$libtorch_stamp" ] && [ -d "$home/torch" ]; then
     echo "LibTorch in $home has no stamp of set-up; verifying it"
-    verify_libtorch "$home" cpu && stamp_libtorch "$home" cpu
+    if [ "$kind" = cpu ] && verify_libtorch "$home" cpu; then return 0; fi
+    echo "setup.sh: $home was not filled by set-up and is not what is needed; it is not replaced, give an empty or new folder" >&2
+    return 1
   fi
   if ! libtorch_is "$home" "$kind"; then
     download_libtorch "$home" "$kind" || return 1
@@ -32,13 +35,18 @@ download_libtorch() {
   local home=$1 kind=$2 part=$1.part python log
   local wheels=("torch==$TORCH_VERSION")
   [ "$kind" = cuda ] || wheels+=("nvidia-cuda-runtime==$CUDA_RUNTIME_VERSION" "nvidia-cuda-cupti==$CUDA_CUPTI_VERSION" --no-deps)
-  if [ -d "$home" ] && [ ! -d "$home/torch" ] && [ -n "$(ls -A "$home")" ]; then
+  if [ -e "$home" ] && [ ! -e "$home/$libtorch_stamp" ] && [ -n "$(ls -A "$home")" ]; then
     echo "setup.sh: $home holds something other than LibTorch; it is not overwritten, give an empty or new folder" >&2
     return 1
   fi
   python=$(python_with_pip) || return 1
-  mkdir -p "$(dirname "$home")"
+  if [ -e "$part" ] && [ ! -e "$part/$libtorch_part" ]; then
+    echo "setup.sh: $part is no unfinished LibTorch; it is not removed, move it away" >&2
+    return 1
+  fi
   rm -rf "$part"
+  mkdir -p "$part"
+  touch "$part/$libtorch_part"
   log=$part.log
   echo "LibTorch: $python -m pip install --target $part ${wheels[*]}"
   if ! "$python" -m pip install --disable-pip-version-check --root-user-action ignore --no-compile --target "$part" "${wheels[@]}" 2>&1 | tee "$log"; then
@@ -50,6 +58,7 @@ download_libtorch() {
   rm -f "$log"
   verify_libtorch "$part" "$kind" || return 1
   stamp_libtorch "$part" "$kind"
+  rm -f "$part/$libtorch_part"
   rm -rf "$home"
   mv "$part" "$home"
 }

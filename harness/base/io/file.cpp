@@ -107,6 +107,9 @@ AtomicFile::~AtomicFile() {
 void AtomicFile::write(std::string_view bytes) { write_all(fd_, bytes, file_); }
 
 void AtomicFile::finish() {
+  // What is replaced keeps its permissions: a file that nobody else may read stays so.
+  struct stat replaced;
+  if (stat(file_.c_str(), &replaced) == 0) fchmod(fd_, replaced.st_mode & 07777);
   if (fsync(fd_) != 0) fail_writing(file_, "cannot be written to disk");
   if (rename(temporary_.c_str(), file_.c_str()) != 0) fail_writing(file_, "cannot be replaced");
   close(std::exchange(fd_, -1));
@@ -185,6 +188,18 @@ std::string myself() {
   return std::to_string(getpid()) + " " + host_name() + " " + at + "\n";
 }
 
+// A lock is empty, or one line that begins with a pid. Somebody's Cargo.lock beside `--db Cargo` is neither.
+void require_lock(int fd, const fs::path& file) {
+  char text[256];
+  const ssize_t n = pread(fd, text, sizeof text, 0);
+  if (n < 0) fail(file, "cannot be read");
+  const std::string_view held(text, static_cast<size_t>(n));
+  const std::string_view pid = held.substr(0, held.find_first_of(" \n"));
+  const bool number = !pid.empty() && pid.find_first_not_of("0123456789") == std::string_view::npos;
+  if (held.empty() || (number && held.size() < sizeof text && held.find('\n') == held.size() - 1)) return;
+  throw Error(file.string() + ": is needed as a lock, exists and is none; move it away, or give another name to what it stands beside");
+}
+
 // The descriptor of the locked file, -1 when somebody else holds it and `wait` is false.
 int lock_file(const fs::path& file, bool wait) {
   Descriptor fd(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
@@ -195,6 +210,7 @@ int lock_file(const fs::path& file, bool wait) {
     if (tries++ == kTries) return -1;
     std::this_thread::sleep_for(kBetweenTries);  // held() of another process holds it for a moment
   }
+  require_lock(fd.get(), file);
   // A failure (a full disk, say) only makes a worse message.
   const std::string text = myself();
   [[maybe_unused]] const bool told = ftruncate(fd.get(), 0) == 0 && write(fd.get(), text.data(), text.size()) > 0;

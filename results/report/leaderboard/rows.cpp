@@ -85,7 +85,7 @@ std::string data_json(const Board& board) {
   for (const Column& column : board.report.columns)
     metrics.push_back(
         {{"id", column.name}, {"version", column.metric->version}, {"formula", column.formula}, {"unit", column.metric->unit}});
-  std::string text = "{\"version\": 1, \"metrics\": " + dumped(metrics) + ", \"rows\": [";
+  std::string text = std::string(kDataJsonMark) + dumped(metrics).substr(1) + ", \"rows\": [";
   const char* separator = "\n";
   for (const Table& table : board.report.tables) {
     for (const Section& section : table.sections) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/base/output.hpp>
 #include <future>
 #include <set>
 
@@ -48,22 +49,49 @@ Board board_of(const store::Store& store, const LeaderboardOptions& options) {
   return board;
 }
 
+// What every site has, whatever is in the database.
+const std::vector<std::string> kAssets{"style.css", "leaderboard.js", "chart.min.js"};
+const std::vector<std::string> kAlways{"index.html", "style.css", "leaderboard.js", "chart.min.js", "data.json", "data.csv"};
+
+// Each file of a site carries a mark, and a comma-separated one the header line that only this table has.
+constexpr const char* kAssetMark = "/* generator: clbench leaderboard */\n";
+constexpr std::string_view kPageMark = "<meta name=\"generator\" content=\"clbench leaderboard\">";
+constexpr std::string_view kOldPageMark = "<p>Made by <code>clbench leaderboard</code> from stored counts and predictions.";
+
+base::OutputRule rule_of(const LeaderboardOptions& options, const std::string& name) {
+  const auto is_own = [name, &options](std::string_view ends) {
+    const std::string kind = fs::path(name).extension();
+    if (kind == ".html") return ends.find(kPageMark) != std::string::npos || ends.find(kOldPageMark) != std::string::npos;
+    if (kind == ".json") return ends.starts_with(kDataJsonMark) || ends.starts_with(kOldDataJsonMark);
+    if (kind == ".csv") return ends.starts_with(kDataCsvMark);
+    if (ends.starts_with(kAssetMark)) return true;
+    const std::string plain = base::read_file(options.templates / name).substr(0, base::kMarkBytes);  // of a site without marks
+    return ends.starts_with(plain);
+  };
+  return {"of a site that clbench wrote", is_own, options.inputs, options.force};
+}
+
+void require_folder(const fs::path& out) {
+  if (std::error_code error; fs::exists(out, error) && !fs::is_directory(out, error))
+    throw base::Error(out.string() + ": is no folder; --out names one");
+}
+
 class Site {
  public:
-  Site(const store::Store& store, const LeaderboardOptions& options) : store_(store), options_(options), board_(board_of(store, options)) {}
+  Site(const store::Store& store, const LeaderboardOptions& options)
+      : store_(store), options_(options), out_(base::followed(options.out)), board_(board_of(store, options)) {}
 
   size_t write() {
-    std::error_code error;
-    fs::create_directories(options_.out, error);
-    if (error) throw base::Error(options_.out.string() + ": cannot be made: " + error.message());
-    for (const char* asset : {"style.css", "leaderboard.js", "chart.min.js"}) copy(asset);
+    for (const std::string& name : names()) require(name);
+    make_folder(out_);
+    for (const std::string& asset : kAssets) file(asset, kAssetMark + base::read_file(options_.templates / asset));
     auto data = std::async(std::launch::async, [&] { file("data.json", data_json(board_)); });
     page("index.html", "index", options_.title, "", Json::array(), true, index_values(board_));
     file("data.csv", data_csv(board_));
     data.get();
     if (!options_.all_pages) return pages_;
     for (const std::string& method : all_methods()) {
-      page("method/" + file_name(method) + ".html", "method", method, "../", Json::array(), false, method_values(board_, method));
+      page(method_file(method), "method", method, "../", Json::array(), false, method_values(board_, method));
     }
     run_pages();
     return pages_;
@@ -76,11 +104,34 @@ class Site {
     return methods;
   }
 
+  static std::string method_file(const std::string& method) { return "method/" + file_name(method) + ".html"; }
+
+  std::vector<std::string> names() const {
+    std::vector<std::string> names = kAlways;
+    if (!options_.all_pages) return names;
+    for (const std::string& method : all_methods()) names.push_back(method_file(method));
+    each_row(board_.report, [&](const TableRow& row) {
+      for (const RunResult& run : row.runs) names.push_back(run_file(run.run));
+    });
+    return names;
+  }
+
+  void require(const std::string& name) const {
+    if (std::error_code error; fs::exists(fs::symlink_status(out_ / name, error)))
+      base::require_output(out_ / name, rule_of(options_, name));
+  }
+
+  static void make_folder(const fs::path& folder) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error) throw base::Error(folder.string() + ": cannot be made: " + error.message());
+  }
+
   void run_pages() {
     size_t total = 0, done = 0;
     each_row(board_.report, [&](const TableRow& row) { total += row.runs.size(); });
     each_row(board_.report, [&](const TableRow& row) {
-      const Json crumbs = Json::array({{{"href", "../method/" + file_name(row.method) + ".html"}, {"text", row.method}}});
+      const Json crumbs = Json::array({{{"href", "../" + method_file(row.method)}, {"text", row.method}}});
       for (const RunResult& run : row.runs) {
         const Json values = run_values(store_, run, row);
         page(run_file(run.run), "run", values.at("title"), "../", crumbs, values.contains("curve"), values);
@@ -102,21 +153,29 @@ class Site {
   }
 
   void file(const std::string& name, const std::string& text) {
-    const fs::path path = options_.out / name;
-    fs::create_directories(path.parent_path());
-    base::write_file_atomic(path, text);
+    make_folder((out_ / name).parent_path());
+    base::write_output(out_ / name, text, rule_of(options_, name));
   }
-
-  void copy(const std::string& name) { file(name, base::read_file(options_.templates / name)); }
 
   const store::Store& store_;
   const LeaderboardOptions& options_;
+  fs::path out_;
   Board board_;
   size_t pages_ = 0;
 };
 
 }  // namespace
 
-size_t write_leaderboard(const store::Store& store, const LeaderboardOptions& options) { return Site(store, options).write(); }
+void require_site(const LeaderboardOptions& options) {
+  require_folder(options.out);
+  for (const std::string& name : kAlways)
+    if (std::error_code error; fs::exists(fs::symlink_status(options.out / name, error)))
+      base::require_output(options.out / name, rule_of(options, name));
+}
+
+size_t write_leaderboard(const store::Store& store, const LeaderboardOptions& options) {
+  require_site(options);
+  return Site(store, options).write();
+}
 
 }  // namespace clb::report

@@ -5,6 +5,7 @@
 #include <clb/report/leaderboard.hpp>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../model.hpp"
@@ -39,6 +40,11 @@ base::Json run_values(const store::Store& store, const RunResult& result, const 
 
 // The pieces of a row that index and method pages show.
 base::Json row_values(const Board& board, const TableRow& row, const std::string& root);
+// How data.json and data.csv begin, by which an earlier one is known; the old one was written before there was a mark.
+inline constexpr std::string_view kDataJsonMark = "{\"format\": \"clbench-leaderboard\", \"version\": 1, \"metrics\": [";
+inline constexpr std::string_view kOldDataJsonMark = "{\"version\": 1, \"metrics\": [{\"formula\":";
+inline constexpr std::string_view kDataCsvMark =
+    "comparability_key,dataset,protocol,weights,section,method,preset,setting,precision,badges,runs,";
 std::string data_json(const Board& board);  // data.json
 std::string data_csv(const Board& board);
 

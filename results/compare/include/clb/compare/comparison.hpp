@@ -33,6 +33,7 @@ struct Matched {  // a series of A and a series of B under one comparability key
   std::string a_name, b_name, setting, config_difference;
   std::vector<RunId> ids;  // of the pairs
   size_t unpaired_a = 0, unpaired_b = 0;
+  Shared shared;  // a and b hold them no more
   std::vector<Difference> differences;
   FlipTable flips;
   Finding finding = Finding::kCannotTell;  // by deciding()
@@ -52,7 +53,7 @@ struct Comparison {
 };
 
 // Error (exit 2): a ref that matches nothing, or several configurations under one key (it lists them); A and B without a common key (it
-// names the field that differs); without a common seed and class order.
+// names the field that differs); without a common seed and class order; that hold the same attempts.
 Comparison compare(const Ref& a, const Ref& b, const std::vector<std::string>& metric_ids);
 
 std::string comparison_text(const Comparison& comparison);

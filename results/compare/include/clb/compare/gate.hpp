@@ -69,7 +69,7 @@ struct GateReport {
   int exit_code() const;  // 0, 1 or 4
 };
 
-// Error (exit 2): see select(); base and head are the same.
+// Error (exit 2): see select(); base and head are the same, or hold the same attempts and nothing else that could be compared.
 GateReport gate(const Ref& base, const Ref& head, const GateOptions& options);
 
 std::string gate_text(const GateReport& report);

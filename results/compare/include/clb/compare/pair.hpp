@@ -14,6 +14,16 @@ struct Side {
   const Series* series = nullptr;
 };
 
+// Attempts that both sides hold, by their UUIDs: of a file and its copy, of two files that were merged from a third. An attempt compared
+// with itself is no evidence. So of each run what both hold stays with one side alone: with the first where the second has attempts of its
+// own, else with the second where the first has; a run of which neither has any is taken out of both.
+struct Shared {
+  size_t runs = 0;      // taken out
+  size_t attempts = 0;  // that both hold, of these and of other runs
+};
+Shared set_apart(Series& a, Series& b);
+std::string shared_text(const Shared& shared);  // one sentence; "" when nothing is shared
+
 struct Pair {
   RunId id;
   const store::RunRow *a = nullptr, *b = nullptr;  // the newest attempt of each that ended well

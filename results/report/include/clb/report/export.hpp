@@ -22,4 +22,8 @@ void export_csv(const store::Store& store, const std::string& table, const Sink&
 // {"format": "clbench-export", "version": 1, TABLE: [{column: value, ...}, ...], ...}, a row on a line; null is a value that is not there.
 void export_json(const store::Store& store, const std::vector<std::string>& tables, const Sink& sink);
 
+// Does a file that begins like this hold an export? JSON says so, CSV has no room for a mark: there the header line has to be that of one
+// of the tables.
+bool is_export(std::string_view begin);
+
 }  // namespace clb::report

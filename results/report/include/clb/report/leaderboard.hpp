@@ -17,9 +17,11 @@
 namespace clb::report {
 
 struct LeaderboardOptions {
-  std::filesystem::path out;        // folder; made when it is not there
-  std::filesystem::path templates;  // *.mustache, style.css, leaderboard.js, chart.min.js
-  std::string experiment;           // only runs of this experiment name; empty: all
+  std::filesystem::path out;                    // folder; made when it is not there; what is in it and not of an earlier site stays
+  bool force = false;                           // replaces files of the site's names that no earlier site of clbench wrote
+  std::vector<std::filesystem::path> inputs{};  // files that are never written over: the database, ...
+  std::filesystem::path templates;              // *.mustache, style.css, leaderboard.js, chart.min.js
+  std::string experiment;                       // only runs of this experiment name; empty: all
   std::string title = "clbench leaderboard";
   bool all_pages = true;  // false: the index alone, whose links to methods and runs lead nowhere yet
   // By method id: checks of `clbench validate` that failed.
@@ -33,7 +35,11 @@ struct LeaderboardOptions {
   std::function<void(const std::string& what, size_t done, size_t total)> progress;
 };
 
-// Error for a folder that cannot be written or a template that is broken. Returns the number of pages.
+// Error when `out` is no folder, or when what every site has (index.html, ...) is there and is not of a site of clbench. Before long work.
+void require_site(const LeaderboardOptions& options);
+
+// Error for a folder that cannot be written, a file in it that is not of an earlier site, or a template that is broken; every name is
+// looked at before the first file is written. Returns the number of pages.
 size_t write_leaderboard(const store::Store& store, const LeaderboardOptions& options);
 
 }  // namespace clb::report

@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 std::string read_file(const fs::path& file, uint64_t limit = UINT64_MAX);
 
 // Writes to a temporary name in the same folder; finish() fsyncs and renames: readers see the old file or the whole new one, also after a
-// power cut. Without finish() the temporary file is removed.
+// power cut. Without finish() the temporary file is removed. What is replaced hands on its permissions. For names that a user gives:
+// Output.
 class AtomicFile {
  public:
   explicit AtomicFile(const fs::path& file);
@@ -61,7 +62,7 @@ class MappedFile {
 
 // An advisory lock (flock) on a file that is created when missing; released by the destructor or the death of the process, in whatever
 // container or on whatever host it lives. The file's text says for messages who holds it (process, host, time); only the lock itself is the
-// truth.
+// truth. A file that holds anything else is somebody's, and an Error.
 class FileLock {
  public:
   static FileLock wait(const fs::path& file);
