@@ -29,7 +29,18 @@ TEST_F(Form, APointerInPlaceOfRecords) {
   for (const char* name : {"train.bin", "test.bin", "train-images-idx3-ubyte.gz", "train.safetensors"})
     folder_.write(name, "version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 12\n");
   for (const char* dataset : {"cifar100", "fashion_mnist", "features"})
-    EXPECT_TRUE(contains(said(dataset), "is a Git-LFS pointer")) << said(dataset);
+    EXPECT_TRUE(contains(said(dataset), "is a Git-LFS pointer")) << dataset;
+}
+
+TEST_F(Form, APointerInPlaceOfADatabaseOrAnExperiment) {
+  for (const char* name : {"runs.sqlite", "x.toml"}) folder_.write(name, "version https://git-lfs.github.com/spec/v1\n");
+  const std::string clbench = std::string(CLB_BINARY_DIR) + "/bin/clbench";
+  const Ended table = run_program(folder_.path(), {clbench, "table", "--db", (folder_.path() / "runs.sqlite").string()});
+  const Ended run = run_program(folder_.path(), {clbench, "tasks", (folder_.path() / "x.toml").string(), "--cache", "off"});
+  for (const Ended& ended : {table, run}) {
+    EXPECT_EQ(ended.code, 2);
+    EXPECT_TRUE(contains(ended.err, "is a Git-LFS pointer")) << ended.err;
+  }
 }
 
 }  // namespace

@@ -82,15 +82,17 @@ TEST_F(Folders, AllBadImagesAreNamed) {
   put_splits();
   for (const std::string name : {"train/cat/b.jpg", "train/dog/c.jpg"}) put(name, "version https://git-lfs.github.com/spec/v1\n");
   put("test/dog/d.jpg", "GIF89a"), put("test/cat/e.png", "");
+  const std::string all = said();
   for (const char* part :
        {"4 samples", "train/cat/b.jpg: is a Git-LFS pointer", "train/dog/c.jpg", "test/dog/d.jpg: is a GIF image", "e.png: is empty"})
-    EXPECT_TRUE(contains(said(), part)) << said();
+    EXPECT_TRUE(contains(all, part)) << all;
 }
 
 TEST_F(Folders, AllImagesThatCannotBeDecodedAreNamed) {
   put_splits();
+  const std::string all = said((folder_.path() / "cache").string());
   for (const char* part : {"4 samples", "/train/cat/a.jpg: the JPEG cannot be decoded", "/test/dog/a.jpg"})
-    EXPECT_TRUE(contains(said((folder_.path() / "cache").string()), part)) << said((folder_.path() / "cache").string());
+    EXPECT_TRUE(contains(all, part)) << all;
 }
 
 }  // namespace
