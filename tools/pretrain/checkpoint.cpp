@@ -7,6 +7,7 @@ namespace clb::pretrain {
 namespace {
 
 constexpr const char* kFormat = "clbench-pretrain-checkpoint/1";
+constexpr const char* kData = "images drawn from formulas by clb-pretrain; no photograph, no data set";
 
 // The path of the first value that differs: "/training/lr".
 std::string difference(const base::Json& a, const base::Json& b) {
@@ -44,6 +45,9 @@ double load_checkpoint(const std::filesystem::path& file, Trainer& trainer) {
   return base::parse_json(text("seconds"), name + ": seconds").get<double>();
 }
 
+bool is_checkpoint(std::string_view ends) { return ends.find(kFormat) != std::string_view::npos; }
+bool is_weights_file(std::string_view ends) { return ends.find(kData) != std::string_view::npos; }
+
 std::string weights_file(Trainer& trainer) {
   nn::TensorMap tensors;
   trainer.vit().parameters([&](const std::string& name, torch::Tensor& t) {
@@ -54,7 +58,7 @@ std::string weights_file(Trainer& trainer) {
                                          {"recipe", base::canonical(trainer.recipe().to_json())},
                                          {"seed", std::to_string(trainer.recipe().seed)},
                                          {"images_seen", images_seen(trainer)},
-                                         {"data", "images drawn from formulas by clb-pretrain; no photograph, no data set"}});
+                                         {"data", kData}});
 }
 
 }  // namespace clb::pretrain

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 #include "trainer.hpp"
 
@@ -12,6 +13,10 @@ void save_checkpoint(const std::filesystem::path& file, Trainer& trainer, double
 // Brings the trainer to the state in the file; returns the seconds of training so far. Error when the file is damaged or belongs to another
 // recipe; it names what differs.
 double load_checkpoint(const std::filesystem::path& file, Trainer& trainer);
+
+// By the first bytes of a file: is it one of these?
+bool is_checkpoint(std::string_view begin);
+bool is_weights_file(std::string_view begin);
 
 // The finished network as weights with timm's names, in the recipe's type; metadata: the recipe, its seed, the images seen.
 std::string weights_file(Trainer& trainer);
