@@ -45,6 +45,20 @@ expect 2 "go beyond" "$program" draw tiny.toml --of classes --count 5 --sheet x.
 "$program" draw tiny.toml --count 4 --columns 2 --sheet sheet.png --captions captions.jsonl
 [ "$(wc -l <captions.jsonl)" = 4 ] || fail "expected 4 captions"
 
+# What it did not write stays; what it wrote is replaced.
+"$program" draw tiny.toml --count 2 --columns 2 --sheet sheet.png --captions captions.jsonl
+echo mine >thesis.txt
+mkdir foreign && echo mine >foreign/curve.jsonl
+expect 2 "is not a sheet that clb-pretrain drew" "$program" draw tiny.toml --count 2 --sheet thesis.txt
+expect 2 "is not a file of captions" "$program" draw tiny.toml --count 2 --captions thesis.txt
+expect 2 "itself needs" "$program" draw tiny.toml --count 2 --sheet tiny.toml --force
+expect 2 "itself needs" "$program" draw tiny.toml --count 2 --sheet both --captions both
+expect 2 "is not a weight file that clb-pretrain wrote" "$program" train tiny.toml --out thesis.txt
+expect 2 "is not a curve that clb-pretrain wrote" "$program" train tiny.toml --out new.safetensors --folder foreign
+expect 2 "itself needs" "$program" train tiny.toml --out w.run/checkpoint.safetensors --folder w.run --force
+[ "$(cat thesis.txt foreign/curve.jsonl)" = $'mine\nmine' ] || fail "a file of somebody else was replaced"
+[ ! -e thesis.txt.run ] || fail "a folder was made for a training that was refused"
+
 # SIGTERM: a checkpoint and the way on.
 "$program" train tiny.toml --out w.safetensors >stopped.txt 2>&1 &
 pid=$!

@@ -8,6 +8,7 @@ namespace {
 
 constexpr const char* kChecksum = "sha256";  // of the file without this entry
 constexpr const char* kFormat = "clbench-pretrain-checkpoint/1";
+constexpr const char* kData = "images drawn from formulas by clb-pretrain; no photograph, no data set";
 
 // The path of the first value that differs: "/training/lr".
 std::string difference(const base::Json& a, const base::Json& b) {
@@ -65,6 +66,9 @@ double load_checkpoint(const std::filesystem::path& file, Trainer& trainer) {
   return base::parse_json(text("seconds"), name + ": seconds").get<double>();
 }
 
+bool is_checkpoint(std::string_view ends) { return ends.find(kFormat) != std::string_view::npos; }
+bool is_weights_file(std::string_view ends) { return ends.find(kData) != std::string_view::npos; }
+
 std::string weights_file(Trainer& trainer) {
   nn::TensorMap tensors;
   trainer.vit().parameters([&](const std::string& name, torch::Tensor& t) {
@@ -75,7 +79,7 @@ std::string weights_file(Trainer& trainer) {
                                          {"recipe", base::canonical(trainer.recipe().to_json())},
                                          {"seed", std::to_string(trainer.recipe().seed)},
                                          {"images_seen", images_seen(trainer)},
-                                         {"data", "images drawn from formulas by clb-pretrain; no photograph, no data set"}});
+                                         {"data", kData}});
 }
 
 }  // namespace clb::pretrain

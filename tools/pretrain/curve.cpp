@@ -21,6 +21,11 @@ Curve::Curve(const std::filesystem::path& file, int64_t from) : file_(file) {
   base::write_file_atomic(file, kept);
 }
 
+bool Curve::is_own(std::string_view begin) {
+  const base::Json point = base::Json::parse(begin.substr(0, begin.find('\n')), nullptr, false);
+  return point.is_object() && point.contains("update") && point.contains("rate_factor") && point.contains("thumbnail");
+}
+
 void Curve::add(const Trainer& trainer, const Trainer::Means& m, double seconds) {
   const auto rounded = [](double value) { return std::round(value * 1e5) / 1e5; };
   const base::Json point{{"update", trainer.updates()},

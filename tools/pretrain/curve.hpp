@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 #include "trainer.hpp"
 
@@ -11,6 +12,8 @@ class Curve {
  public:
   // Keeps those lines of an existing file that lie before update `from`: a training that goes on from a checkpoint writes the rest anew.
   Curve(const std::filesystem::path& file, int64_t from);
+
+  static bool is_own(std::string_view begin);  // by the first line of a file
 
   void add(const Trainer& trainer, const Trainer::Means& means, double seconds);
 

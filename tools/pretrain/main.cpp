@@ -6,8 +6,8 @@
 #include <atomic>
 #include <boost/program_options.hpp>
 #include <clb/base/error.hpp>
-#include <clb/base/file.hpp>
 #include <clb/base/nearest.hpp>
+#include <clb/base/output.hpp>
 #include <clb/base/streams.hpp>
 #include <clb/formula/sheet.hpp>
 #include <clb/launch/human.hpp>
@@ -32,6 +32,8 @@ constexpr const char* kTrainExample =
     "example: clb-pretrain train share/pretrain/clb-micro.toml --out clb-micro.safetensors --folder clb-micro.run\n";
 constexpr const char* kDrawExample =
     "example: clb-pretrain draw share/pretrain/clb-micro.toml --sheet images.png --captions images.jsonl --count 240\n";
+
+constexpr const char* kForce = "replace also files that clb-pretrain did not write, but never the recipe";
 
 std::atomic<bool> interrupted = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
@@ -85,6 +87,7 @@ int train(const std::vector<std::string>& words) {
   std::string out, folder;
   described.add_options()("out", po::value(&out)->value_name("FILE")->required(), "the weights: safetensors with timm's names");
   described.add_options()("folder", po::value(&folder)->value_name("DIR"), "checkpoint and curve; default: FILE.run");
+  described.add_options()("force", po::bool_switch(&options.force), kForce);
   described.add_options()("resume", po::bool_switch(&options.resume), "go on from the checkpoint in the folder");
   described.add_options()("device", po::value(&options.device)->value_name("auto|cpu|cuda")->default_value("auto"), "where to compute");
   described.add_options()("threads", po::value(&options.threads)->value_name("N")->default_value(2),
@@ -100,12 +103,13 @@ int train(const std::vector<std::string>& words) {
   }
   if (options.threads < 1 || options.threads > 256) throw base::Error("--threads takes a number from 1 to 256");
   options.out = out;
+  options.recipe = values["recipe"].as<std::string>();
   options.folder = folder.empty() ? out + ".run" : folder;
   options.progress = show;
   options.warn = [](const std::string& text) { fmt::print(stderr, "clb-pretrain: warning: {}\n", text); };
   options.stop = [] { return interrupted.load(); };
   stop_at_signals();
-  const bool finished = pretrain::train(pretrain::read_recipe(values["recipe"].as<std::string>()), options);
+  const bool finished = pretrain::train(pretrain::read_recipe(options.recipe), options);
   if (isatty(STDERR_FILENO)) fmt::print(stderr, "\n");
   fmt::print("{}\n", finished ? fmt::format("{}: {} bytes", out, std::filesystem::file_size(out))
                               : fmt::format("stopped; the same command with --resume goes on, from {}", options.folder.string()));
@@ -115,9 +119,11 @@ int train(const std::vector<std::string>& words) {
 int draw(const std::vector<std::string>& words) {
   po::options_description described("options", 110, 60);
   std::string sheet_file, captions_file, of;
+  bool force = false;
   int64_t first = 0, count = 0, columns = 0, zoom = 0;
   described.add_options()("sheet", po::value(&sheet_file)->value_name("FILE.png"), "the images side by side");
   described.add_options()("captions", po::value(&captions_file)->value_name("FILE.jsonl"), "what they show, one JSON object a line");
+  described.add_options()("force", po::bool_switch(&force), kForce);
   described.add_options()("of", po::value(&of)->value_name("images|masks|classes")->default_value("images"), "what the sheet shows");
   described.add_options()("first", po::value(&first)->value_name("N")->default_value(0), "index of the first image, or class");
   described.add_options()("count", po::value(&count)->value_name("N")->default_value(200), "how many");
@@ -126,7 +132,8 @@ int draw(const std::vector<std::string>& words) {
   po::variables_map values;
   if (!parse(words, described, "clb-pretrain draw RECIPE.toml --sheet FILE.png [options]", kDrawExample, values)) return 0;
   po::notify(values);
-  const pretrain::Recipe recipe = pretrain::read_recipe(values["recipe"].as<std::string>());
+  const std::string recipe_file = values["recipe"].as<std::string>();
+  const pretrain::Recipe recipe = pretrain::read_recipe(recipe_file);
   const bool classes = of == "classes";
   if (of != "images" && of != "masks" && !classes) throw base::Error("--of takes images, masks or classes, not '" + of + "'");
   if (sheet_file.empty() && captions_file.empty()) throw base::Error("nothing to write: give --sheet FILE.png or --captions FILE.jsonl");
@@ -136,8 +143,12 @@ int draw(const std::vector<std::string>& words) {
     throw base::Error(fmt::format("the recipe has {} classes; --first and --count go beyond", recipe.images.classes));
   const formula::Painter painter(recipe.images);
   const auto what = classes ? formula::SheetOf::kClasses : of == "masks" ? formula::SheetOf::kMasks : formula::SheetOf::kImages;
-  if (!sheet_file.empty()) base::write_file_atomic(sheet_file, formula::sheet(painter, what, first, count, columns, zoom));
-  if (!captions_file.empty()) base::write_file_atomic(captions_file, formula::captions(painter, first, count));
+  const base::OutputRule sheet{"a sheet that clb-pretrain drew", formula::is_sheet, {recipe_file}, force};
+  const base::OutputRule captions{"a file of captions that clb-pretrain wrote", formula::is_captions, {recipe_file, sheet_file}, force};
+  if (!sheet_file.empty()) base::require_output(sheet_file, sheet);
+  if (!captions_file.empty()) base::require_output(captions_file, captions);
+  if (!sheet_file.empty()) base::write_output(sheet_file, formula::sheet(painter, what, first, count, columns, zoom), sheet);
+  if (!captions_file.empty()) base::write_output(captions_file, formula::captions(painter, first, count), captions);
   return 0;
 }
 

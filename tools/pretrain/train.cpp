@@ -5,7 +5,7 @@
 
 #include <chrono>
 #include <clb/base/error.hpp>
-#include <clb/base/file.hpp>
+#include <clb/base/output.hpp>
 #include <clb/formula/batches.hpp>
 
 #include "checkpoint.hpp"
@@ -23,6 +23,27 @@ torch::Device device_of(const std::string& name) {
   return cuda ? torch::kCUDA : torch::kCPU;
 }
 
+std::filesystem::path checkpoint_of(const TrainOptions& options) { return base::followed(options.folder / "checkpoint.safetensors"); }
+std::filesystem::path curve_of(const TrainOptions& options) { return base::followed(options.folder / "curve.jsonl"); }
+
+base::OutputRule weights_rule(const TrainOptions& options) {
+  std::vector<std::filesystem::path> inputs{checkpoint_of(options), curve_of(options), options.folder / "lock"};
+  if (!options.recipe.empty()) inputs.push_back(options.recipe);
+  return {"a weight file that clb-pretrain wrote", is_weights_file, std::move(inputs), options.force};
+}
+
+// Makes the folder. Asked first: a training takes hours.
+void require_outputs(const TrainOptions& options) {
+  if (base::fs::exists(base::fs::symlink_status(options.out))) base::require_output(options.out, weights_rule(options));
+  base::fs::create_directories(base::followed(options.folder));
+  base::require_output(options.out, weights_rule(options));  // which may lie in that folder
+  std::vector<std::filesystem::path> inputs;
+  if (!options.recipe.empty()) inputs.push_back(options.recipe);
+  if (!options.resume)  // else it is read, by a reader that knows its own
+    base::require_output(checkpoint_of(options), {"a checkpoint of clb-pretrain", is_checkpoint, inputs, options.force});
+  base::require_output(curve_of(options), {"a curve that clb-pretrain wrote", Curve::is_own, inputs, options.force});
+}
+
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // One call of train().
@@ -30,10 +51,10 @@ class Training {
  public:
   Training(const Recipe& recipe, const TrainOptions& options)
       : options_(options),
-        checkpoint_(options.folder / "checkpoint.safetensors"),
+        checkpoint_(checkpoint_of(options)),
         trainer_(recipe, device_of(options.device), options.threads),
         before_(options.resume ? take_up() : 0),
-        curve_(options.folder / "curve.jsonl", trainer_.updates()) {}
+        curve_(curve_of(options), trainer_.updates()) {}
 
   bool run() {
     const Recipe& recipe = trainer_.recipe();
@@ -70,7 +91,7 @@ class Training {
   }
 
   bool write_weights() {
-    base::write_file_atomic(options_.out, weights_file(trainer_));
+    base::write_output(options_.out, weights_file(trainer_), weights_rule(options_));
     return true;
   }
 
@@ -104,7 +125,7 @@ class Training {
 
 bool train(const Recipe& recipe, const TrainOptions& options) {
   at::set_num_threads(1);  // the trainer divides the work among its own threads; LibTorch's would wait in loops beside them
-  base::fs::create_directories(options.folder);
+  require_outputs(options);
   const auto lock = base::FileLock::try_lock(options.folder / "lock");
   if (!lock)
     throw base::Error("the folder " + options.folder.string() +

@@ -1,6 +1,7 @@
 #include "clb/formula/sheet.hpp"
 
 #include <png.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <clb/base/error.hpp>
@@ -10,6 +11,8 @@ namespace clb::formula {
 namespace {
 
 constexpr int64_t kGap = 2;  // between images, before zooming
+constexpr std::string_view kSoftware("Software\0clb-pretrain", 21);
+constexpr size_t kAfterHeader = 8 + 4 + 4 + 13 + 4;  // a PNG's signature; length, name, contents and checksum of IHDR
 
 // Side x side pixels, three bytes each.
 struct Tile {
@@ -37,6 +40,18 @@ Tile tile_of(const Painter& painter, SheetOf what, int64_t index) {
   return what == SheetOf::kMasks ? tile_of(image.mask) : tile_of(image);
 }
 
+// A chunk tEXt that says who drew the sheet: libpng's simple interface writes none.
+std::string mark() {
+  const auto number = [](uint32_t value) {
+    std::string bytes;
+    for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift);
+    return bytes;
+  };
+  const std::string text = "tEXt" + std::string(kSoftware);
+  const auto crc = crc32(0, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size()));
+  return number(static_cast<uint32_t>(kSoftware.size())) + text + number(static_cast<uint32_t>(crc));
+}
+
 std::string png(int64_t width, int64_t height, const std::vector<uint8_t>& rgb) {
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
@@ -49,7 +64,7 @@ std::string png(int64_t width, int64_t height, const std::vector<uint8_t>& rgb) 
     file.resize(size);
     if (png_image_write_to_memory(&image, file.data(), &size, 0, rgb.data(), 0, nullptr) != 0) {
       file.resize(size);
-      return file;
+      return file.insert(kAfterHeader, mark());
     }
   }
   throw base::Error(std::string("the sheet cannot be written as PNG: ") + image.message, base::Exit::kInternal);
@@ -71,6 +86,14 @@ std::string sheet(const Painter& painter, SheetOf what, int64_t first, int64_t c
     }
   }
   return png(width, height, rgb);
+}
+
+bool is_sheet(std::string_view begin) { return begin.size() > kAfterHeader && begin.substr(kAfterHeader).starts_with(mark()); }
+
+bool is_captions(std::string_view begin) {
+  const base::Json line = base::Json::parse(begin.substr(0, begin.find('\n')), nullptr, false);
+  const auto has = [&](const char* member) { return line.is_object() && line.contains(member); };
+  return has("index") && has("class") && has("family") && has("texture") && has("colour") && has("background") && has("caption");
 }
 
 std::string captions(const Painter& painter, int64_t first, int64_t count) {

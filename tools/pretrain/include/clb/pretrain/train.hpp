@@ -18,6 +18,8 @@ struct Progress {
 struct TrainOptions {
   std::filesystem::path folder;  // checkpoint.safetensors and curve.jsonl; made when missing
   std::filesystem::path out;     // the weights
+  std::filesystem::path recipe;  // the file, which is not written over; may be empty
+  bool force = false;            // replaces files of these names that clb-pretrain did not write
   bool resume = false;
   std::string device = "auto";  // auto | cpu | cuda
   int threads = 2;              // that compute; as many others draw images, which takes little

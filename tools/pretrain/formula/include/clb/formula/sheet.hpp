@@ -3,6 +3,7 @@
 
 #include <clb/formula/image.hpp>
 #include <string>
+#include <string_view>
 
 namespace clb::formula {
 
@@ -14,5 +15,9 @@ std::string sheet(const Painter& painter, SheetOf what, int64_t first, int64_t c
 
 // One JSON object a line: index, class, family, texture, colour, background, count, caption.
 std::string captions(const Painter& painter, int64_t first, int64_t count);
+
+// By the first bytes of a file: is it one of these?
+bool is_sheet(std::string_view begin);
+bool is_captions(std::string_view begin);
 
 }  // namespace clb::formula
