@@ -72,7 +72,7 @@ class ErrorSink {
   static constexpr size_t kLongest = 1 << 14;  // bytes of a sentence
 
   static clb_status unsupported() {
-    set_error(nullptr, CLB_E_UNSUPPORTED, "a dataset may use log and set_error of the host alone", "", 0);
+    set_error(nullptr, CLB_E_UNSUPPORTED, "a dataset may use log and set_error of the host alone", nullptr, 0);
     return CLB_E_UNSUPPORTED;
   }
 
