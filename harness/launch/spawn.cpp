@@ -14,6 +14,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
 #include <cstdlib>
+#include <thread>
 
 #include "descriptor.hpp"
 
@@ -157,6 +158,12 @@ void take(Descriptor& end, std::string& into) {
 
 }  // namespace
 
+// Has it ended? It stays to be waited for.
+bool ended(pid_t pid) {
+  siginfo_t info{};
+  return waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
 Captured capture(Spawn what, double timeout_s) {
   Pipe out = make_pipe(), err = make_pipe();
   what.out = out.write.get();
@@ -173,12 +180,15 @@ Captured capture(Spawn what, double timeout_s) {
     poll(ends, 2, 200);
     if (ends[0].revents) take(out.read, captured.out);
     if (ends[1].revents) take(err.read, captured.err);
-    if (!captured.timed_out && std::chrono::steady_clock::now() > deadline) {
-      captured.timed_out = true;
-      kill(pid, SIGKILL);
-      break;  // something it started may hold the pipes open
-    }
+    if (!ends[0].revents && !ends[1].revents && ended(pid)) break;  // something it started may hold the pipes open
+    if (std::chrono::steady_clock::now() > deadline) break;
   }
+  while (!ended(pid) && !captured.timed_out) {  // it may have closed its ends and go on
+    captured.timed_out = std::chrono::steady_clock::now() > deadline;
+    if (captured.timed_out) kill(pid, SIGKILL);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (what.own_group) kill(-pid, SIGKILL);  // what it has left behind
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFEXITED(status)) captured.exit_code = WEXITSTATUS(status);
