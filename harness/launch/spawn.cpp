@@ -158,6 +158,7 @@ bool take(Descriptor& end, std::string& into) {
   return n > 0;
 }
 
+// It stays to be waited for.
 bool has_ended(pid_t pid) {
   siginfo_t info{};
   return waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;

@@ -110,8 +110,7 @@ void Learner::create() {
   const auto span = session_.spans.enter("create", -1);
   session_.progress("", 0, 0);
   reseed(session_, "create");
-  method_.create(session_args(session_, host_.table(), settings_->settings));
-  session_.expect_own_thread();
+  session_.call_plugin([&] { method_.create(session_args(session_, host_.table(), settings_->settings)); });
 }
 
 void Learner::learn(int64_t index) {
@@ -133,8 +132,7 @@ void Learner::learn(int64_t index) {
     const auto span = s.spans.enter(name, index);
     s.progress("", 0, 0);
     reseed(s, name);
-    body();
-    s.expect_own_thread();
+    s.call_plugin(body);
     s.features.expect_unchanged();  // a method may have gone on without them
     synchronize(s.device);
   };

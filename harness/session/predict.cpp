@@ -57,8 +57,7 @@ torch::Tensor predict(Session& s, MethodHandle& method, const TestSamples& test)
     for (const auto& kind : wanted.kinds) batch.features.emplace_back(kind.c_str(), s.features.gather(kind, test.split, indices));
     if (test.task_ids.defined()) batch.task_ids = test.task_ids.index_select(0, row_tensor).to(s.device);
     torch::manual_seed(s.keys.number("predict", {s.task, step}));
-    logits.index_copy_(0, row_tensor, checked_logits(method.predict(batch), batch.n, classes, s.device));
-    s.expect_own_thread();
+    s.call_plugin([&] { logits.index_copy_(0, row_tensor, checked_logits(method.predict(batch), batch.n, classes, s.device)); });
     s.progress("samples", std::min(n, (step + 1) * size), n);
   }
   return logits;

@@ -6,11 +6,13 @@ namespace clb::session {
 Spans::Scope::~Scope() {
   spans_.charge();
   if (std::uncaught_exceptions() > 0 && spans_.failed_.empty()) spans_.failed_ = spans_.stack_.back().phase;
+  const std::lock_guard lock(spans_.mutex_);
   spans_.stack_.pop_back();
 }
 
 Spans::Scope Spans::enter(std::string phase, int64_t task) {
   charge();
+  const std::lock_guard lock(mutex_);
   stack_.push_back({std::move(phase), task});
   return Scope(*this);
 }
@@ -32,9 +34,9 @@ std::vector<base::Span> Spans::take() {
   return spans;
 }
 
-const std::string& Spans::phase() const {
-  static const std::string none;
-  return stack_.empty() ? none : stack_.back().phase;
+std::string Spans::phase() const {
+  const std::lock_guard lock(mutex_);
+  return stack_.empty() ? "" : stack_.back().phase;
 }
 
 }  // namespace clb::session

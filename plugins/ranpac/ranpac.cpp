@@ -16,6 +16,7 @@ class RanPac final : public clb::Method {
       .paper = "McDonnell et al., NeurIPS 2023, arXiv:2307.02251",
       .capabilities = clb::kBitwise | clb::kBf16,
   };
+  static constexpr clb::ValidationValue validation_values[] = {{"projection", 300}};  // 10,000 columns are a state of 400 MB
 
   static void params(clb::Params<RanPac>& p) {
     p.integer("projection", &RanPac::projection_, {0, 100000}, "columns of the random projection (M); 0: the features as they are");

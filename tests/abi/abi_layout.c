@@ -8,6 +8,7 @@
 #include <clb/ext/expected.h>
 #include <clb/ext/part_hash.h>
 #include <clb/ext/trace.h>
+#include <clb/ext/validation.h>
 #include <clb/host.h>
 #include <clb/meta.h>
 #include <clb/method.h>
@@ -283,3 +284,11 @@ AT(clb_trace, reserved, 4);
 AT(clb_trace, self, 8);
 AT(clb_trace, emit, 16);
 SIZE(clb_trace, 24);
+
+/* ext/validation.h */
+AT(clb_validation_values, struct_size, 0);
+AT(clb_validation_values, count, 4);
+AT(clb_validation_values, values, 8);
+AT(clb_validation_values, stride, 16);
+AT(clb_validation_values, reserved, 20);
+SIZE(clb_validation_values, 24);

@@ -1,91 +1,43 @@
-// Nearest class mean that keeps what it needs outside its state, or waits for large batches: what the second look has to notice.
+// Keeps what it should not, or asks for what it should not have, beyond its state: in a file, in shared memory, in the environment, through
+// a socket, in another process, or from files at a path that it knows.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include <clb/nn/tensors.hpp>
-#include <clb/sdk/method.hpp>
-#include <clb/sdk/nn.hpp>
-#include <cstring>
-#include <filesystem>
+#include <cstdlib>
 #include <fstream>
+
+#include "class_means.hpp"
 
 namespace {
 
-using torch::Tensor;
-
-Tensor g_means;          // trick "static"
-bool g_trained = false;  // in this process
-
-class Outside final : public clb::Method {
+class Outside final : public ClassMeans {
  public:
   static constexpr clb::About about{.id = "outside", .version = "1.0.0", .paper = "none: a test", .capabilities = clb::kBitwise};
-
   static void params(clb::Params<Outside>& p) {
-    p.choice("trick", &Outside::trick_, {"none", "static", "file", "environment", "big_batch", "served", "refuses"},
-             "where the means are, or what predictions depend on");
-    p.flag("by_batch", &Outside::by_batch_, "predictions depend on the test batch, and it says so").implies(clb::kBatchDependent, true);
+    p.choice("where", &Outside::where_, {"file", "shared_memory", "known_path", "socket", "program", "environment"}, "what it reaches for");
+    p.string("path", &Outside::path_, "of the file");
   }
 
-  clb::Inputs inputs() const override { return clb::Inputs::features("main:cls"); }
-
-  void train_task() override {
-    const int64_t d = ctx().feature_dim("main:cls");
-    sums_ = clb::nn::grow_rows(sums_, task().classes_seen, d, ctx().device());
-    counts_ = clb::nn::grow_rows(counts_, task().classes_seen, 1, ctx().device());
-    for (const clb::Batch& b : ctx().train().eval_view().features("main:cls").batches(64)) {
-      sums_.index_add_(0, b.labels, b.features("main:cls").to(torch::kFloat64));
-      counts_.index_add_(0, b.labels, torch::ones({b.n, 1}, counts_.options()));
+  void end_task() override {
+    if (where_ == "file") std::ofstream(path_, std::ios::app) << "what it learned";
+    if (where_ == "known_path") std::ifstream(path_).get();
+    if (where_ == "environment") setenv("CLB_FAULT_BANK", std::to_string(task().index).c_str(), 1);
+    if (where_ == "socket") close(socket(AF_UNIX, SOCK_STREAM, 0));
+    if (where_ == "program") {
+      if (std::system("true") != 0) where_ = "none";
     }
-    put_away((sums_ / counts_.clamp_min(1)).to(torch::kFloat64).contiguous());
-  }
-
-  Tensor predict(const clb::Batch& b) override {
-    Tensor x = b.features("main:cls").to(torch::kFloat64), m = means(x.size(1));
-    if (by_batch_) x = x - x.mean(0) + m.mean(0);
-    if ((trick_ == "big_batch" && b.n >= 48) || (trick_ == "served" && served_ >= 32)) x = -x;
-    served_ += b.n;
-    return (x.matmul(m.t()) - m.square().sum(1) / 2).to(torch::kFloat32);
-  }
-
-  void state(clb::Archive& a) override {
-    if (trick_ == "refuses" && !g_trained) throw clb::PluginError(CLB_E_STATE, "this state is for nobody");
-    if (trick_ == "none" || trick_ == "big_batch" || trick_ == "served" || trick_ == "refuses") a("sums", sums_)("counts", counts_);
+    if (where_ == "shared_memory") {
+      const int fd = shm_open("/clb_fault_bank", O_RDWR | O_CREAT, 0600);
+      close(fd);
+      shm_unlink("/clb_fault_bank");
+    }
   }
 
  private:
-  std::string path() const { return (std::filesystem::path("/tmp") / ("clb_outside_" + std::to_string(getuid()))).string(); }
-
-  void put_away(const Tensor& m) {
-    g_trained = true;
-    if (trick_ == "static") g_means = m;
-    const std::string bytes(static_cast<const char*>(m.const_data_ptr()), m.nbytes());
-    if (trick_ == "file") std::ofstream(path(), std::ios::binary) << bytes;
-    if (trick_ == "environment") {
-      std::string hex;
-      for (unsigned char c : bytes) hex += "0123456789abcdef"[c >> 4], hex += "0123456789abcdef"[c & 15];
-      setenv("CLB_OUTSIDE", hex.c_str(), 1);
-    }
-  }
-
-  Tensor means(int64_t d) const {
-    const int64_t classes = task().classes_seen;
-    if (trick_ == "static") return g_means.defined() ? g_means : torch::zeros({classes, d}, torch::kFloat64);
-    if (trick_ != "file" && trick_ != "environment") return sums_ / counts_.clamp_min(1);
-    std::string bytes;
-    if (trick_ == "file") {
-      std::ifstream in(path(), std::ios::binary);
-      bytes.assign(std::istreambuf_iterator<char>(in), {});
-    } else if (const char* hex = std::getenv("CLB_OUTSIDE")) {
-      for (; hex[0] && hex[1]; hex += 2) bytes += static_cast<char>(std::stoi(std::string(hex, 2), nullptr, 16));
-    }
-    Tensor m = torch::zeros({classes, d}, torch::kFloat64);
-    if (bytes.size() == m.nbytes()) std::memcpy(m.mutable_data_ptr(), bytes.data(), bytes.size());
-    return m;
-  }
-
-  std::string trick_ = "none";
-  bool by_batch_ = false;
-  Tensor sums_, counts_;
-  int64_t served_ = 0;
+  std::string where_ = "file", path_ = "/nonexistent/answers";
 };
 
 }  // namespace

@@ -24,7 +24,7 @@ TEST(StateOutsideTheState, IsSeenWhereverItIs) {
     EXPECT_EQ(rows.at(trick).look->near_ties, 0) << trick;
   }
   EXPECT_TRUE(clb::audit::audit(world.database(), {}).same());
-  fs::remove("/tmp/clb_outside_" + std::to_string(getuid()));
+  fs::remove("/tmp/clb_elsewhere_" + std::to_string(getuid()));
 }
 
 TEST(StateOutsideTheState, HonestMethodsPassUnderEveryProtocol) {

@@ -108,8 +108,6 @@ TEST_F(Leaderboard, BadgesFollowTheirRules) {
   }
   LeaderboardOptions o = options(folder_ / "site");
   published(o, 64);
-  o.failed_checks["careless"] = {"task_blindness"};
-  o.failed_checks["short"] = {"bitwise"};
   write(o);
   EXPECT_EQ(badges("simplecil"), (std::set<std::string>{"deviates"}));
   EXPECT_EQ(badges("l2p"), (std::set<std::string>{"unverified", "leaks"}));
@@ -117,7 +115,7 @@ TEST_F(Leaderboard, BadgesFollowTheirRules) {
   EXPECT_EQ(badges("one_prompt"), (std::set<std::string>{"unverified", "collapsed"}));
   EXPECT_EQ(badges("two_layers"), (std::set<std::string>{"unverified"})) << "the second layer uses both";
   EXPECT_EQ(badges("chance"), (std::set<std::string>{"unverified", "collapsed"}));
-  EXPECT_EQ(badges("careless"), (std::set<std::string>{"unverified", "leaks"}));
+  EXPECT_EQ(badges("careless"), (std::set<std::string>{"unverified"})) << "nothing is said of validation";
   EXPECT_NE(page("run/" + sample_spec(0, "one_prompt").key().substr(0, 16) + ".html").find("Prompt usage"), std::string::npos);
   published(o, 55, true);
   write(o);
@@ -125,6 +123,67 @@ TEST_F(Leaderboard, BadgesFollowTheirRules) {
   published(o, 54.5);
   write(o);
   EXPECT_EQ(badges("simplecil"), (std::set<std::string>{"verified"}));
+}
+
+// What `clbench validate --json` printed of a plugin, whose check `name` ended so.
+report::Validation validation(const std::string& hash, const base::Json& params, const std::string& name, const std::string& status,
+                              bool leak, const base::Json& declared = base::Json::object(), bool all = true) {
+  const base::Json row{{"check", name}, {"status", status}, {"remark", "for a reason"}, {"leak", leak}};
+  const base::Json rows = base::Json::array({row});
+  return report::Validation::from_json({{"plugin_hash", hash}, {"params", params}, {"declared", declared}, {"all", all}, {"checks", rows}},
+                                       "v.json");
+}
+
+TEST_F(Leaderboard, ValidationSpeaksOfThePluginFileAndItsParameters) {
+  {
+    Store store = writer();
+    finish(store, l2p(0, 5), 3);
+  }
+  const std::string hash = reader().runs().front().plugin_hash;
+  const base::Json mine = l2p(0, 5).method.params;
+  base::Json other = mine;
+  other["top_k"] = 1;
+  using Badges = std::set<std::string>;
+  const auto given = [&](std::vector<report::Validation> validations) {
+    LeaderboardOptions o = options(folder_ / "site");
+    o.validations = std::move(validations);
+    write(o);
+    return badges("l2p");
+  };
+  EXPECT_EQ(given({validation(hash, mine, "hidden_images", "pass", true)}), (Badges{"unverified"}));
+  EXPECT_EQ(given({validation(hash, mine, "hidden_images", "fail", true)}), (Badges{"unverified", "leaks"}));
+  EXPECT_EQ(given({validation(hash, mine, "hidden_images", "expected", true)}), (Badges{"unverified", "leaks"})) << "declared, and a leak";
+  EXPECT_EQ(given({validation(hash, mine, "bitwise", "fail", false)}), (Badges{"unverified", "fails checks"}));
+  EXPECT_EQ(given({validation(hash, mine, "bitwise", "expected", false)}), (Badges{"unverified"}));
+  EXPECT_EQ(given({validation(hash, other, "hidden_images", "pass", true)}), (Badges{"unverified", "not validated"}));
+  EXPECT_EQ(given({validation(std::string(64, '0'), mine, "hidden_images", "pass", true)}), (Badges{"unverified", "not validated"}));
+  EXPECT_EQ(given({validation(hash, other, "hidden_images", "pass", true), validation(hash, mine, "hidden_images", "fail", true),
+                   validation(hash, mine, "hidden_images", "pass", true)}),
+            (Badges{"unverified", "leaks"}))
+      << "no passed result takes a failed one back";
+  EXPECT_EQ(given({validation(hash, other, "hidden_images", "pass", true, {{"top_k", 1}})}), (Badges{"unverified"}))
+      << "the plugin declares another value for validation";
+  EXPECT_EQ(given({validation(hash, mine, "hidden_images", "pass", true, base::Json::object(), false)}),
+            (Badges{"unverified", "not validated"}))
+      << "only some checks";
+  sentence([] { report::Validation::from_json({{"plugin", "x.so"}, {"checks", base::Json::array()}}, "old.json"); });
+}
+
+TEST_F(Leaderboard, RowsOfSortedTestBatchesStandApartAndAreNotRanked) {
+  {
+    Store store = writer();
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      base::RunSpec sorted = sample_spec(seed, "sorted");
+      sorted.protocol.test_batches = "class_sorted";
+      finish(store, sorted, 3);
+      finish(store, sample_spec(seed, "plain"), 3);
+    }
+  }
+  write(options(folder_ / "site"));
+  const base::Json site = data();
+  for (const base::Json& row : site.at("rows"))
+    EXPECT_EQ(row.at("section"), row.at("method") == "sorted" ? "test batches sorted by class, only to reproduce published numbers" : "");
+  EXPECT_NE(page("index.html").find("test batches sorted by class, only to reproduce"), std::string::npos);
 }
 
 TEST_F(Leaderboard, ForeignTextIsNoMarkup) {

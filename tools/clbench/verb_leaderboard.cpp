@@ -19,16 +19,8 @@ namespace {
 constexpr VerbText kText{"leaderboard", "", "results as a static site: open OUT/index.html, no network needed",
                          "clbench leaderboard --db results.sqlite --out site"};
 
-// What `clbench validate PLUGIN.so --json` printed: the checks that failed, by the plugin's name.
-void add_failed_checks(const fs::path& file, std::map<std::string, std::set<std::string>>& failed) {
-  const base::Json json = base::parse_json(base::read_file(file, uint64_t{16} << 20), file.string());
-  try {
-    const std::string method = fs::path(json.at("plugin").get<std::string>()).stem();
-    for (const base::Json& row : json.at("checks"))
-      if (row.at("status") == "fail") failed[method].insert(row.at("check").get<std::string>());
-  } catch (const base::Json::exception&) {
-    throw base::Error(fmt::format("{}: is not what `clbench validate PLUGIN.so --json` prints", file.string()));
-  }
+report::Validation validation_of(const fs::path& file) {
+  return report::Validation::from_json(base::parse_json(base::read_file(file, uint64_t{16} << 20), file.string()), file.string());
 }
 
 }  // namespace
@@ -41,7 +33,7 @@ int verb_leaderboard(const Arguments& arguments) {
   options.add()("index-only", "no pages of methods and runs");
   options.add_force();
   options.add()("validation", po::value<std::vector<std::string>>()->value_name("FILE"),
-                "what `clbench validate PLUGIN.so --json` printed; a method that fails a leak check gets a badge (repeatable)");
+                "what `clbench validate PLUGIN.so --json` printed; rows of that plugin and its parameters get badges (repeatable)");
   options.add_database();
   options.add_installation();
   options.add_cache();
@@ -55,7 +47,7 @@ int verb_leaderboard(const Arguments& arguments) {
   site.experiment = options.text("experiment");
   site.all_pages = !options.flag("index-only");
   report::require_site(site);
-  for (const std::string& file : options.texts("validation")) add_failed_checks(file, site.failed_checks);
+  for (const std::string& file : options.texts("validation")) site.validations.push_back(validation_of(file));
   const size_t pages = report::write_leaderboard(store::Store::open(options.text("db"), store::Store::Mode::kRead), site);
   const std::string index = fs::absolute(out / "index.html").lexically_normal();
   if (options.flag("json")) {

@@ -1,10 +1,13 @@
 // clbench validate: the checks that a plugin must pass, each in a process of its own.
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
 #include <clb/base/error.hpp>
+#include <clb/base/json.hpp>
 #include <clb/base/json_at.hpp>
+#include <clb/base/sha256.hpp>
 #include <clb/launch/human.hpp>
 #include <clb/launch/spawn.hpp>
 #include <cstdio>
@@ -26,7 +29,7 @@ namespace {
 constexpr VerbText kText{"validate", "PLUGIN.so|METHOD",
                          "check a plugin: life cycle, state, leaks, claims; each check in a process of its own",
                          "clbench validate ./my_method.so"};
-constexpr double kCheckSeconds = 300;  // a check takes seconds; one that hangs is a failure
+constexpr double kCheckSeconds = 900;  // on the clock; a check ends itself after 300 s of processor time (tools/runner)
 
 struct Asked {
   fs::path plugin;
@@ -79,6 +82,7 @@ std::string last_line(const std::string& text) {
 Json verdict(const launch::Captured& ended, const std::string& name) {
   const auto failed = [](std::string remark) { return Json{{"status", "fail"}, {"remark", std::move(remark)}}; };
   if (ended.timed_out) return failed(fmt::format("was still running after {}", launch::human_seconds(kCheckSeconds)));
+  if (ended.signal == SIGXCPU) return failed("used more processor time than a check may; clb::ValidationValue declares smaller values");
   if (ended.signal != 0) return failed("crashed with " + launch::signal_name(ended.signal));
   const std::string said = last_line(ended.err);
   if (ended.exit_code != 0) return failed(said.empty() ? fmt::format("left with exit code {}", ended.exit_code) : said);
@@ -91,16 +95,16 @@ Json verdict(const launch::Captured& ended, const std::string& name) {
   return {{"status", status}, {"remark", base::text_at(answer, "/remark")}};
 }
 
-// The checks that apply, as clb-runner lists them.
+// {"checks", "declared", "params"}: what applies, as clb-runner lists it.
 Json listed_checks(const launch::Captured& ended, const fs::path& plugin) {
   const Json list = ended.exit_code == 0 ? Json::parse(ended.out, nullptr, false) : Json();
-  if (ended.exit_code == 0 && list.is_array()) return list;
+  if (ended.exit_code == 0 && list.is_object() && list.contains("checks") && list.contains("declared")) return list;
   throw base::Error(fmt::format("{}: {}", plugin.string(), verdict(ended, "").at("remark").get<std::string>()));
 }
 
 Json carry_out(const launch::RunnerPlace& runner, const Asked& asked, const Json& check) {
   const std::string name = check.at("name"), skip = check.at("skip"), expected = check.at("expected");
-  Json row{{"check", name}, {"about", check.at("about")}, {"seconds", 0.0}};
+  Json row{{"check", name}, {"about", check.at("about")}, {"leak", check.at("leak")}, {"seconds", 0.0}};
   if (!skip.empty()) {
     row.update({{"status", "skip"}, {"remark", skip}});
     return row;
@@ -114,6 +118,12 @@ Json carry_out(const launch::RunnerPlace& runner, const Asked& asked, const Json
   row["remark"] =
       fails ? "fails as the plugin declares: " + expected : "passes, although the plugin declares that it fails; remove the declaration";
   return row;
+}
+
+std::string assignments(const Json& values) {
+  std::string text;
+  for (const auto& [name, value] : values.items()) text += (text.empty() ? "" : ", ") + name + " = " + value.dump();
+  return text;
 }
 
 void print_row(const Json& row) {
@@ -148,7 +158,10 @@ int verb_validate(const Arguments& arguments) {
   const fs::path file = plugin_file(options);
   const Asked asked{file, std::to_string(options.number("seed", 0).value_or(0)), base::canonical(given_params(options)),
                     options.text("root")};
-  const Json checks = listed_checks(ask(runner, asked, {"--list"}), file);
+  const Json list = listed_checks(ask(runner, asked, {"--list"}), file);
+  const Json& checks = list.at("checks");
+  if (!options.flag("json") && !list.at("declared").empty())
+    say("with {}, as the plugin declares for validation; --set gives other values\n", assignments(list.at("declared")));
 
   const std::vector<std::string> wanted = split_list(options.text("check"));
   for (const std::string& name : wanted)
@@ -168,7 +181,13 @@ int verb_validate(const Arguments& arguments) {
     if (!options.flag("json")) print_row(rows.back());
   }
   if (options.flag("json")) {
-    fmt::print("{}\n", base::pretty(Json{{"plugin", file}, {"seed", std::stoll(asked.seed)}, {"checks", rows}}));
+    fmt::print("{}\n", base::pretty(Json{{"plugin", file},
+                                         {"plugin_hash", base::hex(base::sha256_file(file))},
+                                         {"params", list.at("params")},
+                                         {"declared", list.at("declared")},
+                                         {"seed", std::stoll(asked.seed)},
+                                         {"all", wanted.empty()},
+                                         {"checks", rows}}));
   } else if (!options.flag("list")) {
     fmt::print("{} checks, {} failed\n", rows.size(), failures);
     if (failures > 0) say("repeat one with: clbench validate {} --seed {} --check NAME\n", file.string(), asked.seed);

@@ -30,6 +30,7 @@ namespace {
 
 using namespace clb;
 
+constexpr rlim_t kCheckSeconds = 300;             // of processor time, so that a busy machine fails nothing
 constexpr rlim_t kCheckMemory = rlim_t{4} << 30;  // a check works on a few hundred images of 32 x 32 pixels
 
 constexpr const char* kUsage =
@@ -125,6 +126,8 @@ int describe(const std::vector<std::string>& args) {
 int check(const std::vector<std::string>& args) {
   const Answer answer;
   die_with_launcher();
+  const rlimit seconds{kCheckSeconds, kCheckSeconds + 10};
+  setrlimit(RLIMIT_CPU, &seconds);
 #ifndef __SANITIZE_ADDRESS__  // its shadow memory alone is more than any limit
   const rlimit memory{kCheckMemory, kCheckMemory};
   setrlimit(RLIMIT_DATA, &memory);

@@ -23,39 +23,41 @@ const char* unless_task_ids(const Subject& subject) {
 
 const std::vector<Check>& method_checks() {
   static const std::vector<Check> all{
-      {"descriptor", "names, defaults and ranges of the parameters", nullptr, descriptor},
-      {"life_cycle", "tasks of 4, 3, 2 and 1 classes", nullptr, life_cycle},
-      {"one_image", "one training image per class", nullptr, one_image},
-      {"last_batch", "a last batch of one sample", nullptr, last_batch_of_one},
-      {"one_task", "a stream of one task", nullptr, one_task},
-      {"resume", "a new process goes on from the saved state, read 1 and 3 bytes at a time", nullptr, resume},
-      {"damaged_state", "a cut state is refused, a changed one does not crash", nullptr, damaged_state},
-      {"evaluate_saved", "a new process with the saved state gives the same logits", nullptr, evaluate_saved},
-      {"evaluation_is_pure", "it leaves no trace whether, how and how often the method is evaluated", nullptr, evaluation_is_pure},
-      {"state_growth", "the state does not grow with the number of images", nullptr, state_growth},
-      {"hidden_images", "no training image is found in the state", nullptr, hidden_images},
-      {"outside", "no other file, shared memory, socket or process is used", nullptr, outside},
-      {"leftovers", "no thread, process or changed global is left behind", nullptr, leftovers},
-      {"batch_invariance", "a prediction does not depend on the other samples of its batch", unless_batch_dependent, batch_invariance},
-      {"task_blindness", "a prediction does not depend on the task id", unless_task_ids, task_blindness},
-      {"label_permutation", "statistics do not depend on the class order", unless_claimed<CLB_CAP_STATISTICS_ONLY>, label_permutation},
-      {"sample_order", "statistics do not depend on the order of samples within a class", unless_claimed<CLB_CAP_STATISTICS_ONLY>,
+      {"descriptor", "names, defaults and ranges of the parameters", false, nullptr, descriptor},
+      {"life_cycle", "tasks of 4, 3, 2 and 1 classes", false, nullptr, life_cycle},
+      {"one_image", "one training image per class", false, nullptr, one_image},
+      {"last_batch", "a last batch of one sample", false, nullptr, last_batch_of_one},
+      {"one_task", "a stream of one task", false, nullptr, one_task},
+      {"resume", "a new process goes on from the saved state, read 1 and 3 bytes at a time", true, nullptr, resume},
+      {"damaged_state", "a cut state is refused, a changed one does not crash", false, nullptr, damaged_state},
+      {"evaluate_saved", "a new process with the saved state gives the same logits", true, nullptr, evaluate_saved},
+      {"evaluation_is_pure", "it leaves no trace whether, how and how often the method is evaluated", true, nullptr, evaluation_is_pure},
+      {"state_growth", "the state does not grow with the number of images", true, nullptr, state_growth},
+      {"hidden_images", "no training image is found in the state", true, nullptr, hidden_images},
+      {"outside", "no other file, shared memory, socket or process is used", true, nullptr, outside},
+      {"leftovers", "no thread, process or environment variable is left behind", true, nullptr, leftovers},
+      {"batch_invariance", "a prediction does not depend on the other samples of its batch", true, unless_batch_dependent,
+       batch_invariance},
+      {"task_blindness", "a prediction does not depend on the task id", true, unless_task_ids, task_blindness},
+      {"label_permutation", "statistics do not depend on the class order", false, unless_claimed<CLB_CAP_STATISTICS_ONLY>,
+       label_permutation},
+      {"sample_order", "statistics do not depend on the order of samples within a class", false, unless_claimed<CLB_CAP_STATISTICS_ONLY>,
        sample_order},
-      {"quiet", "nothing is printed", nullptr, quiet},
-      {"cancel", "training stops within 2 seconds of being asked", nullptr, cancel},
-      {"bitwise", "the same run repeats bit for bit in another process", unless_claimed<CLB_CAP_BITWISE>, bitwise},
-      {"bf16", "precision bf16 works", unless_claimed<CLB_CAP_BF16>, bf16},
+      {"quiet", "nothing is printed", false, nullptr, quiet},
+      {"cancel", "training stops within 2 seconds of being asked", false, nullptr, cancel},
+      {"bitwise", "the same run repeats bit for bit in another process", false, unless_claimed<CLB_CAP_BITWISE>, bitwise},
+      {"bf16", "precision bf16 works", false, unless_claimed<CLB_CAP_BF16>, bf16},
   };
   return all;
 }
 
 const std::vector<Check>& dataset_checks() {
   static const std::vector<Check> all{
-      {"descriptor", "citation, licence, official orders", nullptr, dataset_descriptor},
-      {"missing", "a folder without the dataset is refused by name", nullptr, dataset_missing},
-      {"index", "names, labels and domains of both splits", nullptr, dataset_index},
-      {"read", "samples are images or vectors, and the same each time", nullptr, dataset_read},
-      {"threads", "samples may be read on several threads", nullptr, dataset_threads},
+      {"descriptor", "citation, licence, official orders", false, nullptr, dataset_descriptor},
+      {"missing", "a folder without the dataset is refused by name", false, nullptr, dataset_missing},
+      {"index", "names, labels and domains of both splits", false, nullptr, dataset_index},
+      {"read", "samples are images or vectors, and the same each time", false, nullptr, dataset_read},
+      {"threads", "samples may be read on several threads", false, nullptr, dataset_threads},
   };
   return all;
 }

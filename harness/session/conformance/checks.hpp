@@ -16,6 +16,7 @@ struct Failure {
 struct Check {
   const char* name;
   const char* about;
+  bool leak;  // a method that does not pass may know of the test what it should not, or keep of the past what it should not
   const char* (*skip)(const Subject&);         // why it does not apply, nullptr when it does; may be null
   std::string (*run)(const Subject& subject);  // throws Failure, or whatever the method throws; returns a remark, "" for none
 };

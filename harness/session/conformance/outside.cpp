@@ -2,13 +2,11 @@
 #include <ATen/Parallel.h>
 
 #include <clb/meta.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <clb/base/paths.hpp>
 #include <set>
@@ -43,27 +41,14 @@ void start_pools() {
   while (!ran) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
-// What belongs to the process and not to the method.
+// What belongs to the process and not to the method. Other globals the host compares after every call.
 struct Process {
   size_t thread_count = threads();
   std::set<std::string> environment;
-  std::string folder = fs::current_path().string();
-  mode_t mask = umask(0);
-  std::vector<void (*)(int)> handlers;
-  std::set<int> descriptors;
 
   Process() {
-    umask(mask);
     for (char** entry = environ; *entry != nullptr; ++entry) environment.insert(*entry);
-    for (int s = 1; s < NSIG; ++s) {
-      struct sigaction action {};
-      sigaction(s, nullptr, &action);
-      handlers.push_back(action.sa_handler);
-    }
-    for (int fd = 0; fd < 64; ++fd)
-      if (fcntl(fd, F_GETFD) >= 0) descriptors.insert(fd);
   }
-
   void expect_the_same(const std::string& after) const;
 };
 
@@ -82,15 +67,7 @@ void Process::expect_the_same(const std::string& after) const {
   if (const size_t now = threads_at_rest(thread_count); now > thread_count)
     throw Failure{
         c10::str(now - thread_count, " thread(s) of the method are still running after ", after, "; join them before a call returns")};
-  const Process now;
-  if (now.environment != environment) throw Failure{"environment variables differ after " + after + "; a plugin changes no global"};
-  if (now.folder != folder) throw Failure{"the working directory is " + now.folder + " after " + after + "; a plugin changes no global"};
-  if (now.mask != mask) throw Failure{"the umask differs after " + after + "; a plugin changes no global"};
-  for (size_t k = 0; k < handlers.size(); ++k)
-    if (now.handlers[k] != handlers[k])
-      throw Failure{c10::str("the handler of signal ", k + 1, " differs after ", after, "; a plugin changes no global")};
-  for (const int fd : descriptors)
-    if (!now.descriptors.contains(fd)) throw Failure{c10::str("descriptor ", fd, " is closed after ", after)};
+  if (Process().environment != environment) throw Failure{"environment variables differ after " + after + "; a plugin changes no global"};
 }
 
 bool below(const std::string& path, const std::string& folder) { return path == folder || path.starts_with(folder + "/"); }

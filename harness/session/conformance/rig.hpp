@@ -14,9 +14,10 @@ namespace clb::session::conformance {
 // The plugin that is checked.
 struct Subject {
   std::string file;
-  std::string root;       // of a dataset; "": its default
-  base::MethodInfo info;  // of a method
-  base::Json params;      // every parameter with its value
+  std::string root;                            // of a dataset; "": its default
+  base::MethodInfo info;                       // of a method
+  base::Json params;                           // every parameter with its value
+  base::Json declared = base::Json::object();  // those of them that the plugin declares for validation and nobody gave otherwise
   int64_t seed = 0;
 
   bool claims(uint64_t capability) const { return (capabilities & capability) != 0; }

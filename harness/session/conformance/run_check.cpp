@@ -1,4 +1,5 @@
 #include <clb/ext/expected.h>
+#include <clb/ext/validation.h>
 
 #include <algorithm>
 #include <clb/base/error.hpp>
@@ -17,14 +18,38 @@ using base::Json;
 
 bool is_dataset(const std::string& file) { return base::read_plugin_meta(file).kind == "dataset"; }
 
+Json scalar(const clb_value& v) {
+  if (v.type == CLB_TYPE_BOOL) return v.as.i != 0;
+  if (v.type == CLB_TYPE_INT) return v.as.i;
+  if (v.type == CLB_TYPE_FLOAT) return v.as.f;
+  if (v.type == CLB_TYPE_STRING || v.type == CLB_TYPE_CHOICE) return v.as.s;
+  if (v.type == CLB_TYPE_INT_LIST) return std::vector<int64_t>(v.as.ints, v.as.ints + v.count);
+  return std::vector<double>(v.as.floats, v.as.floats + v.count);
+}
+
+// The values of parameters that the plugin declares for validation.
+Json declared_values(const std::string& file, const base::MethodInfo& info) {
+  Json values = Json::object();
+  const auto* list = static_cast<const clb_validation_values*>(load_method_table(file).get_extension(nullptr, CLB_EXT_VALIDATION));
+  for (uint32_t k = 0; list != nullptr && k < list->count; ++k) {
+    const auto& one = *reinterpret_cast<const clb_setting*>(reinterpret_cast<const char*>(list->values) + size_t{k} * list->stride);
+    if (std::ranges::find(info.params, one.name, &base::ParamInfo::name) == info.params.end())
+      throw base::Error(file + ": declares a value for validation of \"" + one.name + "\", which is none of its parameters");
+    values[one.name] = scalar(one.value);
+  }
+  return values;
+}
+
 Subject subject_of(const CheckRequest& request) {
   Subject subject{.file = request.file, .root = request.root, .info = {}, .params = Json::object(), .seed = request.seed};
   if (is_dataset(request.file)) return subject;
   subject.info = method_info(request.file);
   subject.capabilities = subject.info.capabilities;
   Json given = request.params;
+  const Json declared = declared_values(request.file, subject.info);
   for (const base::ParamInfo& p : subject.info.params) {
-    const Json value = given.contains(p.name) ? given.at(p.name) : p.default_value;
+    const Json value = given.contains(p.name) ? given.at(p.name) : declared.value(p.name, p.default_value);
+    if (!given.contains(p.name) && declared.contains(p.name)) subject.declared[p.name] = value;
     given.erase(p.name);
     if (p.implies != 0 && value == p.implied_when) subject.capabilities |= p.implies;
     subject.params[p.name] = value;
@@ -65,12 +90,16 @@ Json list_checks(const CheckRequest& request) {
   for (const Check& check : checks_for(request.file)) {
     const char* skip = check.skip ? check.skip(subject) : nullptr;
     const auto reason = expected.extract(check.name);
-    list.push_back({{"name", check.name}, {"about", check.about}, {"skip", skip ? skip : ""}, {"expected", reason ? reason.mapped() : ""}});
+    list.push_back({{"name", check.name},
+                    {"about", check.about},
+                    {"leak", check.leak},
+                    {"skip", skip ? skip : ""},
+                    {"expected", reason ? reason.mapped() : ""}});
   }
   if (!expected.empty())
     throw base::Error(request.file + ": expects the failure of \"" + expected.begin()->first +
                       "\", which is no check; clbench validate --list names them");
-  return list;
+  return {{"checks", std::move(list)}, {"params", subject.params}, {"declared", subject.declared}};
 }
 
 Json run_check(const CheckRequest& request) {

@@ -30,18 +30,53 @@ Badge published_badge(const std::vector<const Comparison*>& published) {
   return {"unverified", "plain", "no published number under this key, or too few runs to compare"};
 }
 
-std::optional<Badge> leak_badge(const TableRow& row, const LeaderboardOptions& options) {
-  const uint64_t claims = static_cast<uint64_t>(integer_at(row.spec, "/method/capabilities"));
+// The results that speak of one of the row's runs; whole: of each of them, with all checks.
+std::vector<const Validation*> validations_of(const TableRow& row, const LeaderboardOptions& options, bool& whole) {
+  std::vector<const Validation*> found;
+  whole = true;
+  for (const RunResult& result : row.runs) {
+    if (!result.ok()) continue;
+    bool of_this = false;
+    for (const Validation& v : options.validations) {
+      if (!v.speaks_of(result.run.plugin_hash, row.params)) continue;
+      found.push_back(&v);
+      of_this = of_this || v.all;
+    }
+    whole = whole && of_this;
+  }
+  return found;
+}
+
+std::string reasons(const std::map<std::string, std::string>& checks) {
+  std::string text;
+  for (const auto& [check, why] : checks)
+    text +=
+        (text.empty() ? "" : "; ") + ("does not pass the check " + check + " of clbench validate") + (why.empty() ? "" : " (" + why + ")");
+  return text;
+}
+
+std::vector<Badge> validation_badges(const TableRow& row, const LeaderboardOptions& options) {
+  std::vector<Badge> badges;
+  const auto claims = static_cast<uint64_t>(integer_at(row.spec, "/method/capabilities"));
   std::string why;
   const auto add = [&](const std::string& reason) { why += (why.empty() ? "" : "; ") + reason; };
   if (claims & CLB_CAP_BATCH_DEPENDENT) add("its predictions depend on the other samples of the test batch, as it says itself");
   if (claims & CLB_CAP_TASK_ID_TEST) add("it needs the task of every test sample, as it says itself");
-  if (const auto failed = options.failed_checks.find(row.method); failed != options.failed_checks.end()) {
-    for (const char* check : {"batch_invariance", "task_blindness"})
-      if (failed->second.contains(check)) add(std::string("it fails the check ") + check + " of clbench validate");
+  bool whole = true;
+  std::map<std::string, std::string> leaks, others;
+  for (const Validation* v : validations_of(row, options, whole)) {
+    leaks.insert(v->leaks.begin(), v->leaks.end());
+    others.insert(v->others.begin(), v->others.end());
   }
-  if (why.empty()) return std::nullopt;
-  return Badge{"leaks", "bad", why};
+  if (!leaks.empty()) add(reasons(leaks));
+  if (!why.empty()) badges.push_back({"leaks", "bad", why});
+  if (!others.empty()) badges.push_back({"fails checks", "bad", reasons(others)});
+  if (claims & CLB_CAP_STOCHASTIC)
+    badges.push_back(
+        {"drawn", "warn", "its predictions are drawn, as it says itself: whether they depend on the test batch is not checked"});
+  if (!options.validations.empty() && !whole)
+    badges.push_back({"not validated", "warn", "no result of clbench validate for this plugin file with these parameters"});
+  return badges;
 }
 
 int64_t classes_seen(const base::Json& spec) {
@@ -125,8 +160,9 @@ std::map<std::string, std::map<int64_t, std::vector<double>>> prompt_usage(const
 std::vector<Badge> badges_of(const TableRow& row, const std::vector<const Comparison*>& published, const LeaderboardOptions& options) {
   if (row.imported) return {{"imported", "plain", "measured elsewhere: " + row.citation}};
   std::vector<Badge> badges{published_badge(published)};
-  for (const std::optional<Badge>& badge :
-       {look_badge(row), leak_badge(row, options), collapse_badge(row), training_badge(row), overlap_badge(row, options)})
+  if (auto badge = look_badge(row)) badges.push_back(std::move(*badge));
+  for (Badge& badge : validation_badges(row, options)) badges.push_back(std::move(badge));
+  for (const std::optional<Badge>& badge : {collapse_badge(row), training_badge(row), overlap_badge(row, options)})
     if (badge) badges.push_back(*badge);
   return badges;
 }

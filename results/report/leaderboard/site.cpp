@@ -36,6 +36,24 @@ void add_published(Board& board, const store::Store& store, const LeaderboardOpt
     for (const MeasuredRun* run : c.runs) board.by_run_key[run->key].push_back(&c);
 }
 
+// Sorted test batches tell a method that counts or votes the class: such rows are ranked with nobody. Upper bounds keep their title, by
+// which pages know them.
+void set_class_sorted_apart(Report& report) {
+  for (Table& table : report.tables) {
+    std::vector<Section> sections;
+    for (Section& section : table.sections) {
+      const auto sorted = std::ranges::stable_partition(section.rows, [](const TableRow& row) { return !row.class_sorted; });
+      Section apart{section.title.empty() ? kClassSorted : section.title + "; " + kClassSorted, {sorted.begin(), sorted.end()}};
+      section.rows.erase(sorted.begin(), sorted.end());
+      if (section.title == kUpperBound) apart.title = section.title;
+      for (TableRow& row : apart.rows) row.against_best.reset();
+      if (!section.rows.empty()) sections.push_back(std::move(section));
+      if (!apart.rows.empty()) sections.push_back(std::move(apart));
+    }
+    table.sections = std::move(sections);
+  }
+}
+
 Board board_of(const store::Store& store, const LeaderboardOptions& options) {
   Board board;
   TableOptions table;
@@ -44,6 +62,7 @@ Board board_of(const store::Store& store, const LeaderboardOptions& options) {
   table.curves = true;
   table.claims = options.claims;
   board.report = build(store, table);
+  set_class_sorted_apart(board.report);
   if (options.compare && options.is_published) add_published(board, store, options);
   each_row(board.report, [&](const TableRow& row) { board.badges[&row] = badges_of(row, board.published(row), options); });
   return board;

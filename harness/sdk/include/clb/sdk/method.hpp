@@ -7,6 +7,7 @@
 
 #include <clb/ext/expected.h>
 #include <clb/ext/trace.h>
+#include <clb/ext/validation.h>
 #include <clb/method.h>
 #include <torch/types.h>
 #include <torch/utils.h>
@@ -97,6 +98,23 @@ concept HasExpectedFailures = requires {
   T::expected_failures;
 };
 
+// A smaller value for the checks of `clbench validate`, where a default computes for minutes, as
+// `static constexpr clb::ValidationValue validation_values[] = {{"projection", 300}}` of its class.
+struct ValidationValue {
+  constexpr ValidationValue(const char* parameter, bool value) : name(parameter), value{CLB_TYPE_BOOL, 0, {.i = value}} {}
+  constexpr ValidationValue(const char* parameter, int value) : name(parameter), value{CLB_TYPE_INT, 0, {.i = value}} {}
+  constexpr ValidationValue(const char* parameter, int64_t value) : name(parameter), value{CLB_TYPE_INT, 0, {.i = value}} {}
+  constexpr ValidationValue(const char* parameter, double value) : name(parameter), value{CLB_TYPE_FLOAT, 0, {.f = value}} {}
+  constexpr ValidationValue(const char* parameter, const char* value) : name(parameter), value{CLB_TYPE_STRING, 0, {.s = value}} {}
+
+  const char* name;
+  clb_value value;
+};
+template <class T>
+concept HasValidationValues = requires {
+  T::validation_values;
+};
+
 // A method without parameters need not declare any.
 template <class T>
 concept HasParams = requires(Params<T>& p) {
@@ -140,6 +158,16 @@ class MethodTable {
     return &all;
   }
 
+  static const clb_validation_values* validation_values() {
+    static const auto list = [] {
+      std::vector<clb_setting> list;
+      for (const ValidationValue& one : T::validation_values) list.push_back({sizeof(clb_setting), 0, one.name, one.value});
+      return list;
+    }();
+    static const clb_validation_values all{sizeof all, static_cast<uint32_t>(list.size()), list.data(), sizeof(clb_setting), 0};
+    return &all;
+  }
+
   static clb_method make() {
     clb_method m{};
     m.struct_size = sizeof m;
@@ -178,6 +206,8 @@ class MethodTable {
     m.get_extension = [](void*, const char* id) -> const void* {
       if constexpr (HasExpectedFailures<T>)
         if (std::string_view(id) == CLB_EXT_EXPECTED) return expected_failures();
+      if constexpr (HasValidationValues<T>)
+        if (std::string_view(id) == CLB_EXT_VALIDATION) return validation_values();
       return nullptr;
     };
     return m;

@@ -15,7 +15,8 @@ struct CheckRequest {
   base::Json params = base::Json::object();  // values that differ from the defaults
 };
 
-// [{"name", "about", "skip": why it does not apply or "", "expected": why the plugin says it fails or ""}]
+// {"checks": [{"name", "about", "leak", "skip": why it does not apply or "", "expected": why the plugin says it fails or ""}],
+//  "params": every parameter with its value, "declared": those of them that the plugin declares for validation}
 base::Json list_checks(const CheckRequest& request);
 
 // {"check", "status": "pass" | "fail", "remark"}. A crash of the plugin ends the process.

@@ -28,6 +28,17 @@ struct Session {
   // Is this the thread of the session? Otherwise the name of the function that was called is kept for expect_own_thread.
   bool is_own_thread(const char* function);
   void expect_own_thread() const;  // throws PluginError when a function of the host was called on another thread
+  // A call of the plugin; that it used a foreign thread is the reason also where it fails for it.
+  template <class Call>
+  void call_plugin(Call call) const {
+    try {
+      call();
+    } catch (...) {
+      expect_own_thread();
+      throw;
+    }
+    expect_own_thread();
+  }
   void progress(const std::string& what, int64_t done, int64_t total);
   Split evaluated_split() const { return protocol.evaluates_test() ? Split::kTest : Split::kTrain; }
   bool has_images() const { return spec.dataset.modality == "images"; }  // else: feature vectors

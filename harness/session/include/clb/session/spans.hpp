@@ -6,6 +6,7 @@
 #include <clb/base/event.hpp>
 #include <clb/session/peak_memory.hpp>
 #include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,7 +29,7 @@ class Spans {
   [[nodiscard]] Scope enter(std::string phase, int64_t task);
   std::vector<base::Span> take();  // what has been measured since the last take
   const PeakMemory& memory() const { return memory_; }
-  const std::string& phase() const;                            // innermost, "" outside
+  std::string phase() const;                                   // [any] innermost, "" outside
   const std::string& failed_phase() const { return failed_; }  // innermost that an exception left
 
  private:
@@ -37,7 +38,8 @@ class Spans {
     std::string phase;
     int64_t task;
   };
-  void charge();  // the time since mark_ to the innermost phase
+  void charge();              // the time since mark_ to the innermost phase
+  mutable std::mutex mutex_;  // of stack_: a plugin reports progress from any thread
   std::vector<Open> stack_;
   std::map<std::pair<std::string, int64_t>, double> seconds_;
   Clock::time_point mark_ = Clock::now();

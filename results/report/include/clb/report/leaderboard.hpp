@@ -16,6 +16,19 @@
 
 namespace clb::report {
 
+// What `clbench validate PLUGIN.so --json` found. It speaks of runs of this plugin file with these parameters.
+struct Validation {
+  std::string plugin_hash;
+  base::Json params;                         // values it was validated with
+  std::set<std::string> declared;            // parameters that had smaller values for validation: those of a run may differ
+  bool all = false;                          // checks were carried out, not a choice of them
+  std::map<std::string, std::string> leaks;  // checks of leaks that do not pass, and why; declared as expected or not
+  std::map<std::string, std::string> others;
+
+  static Validation from_json(const base::Json& json, const std::string& file);  // Error for anything else
+  bool speaks_of(const std::string& plugin_hash, const base::Json& params) const;
+};
+
 struct LeaderboardOptions {
   std::filesystem::path out;                    // folder; made when it is not there; what is in it and not of an earlier site stays
   bool force = false;                           // replaces files of the site's names that no earlier site of clbench wrote
@@ -23,9 +36,8 @@ struct LeaderboardOptions {
   std::filesystem::path templates;              // *.mustache, style.css, leaderboard.js, chart.min.js
   std::string experiment;                       // only runs of this experiment name; empty: all
   std::string title = "clbench leaderboard";
-  bool all_pages = true;  // false: the index alone, whose links to methods and runs lead nowhere yet
-  // By method id: checks of `clbench validate` that failed.
-  std::map<std::string, std::set<std::string>> failed_checks;
+  bool all_pages = true;                // false: the index alone, whose links to methods and runs lead nowhere yet
+  std::vector<Validation> validations;  // empty: pages say nothing of validation
   // Weights (SHA-256) and data (fingerprint) whose pre-training labels overlap, and what to say of it; "" when they do not.
   std::function<std::string(const std::string& weights, const std::string& fingerprint)> overlap;
   // Is there a published number for what this spec computes? And the numbers beside such runs, of all methods.
