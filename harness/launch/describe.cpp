@@ -9,6 +9,7 @@
 #include <clb/base/file.hpp>
 #include <clb/base/path_text.hpp>
 #include <clb/base/sha256.hpp>
+#include <fstream>
 #include <utility>
 #include <vector>
 
@@ -89,6 +90,12 @@ const std::string& Describer::runner_hash() {
                 Exit::kInternal);
   }
   return sha256(place_.program);
+}
+
+std::string Describer::runner_hash_of_itself() {
+  char begin[2] = {};
+  std::ifstream(place_.program, std::ios::binary).read(begin, sizeof begin);
+  return std::string_view(begin, sizeof begin) == "#!" ? "" : runner_hash();
 }
 
 base::MethodInfo Describer::method(const fs::path& file) { return base::MethodInfo::from_json(ask({file, false, ""}), file.string()); }

@@ -1,4 +1,8 @@
 // One experiment end to end, and what must not change its predictions.
+#include <array>
+#include <chrono>
+#include <thread>
+
 #include "cli.hpp"
 
 namespace {
@@ -120,26 +124,28 @@ TEST(Damage, AFeatureCacheIsReportedOnceAndComputedAgain) {
   EXPECT_GT(world.newest().resources.at("pixels_read"), 0);
 }
 
+// Files that were just written are described once more, which writes the store again: these have to rest before.
 TEST(Damage, ADecodedStoreIsReportedOnceAndBuiltAgain) {
-  for (const char* part : {"train.decoded.index", "train.decoded"}) {
-    for (const bool truncate : {false, true}) {
-      const World world;
-      ASSERT_EQ(world.run().code, 0);
-      const auto expected = world.newest().prediction;
-      fs::remove_all(world.cache() / "features");
-      for (const auto& file : world.cached(part)) {
-        if (!file.string().ends_with(part)) continue;
-        if (truncate) {
-          fs::resize_file(file, fs::file_size(file) / 2);
-        } else {
-          flip_byte(file, 500);
-        }
+  const std::array<World, 4> worlds;
+  std::this_thread::sleep_for(std::chrono::seconds(4));
+  for (size_t k = 0; k < worlds.size(); ++k) {
+    const World& world = worlds[k];
+    const std::string part = k < 2 ? "train.decoded.index" : "train.decoded";
+    ASSERT_EQ(world.run().code, 0);
+    const auto expected = world.newest().prediction;
+    fs::remove_all(world.cache() / "features");
+    for (const auto& file : world.cached(part)) {
+      if (!file.string().ends_with(part)) continue;
+      if (k % 2 == 0) {
+        fs::resize_file(file, fs::file_size(file) / 2);
+      } else {
+        flip_byte(file, 500);
       }
-      const auto ended = world.run({"--again"});
-      EXPECT_EQ(ended.code, 0) << part << ": " << ended.err;
-      EXPECT_EQ(count(ended.err, "is damaged"), 1) << part << ": " << ended.err;
-      EXPECT_EQ(world.newest().prediction, expected) << part;
     }
+    const auto ended = world.run({"--again"});
+    EXPECT_EQ(ended.code, 0) << part << ": " << ended.err;
+    EXPECT_EQ(count(ended.err, "is damaged"), 1) << part << ": " << ended.err;
+    EXPECT_EQ(world.newest().prediction, expected) << part;
   }
 }
 

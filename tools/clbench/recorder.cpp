@@ -63,7 +63,7 @@ bool Recorder::starting(size_t run, base::RunSpec& spec) {
   spec.execution.cache_dir = options_.cache;
   spec.execution.method_hash = describer_.sha256(spec.method.file);
   spec.execution.dataset_hash = describer_.sha256(spec.dataset.file);
-  spec.execution.runner_hash = common_.runner_hash;
+  spec.execution.runner_hash = describer_.runner_hash_of_itself();
   display_.begin(run, label(run), tasks_to_run(spec.protocol));
   if (resumed) display_.line(fmt::format("{}: goes on after its checkpoint", label(run)));
   return resumed;

@@ -29,6 +29,7 @@ class Describer {
   // is held to.
   const std::string& sha256(const std::filesystem::path& file);
   const std::string& runner_hash();
+  std::string runner_hash_of_itself();  // what a runner must find; empty when a script stands in its place, which starts another file
   std::string file_sha256(const std::filesystem::path& file);  // of large files, through the cache
 
  private:
