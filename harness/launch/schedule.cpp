@@ -139,7 +139,8 @@ class Scheduler {
   }
 
   void hear(Running& run, const base::Event& event) {
-    if (const auto* task = std::get_if<base::TaskDone>(&event)) run.last = last_task(*task);
+    if (const auto* task = std::get_if<base::TaskDone>(&event)) note(*task, run.last);
+    if (const auto* done = std::get_if<base::Done>(&event); done && !run.outcome) note(*done, run.last);
     if (const auto* look = std::get_if<base::Look>(&event)) run.look = *look;
     // Of the looking process nothing else is the run's.
     if (!run.outcome || std::holds_alternative<base::Progress>(event)) observer_.event(run.index, event);

@@ -76,16 +76,28 @@ base::RunSpec with_absolute_paths(base::RunSpec spec) {
 
 }  // namespace
 
-LastTask last_task(const base::TaskDone& task) {
-  LastTask last{task.task, task.predictions, 0};
-  for (const base::Span& span : task.spans)
+void note(const base::TaskDone& task, LastTask& last) {
+  last.task = task.task;
+  last.predictions = task.predictions;
+  last.evaluate_s = 0;
+  for (const base::Span& span : task.spans) {
     if (span.phase == "evaluate" && span.task == task.task) last.evaluate_s += span.wall_s;
-  return last;
+    if (span.phase == "features") last.features_s += span.wall_s;
+  }
+}
+
+void note(const base::Done& done, LastTask& last) {
+  const auto value = [&](const char* name) {
+    const auto found = done.resource.values.find(name);
+    return found == done.resource.values.end() ? 0.0 : found->second;
+  };
+  const double samples = value("forwards_charged");  // those that were cached are among them
+  if (samples > 0) last.feature_s = (last.features_s + value("cached_seconds_saved")) / samples;
 }
 
 int64_t look_size(const LastTask& task, double run_s) {
   const auto evaluated = std::ranges::count_if(task.predictions, [](int64_t p) { return p >= 0; });
-  const double each = 2 * task.evaluate_s / static_cast<double>(std::max<int64_t>(1, evaluated));  // predicted twice
+  const double each = 2 * task.evaluate_s / static_cast<double>(std::max<int64_t>(1, evaluated)) + task.feature_s;
   const double budget = std::max(kCheap_s, kShare * run_s);
   if (each * static_cast<double>(kMost) <= budget) return kMost;
   return std::clamp(static_cast<int64_t>(budget / each), kFewest, kMost);
@@ -93,7 +105,7 @@ int64_t look_size(const LastTask& task, double run_s) {
 
 Limits look_limits(const Limits& run, const LastTask& task) {
   Limits limits = run;
-  limits.wall_s = kPatience_s + kPatienceFactor * task.evaluate_s;
+  limits.wall_s = kPatience_s + kPatienceFactor * (task.evaluate_s + task.feature_s * static_cast<double>(kMost));
   limits.silence_s = 0;
   limits.grace_s = 1;
   return limits;

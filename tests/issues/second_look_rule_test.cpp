@@ -72,6 +72,15 @@ TEST(SecondLookRule, FewerSamplesWhereEachIsDear) {
   EXPECT_EQ(launch::look_size(task, 10), 64);
   EXPECT_EQ(launch::look_size(task, 500), 100);
   EXPECT_EQ(launch::look_size(task, 5000), 256);
+
+  LastTask frozen;  // features are most of such a run: 3,000 samples took 60 s, half of them in an earlier one
+  base::TaskDone last;
+  last.predictions = std::vector<int64_t>(1000, 7);
+  last.spans = {{"features", -1, 30, 0}, {"evaluate", 0, 0.1, 0}};
+  launch::note(last, frozen);
+  launch::note(base::Done{{{{"forwards_charged", 3000}, {"cached_seconds_saved", 30}}}}, frozen);
+  EXPECT_NEAR(frozen.feature_s, 0.02, 1e-9);
+  EXPECT_EQ(launch::look_size(frozen, 60), 148);
 }
 
 }  // namespace
