@@ -17,7 +17,8 @@ bool g_trained = false;  // in this process
 
 class Elsewhere final : public clb::Method {
  public:
-  static constexpr clb::About about{.id = "elsewhere", .version = "1.0.0", .paper = "none: a test", .capabilities = clb::kBitwise};
+  static constexpr clb::About about{
+      .id = "elsewhere", .version = "1.0.0", .paper = "none: a test", .capabilities = clb::kBitwise | clb::kBf16};
 
   static void params(clb::Params<Elsewhere>& p) {
     p.choice("trick", &Elsewhere::trick_, {"none", "static", "file", "environment", "big_batch", "served", "refuses"},
