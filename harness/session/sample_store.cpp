@@ -208,7 +208,6 @@ std::string fingerprint_and_cache(const Dataset& dataset, const fs::path& cache,
   } catch (const base::WriteError&) {  // whoever needs the store builds it, or says why it cannot
     return fingerprint(dataset);
   }
-  return print;
 }
 
 SampleStore::SampleStore(const base::DatasetSpec& dataset, const base::ExecutionSpec& execution, Warn warn)
