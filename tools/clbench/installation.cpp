@@ -14,6 +14,8 @@
 #include <fstream>
 #include <set>
 
+#include "say.hpp"
+
 namespace clb::cli {
 
 namespace fs = std::filesystem;
@@ -51,7 +53,7 @@ std::string obstacle(const fs::path& folder) {
 
 void warn_once(const std::string& sentence) {
   static std::set<std::string> said;
-  if (said.insert(sentence).second) fmt::print(stderr, "clbench: warning: {}\n", sentence);
+  if (said.insert(sentence).second) say(stderr, "clbench: warning: {}\n", sentence);
 }
 
 // Nobody asked for the cache at its default place: where it cannot be, things take longer and that is all.

@@ -91,7 +91,7 @@ int main(int argc, char** argv) {
     clb::cli::say(stderr, "clbench: {}\n", error.what());
     return static_cast<int>(error.exit());
   } catch (const std::filesystem::filesystem_error& error) {
-    fmt::print(stderr, "clbench: {}: {}\n", error.path1().string(), error.code().message());
+    clb::cli::say(stderr, "clbench: {}: {}\n", error.path1().string(), error.code().message());
     return static_cast<int>(clb::base::Exit::kUserMistake);
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "clbench: out of memory; close other programs, or raise the limit (ulimit -v, the container's)\n");

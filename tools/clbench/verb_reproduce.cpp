@@ -66,7 +66,7 @@ bool say_what_is_denied(const store::Store& store, const std::set<std::string>& 
   bool any = false;
   for (const store::RunRow& run : store.light_runs()) {
     if (!keys.contains(run.key) || run.status.status != "ok" || !run.marked()) continue;
-    fmt::print(stderr, "seed {}, order seed {} reproduces nothing: {}\n", run.seed, run.order_seed, run.look->reason);
+    say(stderr, "seed {}, order seed {} reproduces nothing: {}\n", run.seed, run.order_seed, run.look->reason);
     any = true;
   }
   return any;

@@ -80,8 +80,8 @@ int verb_run(const Arguments& arguments) {
     store.emplace(store::Store::open(database, dry ? store::Store::Mode::kRead : store::Store::Mode::kWrite));
   if (!dry) store->mark_lost_attempts();
   if (const std::string ahead = store ? store->start_in_future() : ""; !ahead.empty())
-    fmt::print(stderr, "clbench: warning: the newest attempt in {} began at {}, which is yet to come; was the clock set back?\n",
-               database.string(), ahead);
+    say(stderr, "clbench: warning: the newest attempt in {} began at {}, which is yet to come; was the clock set back?\n",
+        database.string(), ahead);
   const Selection selection = select(plan.runs, wanted, store ? &*store : nullptr, runs_folder(database), describer);
   for (const std::string& missing : plan.missing) say(stderr, "missing: {}\n", missing);
   if (!(dry && options.flag("json"))) say_what_is_skipped(selection);

@@ -64,7 +64,7 @@ Json look_json(const store::RunRow& run) {
 // Of the runs that are shown.
 void print_warnings(const std::vector<store::RunRow>& runs) {
   for (const store::RunRow& run : runs)
-    if (run.marked()) fmt::print("warning: run {}: {}; its row is not ranked\n", run.key.substr(0, 12), run.look->reason);
+    if (run.marked()) say("warning: run {}: {}; its row is not ranked\n", run.key.substr(0, 12), run.look->reason);
 }
 
 Json run_json(const store::RunRow& run, const std::string& state, const Json& params) {

@@ -196,7 +196,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "clb-runner: %s\n", base::printable(e.what()).c_str());
     code = static_cast<int>(base::Exit::kUserMistake);
   } catch (const std::filesystem::filesystem_error& e) {
-    std::fprintf(stderr, "clb-runner: %s: %s\n", e.path1().c_str(), e.code().message().c_str());
+    std::fprintf(stderr, "clb-runner: %s: %s\n", base::printable(e.path1().string()).c_str(), e.code().message().c_str());
     code = static_cast<int>(base::Exit::kUserMistake);
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "clb-runner: out of memory; close other programs, or raise the limit (ulimit -v, the container's)\n");
