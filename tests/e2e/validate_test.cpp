@@ -115,7 +115,7 @@ TEST(Validate, EachKindOfCheatIsFoundByTheCheckThatIsForIt) {
       {"seeds", "bitwise", {"from=heap"}, "in another process, later,"},
       {"seeds", "bitwise", {"from=environment"}, "in another process, later,"},
       {"latest_first", "sample_order", {}, "come in another order"},
-      {"foreign_thread", "life_cycle", {"call=stream"}, "on another thread"},
+      {"foreign_thread", "life_cycle", {"call=stream"}, "on a thread of its own"},
       {"foreign_thread", "life_cycle", {"call=swallowed"}, "on a thread of its own"},
       {"foreign_thread", "life_cycle", {"call=metric"}, "on a thread of its own"},
       {"foreign_thread", "life_cycle", {"call=log"}, ""},
