@@ -32,7 +32,7 @@ bool same(const float* was, const float* is, int64_t dim, double tolerance) {
 }  // namespace
 
 void Features::expect_unchanged() const {
-  if (!changed_.empty()) throw PluginError(CLB_E_INVALID, changed_);
+  if (!changed_.empty()) throw PluginError(CLB_E_INVALID, changed_, "", 0);
 }
 
 // At the first request in each call of the method, whose part may have changed since the one before; then ever more seldom.
@@ -99,7 +99,7 @@ void Features::prove_batch(const Source& source, Rows& rows, Split split, std::s
                std::to_string(part.ids[at.row]) +
                " changed under an unchanged content hash, which must follow everything that extract depends on; after each training, "
                "register them anew under another name, with a hash taken then";
-    throw PluginError(CLB_E_INVALID, changed_);
+    throw PluginError(CLB_E_INVALID, changed_, "", 0);
   }
 }
 
