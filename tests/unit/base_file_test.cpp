@@ -151,7 +151,7 @@ TEST(Sha256, CacheRemembersAFileThatRested) {
   Json json = parse_json(read_file(note), "note");
   json["sha256"] = std::string(64, '0');
   write_file_atomic(note, canonical(json));
-  EXPECT_EQ(sha256_file_cached(file, cache.path()), first) << "a damaged note was believed";
+  EXPECT_EQ(sha256_file_cached(file, cache.path()), digest) << "a damaged note was believed";
   json["check"] = hex(sha256(json["stamp"].get<std::string>() + " " + std::string(64, '0')));
   write_file_atomic(note, canonical(json));
   EXPECT_EQ(sha256_file_cached(file, cache.path()), std::string(64, '0')) << "the note was not used";
