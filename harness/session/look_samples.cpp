@@ -97,6 +97,7 @@ LookSamples take_look_samples(const base::RunSpec& spec, int64_t task, int64_t c
 
 base::RunSpec without_labels(base::RunSpec spec, const fs::path& folder) {
   spec.dataset.train_per_class = spec.dataset.test_per_class = 0;
+  spec.dataset.file.clear();  // the store is not held against files that this process cannot open
   spec.protocol.evaluate_on = "test";
   spec.execution.cache_dir = folder.string();
   spec.execution.store_limit = INT64_MAX;

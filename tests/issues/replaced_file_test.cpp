@@ -175,7 +175,9 @@ TEST_F(ReplacedFile, ThatIsWrittenIntoIsNoticed) {
 void forge_note(const fs::path& file, const fs::path& cache, const std::string& sample) {
   const std::string name = hex(sha256(fs::absolute(file).lexically_normal().string()));
   fs::create_directories(cache / "sha256");
-  const Json note{{"file", file.string()}, {"stamp", stamp_of(file)->text()}, {"sample", sample}, {"sha256", std::string(64, 'f')}};
+  const std::string stamp = stamp_of(file)->text(), digest(64, 'f');
+  const Json note{
+      {"file", file.string()}, {"stamp", stamp}, {"sample", sample}, {"sha256", digest}, {"check", hex(sha256(stamp + " " + digest))}};
   write_file_atomic(cache / "sha256" / (name + ".json"), canonical(note));
 }
 

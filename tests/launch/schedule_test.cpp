@@ -95,7 +95,7 @@ TEST_F(Schedule, AGoodRun) {
 
 TEST_F(Schedule, ARunWhoseCheckpointIsOfNoUseStartsOverOnce) {
   run({spec("checkpoint"), spec("ok")});
-  EXPECT_EQ(log_.order, (std::vector<std::string>{"start 0", "end 0", "start 0", "end 0", "start 1", "end 1"}));
+  EXPECT_EQ(log_.order, (std::vector<std::string>{"start 0", "end 0", "start 0", "end 0", "start 1", "look 1", "end 1"}));
   EXPECT_TRUE(log_.outcomes[0].bad_checkpoint);
   EXPECT_EQ(log_.outcomes[0].reason, "the checkpoint is of no use");
 }

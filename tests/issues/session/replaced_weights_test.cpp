@@ -2,8 +2,9 @@
 #include <clb/dataset.h>
 
 #include <clb/base/error.hpp>
-#include <clb/base/safetensors.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/nn/vit.hpp>
+#include <clb/nn/weights.hpp>
 #include <clb/session/backbone.hpp>
 #include <clb/session/plugin_file.hpp>
 
@@ -18,10 +19,8 @@ using clb::testing::contains;
 using clb::testing::error_of;
 namespace fs = std::filesystem;
 
-std::string weights(float value) {
-  std::string file = base::safetensors_header({{"cls_token", {"F32", {1, 1, 4}, 0, 0}}}, {});
-  for (int i = 0; i < 4; ++i) file.append(reinterpret_cast<const char*>(&value), sizeof value);
-  return file;
+std::string weights(int64_t seed) {
+  return nn::write_safetensors(nn::random_vit({.image = 32, .patch = 16, .dim = 8, .depth = 1, .heads = 2, .mlp = 32}, seed));
 }
 std::string sha256_of(const std::string& bytes) { return base::hex(base::sha256(std::string_view(bytes))); }
 
@@ -29,7 +28,7 @@ class ReplacedWeights : public ::testing::Test {
  protected:
   session::Backbone backbone() const {
     base::WeightsSpec spec;
-    spec.role = "main", spec.file = file_.string(), spec.sha256 = sha256_of(weights(1));
+    spec.role = "main", spec.file = file_.string(), spec.sha256 = sha256_of(weights(1)), spec.heads = 2;
     return {spec, 32, torch::kCPU, torch::kFloat32};
   }
   clb::testing::TempFolder folder_;
