@@ -158,7 +158,7 @@ void Globals::expect_unchanged() const {
     if ((kGlobals[k].look & look_) == 0) continue;
     if (const int64_t now = kGlobals[k].value(); now != values_[k])
       throw PluginError(CLB_E_INVALID,
-                        call_ + " changed " + kGlobals[k].name + kGlobals[k].change(values_[k], now) + "; a plugin sets no global");
+                        call_ + " changed " + kGlobals[k].name + kGlobals[k].change(values_[k], now) + "; a plugin sets no global", "", 0);
   }
 }
 

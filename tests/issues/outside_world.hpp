@@ -14,7 +14,7 @@ class OutsideWorld : public World {
   // One run per list of parameters, then `more` in TOML.
   Ended run_tricks(const std::vector<std::string>& params, const std::string& more = "", std::vector<std::string> words = {}) const {
     std::string rest;
-    for (size_t i = 1; i < params.size(); ++i) rest += "[[method]]\nid = \"outside\"\nparams = { " + params[i] + " }\n";
+    for (size_t i = 1; i < params.size(); ++i) rest += "[[method]]\nid = \"elsewhere\"\nparams = { " + params[i] + " }\n";
     write_experiment(rest + more, "elsewhere", "params = { " + params.at(0) + " }\n");
     words.insert(words.end(), {"--plugin-path", std::string(CLB_BINARY_DIR) + "/tests/plugins"});
     return run(words);
