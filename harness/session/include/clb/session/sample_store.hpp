@@ -33,7 +33,7 @@ class SampleStore {
  public:
   using Warn = std::function<void(const std::string&)>;
 
-  // Error when the dataset's files are not those of dataset.fingerprint.
+  // Error when the dataset's files are not those of dataset.fingerprint; without a cache it may be empty: whatever files there are.
   SampleStore(const base::DatasetSpec& dataset, const base::ExecutionSpec& execution, Warn warn);
 
   // Original class ids and domains in index order; valid as long as the store.
