@@ -73,6 +73,7 @@ TEST_F(Leaderboard, HoldsEveryRowAndRun) {
         "oracle|pipes, &quot;quotes&quot;", "matches reference", "verified", "-0.50 to published", "slca: 2 of 2 runs have no result"})
     EXPECT_NE(index.find(text), std::string::npos) << text;
   EXPECT_EQ(index.find("http"), std::string::npos) << "no network";
+  EXPECT_EQ(index.find("\\n<"), std::string::npos) << "the page itself is no foreign text";
   const std::string csv = base::read_file(out / "data.csv");
   EXPECT_EQ(static_cast<size_t>(std::count(csv.begin(), csv.end(), '\n')),
             1 + base::parse_json(base::read_file(out / "data.json"), "").at("rows").size());

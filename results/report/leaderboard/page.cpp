@@ -35,11 +35,13 @@ mustache::data to_mustache(const Json& value) {
 
 }  // namespace
 
-std::string render_page(const std::filesystem::path& folder, const std::string& name, const Json& values) {
+std::string render_page(const std::filesystem::path& folder, const std::string& name, const Json& values, const std::string& content) {
   const std::filesystem::path file = folder / (name + ".html.mustache");
   mustache::mustache page(base::read_file(file));
   if (!page.is_valid()) throw base::Error(file.string() + ": " + page.error_message());
-  return page.render(to_mustache(values));
+  mustache::data data = to_mustache(values);
+  data.set("content", mustache::data{content});
+  return page.render(data);
 }
 
 std::string script_json(const Json& value) {

@@ -162,12 +162,8 @@ class Site {
   void page(const std::string& name, const std::string& tmpl, const std::string& title, const std::string& root, const Json& crumbs,
             bool charts, const Json& values) {
     file(name, render_page(options_.templates, "page",
-                           {{"title", title},
-                            {"site", options_.title},
-                            {"root", root},
-                            {"crumbs", crumbs},
-                            {"charts", charts},
-                            {"content", render_page(options_.templates, tmpl, values)}}));
+                           {{"title", title}, {"site", options_.title}, {"root", root}, {"crumbs", crumbs}, {"charts", charts}},
+                           render_page(options_.templates, tmpl, values)));
     ++pages_;
   }
 

@@ -25,7 +25,9 @@ struct Board {
 };
 
 // Renders FOLDER/<name>.html.mustache with `values`; text is escaped. Error names the template.
-std::string render_page(const std::filesystem::path& folder, const std::string& name, const base::Json& values);
+// `content`: HTML that goes in as it is, where the template says {{{content}}}; `values` is text, and foreign.
+std::string render_page(const std::filesystem::path& folder, const std::string& name, const base::Json& values,
+                        const std::string& content = "");
 
 // JSON that may stand inside <script type="application/json">.
 std::string script_json(const base::Json& value);
