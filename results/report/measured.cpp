@@ -102,15 +102,14 @@ std::vector<MeasuredRun> measured_runs(const store::Store& store, const std::vec
 
 std::vector<MeasuredRun> read_measured(const std::filesystem::path& file) {
   const std::string where = file.string();
-  const std::string text = base::read_file(file, kMaxBytes);
+  const Json json = base::parse_json(base::read_file(file, kMaxBytes), where);
   try {
-    const Json json = Json::parse(text);
     if (json.at("version") != 1) throw base::Error(where + ": written by another version of clbench");
     std::vector<MeasuredRun> runs;
     for (const Json& run : json.at("runs")) runs.push_back(run_from(run, where));
     return runs;
-  } catch (const Json::exception& error) {
-    throw base::Error(where + ": no file of recorded runs: " + printable(error.what()));
+  } catch (const Json::exception&) {
+    throw base::Error(where + ": is no file of recorded runs, as `clbench table --record` writes them; name one of those");
   }
 }
 

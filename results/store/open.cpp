@@ -73,6 +73,30 @@ void check_readable(const fs::path& file) {
   if (!said.empty()) throw base::Error(file.string() + ": " + said);
 }
 
+// SQLite takes what lies beside a database under these names for its own, and removes it.
+void check_beside(const fs::path& file) {
+  constexpr uintmax_t kShmRegion = 32768;
+  const auto is_own = [](const fs::path& beside, const std::string& suffix) {
+    std::error_code error;
+    if (!fs::is_regular_file(fs::symlink_status(beside, error))) return false;
+    const uintmax_t size = fs::file_size(beside, error);
+    if (size == 0) return true;
+    if (suffix == "-shm") return size % kShmRegion == 0;
+    std::array<char, 8> head{};
+    std::ifstream(beside, std::ios::binary).read(head.data(), head.size());
+    const std::string_view begin(head.data(), head.size());
+    if (suffix == "-wal") return begin.starts_with("\x37\x7f\x06\x82") || begin.starts_with("\x37\x7f\x06\x83");
+    return begin == "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" || begin == std::string_view("\0\0\0\0\0\0\0\0", 8);
+  };
+  for (const char* suffix : {"-wal", "-shm", "-journal"}) {
+    const fs::path beside = with_suffix(file, suffix);
+    std::error_code error;
+    if (fs::exists(fs::symlink_status(beside, error)) && !is_own(beside, suffix))
+      throw base::Error(beside.string() + ": the database " + file.string() +
+                        " needs this name, and what is there is not SQLite's; move it away, or give --db another file");
+  }
+}
+
 // From version `from` to the newest, as one transaction. Foreign keys are off meanwhile, so that a step may rebuild a table.
 void migrate(SQLite::Database& db, int64_t from, const std::vector<std::string>& steps) {
   db.exec("PRAGMA foreign_keys = OFF");
@@ -169,6 +193,7 @@ Writer open_writer(const fs::path& file, const std::vector<std::string>& steps) 
   if (!fs::is_directory(folder))
     throw base::Error(file.string() + ": there is no folder " + folder.string() + "; make it, or give --db another file");
   check_writable(file);
+  check_beside(file);
   const fs::path lock_file = with_suffix(file, ".lock");
   std::optional<base::FileLock> lock = base::FileLock::try_lock(lock_file);
   if (!lock)

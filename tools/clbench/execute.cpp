@@ -124,6 +124,10 @@ void check_place(const fs::path& database) {
   std::error_code error;
   if (!fs::is_directory(folder, error))
     throw base::Error(fmt::format("{}: there is no folder {}; make it, or give --db another file", database.string(), folder.string()));
+  if (const fs::path runs = runs_folder(database); fs::exists(runs, error) && !fs::is_directory(runs, error))
+    throw base::Error(
+        fmt::format("{}: what runs leave goes into the folder {}, but that is a file; move it away, or give --db another file",
+                    database.string(), runs.string()));
   for (const fs::path& place : {folder, database, runs_folder(database)})
     if (fs::exists(place, error) && access(place.c_str(), W_OK) != 0)
       throw base::Error(fmt::format("{}: results cannot be written there ({}: {}); give --db another file", database.string(),

@@ -48,7 +48,7 @@ struct Opened {
 };
 
 Opened open_regular(const fs::path& file) {
-  Opened opened{Descriptor(open(file.c_str(), O_RDONLY | O_CLOEXEC)), 0};
+  Opened opened{Descriptor(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), 0};  // a pipe would wait for somebody who writes
   if (opened.fd.get() < 0) fail(file, "cannot be opened for reading");
   struct stat status;
   if (fstat(opened.fd.get(), &status) != 0) fail(file, "cannot be examined");

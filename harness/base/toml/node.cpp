@@ -115,6 +115,7 @@ std::string Node::describe() const {
 Node parse_toml(std::string_view text, const std::string& name) {
   if (const std::string said = stand_in({reinterpret_cast<const uint8_t*>(text.data()), text.size()}); !said.empty())
     throw base::Error(name + ": " + said);
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) throw base::Error(name + ": is text in UTF-16; save it as UTF-8");
   refuse_what_breaks_toml(text, name);
   const Converter converter(name);
   try {
