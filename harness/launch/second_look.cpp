@@ -16,7 +16,10 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int64_t kMost = 256, kFewest = 64;
-constexpr double kCheap_s = 3, kShare = 0.04;              // of the run's time
+constexpr double kCheap_s = 3, kCheapToTraining_s = 0.75;  // the latter where most of a run is training
+constexpr double kShare = 0.045;                           // of the run's time, less what the process takes in any case:
+constexpr double kHeavyShare = 0.02;                       // reading the state alone takes more: as few samples as there may be
+constexpr double kStart_s = 0.6, kLoadRate = 1.6e8;        // to start; bytes of a state in a second, on a busy machine
 constexpr double kPatience_s = 300, kPatienceFactor = 20;  // of the evaluation's time
 
 bool is_wanted(const std::string& variable) {
@@ -83,6 +86,7 @@ void note(const base::TaskDone& task, LastTask& last) {
   for (const base::Span& span : task.spans) {
     if (span.phase == "evaluate" && span.task == task.task) last.evaluate_s += span.wall_s;
     if (span.phase == "features") last.features_s += span.wall_s;
+    if (span.phase == "train_task") last.train_s += span.wall_s;
   }
 }
 
@@ -93,12 +97,16 @@ void note(const base::Done& done, LastTask& last) {
   };
   const double samples = value("forwards_charged");  // those that were cached are among them
   if (samples > 0) last.feature_s = (last.features_s + value("cached_seconds_saved")) / samples;
+  last.state_bytes = value("state_bytes");
 }
 
 int64_t look_size(const LastTask& task, double run_s) {
   const auto evaluated = std::ranges::count_if(task.predictions, [](int64_t p) { return p >= 0; });
   const double each = 2 * task.evaluate_s / static_cast<double>(std::max<int64_t>(1, evaluated)) + task.feature_s;
-  const double budget = std::max(kCheap_s, kShare * run_s);
+  const bool trains = task.train_s > run_s / 2;
+  if (trains && task.state_bytes / kLoadRate > kHeavyShare * run_s) return kFewest;
+  const double cheap = trains ? kCheapToTraining_s : kCheap_s;
+  const double budget = std::max(cheap, kShare * run_s - kStart_s - task.state_bytes / kLoadRate);
   if (each * static_cast<double>(kMost) <= budget) return kMost;
   return std::clamp(static_cast<int64_t>(budget / each), kFewest, kMost);
 }

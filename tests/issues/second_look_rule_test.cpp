@@ -66,11 +66,11 @@ TEST(SecondLookRule, OnlyWhatTheMethodDidIsItsFault) {
 
 TEST(SecondLookRule, FewerSamplesWhereEachIsDear) {
   LastTask task = predicted();
-  task.evaluate_s = 0.5;
+  task.evaluate_s = 0.3;
   EXPECT_EQ(launch::look_size(task, 10), 256);
   task.evaluate_s = 10;  // 0.2 s for both predictions of a sample
   EXPECT_EQ(launch::look_size(task, 10), 64);
-  EXPECT_EQ(launch::look_size(task, 500), 100);
+  EXPECT_EQ(launch::look_size(task, 500), 109);
   EXPECT_EQ(launch::look_size(task, 5000), 256);
 
   LastTask frozen;  // features are most of such a run: 3,000 samples took 60 s, half of them in an earlier one
@@ -81,6 +81,10 @@ TEST(SecondLookRule, FewerSamplesWhereEachIsDear) {
   launch::note(base::Done{{{{"forwards_charged", 3000}, {"cached_seconds_saved", 30}}}}, frozen);
   EXPECT_NEAR(frozen.feature_s, 0.02, 1e-9);
   EXPECT_EQ(launch::look_size(frozen, 60), 148);
+  frozen.train_s = 50;
+  EXPECT_EQ(launch::look_size(frozen, 60), 103) << "4.5 % of a run that trains, less the start";
+  launch::note(base::Done{{{{"forwards_charged", 3000}, {"cached_seconds_saved", 30}, {"state_bytes", 3.2e8}}}}, frozen);
+  EXPECT_EQ(launch::look_size(frozen, 60), 64) << "reading the state takes 2 s of it";
 }
 
 }  // namespace

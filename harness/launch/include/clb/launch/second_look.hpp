@@ -18,14 +18,17 @@ struct LastTask {
   int64_t task = -1;
   std::vector<int64_t> predictions;  // as base::TaskDone
   double evaluate_s = 0;
-  double features_s = 0;  // of the whole run so far
-  double feature_s = 0;   // what the host's features of one sample cost, or had cost when they were cached; known at the end
+  double train_s = 0;      // of the whole run so far
+  double features_s = 0;   // of the whole run so far
+  double feature_s = 0;    // what the host's features of one sample cost, or had cost when they were cached; known at the end
+  double state_bytes = 0;  // likewise
 };
 void note(const base::TaskDone& task, LastTask& last);
 void note(const base::Done& done, LastTask& last);
 
-// How many samples: 256, or fewer (64 at least) where their features and predicting them twice would take longer than 3 s and 4 % of the
-// run.
+// How many samples: 256, or fewer (64 at least) where their features and predicting them twice would take longer than 3 s (0.75 s where
+// most of the run is training), and all of the look longer than 4.5 % of the run, or where reading the state alone takes 2 % of a run that
+// trains.
 int64_t look_size(const LastTask& task, double run_s);
 
 // Of the looking process: the memory of the run, and a generous time, since a machine may be busy.
