@@ -119,7 +119,6 @@ int verb_audit(const Arguments& arguments) {
   Options options(kText);
   options.add_database();
   options.add_installation();
-  options.add_cache();
   options.add_json();
   if (!options.parse(arguments, 0, 1)) return 0;
   // A word is a file where there is one; else the key of a run in --db.
