@@ -10,7 +10,7 @@
 
 namespace clb::base {
 
-struct VitShape {
+struct VitShape {  // as nn's, whose headers plugins see; those of base they do not
   int64_t image = 224, patch = 16, channels = 3;
   int64_t dim = 192, depth = 12, heads = 3, mlp = 768;  // mlp: hidden units, not the ratio
 
