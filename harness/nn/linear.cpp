@@ -2,6 +2,7 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <cmath>
 #include <optional>
 #include <string_view>
 
@@ -33,30 +34,49 @@ const std::optional<c10::TypedOperatorHandle<FusedLinearAdd>>& fused_add() {
 }
 
 bool wants_gradient(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  return at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad() || bias.requires_grad());
+  return at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad() || (bias.defined() && bias.requires_grad()));
 }
 
 bool use_fused(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return x.is_cpu() && x.scalar_type() == torch::kBFloat16 && !wants_gradient(x, weight, bias) && fused();
 }
 
+std::optional<Tensor> if_any(const Tensor& bias) { return bias.defined() ? std::optional(bias) : std::nullopt; }
+
 }  // namespace
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
-  return use_fused(x, w, b) ? fused()->call(x, w, b, "none", Scalars(), "") : at::linear(x, w, b);
+  return use_fused(x, w, b) ? fused()->call(x, w, if_any(b), "none", Scalars(), "") : at::linear(x, w, b);
 }
 
 Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
-  return use_fused(x, w, b) ? fused()->call(x, w, b, "gelu", Scalars(), "none") : at::gelu(at::linear(x, w, b));
+  return use_fused(x, w, b) ? fused()->call(x, w, if_any(b), "gelu", Scalars(), "none") : at::gelu(at::linear(x, w, b));
 }
 
 Tensor linear_add(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& other) {
   const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
   if (use_fused(x, w, b) && fused_add() && !(at::GradMode::is_enabled() && other.requires_grad()))
-    return fused_add()->call(x, other, w, b, "add");
+    return fused_add()->call(x, other, w, if_any(b), "add");
   return other + at::linear(x, w, b);
+}
+
+Linear Linear::drawn(int64_t out, int64_t in, const Rng& rng, bool with_bias) {
+  const double bound = 1 / std::sqrt(static_cast<double>(in));
+  Linear drawn(linear_weight(out, in, rng("weight")), with_bias ? uniform({out}, -bound, bound, rng("bias")) : Tensor());
+  unfreeze(drawn);
+  return drawn;
+}
+
+Linear Linear::zeros(int64_t out, int64_t in, bool with_bias) {
+  Linear zero(torch::zeros({out, in}), with_bias ? torch::zeros(out) : Tensor());
+  unfreeze(zero);
+  return zero;
+}
+
+Linear Linear::rows(int64_t first, int64_t count) const {
+  return Linear(weight.narrow(0, first, count), bias.defined() ? bias.narrow(0, first, count) : bias);
 }
 
 }  // namespace clb::nn
