@@ -3,7 +3,8 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <clb/base/error.hpp>
+#include <clb/nn/cpu_kernels.hpp>
+#include <clb/nn/error.hpp>
 #include <clb/nn/linear.hpp>
 
 #include <clb/nn/parallel.hpp>
@@ -27,8 +28,9 @@ Tensor Vit::patch_embed(const Tensor& images) const {
   if (images.dim() != 4 || images.size(1) != c || images.size(2) != side || images.size(3) != side) {
     std::string sizes;
     for (int64_t size : images.sizes()) sizes += (sizes.empty() ? "" : " x ") + std::to_string(size);
-    throw base::Error("this ViT takes batches of " + std::to_string(c) + " x " + std::to_string(side) + " x " + std::to_string(side) +
-                      " pixels, but got " + sizes + "; make the evaluation transform's crop and the network's image size agree");
+    throw Error(ErrorKind::kInvalid, "this ViT takes batches of " + std::to_string(c) + " x " + std::to_string(side) + " x " +
+                                         std::to_string(side) + " pixels, but got " + sizes +
+                                         "; make the crop of the transforms and the network's image size agree");
   }
   // A convolution whose stride is its kernel is one matrix product over the patches.
   const Tensor patches = images.reshape({-1, c, g, p, g, p}).permute({0, 2, 4, 1, 3, 5}).reshape({-1, g * g, c * p * p});
@@ -94,7 +96,7 @@ Tensor Vit::cls(const Tensor& images) const {
   constexpr int64_t kHiddenBytes = 2'600'000;  // of ViT-Tiny at 224 pixels 4 images in float32, 8 in bfloat16
   const int64_t n = images.size(0), threads = at::get_num_threads(), per_image = shape_.tokens() * shape_.mlp * images.element_size();
   const int64_t size = std::max<int64_t>(1, std::min(kHiddenBytes / per_image, (n + threads - 1) / threads));
-  if (!images.is_cpu() || at::GradMode::is_enabled() || n <= size) return cls_of_embedded(embed(images));
+  if (!images.is_cpu() || at::GradMode::is_enabled() || n <= size || !cpu_kernels()) return cls_of_embedded(embed(images));
   std::vector<Tensor> chunks = images.split(size);
   side_by_side(chunks.size(), [&](size_t i) { chunks[i] = cls_of_embedded(embed(chunks[i])); });
   return at::cat(chunks);

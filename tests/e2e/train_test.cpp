@@ -79,8 +79,27 @@ TEST(Train, AMistakeInAParameterIsOneSentence) {
   const World world;
   world.write_experiment(training("top_k = 20"), "l2p");
   const auto ended = world.run();
-  EXPECT_EQ(ended.code, 1);
+  EXPECT_EQ(ended.code, 2);
   EXPECT_NE((ended.err + ended.out).find("top_k is 20, but pool_size is only 10"), std::string::npos) << ended.err << ended.out;
+}
+
+// The training view is cut larger than the network is wide: nn finds that inside the method, in the middle of a run.
+TEST(Train, AMistakeThatNnFindsInsideAMethodIsTheUsers) {
+  const World world;
+  world.write_experiment(training("top_k = 2"), "l2p");
+  const auto ended = world.run({"--set", "method.l2p.train_transform=small-112"});
+  EXPECT_EQ(ended.code, 2) << ended.err;
+  const std::string reason = world.newest().row.status.reason;
+  EXPECT_NE(reason.find("invalid: this ViT takes batches of 3 x 32 x 32"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("in train_task, task 1"), std::string::npos) << reason;
+  EXPECT_NE(ended.err.find(reason), std::string::npos) << ended.err;
+  // Beside a run that fails for another reason, the exit code is that of a failed run.
+  world.write_experiment("train_transform = \"small-112\"\n[[method]]\nid = \"finetune\"\n" +
+                             "train_transform = \"micro-32\"\nparams = { epochs = 3, batch_size = 8, momentum = 1.0, lr = 100 }\n",
+                         "l2p");
+  const auto both = world.run();
+  EXPECT_EQ(both.code, 1) << both.err;
+  EXPECT_NE(both.err.find("numeric: "), std::string::npos) << both.err;
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/utils.h>
 
-#include "attention_bf16.hpp"
+#include "cpu/attention_bf16.hpp"
 
 namespace {
 
