@@ -1,9 +1,12 @@
 // Methods that train, end to end: the task loop gives them augmented batches, a run repeats bit for bit, and what they record arrives.
+#include <set>
+
 #include "cli.hpp"
 
 namespace {
 
 using clb::testing::World;
+namespace fs = std::filesystem;
 
 std::string training(const std::string& params) {
   return "train_transform = \"micro-32\"\nparams = { epochs = 2, batch_size = 8, lr = 0.01, " + params + " }\n";
@@ -73,6 +76,27 @@ TEST(Train, EaseIsChargedAPassForEachOfItsSubspaces) {
   const auto resources = world.newest().resources;
   EXPECT_EQ(resources.at("forwards_charged"), charged);
   EXPECT_EQ(resources.at("forwards_saved"), charged - computed);
+}
+
+// A run without nn's kernels for the processor is none of the usual ones: its features are kept apart.
+TEST(Train, KernelsOfTheProcessorHaveASwitch) {
+  const World world;
+  world.write_experiment(training("top_k = 2"), "l2p");
+  const std::vector<std::string> once{"--again", "--set", "run.precision=bf16", "--set", "protocol.stop_after=1"};
+  const auto keys = [&] {
+    std::set<fs::path> folders;
+    for (const auto& file : world.cached("/features/")) folders.insert(file.parent_path());
+    return folders.size();
+  };
+  ASSERT_EQ(world.run(once).code, 0);
+  const size_t with = keys();
+  ASSERT_EQ(world.run(once).code, 0);
+  EXPECT_EQ(keys(), with);
+  setenv("CLB_CPU_KERNELS", "off", 1);
+  const auto without = world.run(once);
+  unsetenv("CLB_CPU_KERNELS");
+  EXPECT_EQ(without.code, 0) << without.err;
+  EXPECT_EQ(keys(), 2 * with);
 }
 
 TEST(Train, AMistakeInAParameterIsOneSentence) {
