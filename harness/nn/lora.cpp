@@ -22,12 +22,12 @@ std::string prefix(int64_t block, const std::string& site) { return std::to_stri
 
 }  // namespace
 
-Lora::Lora(const VitShape& vit, const LoraOptions& options, const Rng& rng) {
+Lora::Lora(const BlocksShape& network, const LoraOptions& options, const Rng& rng) {
   for (const int64_t block : options.blocks) {
-    if (block < 0 || block >= vit.depth)
-      throw Error(ErrorKind::kInvalid, "LoRA in block " + std::to_string(block) + " of a network of " + std::to_string(vit.depth));
+    if (block < 0 || block >= network.depth)
+      throw Error(ErrorKind::kInvalid, "LoRA in block " + std::to_string(block) + " of a network of " + std::to_string(network.depth));
     for (const std::string& site : options.sites) {
-      const LinearSite at = linear_site(site, vit.dim, vit.mlp);
+      const LinearSite at = linear_site(site, network.dim, network.mlp);
       if (options.rank < 1 || options.rank > std::min(at.inputs, at.outputs)) {
         throw Error(ErrorKind::kInvalid, "LoRA of rank " + std::to_string(options.rank) + " on " + site + " [" +
                                              std::to_string(at.outputs) + ", " + std::to_string(at.inputs) +
@@ -62,12 +62,9 @@ Tensor Lora::at(Site site, int64_t block, const Tensor& x, const Tensor& y) cons
   return changed;
 }
 
-void Lora::parameters(const ParameterVisitor& visit) {
-  for (LoraDelta& d : deltas_) {
-    visit(prefix(d.block, d.site) + "a", d.a);
-    visit(prefix(d.block, d.site) + "b", d.b);
-    if (d.s.defined()) visit(prefix(d.block, d.site) + "scale", d.s);
-  }
+void Lora::parts(Parts& p) {
+  for (LoraDelta& d : deltas_)
+    p(prefix(d.block, d.site) + "a", d.a)(prefix(d.block, d.site) + "b", d.b)(prefix(d.block, d.site) + "scale", d.s);
 }
 
 MergedLora::MergedLora(const Lora& like) {
@@ -94,8 +91,8 @@ Tensor MergedLora::at(Site site, int64_t block, const Tensor& x, const Tensor& y
   return changed;
 }
 
-void MergedLora::parameters(const ParameterVisitor& visit) {
-  for (Place& p : places_) visit(prefix(p.block, p.site) + "delta", p.delta);
+void MergedLora::parts(Parts& p) {
+  for (Place& place : places_) p(prefix(place.block, place.site) + "delta", place.delta);
 }
 
 }  // namespace clb::nn

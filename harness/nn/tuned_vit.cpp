@@ -54,16 +54,12 @@ Tensor TunedVit::cls_of_blocks(const Tensor& images, int64_t first) const {
   return inside == nullptr ? vit_.cls_of_blocks(images, first) : vit_.cls_of_blocks(images, first, *inside);
 }
 
-void TunedVit::parameters(const ParameterVisitor& visit) {
+void TunedVit::parts(Parts& p) {
   if (Injection* inside = injection_in(inside_)) {
-    inside->parameters(visit);
+    p("", *inside);
   } else if (tuned_) {
-    vit_.parameters(visit);
+    p("", vit_);
   }
-}
-
-void TunedVit::train(bool on) {
-  if (Injection* inside = injection_in(inside_)) inside->train(on);
 }
 
 }  // namespace clb::nn

@@ -114,7 +114,7 @@ TEST(Train, AMistakeThatNnFindsInsideAMethodIsTheUsers) {
   const auto ended = world.run({"--set", "method.l2p.train_transform=small-112"});
   EXPECT_EQ(ended.code, 2) << ended.err;
   const std::string reason = world.newest().row.status.reason;
-  EXPECT_NE(reason.find("invalid: this ViT takes batches of 3 x 32 x 32"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("invalid: this network takes batches of 3 x 32 x 32"), std::string::npos) << reason;
   EXPECT_NE(reason.find("in train_task, task 1"), std::string::npos) << reason;
   EXPECT_NE(ended.err.find(reason), std::string::npos) << ended.err;
   // Beside a run that fails for another reason, the exit code is that of a failed run.

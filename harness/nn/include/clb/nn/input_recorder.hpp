@@ -21,7 +21,6 @@ class InputRecorder final : public Injection {
   double count(int64_t block, const std::string& site) const;          // tokens
 
   torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
-  void parameters(const ParameterVisitor&) override {}  // what it holds is no part of a network
 
  private:
   struct Place {

@@ -5,7 +5,6 @@
 #include <clb/nn/injection.hpp>
 #include <clb/nn/linear_site.hpp>
 #include <clb/nn/rng.hpp>
-#include <clb/nn/vit.hpp>
 #include <string>
 
 namespace clb::nn {
@@ -36,16 +35,16 @@ struct LoraDelta {
 class Lora final : public Injection {
  public:
   Lora() = default;
-  Lora(const VitShape& vit, const LoraOptions& options, const Rng& rng);
+  Lora(const BlocksShape& network, const LoraOptions& options, const Rng& rng);
 
   std::vector<LoraDelta>& deltas() { return deltas_; }  // block by block, sites in the order of the options
   const std::vector<LoraDelta>& deltas() const { return deltas_; }
   const LoraDelta& at(int64_t block, const std::string& site) const;  // throws Error (invalid) where there is none
 
   torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
-  void parameters(const ParameterVisitor& visit) override;  // "<block>.k.a", "<block>.k.b", "<block>.k.scale" where s is learned
 
  private:
+  void parts(Parts& p) override;  // "<block>.k.a", "<block>.k.b", "<block>.k.scale" where s is learned
   std::vector<LoraDelta> deltas_;
 };
 
@@ -58,9 +57,9 @@ class MergedLora final : public Injection {
   void add(const Lora& finished);  // throws Error (internal) for deltas of other places
 
   torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
-  void parameters(const ParameterVisitor& visit) override;  // "<block>.k.delta"
 
  private:
+  void parts(Parts& p) override;  // "<block>.k.delta"
   struct Place {
     int64_t block;
     std::string site;

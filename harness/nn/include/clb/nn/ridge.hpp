@@ -75,7 +75,8 @@ class RidgeFolds {
 // 10^low, ..., 10^high.
 std::vector<double> powers_of_ten(int64_t low, int64_t high);
 
-// Position of the smallest loss, the first of several; one that is not finite counts as infinite. Throws Error (numeric) when none is finite.
+// Position of the smallest loss, the first of several; one that is not finite counts as infinite. Throws Error (numeric) when none is
+// finite.
 size_t first_minimum(const std::vector<double>& losses);
 
 torch::Tensor one_hot(const torch::Tensor& labels, int64_t classes, torch::ScalarType type);  // [n] -> [n, classes]
