@@ -18,7 +18,7 @@ nn::TensorMap initial_vit(const Recipe& recipe) {
   const NetworkRecipe& n = recipe.network;
   const nn::VitShape shape{.image = formula::kSide, .patch = n.patch, .dim = n.dim, .depth = n.depth, .heads = n.heads, .mlp = 4 * n.dim};
   nn::TensorMap tensors = nn::random_vit(shape, recipe.seed);  // linear weights by Xavier's rule
-  tensors["pos_embed"] = sine_cosine_positions(shape.grid(), n.dim, n.position_scale);
+  tensors["pos_embed"] = sine_cosine_positions(shape.grid().height, n.dim, n.position_scale);
   return tensors;
 }
 
