@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "attention_bf16.hpp"
+#include "cpu/attention_bf16.hpp"
 
 namespace clb::nn {
 namespace {

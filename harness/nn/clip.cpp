@@ -1,6 +1,6 @@
 #include "clb/nn/clip.hpp"
 
-#include <clb/base/error.hpp>
+#include <clb/nn/error.hpp>
 #include <clb/nn/linear.hpp>
 
 #include "chunks.hpp"
@@ -45,11 +45,11 @@ Tensor ClipImage::cls_of_blocks(const Tensor& images, int64_t first, const Injec
 
 Tensor ClipText::embed(const Tensor& ids) const {
   if (ids.dim() != 2 || ids.size(1) > context())
-    throw base::Error("this text tower takes rows of at most " + std::to_string(context()) + " token ids, but got " +
-                      c10::str(ids.sizes()) + "; cut texts where they are made into tokens");
+    throw Error(ErrorKind::kInvalid, "this text tower takes rows of at most " + std::to_string(context()) + " token ids, but got " +
+                                         c10::str(ids.sizes()) + "; cut texts where they are made into tokens");
   if (ids.numel() > 0 && (ids.min().item<int64_t>() < 0 || ids.max().item<int64_t>() >= vocabulary()))
-    throw base::Error("a token id lies outside of 0 to " + std::to_string(vocabulary() - 1) +
-                      ", the vocabulary of this text tower; use the tokeniser that it was trained with");
+    throw Error(ErrorKind::kInvalid, "a token id lies outside of 0 to " + std::to_string(vocabulary() - 1) +
+                                         ", the vocabulary of this text tower; use the tokeniser that it was trained with");
   return at::embedding(token_embedding_, ids);
 }
 

@@ -1,6 +1,6 @@
 #include "clb/nn/heads.hpp"
 
-#include <clb/base/error.hpp>
+#include <clb/nn/error.hpp>
 #include <clb/nn/tensors.hpp>
 #include <cmath>
 #include <string>
@@ -23,7 +23,7 @@ double in_root(const HeadInit& init, double factor, int64_t dim) {
 Tensor grown(const Tensor& old, int64_t classes, const std::function<Tensor(const std::string& row)>& draw_row) {
   const int64_t have = old.size(0);
   if (classes < have) {
-    throw base::Error("a head of " + std::to_string(have) + " classes cannot shrink to " + std::to_string(classes), base::Exit::kInternal);
+    throw Error(ErrorKind::kInternal, "a head of " + std::to_string(have) + " classes cannot shrink to " + std::to_string(classes));
   }
   if (classes == have) return old;
   std::vector<Tensor> rows;

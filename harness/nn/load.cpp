@@ -1,7 +1,7 @@
 #include "load.hpp"
 
-#include <clb/base/error.hpp>
 #include <clb/base/json.hpp>
+#include <clb/nn/error.hpp>
 
 namespace clb::nn {
 namespace {
@@ -34,14 +34,14 @@ ImageSize grid_of(const base::VitShape& in_file, const VitOptions& options, cons
   const base::ImageSize found = in_file.grid();
   if (options.grid != ImageSize()) {
     if (options.grid.area() == found.area()) return options.grid;
-    throw base::Error(name + ": it has positions for " + std::to_string(found.area()) + " patches, not for a grid of " +
-                      base::size_text(in_base(options.grid)));
+    throw Error(ErrorKind::kIo, name + ": it has positions for " + std::to_string(found.area()) + " patches, not for a grid of " +
+                                    base::size_text(in_base(options.grid)));
   }
   if (options.image != ImageSize()) base::check_image_size(in_file, in_base(options.image), name);
   if (found.square()) return found.height;
   if (options.image != ImageSize()) return {options.image.height / in_file.patch, options.image.width / in_file.patch};
-  throw base::Error(name + ": it has positions for " + std::to_string(found.area()) +
-                    " patches, which are no square grid; say the size of the images");
+  throw Error(ErrorKind::kIo, name + ": it has positions for " + std::to_string(found.area()) +
+                                  " patches, which are no square grid; say the size of the images");
 }
 
 VitOptions vit_options(const std::string& json, const std::string& name) {

@@ -12,7 +12,7 @@ namespace clb::nn {
 base::VitShape shape_in_file(const VitShape& shape);
 VitShape shape_of(const base::VitShape& shape);
 
-// How the positions of a file lie, and that images of the wanted size can be had from them; base::Error otherwise.
+// How the positions of a file lie, and that images of the wanted size can be had from them; an Error (io) otherwise.
 ImageSize grid_of(const base::VitShape& in_file, const VitOptions& options, const std::string& name);
 
 // The JSON object that goes with a file.

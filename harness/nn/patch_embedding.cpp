@@ -1,6 +1,6 @@
 #include "clb/nn/patch_embedding.hpp"
 
-#include <clb/base/error.hpp>
+#include <clb/nn/error.hpp>
 #include <clb/nn/linear.hpp>
 #include <cmath>
 
@@ -26,8 +26,9 @@ Tensor PatchEmbedding::patches(const Tensor& images) const {
   if (images.dim() != 4 || images.size(1) != c || images.size(2) != h * p || images.size(3) != w * p) {
     std::string sizes;
     for (int64_t size : images.sizes()) sizes += (sizes.empty() ? "" : " x ") + std::to_string(size);
-    throw base::Error("this network takes batches of " + std::to_string(c) + " x " + std::to_string(h * p) + " x " + std::to_string(w * p) +
-                      " pixels, but got " + sizes + "; make the evaluation transform's crop and the network's image size agree");
+    throw Error(ErrorKind::kInvalid, "this network takes batches of " + std::to_string(c) + " x " + std::to_string(h * p) + " x " +
+                                         std::to_string(w * p) + " pixels, but got " + sizes +
+                                         "; make the crop of the transforms and the network's image size agree");
   }
   // A convolution whose stride is its kernel is one matrix product over the patches.
   const Tensor rows = images.reshape({-1, c, h, p, w, p}).permute({0, 2, 4, 1, 3, 5}).reshape({-1, h * w, c * p * p});

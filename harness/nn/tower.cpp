@@ -1,7 +1,7 @@
 #include "clb/nn/tower.hpp"
 
-#include <clb/base/error.hpp>
 #include <clb/nn/clip.hpp>
+#include <clb/nn/error.hpp>
 #include <map>
 
 namespace clb::nn {
@@ -12,7 +12,7 @@ using Make = std::unique_ptr<Tower> (*)(const TensorMap& tensors, const TowerOpt
                                         torch::Device device, torch::ScalarType dtype);
 
 [[noreturn]] void no_kind(const std::string& kind, const std::string& kinds) {
-  throw base::Error("this network has no features of kind \"" + kind + "\"; it has " + kinds);
+  throw Error(ErrorKind::kInvalid, "this network has no features of kind \"" + kind + "\"; it has " + kinds);
 }
 
 class VitTower final : public Tower {
@@ -74,7 +74,7 @@ const std::map<std::string, Make>& formats() {
 std::unique_ptr<Tower> make_tower(const TensorMap& tensors, const TowerOptions& options, const std::string& name, torch::Device device,
                                   torch::ScalarType dtype) {
   const auto found = formats().find(options.format);
-  if (found == formats().end()) throw base::Error(name + ": no network of format \"" + options.format + "\" can be made");
+  if (found == formats().end()) throw Error(ErrorKind::kInvalid, name + ": no network of format \"" + options.format + "\" can be made");
   return found->second(tensors, options, name, device, dtype);
 }
 

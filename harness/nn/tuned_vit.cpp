@@ -1,6 +1,6 @@
 #include "clb/nn/tuned_vit.hpp"
 
-#include <clb/base/error.hpp>
+#include <clb/nn/error.hpp>
 
 namespace clb::nn {
 
@@ -40,7 +40,7 @@ TunedVit::TunedVit(const Vit& vit, const TunerOptions& o, const Rng& rng) : vit_
         PromptTokensOptions{.length = o.prompt_length, .deep = o.tuner == "vpt_deep", .at_end = true, .zero_init = o.prompt_zero_init},
         rng);
   } else if (tuned_) {
-    throw base::Error("unknown tuner '" + o.tuner + "'; expected none, finetune, vpt_shallow, vpt_deep, ssf or adapter");
+    throw Error(ErrorKind::kInvalid, "unknown tuner '" + o.tuner + "'; expected none, finetune, vpt_shallow, vpt_deep, ssf or adapter");
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include <clb/nn/attention.hpp>
 
-#include "attention_bf16.hpp"
+#include "cpu/attention_bf16.hpp"
 
 namespace {
 

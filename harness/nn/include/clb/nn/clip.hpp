@@ -72,7 +72,8 @@ class ClipText final : public Module {
   const Blocks& blocks() const { return blocks_; }
   ClipText to(torch::Device device, torch::ScalarType dtype) const;
 
-  // ids [n, t] int64, t <= context() -> [n, features], not normalised. base::Error: too long, or an id that the vocabulary does not have.
+  // ids [n, t] int64, t <= context() -> [n, features], not normalised. Error (invalid): too long, or an id that the vocabulary does not
+  // have.
   torch::Tensor operator()(const torch::Tensor& ids) const;
   // Rows that an injection adds and leaves must stand before the end token.
   torch::Tensor operator()(const torch::Tensor& ids, const Injection& injection) const;

@@ -23,7 +23,7 @@ class Tower {
   virtual BlocksShape shape() const = 0;  // of the blocks that an image passes
 
   // The features of images [n, channels, height, width] of the tower's device and type: [n, width]. "cls": the class token after the final
-  // norm; "image" of a CLIP: that projected. base::Error names the kinds that there are.
+  // norm; "image" of a CLIP: that projected. an Error (invalid) names the kinds that there are.
   virtual torch::Tensor compute(const std::string& kind, const torch::Tensor& images) const = 0;
 
   // [n, k, d]: the class tokens that blocks first, first + 1, ... put out.
