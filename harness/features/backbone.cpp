@@ -13,7 +13,10 @@ namespace {
 std::string options_of(const base::WeightsSpec& weights, const base::NetworkShape& shape, base::ImageSize images) {
   base::Json options{{"heads", weights.file.empty() ? weights.random.heads : weights.heads}, {"pos_antialias", weights.pos_antialias}};
   options["image_size"] = images.square() ? base::Json(images.height) : base::Json{images.height, images.width};
-  if (shape.format != "timm_vit") options["format"] = shape.format;
+  if (shape.format != "timm_vit") {
+    options["format"] = shape.format;
+    options["text_heads"] = weights.text_heads;
+  }
   return base::canonical(options);
 }
 
@@ -33,7 +36,8 @@ Backbone::Backbone(const base::WeightsSpec& weights, base::ImageSize images, tor
     file_.emplace(weights.file);
     try {
       const auto header = base::parse_safetensors(file_->bytes(), weights.file);
-      shape_ = base::network_shape(header, {.format = "", .heads = weights.heads}, weights.file);
+      shape_ =
+          base::network_shape(header, {.format = weights.format, .heads = weights.heads, .text_heads = weights.text_heads}, weights.file);
     } catch (const base::Error&) {
       expect_sha256();  // another file than the planned one is the better explanation
       throw;
@@ -69,6 +73,7 @@ const nn::Tower& Backbone::tower() {
   if (!tower_) {
     const nn::TowerOptions options{.format = shape_.format,
                                    .heads = weights_.file.empty() ? weights_.random.heads : weights_.heads,
+                                   .text_heads = weights_.text_heads,
                                    .image = {images_.height, images_.width},
                                    .pos_antialias = weights_.pos_antialias};
     const std::string name = weights_.file.empty() ? "random weights" : weights_.file;
@@ -84,8 +89,8 @@ int64_t Backbone::columns(const FeatureKind& kind) const {
     if (name == kind.kind) return width;
     there += (there.empty() ? "" : ", ") + kind.role + ":" + name;
   }
-  throw PluginError(CLB_E_INVALID, "the network \"" + kind.role + "\" has no features \"" + kind.name() + "\"; it has " + there + " and " +
-                                       kind.role + ":cls@BLOCKS");
+  throw PluginError(CLB_E_INVALID, "there is no feature kind \"" + kind.name() + "\"; of [weights." + kind.role + "] there are " + there +
+                                       " and " + kind.role + ":cls@BLOCKS");
 }
 
 torch::Tensor Backbone::compute(const FeatureKind& kind, const torch::Tensor& images) {

@@ -33,8 +33,9 @@ Ssf::Ssf(const BlocksShape& network, const Rng& rng) {
 }
 
 Tensor Ssf::at(Site site, int64_t block, const Tensor&, const Tensor& y) const {
-  const Layer& layer = layers_.at({block, site});
-  return y * as_type_of(y, layer.scale) + as_type_of(y, layer.shift);
+  const auto found = layers_.find({block, site});
+  if (found == layers_.end()) return y;  // a site that the shape did not tell of
+  return y * as_type_of(y, found->second.scale) + as_type_of(y, found->second.shift);
 }
 
 void Ssf::parts(Parts& p) {

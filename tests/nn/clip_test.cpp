@@ -13,12 +13,13 @@ using golden::Golden;
 using torch::Tensor;
 
 ClipOptions options_of(const Golden& g, Activation activation) {
+  const int64_t height = g["images"].size(2), width = g["images"].size(3), patch = g["param.visual.conv1.weight"].size(2);
   return {.activation = activation,
           .image_heads = g.config()["vheads"],
           .text_heads = g.config()["theads"],
-          .image = {g["images"].size(2), g["images"].size(3)},
+          .image = {height, width},
           .pos_antialias = true,
-          .grid = 0};
+          .grid = {height / patch, width / patch}};
 }
 
 Clip golden_clip(const Golden& g, Activation activation) {

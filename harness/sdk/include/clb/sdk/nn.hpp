@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <clb/nn/class_gaussians.hpp>
+#include <clb/nn/clip.hpp>
 #include <clb/nn/fit.hpp>
 #include <clb/nn/heads.hpp>
 #include <clb/nn/tuned_vit.hpp>
@@ -25,6 +26,13 @@ inline nn::Vit backbone(const Context& ctx, const char* role = "main") {
   const clb_weights weights = ctx.weights(role);
   const auto file = std::span(static_cast<const uint8_t*>(weights.bytes), weights.size);
   return nn::read_vit(file, weights.options, std::string("weights.") + role).to(ctx.device(), ctx.dtype());
+}
+
+// The same for a CLIP (format openclip or openai_clip): both towers.
+inline nn::Clip clip(const Context& ctx, const char* role = "clip") {
+  const clb_weights weights = ctx.weights(role);
+  const auto file = std::span(static_cast<const uint8_t*>(weights.bytes), weights.size);
+  return nn::read_clip(file, weights.options, std::string("weights.") + role).to(ctx.device(), ctx.dtype());
 }
 
 // Declares a kind of features that extract() derives from `part`, whose hash is taken here: runs with equal parts share them. A part that
