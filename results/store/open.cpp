@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "fold.hpp"
+#include "journal.hpp"
 #include "schema.hpp"
 
 namespace clb::store {
@@ -165,6 +166,7 @@ Scratch::~Scratch() {
 void create(const fs::path& file, const std::vector<std::string>& steps) {
   const Scratch fresh(file);
   fill(fresh.file(), steps);
+  fs::remove(with_suffix(file, "-journal"));  // of a file that is gone; SQLite would roll it back into the new one
   rename_durably(fresh.file(), file);
 }
 
@@ -189,23 +191,25 @@ void check_writable(const fs::path& file) {
 }
 
 Writer open_writer(const fs::path& file, const std::vector<std::string>& steps) {
+  return open_writer(file, steps, base::file_system_of(file));
+}
+
+Writer open_writer(const fs::path& file, const std::vector<std::string>& steps, const base::FileSystem& on) {
   const fs::path folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
   if (!fs::is_directory(folder))
     throw base::Error(file.string() + ": there is no folder " + folder.string() + "; make it, or give --db another file");
   check_writable(file);
   check_beside(file);
-  const fs::path lock_file = with_suffix(file, ".lock");
-  std::optional<base::FileLock> lock = base::FileLock::try_lock(lock_file);
-  if (!lock)
-    throw base::Error(file.string() + ": " + base::FileLock::holder(lock_file) +
-                      " is writing to it; wait for it, or give --db another file (`clbench merge` unites them)");
+  base::FileLock lock = base::FileLock::own(with_suffix(file, ".lock"), file.string(),
+                                            "wait for it, or give --db another file (`clbench merge` unites them)", on);
   if (is_vacant(file)) create(file, steps);
   check_readable(file);
   auto db = std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READWRITE, kBusyMs);
+  if (!on.local && says_wal(file)) open_alone(*db);
   db->exec("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
   check_identity(*db, file, static_cast<int64_t>(steps.size()));
   check_damage(*db, file, fs::file_size(file) < kFullCheckBytes ? "integrity_check" : "quick_check");
-  db->exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  std::string note = set_journal(*db, file, on);
   fold_when_long(*db);
   if (int64_t version = pragma(*db, "user_version"); version < static_cast<int64_t>(steps.size())) {
     keep_copy(*db, file, version);
@@ -213,13 +217,14 @@ Writer open_writer(const fs::path& file, const std::vector<std::string>& steps) 
   }
   db->exec("PRAGMA foreign_keys = ON");
   base::remove_stale_temporaries(folder, file.filename().string());  // of a writer that was killed
-  return {std::move(*lock), std::move(db)};
+  return {std::move(lock), std::move(db), std::move(note)};
 }
 
 Reader::Reader(fs::path file, const std::vector<std::string>& steps) : file_(std::move(file)), steps_(steps) { reopen(); }
 
 void Reader::reopen() {
   check_readable(file_);
+  if (!says_wal(file_)) return connect_plainly();
   bool immutable = !fs::exists(with_suffix(file_, "-wal"));
   for (;;) {
     try {
@@ -232,7 +237,25 @@ void Reader::reopen() {
   }
 }
 
+void Reader::connect_plainly() {
+  constexpr int kRollbackNeeded = SQLITE_READONLY_ROLLBACK;
+  try {
+    connect(false);
+  } catch (const SQLite::Exception& error) {
+    if (error.getExtendedErrorCode() != kRollbackNeeded) throw;
+    if (::access(file_.c_str(), W_OK) != 0 || ::access(file_.parent_path().c_str(), W_OK) != 0)
+      throw base::Error(file_.string() +
+                        ": a writer was killed inside a commit; whoever may write the file and its folder has to open it "
+                        "once, with `clbench status` for example");
+    const auto lock = base::FileLock::own(with_suffix(file_, ".lock"), file_.string(), "try again in a moment");
+    roll_back(file_);
+    connect(false);
+  }
+  plain_ = true;
+}
+
 void Reader::connect(bool immutable) {
+  plain_ = false;
   stamp_.reset();
   db_.reset();
   // NOMUTEX: a Store belongs to one thread at a time, and a lock for each of millions of columns is a tenth of the time of a long table.
@@ -255,6 +278,7 @@ void Reader::connect(bool immutable) {
 }
 
 bool Reader::changed() const {
+  if (plain_) return says_wal(file_);
   if (!stamp_) return false;
   return base::stamp_of(file_) != stamp_ || fs::exists(with_suffix(file_, "-wal"));
 }
