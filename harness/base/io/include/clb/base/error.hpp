@@ -6,7 +6,7 @@
 
 namespace clb::base {
 
-// Exit codes of every program (README: "Exit codes"). kGoOnLater is EX_TEMPFAIL of sysexits.h: stopped by SIGUSR1, SIGUSR2 or SIGTERM with
+// Exit codes of every program (docs/cluster.md). kGoOnLater is EX_TEMPFAIL of sysexits.h: stopped by SIGUSR1, SIGUSR2 or SIGTERM with
 // work left, to be gone on with by the same database; batch systems start a job again on it.
 enum class Exit : int { kOk = 0, kFailedRun = 1, kUserMistake = 2, kInternal = 3, kCannotTell = 4, kGoOnLater = 75 };
 
