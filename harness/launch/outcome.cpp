@@ -63,8 +63,10 @@ Outcome judge_signal(const Facts& facts) {
 Outcome judge_failed(const Facts& facts) {
   const base::Failed& failed = *facts.failed;
   if (failed.status == "cancelled") {
-    Outcome cancelled = outcome("cancelled", stopped_words(facts) + " " + facts.position.text());
-    cancelled.asked_itself = facts.stop == StopCause::kNone && facts.exit.code == static_cast<int>(base::Exit::kGoOnLater);
+    const bool itself = facts.stop == StopCause::kNone && facts.exit.code == static_cast<int>(base::Exit::kGoOnLater);
+    Outcome cancelled = outcome(
+        "cancelled", (itself ? std::string("stopped by a signal to its runner") : stopped_words(facts)) + " " + facts.position.text());
+    cancelled.asked_itself = itself;
     return cancelled;
   }
   Position place = facts.position;

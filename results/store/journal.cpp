@@ -22,6 +22,8 @@ void use_rollback(SQLite::Database& db, const fs::path& file) {
   db.execAndGet("PRAGMA user_version");   // the lock is given back at the next access
   db.exec("PRAGMA synchronous = EXTRA");  // the journal's removal is the commit: the folder is synchronised, too
   db.setBusyTimeout(kPatienceMs);
+  std::error_code ignored;
+  fs::remove(file.string() + "-shm", ignored);  // a reader's, of the time of the log
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ void copy_of(const fs::path& file, const fs::path& copy) {
         return;
       }
     } catch (...) {  // a page torn by a writer that came meanwhile looks like damage
-      if (!reader.changed()) throw;
+      if (!reader.failed_for_change()) throw;
     }
     reader.reopen();
   }

@@ -277,8 +277,9 @@ void Reader::connect(bool immutable) {
   db_ = std::move(copy);
 }
 
+bool Reader::failed_for_change() const { return changed() || (plain_ && says_wal(file_)); }
+
 bool Reader::changed() const {
-  if (plain_) return says_wal(file_);
   if (!stamp_) return false;
   return base::stamp_of(file_) != stamp_ || fs::exists(with_suffix(file_, "-wal"));
 }

@@ -56,6 +56,7 @@ class Reader {
   Reader(fs::path file, const std::vector<std::string>& steps);
   SQLite::Database& db() { return *db_; }
   bool changed() const;
+  bool failed_for_change() const;  // asked after a failure: a writer changed the file, or the mode that it has
   void reopen();
 
  private:

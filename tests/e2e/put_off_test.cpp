@@ -33,7 +33,7 @@ TEST(PutOff, ARunOfSeveralTasksGoesOnToTheSameLogits) {
     EXPECT_EQ(WEXITSTATUS(status), 75) << base::read_file(said);
     const auto rows = store::Store::open(db, store::Store::Mode::kRead).runs();
     EXPECT_EQ(rows.at(0).status.status, "cancelled");
-    EXPECT_TRUE(rows.at(0).status.reason.starts_with(who == "runner" ? "stopped on request" : "stopped by SIGUSR1"))
+    EXPECT_TRUE(rows.at(0).status.reason.starts_with(who == "runner" ? "stopped by a signal to its runner" : "stopped by SIGUSR1"))
         << rows.at(0).status.reason;
     EXPECT_LT(rows.at(0).tasks_done, Endurance::kTasks);
     EXPECT_GE(rows.at(0).tasks_done, 2);

@@ -61,7 +61,7 @@ TEST_F(PutOff, APersonMayStillKillAtOnce) {
 
 TEST_F(PutOff, ARunnerThatGotItAloneStopsAndTheOthersRun) {
   run_and(is_task, [this] { kill(runner_, SIGUSR1); }, {spec("ok", 0.2), spec("ok")});
-  EXPECT_EQ(first(), "cancelled: stopped on request in train_task, task 2");
+  EXPECT_EQ(first(), "cancelled: stopped by a signal to its runner in train_task, task 2");
   EXPECT_EQ(log_.outcomes.at(1).status, "ok");
   EXPECT_EQ(log_.stops, 0);
   EXPECT_EQ(ended_, Ended::kPutOff);
