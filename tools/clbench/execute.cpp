@@ -36,11 +36,12 @@ std::string resume_command(const Options& options) {
          (options.flag("no-second-look") ? " --no-second-look" : "");
 }
 
-// One line when something is left to do; Exit.
-int stopped(launch::Ended ended, const std::string& go_on) {
+// Says how to go on. `failures`: the exit code that those runs ask for that did not end well.
+base::Exit stopped(launch::Ended ended, const std::string& go_on, base::Exit failures) {
   const bool later = ended == launch::Ended::kPutOff;
   say(stderr, "stopped{}; go on with: {}\n", later ? " until later (exit code 75)" : "", go_on);
-  return static_cast<int>(later ? base::Exit::kGoOnLater : base::Exit::kFailedRun);
+  if (later) return base::Exit::kGoOnLater;
+  return failures == base::Exit::kOk ? base::Exit::kFailedRun : failures;
 }
 
 // What clb-runner counts, in the numbering of --devices.
@@ -97,20 +98,22 @@ void print_table(const Selection& selection, const store::Store& store) {
   fmt::print("{}\n", report::render_table(store, table));
 }
 
-// Returns how many did not end well.
-size_t print_failures(const std::vector<std::string>& labels, const Recorder& recorder) {
-  size_t failures = 0, spared = 0;
+// Returns the exit code: a failed run, unless all that failed did so over what they were asked to do.
+base::Exit print_failures(const std::vector<std::string>& labels, const Recorder& recorder) {
+  size_t failures = 0, of_user = 0, spared = 0;
   for (size_t i = 0; i < labels.size(); ++i) {
     const RunRecord& record = recorder.records()[i];
     if (record.outcome.status == "not started") ++spared;
     if (!record.attempt || record.outcome.status == "ok") continue;
+    of_user += record.outcome.of_user;
     if (failures++ == 0) fmt::print(stderr, "these runs did not end well:\n");
     say(stderr, "  {}: {}: {}\n    log: {}\n", labels[i], record.outcome.status, record.outcome.reason,
         (record.folder / "log.txt").string());
   }
   if (spared)
     fmt::print(stderr, "{} more that differ from these in seed and order alone were not started: they would fail likewise\n", spared);
-  return failures;
+  if (failures == 0) return base::Exit::kOk;
+  return failures == of_user ? base::Exit::kUserMistake : base::Exit::kFailedRun;
 }
 
 }  // namespace
@@ -226,9 +229,8 @@ int execute(const Selection& selection, const launch::ScheduleOptions& schedule,
     say("results: {}\n", database.string());
   }
   std::fflush(stdout);
-  const size_t failures = print_failures(labels, recorder);
-  if (ended != launch::Ended::kAll) return stopped(ended, go_on);
-  return failures ? static_cast<int>(base::Exit::kFailedRun) : 0;
+  const base::Exit exit = print_failures(labels, recorder);
+  return static_cast<int>(ended == launch::Ended::kAll ? exit : stopped(ended, go_on, exit));
 }
 
 }  // namespace clb::cli

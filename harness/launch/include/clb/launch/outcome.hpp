@@ -45,6 +45,7 @@ struct Outcome {
   double wall_s = 0;
   bool bad_checkpoint = false;  // it was to go on after its checkpoint and could not take that up; it may start over
   bool asked_itself = false;    // cancelled at a signal that it got and the launcher did not
+  bool of_user = false;         // failed over what was asked for: a setting, a file, a device; exit code 2
   bool of_setting = false;      // failed before its first task over something that no seed changes: what the experiment asks for, a file
 };
 
