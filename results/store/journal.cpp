@@ -52,6 +52,12 @@ std::string set_journal(SQLite::Database& db, const fs::path& file, const base::
   return "";
 }
 
+void end_log(const fs::path& file) {
+  SQLite::Database db(file.string(), SQLite::OPEN_READWRITE);
+  open_alone(db);
+  use_rollback(db, file);
+}
+
 void roll_back(const fs::path& file) {
   if (!fs::exists(file.string() + "-journal")) return;
   SQLite::Database db(file.string(), SQLite::OPEN_READWRITE);

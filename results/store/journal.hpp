@@ -23,6 +23,10 @@ void open_alone(SQLite::Database& db);
 // cannot be left because somebody has it open.
 std::string set_journal(SQLite::Database& db, const fs::path& file, const base::FileSystem& on);
 
+// Moves what a writer that was killed, or an older clbench, left as FILE-wal into the file and ends its WAL mode, without shared memory.
+// For whoever holds the writer's lock.
+void end_log(const fs::path& file);
+
 // Rolls back what a writer that was killed inside a commit left as FILE-journal, if it did. For whoever holds the writer's lock.
 void roll_back(const fs::path& file);
 

@@ -103,8 +103,8 @@ void synchronise(const fs::path& file) {
 // A write-ahead log that a killed writer left would be replayed into the file that takes the old one's place.
 void fold_log(const fs::path& file) {
   if (!fs::exists(file.string() + "-wal")) return;
+  if (!base::file_system_of(file).local) return end_log(file);
   SQLite::Database db(file.string(), SQLite::OPEN_READWRITE);
-  if (!base::file_system_of(file).local) open_alone(db);
   db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 

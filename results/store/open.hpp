@@ -23,6 +23,9 @@ struct Writer {
 Writer open_writer(const fs::path& file, const std::vector<std::string>& steps);
 Writer open_writer(const fs::path& file, const std::vector<std::string>& steps, const base::FileSystem& on);
 
+// From version `from` to the newest, as one transaction. Foreign keys are off meanwhile, so that a step may rebuild a table.
+void migrate(SQLite::Database& db, int64_t from, const std::vector<std::string>& steps);
+
 // A file under a name of its own beside another, made empty here; removed with everything that SQLite puts beside it.
 class Scratch {
  public:
@@ -62,6 +65,7 @@ class Reader {
  private:
   void connect(bool immutable);
   void connect_plainly();
+  bool end_log_of_killed() const;
 
   fs::path file_;
   const std::vector<std::string>& steps_;

@@ -92,6 +92,10 @@ TEST_F(StorePlace, a_log_that_a_killed_writer_left_is_taken_up) {
     for (const char* suffix : {"", "-wal"}) fs::copy_file(file().string() + suffix, file("moved.sqlite").string() + suffix);
   }
   ASSERT_GT(fs::file_size(file("moved.sqlite-wal")), 0u);
+  for (const char* suffix : {"", "-wal"}) fs::copy_file(file("moved.sqlite").string() + suffix, file("read.sqlite").string() + suffix);
+  store::end_log(file("read.sqlite"));  // as a reader does
+  EXPECT_FALSE(fs::exists(file("read.sqlite-wal")));
+  EXPECT_EQ(Store::open(file("read.sqlite"), Store::Mode::kRead).evals(attempt).at(0).count.correct, 15);
   store::Writer moved = store::open_writer(file("moved.sqlite"), store::migrations(), kNfs);
   EXPECT_EQ(moved.db->execAndGet("SELECT correct FROM eval").getInt(), 15);
   EXPECT_FALSE(fs::exists(file("moved.sqlite-wal")));
