@@ -11,6 +11,11 @@ const std::vector<NeutralMember>& neutral_members() {
       {"recipe", "crop_width", 0, 2, Decides::kTable},
       {"weights", "format", "timm_vit", 2, Decides::kRun},
       {"weights", "text_heads", 0, 2, Decides::kRun},
+      {"dataset", "params", Json::object(), 2, Decides::kRun},
+      {"run", "assets", Json::object(), 2, Decides::kRun},
+      {"run", "text", Json::object(), 2, Decides::kRun},
+      {"execution", "method_sources", Json::array(), 2, Decides::kNothing},
+      {"execution", "asset_files", Json::object(), 2, Decides::kNothing},
   };
   return members;
 }

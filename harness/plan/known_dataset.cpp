@@ -15,13 +15,22 @@ namespace {
 
 constexpr int64_t kMaxClasses = 1'000'000;
 
+std::vector<std::string> texts(const Reader& reader, const char* key) {
+  std::vector<std::string> list;
+  const Node* node = reader.find(key);
+  if (!node) return list;
+  if (!node->list()) fail(node->place, fmt::format("{} must be a list of texts", key));
+  for (const Node& element : *node->list()) list.push_back(to_string(element, key));
+  return list;
+}
+
 }  // namespace
 
 std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, const std::string& name) {
   const std::filesystem::path file = share / "datasets" / (name + ".toml");
   if (name.find('/') != std::string::npos || !is_file(file)) return std::nullopt;
   const Node root = parse_toml(base::read_file(file, kMaxTomlBytes), file.string());
-  check_keys(*root.table(), "", {"plugin", "classes", "train", "test", "domains", "get"});
+  check_keys(*root.table(), "", {"plugin", "classes", "train", "test", "domains", "get", "names", "templates"});
   const Reader reader(root, "");
   KnownDataset known;
   known.name = name;
@@ -29,10 +38,11 @@ std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, co
   known.classes = to_int(reader.at("classes", "200"), "classes", 1, kMaxClasses);
   known.train = reader.integer("train", 0, 1, kMaxInt);
   known.test = reader.integer("test", 0, 1, kMaxInt);
-  if (const Node* domains = reader.find("domains")) {
-    if (!domains->list()) fail(domains->place, "domains must be a list of names");
-    for (const Node& domain : *domains->list()) known.domains.push_back(to_string(domain, "domains"));
-  }
+  known.domains = texts(reader, "domains");
+  known.names = texts(reader, "names");
+  known.templates = texts(reader, "templates");
+  if (!known.names.empty() && static_cast<int64_t>(known.names.size()) != known.classes)
+    fail(reader.find("names")->place, fmt::format("names holds {} names, but there are {} classes", known.names.size(), known.classes));
   known.get = to_string(reader.at("get", "\"download it from ...\""), "get");
   return known;
 }

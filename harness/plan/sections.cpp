@@ -30,9 +30,15 @@ std::string read_root(const Reader& reader, bool several, const std::string& id,
   return root.string();
 }
 
+// What people call the classes, where the dataset itself does not say.
+void take_text(const KnownDataset& known, base::DatasetInfo& info) {
+  if (info.readable_names.empty()) info.readable_names = known.names;
+  if (info.templates.empty()) info.templates = known.templates;
+}
+
 // The dataset as its files say; where they are not there and may be, as share/datasets says.
-base::DatasetInfo find_dataset(const Reader& reader, bool several, const std::filesystem::path& folder, const PlanOptions& options,
-                               Catalogue& catalogue, Plan& plan) {
+base::DatasetInfo find_dataset(const Reader& reader, bool several, const base::Json& params, const std::filesystem::path& folder,
+                               const PlanOptions& options, Catalogue& catalogue, Plan& plan) {
   const Node& id = reader.at("id", "\"cifar100\"");
   const std::string plugin = to_string(id, "dataset.id"), name = reader.string("name", plugin);
   const auto known = known_dataset(options.share, name);
@@ -47,7 +53,8 @@ base::DatasetInfo find_dataset(const Reader& reader, bool several, const std::fi
   if (missing.empty()) {
     try {
       const std::string remedy = known && root.empty() && !may_lack ? "; where to get the data: " + known->get : "";
-      base::DatasetInfo info = installed_dataset(id, root, catalogue, remedy);
+      base::DatasetInfo info = installed_dataset(id, root, params, catalogue, remedy);
+      if (known) take_text(*known, info);
       if (known && reader.find("name"))  // unnamed files may well be the user's own selection
         if (const std::string sentence = difference(*known, info); !sentence.empty()) plan.warnings.push_back(sentence);
       return info;
@@ -93,7 +100,11 @@ DatasetEntry read_dataset(const Node& node, bool several, const std::filesystem:
                           Catalogue& catalogue, Plan& plan) {
   const Reader reader(node, "dataset");
   DatasetEntry entry;
-  entry.info = find_dataset(reader, several, folder, options, catalogue, plan);
+  if (const Node* params = reader.find("params")) {
+    if (!params->table()) fail(params->place, fmt::format("dataset.params must be a table, found {}", params->describe()));
+    entry.spec.params = installed_dataset_params(reader.at("id", "\"cifar100\""), *params->table(), catalogue);
+  }
+  entry.info = find_dataset(reader, several, entry.spec.params, folder, options, catalogue, plan);
   const base::DatasetInfo& info = entry.info;
   if (info.class_count < 1) fail(reader.find("id")->place, fmt::format("dataset {} has no classes", info.id));
   warn_of_empty_classes(info, plan);

@@ -42,7 +42,7 @@ class Data {
     try {
       if (!describer_) describer_.emplace(launch::find_runner(), std::nullopt);
       const base::DatasetInfo info =
-          describer_->opened_dataset(launch::plugin(plugins_, "dataset", spec.dataset.id).file, spec.dataset.root);
+          describer_->opened_dataset(launch::plugin(plugins_, "dataset", spec.dataset.id).file, spec.dataset.root, spec.dataset.params);
       facts.fingerprint = info.fingerprint;
       facts.labels = {{"train", info.train_labels}, {"test", info.test_labels}};
     } catch (const base::Error& why) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,13 @@ struct DatasetSpec {
   int64_t class_count = 0;
   int64_t feature_dim = 0;                          // of features
   int64_t train_per_class = 0, test_per_class = 0;  // first k of each class in index order; 0: all
+  Json params = Json::object();                     // of the plugin, as MethodSpec.params
+};
+
+// What a run with a text tower is told of the classes (clb/ext/text.h); empty for any other.
+struct TextSpec {
+  std::vector<std::string> names;      // by original class id, as people read them
+  std::vector<std::string> templates;  // "a photo of a {}."
 };
 
 struct ProtocolSpec {
@@ -71,6 +79,8 @@ struct ExecutionSpec {    // how, not what: changes no result, so no part of the
   std::string state_file, state_run;
   // SHA-256 of the files that the run was planned with; empty: any. A runner that finds others fails.
   std::string method_hash, dataset_hash, runner_hash;
+  std::vector<std::string> method_sources;         // further files whose contents method_hash covers
+  std::map<std::string, std::string> asset_files;  // where the assets lie, by name
   // A second look will follow (base/second_look.hpp): what it needs is kept, also when `checkpoint` is off.
   bool second_look = false;
 };
@@ -82,6 +92,8 @@ struct RunSpec {
   MethodSpec method;
   DatasetSpec dataset;
   std::vector<WeightsSpec> weights;
+  std::map<std::string, std::string> assets;  // SHA-256 of each file that the method declares and the experiment names
+  TextSpec text;
   ProtocolSpec protocol;
   int64_t seed = 0;
   std::string precision = "fp32";  // fp32 | tf32 | bf16
