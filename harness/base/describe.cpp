@@ -36,7 +36,7 @@ Json MethodInfo::to_json() const {
   for (const ParamInfo& p : params) list.push_back(base::to_json(p));
   return {{"kind", "method"},         {"id", id},     {"version", version},           {"paper", paper},
           {"file", path_text(file)},  {"hash", hash}, {"capabilities", capabilities}, {"state_version", state_version},
-          {"params", std::move(list)}};
+          {"params", std::move(list)}, {"roles", roles}};
 }
 
 MethodInfo MethodInfo::from_json(const Json& json, const std::string& where) {
@@ -51,6 +51,7 @@ MethodInfo MethodInfo::from_json(const Json& json, const std::string& where) {
   info.capabilities = m.bits("capabilities");
   info.state_version = m.integer("state_version", 0, UINT32_MAX);
   for (Members& p : m.objects("params")) info.params.push_back(param_from(std::move(p)));
+  info.roles = m.texts("roles");
   m.finish();
   return info;
 }

@@ -21,7 +21,7 @@ std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, co
   const std::filesystem::path file = share / "datasets" / (name + ".toml");
   if (name.find('/') != std::string::npos || !is_file(file)) return std::nullopt;
   const Node root = parse_toml(base::read_file(file, kMaxTomlBytes), file.string());
-  check_keys(*root.table(), "", {"plugin", "classes", "train", "test", "domains", "get"});
+  check_keys(*root.table(), "", {"plugin", "classes", "train", "test", "domains", "root", "get"});
   const Reader reader(root, "");
   KnownDataset known;
   known.name = name;
@@ -32,6 +32,14 @@ std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, co
   if (const Node* domains = reader.find("domains")) {
     if (!domains->list()) fail(domains->place, "domains must be a list of names");
     for (const Node& domain : *domains->list()) known.domains.push_back(to_string(domain, "domains"));
+  }
+  if (const Node* node = reader.find("root")) {
+    std::error_code error;  // through links, as experiments: share is linked into the build tree
+    const std::filesystem::path real = std::filesystem::canonical(file, error);
+    for (const Node& one : node->list() ? *node->list() : List{*node}) {
+      const std::filesystem::path root = ((error ? file : real).parent_path() / to_string(one, "root")).lexically_normal();
+      if (known.root.empty() || (!is_there(known.root) && is_there(root))) known.root = root;
+    }
   }
   known.get = to_string(reader.at("get", "\"download it from ...\""), "get");
   return known;

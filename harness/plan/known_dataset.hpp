@@ -15,7 +15,8 @@ struct KnownDataset {
   std::string name, plugin;
   int64_t classes = 0, train = 0, test = 0;  // images; 0: not known
   std::vector<std::string> domains;
-  std::string get;  // how to get it, a sentence
+  std::filesystem::path root;  // when an experiment names it and gives none: of `root` the first that is there; empty: the plugin's
+  std::string get;             // how to get it, a sentence
 };
 
 // `name` as an experiment writes it. Nothing: there is no such file.

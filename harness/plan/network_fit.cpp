@@ -24,14 +24,14 @@ void check_images(const std::vector<WeightsEntry>& weights, const base::Transfor
   }
 }
 
-void check_counts(const MethodEntry& method, const ParamSet& params, const std::vector<WeightsEntry>& weights, bool features) {
+void check_counts(const MethodEntry& method, const ParamSet& params, bool features) {
   for (const base::ParamInfo& param : method.info.params) {
     if (param.counts != "blocks") continue;
     const int64_t wanted = params.values.at(param.name).get<int64_t>();
     if (features && wanted > 0)
       fail(method.place, fmt::format("method {}: {} = {}, but feature vectors come from no blocks; set params = {{ {} = 0 }}",
                                      method.info.id, param.name, wanted, param.name));
-    for (const WeightsEntry& entry : weights)
+    for (const WeightsEntry& entry : method.weights)
       if (entry.spec.role == "main" && entry.shape && wanted > entry.shape->depth)
         fail(method.place,
              fmt::format("method {}: {} = {}, but the network of [weights.main] has {} blocks; set params = {{ {} = {} }} or less",

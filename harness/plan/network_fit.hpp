@@ -15,6 +15,6 @@ void check_images(const std::vector<WeightsEntry>& weights, const base::Transfor
 
 // Parameters that count blocks (ParamInfo::counts) must not exceed what the network of [weights.main] has; `features`: the data are
 // vectors, which have no blocks.
-void check_counts(const MethodEntry& method, const ParamSet& params, const std::vector<WeightsEntry>& weights, bool features);
+void check_counts(const MethodEntry& method, const ParamSet& params, bool features);
 
 }  // namespace clb::plan

@@ -7,6 +7,7 @@
 #include <clb/base/file.hpp>
 #include <clb/base/safetensors.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/weights/search.hpp>
 
 #include "files.hpp"
 #include "toml.hpp"
@@ -14,6 +15,9 @@
 namespace clb::plan {
 namespace {
 
+namespace fs = std::filesystem;
+
+const std::string kPlainVit = "timm_vit";
 constexpr int64_t kMaxImage = 4096, kMaxDim = 65536, kMaxDepth = 1024, kMaxHeads = 1024;
 
 std::string read_digest(const Node& node, const std::string& what) {
@@ -31,44 +35,125 @@ void check_role(const Entry& entry) {
     fail(entry.key_place, fmt::format("a role of weights has small letters, digits and _, \"main\" for example, found \"{}\"", entry.key));
 }
 
+struct Surroundings {
+  const fs::path& folder;
+  const PlanOptions& options;
+  Catalogue& catalogue;
+  Plan& plan;
+};
+
 // What the file's header says, so that a file that no runner can load starts none.
-base::VitShape shape_of(const Place& place, const std::string& file, int64_t heads) {
+std::optional<base::VitShape> shape_of(const Place& place, const std::string& file, const std::string& format, int64_t heads) {
   try {
     const base::MappedFile mapped(file);
-    return base::vit_shape(base::parse_safetensors(mapped.bytes(), file).tensors, heads, file);
+    const base::SafetensorsHeader header = base::parse_safetensors(mapped.bytes(), file);
+    if (format == kPlainVit) return base::vit_shape(header.tensors, heads, file);
+    return std::nullopt;
   } catch (const base::Error& error) {
     fail(place, error.what());
   }
 }
 
-void read_file_weights(const Reader& reader, const std::filesystem::path& folder, Catalogue& catalogue, std::vector<std::string>* missing,
-                       WeightsEntry& entry) {
+weights::Known known_of(const Node& name, const std::string& what, const PlanOptions& options) {
+  const std::string text = to_string(name, what);
+  if (const auto known = weights::find_known(text, options.weights_folders)) return *known;
+  fail(name.place, fmt::format("{}: no weights are called \"{}\"{}", what, one_line(text),
+                               suggestion(text, weights::known_names(options.weights_folders), "known weights")));
+}
+
+std::string listed(const std::vector<fs::path>& folders) {
+  std::string text;
+  for (const fs::path& folder : folders) text += (text.empty() ? "" : ", ") + folder.string();
+  return text;
+}
+
+// Where the file is; when it is nowhere the sentence that says so, and a path that stands for it.
+struct Found {
+  fs::path file;
+  std::string missing;
+};
+
+Found find_file(const Reader& reader, const std::optional<weights::Known>& known, const Surroundings& around) {
+  if (const Node* node = reader.find("file")) {
+    const fs::path file = resolve_path(*node, reader.what("file"), around.folder);
+    if (is_file(file)) return {file, ""};
+    return {file, fmt::format("{0}: no such file {1}; give another path with --set {0}=FILE", reader.what("file"), file.string())};
+  }
+  const std::vector<fs::path>& folders = around.options.weights_folders;
+  if (const auto file = weights::find_file(*known, folders)) return {*file, ""};
+  const fs::path place = known->folder.empty() ? around.options.share / "weights" : known->folder;
+  return {place / known->file,
+          fmt::format("{}: the file {} of {} is in none of {}; put it there, name its folder with --weights-path DIR or the file with --set "
+                      "{}.file=FILE{}",
+                      reader.name(), known->file, known->name, listed(folders), reader.name(),
+                      known->get.empty() ? "" : " (" + known->get + ")")};
+}
+
+// The digest that the file must have: its name's, or what the experiment says. Empty: neither says one.
+std::string wanted_digest(const Reader& reader, const std::optional<weights::Known>& known) {
+  const Node* node = reader.find("sha256");
+  const std::string given = node ? read_digest(*node, reader.what("sha256")) : "";
+  if (!known || known->sha256.empty() || given.empty() || given == known->sha256) return given.empty() && known ? known->sha256 : given;
+  if (node->place.on_command_line() && reader.find("file")) return given;  // another file in place of the named one
+  fail(node->place, fmt::format("{} is {}, but {} is the file with SHA-256 {} ({}); leave one of the two out", reader.what("sha256"), given,
+                                known->name, known->sha256, known->place.text()));
+}
+
+void check_digest(const Reader& reader, const std::optional<weights::Known>& known, const Place& place, const std::string& file,
+                  const std::string& found, const std::string& wanted) {
+  if (found == wanted) return;
+  if (wanted.empty() && known)
+    fail(place, fmt::format("the SHA-256 of {0} is not known here; {1} has {2}: if this is the file, write {3} = {{ name = \"{0}\", sha256 = "
+                            "\"{2}\" }}",
+                            known->name, file, found, reader.name()));
+  if (wanted.empty()) fail(reader.place(), fmt::format("[{}] needs the digest of {}: sha256 = \"{}\"", reader.name(), file, found));
+  if (known && wanted == known->sha256)
+    fail(place, fmt::format("{} has SHA-256 {}, but {} is the file with {} ({}); it is another file: give that one, or name this one by file "
+                            "and sha256",
+                            file, found, known->name, wanted, known->place.text()));
+  fail(reader.find("sha256")->place,
+       fmt::format("{} has SHA-256 {}, the experiment names {}; name the first if this file is meant, else get the other one", file, found,
+                   wanted));
+}
+
+// A description whose digest is not known still says what network it is.
+void check_sizes(const Place& place, const weights::Known& known, const base::VitShape& shape, const std::string& file) {
+  const auto differs = [](int64_t wanted, int64_t found) { return wanted != 0 && wanted != found; };
+  if (!differs(known.image, shape.image) && !differs(known.patch, shape.patch) && !differs(known.dim, shape.dim) &&
+      !differs(known.depth, shape.depth))
+    return;
+  fail(place, fmt::format("{} holds a network for images of {} pixels with patches of {}, width {} and {} blocks, but {} has {}, {}, {} and {}; "
+                          "it is another file",
+                          file, shape.image, shape.patch, shape.dim, shape.depth, known.name, known.image, known.patch, known.dim,
+                          known.depth));
+}
+
+void read_file_weights(const Reader& reader, const Surroundings& around, WeightsEntry& entry) {
   base::WeightsSpec& spec = entry.spec;
-  const Node& node = reader.at("file", "\"vit.safetensors\"");
-  const std::filesystem::path file = resolve_path(node, reader.what("file"), folder);
-  spec.file = file.string();
+  std::optional<weights::Known> known;
+  if (const Node* name = reader.find("name")) known = known_of(*name, reader.what("name"), around.options);
+  const Place place = reader.find("file") ? reader.find("file")->place : reader.find("name")->place;
+  const std::string wanted = wanted_digest(reader, known);
+  if (known && !known->sha256.empty() && wanted != known->sha256) known.reset();
+  const Found found = find_file(reader, known, around);
+  spec.file = found.file.string();
   spec.heads = reader.integer("heads", 0, 1, kMaxHeads);
-  const Node* digest = reader.find("sha256");
-  if (!is_file(file)) {
-    const std::string sentence =
-        fmt::format("{0}: no such file {1}; give another path with --set {0}=FILE", reader.what("file"), spec.file);
-    if (!missing) fail(node.place, sentence);
-    missing->push_back(sentence);
-    spec.sha256 = digest ? read_digest(*digest, reader.what("sha256")) : std::string(64, '0');
+  // The same network has the same key, whether its heads are said or follow from its width.
+  if (known && spec.heads == 0 && known->heads > 0 && known->heads * 64 != known->dim) spec.heads = known->heads;
+  if (!found.missing.empty()) {
+    if (!around.options.missing_ok) fail(place, found.missing);
+    around.plan.missing.push_back(found.missing);
+    spec.sha256 = wanted.empty() ? std::string(64, '0') : wanted;
     return;
   }
-  entry.shape = shape_of(node.place, spec.file, spec.heads);
-  const std::string found = catalogue.file_sha256(spec.file);
-  if (!digest) fail(reader.place(), fmt::format("[{}] needs the digest of {}: sha256 = \"{}\"", reader.name(), spec.file, found));
-  spec.sha256 = read_digest(*digest, reader.what("sha256"));
-  if (spec.sha256 != found)
-    fail(digest->place,
-         fmt::format("{} has SHA-256 {}, the experiment names {}; name the first if this file is meant, else get the other one", spec.file,
-                     found, spec.sha256));
+  entry.shape = shape_of(place, spec.file, known ? known->format : kPlainVit, spec.heads);
+  spec.sha256 = around.catalogue.file_sha256(spec.file);
+  check_digest(reader, known, place, spec.file, spec.sha256, wanted);
+  if (known && entry.shape) check_sizes(place, *known, *entry.shape, spec.file);
 }
 
 void read_random_weights(const Reader& role, const Node& node, WeightsEntry& entry) {
-  for (const char* key : {"file", "sha256", "heads"})
+  for (const char* key : {"name", "file", "sha256", "heads"})
     if (const Node* other = role.find(key)) fail(other->place, fmt::format("{} has no meaning beside random weights", role.what(key)));
   const Reader reader(node, role.what("random"));
   base::RandomWeights& vit = entry.spec.random;
@@ -92,26 +177,30 @@ void read_random_weights(const Reader& role, const Node& node, WeightsEntry& ent
 
 }  // namespace
 
-std::vector<WeightsEntry> read_weights(const Node& root, const std::filesystem::path& experiment_folder, Catalogue& catalogue,
-                                       std::vector<std::string>* missing) {
-  std::vector<WeightsEntry> all;
+WeightsSection::WeightsSection(const Node& root, fs::path experiment_folder, const PlanOptions& options, Catalogue& catalogue, Plan& plan)
+    : folder_(std::move(experiment_folder)), options_(options), catalogue_(catalogue), plan_(plan) {
   const Node* weights = root.table()->find("weights");
-  if (!weights) return all;
-  for (const Entry& entry : weights->table()->entries()) {
-    check_role(entry);
-    const Reader reader(entry.value, "weights." + entry.key);
-    WeightsEntry read{.spec = {}, .shape = {}, .place = entry.key_place};
-    read.spec.role = entry.key;
-    if (const Node* random = reader.find("random"))
-      read_random_weights(reader, *random, read);
-    else if (reader.find("file"))
-      read_file_weights(reader, experiment_folder, catalogue, missing, read);
-    else
-      fail(reader.place(), fmt::format("[weights.{}] needs file = \"...\" or random = {{ image = 32, patch = 4, ... }}", entry.key));
-    read.spec.pos_antialias = reader.flag("pos_antialias", read.spec.pos_antialias);
-    all.push_back(std::move(read));
-  }
-  return all;
+  if (!weights || weights->table()->entries().empty()) return;
+  table_ = weights->table();
+  for (const Entry& entry : table_->entries()) check_role(entry);
+}
+
+const WeightsEntry& WeightsSection::at(const std::string& role) {
+  const auto [at, fresh] = read_.try_emplace(role);
+  WeightsEntry& entry = at->second;
+  if (!fresh) return entry;
+  const auto written = std::find_if(table_->entries().begin(), table_->entries().end(), [&](const Entry& e) { return e.key == role; });
+  const Reader reader(written->value, "weights." + role);
+  entry.place = written->key_place;
+  entry.spec.role = role;
+  if (const Node* random = reader.find("random"))
+    read_random_weights(reader, *random, entry);
+  else if (reader.find("file") || reader.find("name"))
+    read_file_weights(reader, {folder_, options_, catalogue_, plan_}, entry);
+  else
+    fail(reader.place(), fmt::format("[weights.{}] needs name = \"...\", file = \"...\" or random = {{ image = 32, patch = 4, ... }}", role));
+  entry.spec.pos_antialias = reader.flag("pos_antialias", entry.spec.pos_antialias);
+  return entry;
 }
 
 }  // namespace clb::plan

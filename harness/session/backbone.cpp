@@ -1,30 +1,34 @@
 #include <clb/base/error.hpp>
 #include <clb/base/safetensors.hpp>
 #include <clb/base/sha256.hpp>
-#include <clb/base/vit_weights.hpp>
 #include <clb/session/backbone.hpp>
 
 namespace clb::session {
 Backbone::Backbone(const base::WeightsSpec& weights, int64_t image_size, torch::Device device, torch::ScalarType dtype)
     : weights_(weights), image_size_(image_size), device_(device), dtype_(dtype) {
-  int64_t heads = weights.heads;
-  if (weights.file.empty()) {
-    dim_ = weights.random.dim;
-    depth_ = weights.random.depth;
-    heads = weights.random.heads;
-  } else {
-    file_.emplace(weights.file);
-    try {
-      const auto header = base::parse_safetensors(file_->bytes(), weights.file);
-      const base::VitShape shape = base::vit_shape(header.tensors, weights.heads, weights.file);
-      dim_ = shape.dim;
-      depth_ = shape.depth;
-    } catch (const base::Error&) {
-      expect_sha256();  // another file than the planned one is the better explanation
-      throw;
-    }
-  }
+  const int64_t heads = weights.file.empty() ? weights.random.heads : weights.heads;
   options_ = base::canonical({{"image_size", image_size}, {"heads", heads}, {"pos_antialias", weights.pos_antialias}});
+}
+
+base::HashedFile& Backbone::file() {
+  if (!file_) file_.emplace(weights_.file);
+  return *file_;
+}
+
+const base::VitShape& Backbone::shape() {
+  if (shape_) return *shape_;
+  if (weights_.file.empty()) {
+    const auto& r = weights_.random;
+    return shape_.emplace(
+        base::VitShape{.image = r.image, .patch = r.patch, .dim = r.dim, .depth = r.depth, .heads = r.heads, .mlp = 4 * r.dim});
+  }
+  try {
+    const auto header = base::parse_safetensors(file().bytes(), weights_.file);
+    return shape_.emplace(base::vit_shape(header.tensors, weights_.heads, weights_.file));
+  } catch (const base::Error&) {
+    expect_sha256();  // another file than the planned one is the better explanation
+    throw;
+  }
 }
 
 std::span<const uint8_t> Backbone::bytes() {
@@ -35,11 +39,11 @@ std::span<const uint8_t> Backbone::bytes() {
     return drawn_.bytes();
   }
   expect_sha256();
-  return file_->bytes();
+  return file().bytes();
 }
 
 void Backbone::expect_sha256() {
-  if (const std::string& found = file_->sha256(); found != weights_.sha256)
+  if (const std::string& found = file().sha256(); found != weights_.sha256)
     throw base::Error("the weights " + weights_.file + " have SHA-256 " + found + ", the run was planned with " + weights_.sha256 +
                       ": the file was replaced; start again with the new digest in the experiment, or put the old file back");
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/sdk/error_sink.hpp>
@@ -64,6 +65,19 @@ base::ParamInfo param_info(const clb_param& p) {
   return info;
 }
 
+std::vector<std::string> roles_of(const clb_method& table, const std::string& file) {
+  if (table.roles == nullptr) return {"main"};
+  std::vector<std::string> roles;
+  for (uint32_t k = 0; k < table.role_count; ++k) {
+    const std::string role = table.roles[k] == nullptr ? "" : table.roles[k];
+    if (role.empty() || role.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos)
+      throw base::Error(file + ": role " + std::to_string(k) + " of its table is \"" + role +
+                        "\"; a role of weights has small letters, digits and _");
+    if (std::find(roles.begin(), roles.end(), role) == roles.end()) roles.push_back(role);
+  }
+  return roles;
+}
+
 // Stands in for optional members, so that nobody tests for NULL.
 void fill_stubs(clb_method& m) {
   if (m.begin_task == nullptr) m.begin_task = [](void*, const clb_task*) { return CLB_OK; };
@@ -116,6 +130,7 @@ base::MethodInfo method_info(const std::string& file) {
     expect_complete(p, k);
     info.params.push_back(param_info(p));
   }
+  info.roles = roles_of(table, file);
   return info;
 }
 

@@ -202,7 +202,10 @@ AT(clb_method, save, 88);
 AT(clb_method, load, 96);
 AT(clb_method, extract, 104);
 AT(clb_method, get_extension, 112);
-SIZE(clb_method, 120);
+AT(clb_method, roles, 120);
+AT(clb_method, role_count, 128);
+AT(clb_method, reserved, 132);
+SIZE(clb_method, 136);
 
 /* dataset.h */
 AT(clb_order, struct_size, 0);

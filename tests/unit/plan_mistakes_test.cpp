@@ -62,7 +62,7 @@ const std::vector<Mistake> kMistakes = {
     {9, "sha256 = \"1111111111111111111111111111111111111111111111111111111111111111\"",
      R"(good.toml:9:10: vit.safetensors has SHA-256 d8fcc7b56c920446ada473a33c9bcf4aec28a88ff75e4786146e02b4614a89a8, the experiment names 1111111111111111111111111111111111111111111111111111111111111111; name the first if this file is meant, else get the other one)"},
     {9, "sha256 = \"2c26\"", R"(good.toml:9:10: weights.main.sha256 must be 64 hexadecimal digits, found "2c26")"},
-    {8, "", R"(good.toml:7:1: [weights.main] needs file = "..." or random = { image = 32, patch = 4, ... })"},
+    {8, "", R"(good.toml:7:1: [weights.main] needs name = "...", file = "..." or random = { image = 32, patch = 4, ... })"},
     {10, "random = { dim = 64 }", R"(good.toml:8:8: weights.main.file has no meaning beside random weights)"},
     {7, "[weights.Main]", R"(good.toml:7:10: a role of weights has small letters, digits and _, "main" for example, found "Main")"},
     {10, "heads = 0", R"(good.toml:10:9: weights.main.heads must be an integer from 1 to 1024, found the integer 0)"},

@@ -90,6 +90,12 @@ typedef struct clb_method {
   clb_status (*extract)(void* self, const char* kind, const clb_batch* batch, struct DLManagedTensorVersioned** values);
 
   const void* (*get_extension)(void* self, const char* id); /* optional */
+
+  /* Roles of the weights that the method may open, each small letters, digits and _: the plan attaches these and no others to a run. NULL:
+   * "main" alone. */
+  const char* const* roles;
+  uint32_t role_count;
+  uint32_t reserved;
 } clb_method;
 
 /* The entry: returns a constant that lives as long as the process. Named by CLB_METHOD_ENTRY. */

@@ -19,6 +19,7 @@
 #include <clb/sdk/meta.hpp>
 #include <clb/sdk/params.hpp>
 #include <clb/sdk/tensor.hpp>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -115,6 +116,13 @@ concept HasValidationValues = requires {
   T::validation_values;
 };
 
+// The weights that a method opens, where they are not "main" alone, as `static constexpr const char* roles[] = {"main", "clip"};` of its
+// class.
+template <class T>
+concept HasRoles = requires {
+  T::roles;
+};
+
 // A method without parameters need not declare any.
 template <class T>
 concept HasParams = requires(Params<T>& p) {
@@ -176,6 +184,10 @@ class MethodTable {
     m.params = params().schema().data();
     m.param_count = static_cast<uint32_t>(params().schema().size());
     m.param_stride = sizeof(clb_param);
+    if constexpr (HasRoles<T>) {
+      m.roles = std::data(T::roles);
+      m.role_count = static_cast<uint32_t>(std::size(T::roles));
+    }
     m.create = create;
     m.destroy = [](void* self) { delete static_cast<Self*>(self); };
     m.begin_task = [](void* self, const clb_task* task) {

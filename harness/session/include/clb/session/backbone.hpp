@@ -1,9 +1,10 @@
-// The weights of a role, and the frozen network the host computes features with. Nothing is read before it is needed: a run on cached
-// features loads no weights.
+// The weights of a role, and the frozen network the host computes features with. The file is opened when somebody first asks for what is in
+// it, and nothing is read before it is needed: a run on cached features loads no weights.
 #pragma once
 
 #include <clb/base/hashed_file.hpp>
 #include <clb/base/run_spec.hpp>
+#include <clb/base/vit_weights.hpp>
 #include <clb/nn/vit.hpp>
 #include <clb/session/feature_kind.hpp>
 #include <memory>
@@ -17,8 +18,8 @@ class Backbone {
   // image_size: side of the images after the evaluation transform.
   Backbone(const base::WeightsSpec& weights, int64_t image_size, torch::Device device, torch::ScalarType dtype);
 
-  int64_t dim() const { return dim_; }                     // columns of "<role>:cls"
-  int64_t depth() const { return depth_; }                 // blocks
+  int64_t dim() { return shape().dim; }                    // columns of "<role>:cls"
+  int64_t depth() { return shape().depth; }                // blocks
   std::span<const uint8_t> bytes();                        // the safetensors file; its SHA-256 has been checked
   const std::string& options() const { return options_; }  // JSON for clb_weights
   const base::WeightsSpec& spec() const { return weights_; }
@@ -29,15 +30,18 @@ class Backbone {
 
  private:
   const nn::Vit& vit();
+  const base::VitShape& shape();
+  base::HashedFile& file();
   void expect_sha256();  // Error when the file's is not the planned one
 
   base::WeightsSpec weights_;
-  int64_t image_size_, dim_ = 0, depth_ = 0;
+  int64_t image_size_;
   torch::Device device_;
   torch::ScalarType dtype_;
   std::string options_;
   base::MappedFile drawn_;                // random weights, once they are asked for
-  std::optional<base::HashedFile> file_;  // none: random
+  std::optional<base::HashedFile> file_;  // none: random, or not asked for yet
+  std::optional<base::VitShape> shape_;
   std::unique_ptr<nn::Vit> vit_;
 };
 
