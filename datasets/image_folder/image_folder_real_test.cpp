@@ -1,8 +1,8 @@
 // The subsets of Caltech-101 and PACS that lie in ../shared, against what their README says of them.
 #include <gtest/gtest.h>
 
+#include <clb/data/image_decode.hpp>
 #include <clb/sdk/call_dataset.hpp>
-#include <clb/session/image_decode.hpp>
 #include <cstdlib>
 #include <numeric>
 
@@ -39,7 +39,7 @@ class RealFolder : public ::testing::Test {
       std::vector<int64_t> ids(static_cast<size_t>(plugin_.index(split).count));
       std::iota(ids.begin(), ids.end(), 0);
       for (const clb_sample& sample : plugin_.read(split, ids)) {
-        see(sample, clb::session::decode_image({sample.bytes, sample.size}, sample.name));
+        see(sample, clb::data::decode_image({sample.bytes, sample.size}, sample.name));
       }
     }
   }
@@ -68,7 +68,7 @@ TEST_F(RealFolder, Caltech101) {
   expect_counts(CLB_SPLIT_TEST, 4);
   int grey = 0, colour = 0;
   std::pair<int64_t, int64_t> smallest{1000, 1000}, largest{0, 0};  // width, height of the least and the largest area
-  decode_all([&](const clb_sample& sample, const clb::session::DecodedImage& image) {
+  decode_all([&](const clb_sample& sample, const clb::data::DecodedImage& image) {
     (components({sample.bytes, sample.size}) == 1 ? grey : colour) += 1;
     const int64_t area = image.width * image.height;
     if (area < smallest.first * smallest.second) smallest = {image.width, image.height};
@@ -92,7 +92,7 @@ TEST_F(RealFolder, Pacs) {
   expect_counts(CLB_SPLIT_TRAIN, 12);
   expect_counts(CLB_SPLIT_TEST, 6);
   int png = 0;
-  decode_all([&](const clb_sample& sample, const clb::session::DecodedImage& image) {
+  decode_all([&](const clb_sample& sample, const clb::data::DecodedImage& image) {
     EXPECT_EQ(image.width, 227) << sample.name;
     EXPECT_EQ(image.height, 227) << sample.name;
     png += sample.bytes[0] == 0x89;

@@ -5,11 +5,11 @@
 #include <clb/base/paths.hpp>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/base/sha256.hpp>
-#include <clb/session/dataset.hpp>
+#include <clb/data/dataset.hpp>
+#include <clb/data/sample_store.hpp>
 #include <clb/session/describe.hpp>
 #include <clb/session/device.hpp>
 #include <clb/session/method_handle.hpp>
-#include <clb/session/sample_store.hpp>
 
 namespace clb::session {
 namespace {
@@ -17,20 +17,20 @@ namespace {
 constexpr int64_t kDescribeStoreLimit = base::ExecutionSpec{}.store_limit;
 
 base::DatasetInfo dataset_info(const DescribeOptions& options) {
-  if (!options.open) return Dataset::info_of(options.file);
-  const Dataset dataset(options.file, options.root);
+  if (!options.open) return data::Dataset::info_of(options.file);
+  const data::Dataset dataset(options.file, options.root);
   base::DatasetInfo info = dataset.info();
-  const auto counts = [&](Split split) {
+  const auto counts = [&](data::Split split) {
     std::vector<int64_t> counts(static_cast<size_t>(info.class_count));
     for (int64_t label : dataset.labels(split)) ++counts[static_cast<size_t>(label)];
     return counts;
   };
-  info.train_counts = counts(Split::kTrain);
-  info.test_counts = counts(Split::kTest);
-  info.train_labels = base::labels_hash(dataset.labels(Split::kTrain));
-  info.test_labels = base::labels_hash(dataset.labels(Split::kTest));
+  info.train_counts = counts(data::Split::kTrain);
+  info.test_counts = counts(data::Split::kTest);
+  info.train_labels = base::labels_hash(dataset.labels(data::Split::kTrain));
+  info.test_labels = base::labels_hash(dataset.labels(data::Split::kTest));
   if (!options.cache_dir.empty()) base::prepare_cache(options.cache_dir);
-  info.fingerprint = fingerprint_and_cache(dataset, options.cache_dir, kDescribeStoreLimit);
+  info.fingerprint = data::fingerprint_and_cache(dataset, options.cache_dir, kDescribeStoreLimit);
   return info;
 }
 

@@ -59,7 +59,7 @@ std::vector<std::string> ask(Session& s) {
 }  // namespace
 
 void compute_features_early(Session& s) {
-  if ((s.spec.method.capabilities & CLB_CAP_FROZEN_FEATURES) == 0 || !s.has_images() || s.device.is_cuda() || !alone()) return;
+  if ((s.spec.method.capabilities & CLB_CAP_FROZEN_FEATURES) == 0 || !data::has_images(s.spec) || s.device.is_cuda() || !alone()) return;
   for (const auto& kind : ask(s)) {
     if (kind.find(':') == std::string::npos) continue;  // the method's own
     s.require_features({kind}, Split::kTrain, {});

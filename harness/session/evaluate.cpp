@@ -57,7 +57,7 @@ std::vector<int64_t> serving_order(const Session& s, const std::vector<int64_t>&
 
 void mask_to_groups(const Session& s, const torch::Tensor& of, torch::Tensor& logits) {
   for (int64_t id : s.protocol.evaluated_groups(s.task)) {
-    const Group& group = s.protocol.groups()[static_cast<size_t>(id)];
+    const stream::Group& group = s.protocol.groups()[static_cast<size_t>(id)];
     const auto column = torch::arange(logits.size(1));
     const auto foreign = (column < group.first).logical_or(column >= group.end);
     logits.masked_fill_(of.eq(id).unsqueeze(1).logical_and(foreign.unsqueeze(0)), -std::numeric_limits<float>::infinity());
@@ -80,7 +80,7 @@ base::TaskDone evaluate(Session& s, MethodHandle& method) {
 
   base::TaskDone done{.task = s.task, .classes = s.protocol.original_classes(s.task)};
   for (int64_t id : evaluated.groups) {
-    const Group& group = s.protocol.groups()[static_cast<size_t>(id)];
+    const stream::Group& group = s.protocol.groups()[static_cast<size_t>(id)];
     done.evals.push_back(count_group(logits, targets, evaluated.group.eq(id), id, group.first, std::min(group.end, logits.size(1))));
   }
   const auto argmax = logits.argmax(1);

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <clb/base/sha256.hpp>
+#include <clb/loader/globals.hpp>
 #include <clb/sdk/error_sink.hpp>
 #include <clb/sdk/guard.hpp>
-#include <clb/session/globals.hpp>
 #include <clb/session/host.hpp>
+#include <clb/session/host_scope.hpp>
 #include <clb/session/memory.hpp>
 #include <clb/session/metrics.hpp>
 #include <cmath>
@@ -167,9 +168,9 @@ struct HostCalls {
   static clb_status weights_open(void* self, const char* role, clb_weights* weights) {
     return on_session(self, "weights_open", [&] {
       require(weights != nullptr, "weights_open got NULL for the answer");
-      Globals::expect_unchanged_in_call();  // random weights are drawn now
+      loader::Globals::expect_unchanged_in_call();  // random weights are drawn now
       const std::string name = name_of(role, "the role of weights");
-      Backbone& backbone = session(self).backbone(name);
+      features::Backbone& backbone = session(self).backbones.at(name);
       auto& [sha256, options] = host(self).told_[name];  // the caller's own
       sha256 = backbone.spec().sha256;
       options = backbone.options();

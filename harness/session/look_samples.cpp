@@ -37,16 +37,16 @@ int64_t one_label(const base::RunSpec& spec) { return spec.protocol.class_order.
 int64_t one_domain(const base::RunSpec& spec) { return spec.protocol.domain_order.empty() ? 0 : spec.protocol.domain_order.front(); }
 
 void write_store(Session& s, const std::vector<int64_t>& indices, const fs::path& stem) {
-  std::vector<SampleBytes> samples;
+  std::vector<data::SampleBytes> samples;
   for (int64_t index : indices) samples.push_back(s.store.read(s.evaluated_split(), index));
-  const bool decoded = std::ranges::none_of(samples, &SampleBytes::encoded);
-  SampleFileWriter(stem / "train", decoded).finish();
-  SampleFileWriter writer(stem / "test", decoded);
+  const bool decoded = std::ranges::none_of(samples, &data::SampleBytes::encoded);
+  data::SampleFileWriter(stem / "train", decoded).finish();
+  data::SampleFileWriter writer(stem / "test", decoded);
   for (const auto& sample : samples) {
-    const SampleRecord shape{.height = static_cast<uint16_t>(sample.height),
-                             .width = static_cast<uint16_t>(sample.width),
-                             .channels = static_cast<uint8_t>(sample.channels),
-                             .encoded = sample.encoded};
+    const data::SampleRecord shape{.height = static_cast<uint16_t>(sample.height),
+                                   .width = static_cast<uint16_t>(sample.width),
+                                   .channels = static_cast<uint8_t>(sample.channels),
+                                   .encoded = sample.encoded};
     writer.add(sample.bytes, shape, one_label(s.spec), one_domain(s.spec));
   }
   writer.finish();

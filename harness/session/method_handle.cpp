@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/plugin_meta.hpp>
+#include <clb/loader/globals.hpp>
+#include <clb/loader/plugin_file.hpp>
 #include <clb/sdk/error_sink.hpp>
 #include <clb/sdk/tensor.hpp>
-#include <clb/session/globals.hpp>
 #include <clb/session/method_handle.hpp>
-#include <clb/session/plugin_file.hpp>
 #include <clb/session/stream.hpp>
 #include <cstring>
 
@@ -89,9 +89,9 @@ void fill_stubs(clb_method& m) {
 
 // Runs a call of the plugin; a failed one becomes PluginError with the plugin's own sentence and place.
 template <class Call>
-void check(const char* name, Call call, unsigned look = Globals::kEach) {
+void check(const char* name, Call call, unsigned look = loader::Globals::kEach) {
   ErrorSink::clear();
-  const Globals before(name, look);
+  const loader::Globals before(name, look);
   if (const clb_status status = call(); status != CLB_OK) throw ErrorSink::take(status, std::string(name) + " failed");
   ErrorSink::throw_if_refused();
   before.expect_unchanged();
@@ -100,8 +100,8 @@ void check(const char* name, Call call, unsigned look = Globals::kEach) {
 }  // namespace
 
 clb_method load_method_table(const std::string& file) {
-  const Globals before("loading " + file, Globals::kAll);
-  const auto entry = reinterpret_cast<clb_method_entry>(load_plugin(file, "method", CLB_METHOD_ENTRY));
+  const loader::Globals before("loading " + file, loader::Globals::kAll);
+  const auto entry = reinterpret_cast<clb_method_entry>(loader::load_plugin(file, "method", CLB_METHOD_ENTRY));
   const clb_method* plugin = entry();
   if (plugin == nullptr || plugin->struct_size < sizeof(uint32_t)) throw base::Error(file + ": " CLB_METHOD_ENTRY " returned no table");
   clb_method table{};
@@ -120,7 +120,7 @@ base::MethodInfo method_info(const std::string& file) {
   const clb_method table = load_method_table(file);
   const auto meta = base::read_plugin_meta(file);
   base::MethodInfo info{.id = meta.id, .version = meta.version, .paper = table.paper ? table.paper : "", .file = file};
-  info.hash = plugin_hash(file);
+  info.hash = loader::plugin_hash(file);
   info.capabilities = meta.capabilities;
   info.state_version = table.state_version;
   for (uint32_t k = 0; k < table.param_count; ++k) {
@@ -143,20 +143,20 @@ MethodHandle::~MethodHandle() {
 
 void MethodHandle::create(const clb_session& session) {
   check(
-      "create", [&] { return table_.create(&session, &self_); }, Globals::kAll);
+      "create", [&] { return table_.create(&session, &self_); }, loader::Globals::kAll);
   if (self_ == nullptr) throw PluginError(CLB_E_INTERNAL, "create succeeded without an object");
 }
 void MethodHandle::begin_task(const clb_task& task) {
   check(
-      "begin_task", [&] { return table_.begin_task(self_, &task); }, Globals::kAll);
+      "begin_task", [&] { return table_.begin_task(self_, &task); }, loader::Globals::kAll);
 }
 void MethodHandle::train_task(const clb_task& task) {
   check(
-      "train_task", [&] { return table_.train_task(self_, &task); }, Globals::kAll);
+      "train_task", [&] { return table_.train_task(self_, &task); }, loader::Globals::kAll);
 }
 void MethodHandle::end_task(const clb_task& task) {
   check(
-      "end_task", [&] { return table_.end_task(self_, &task); }, Globals::kAll);
+      "end_task", [&] { return table_.end_task(self_, &task); }, loader::Globals::kAll);
 }
 
 WantedInputs MethodHandle::inputs() {
@@ -224,7 +224,7 @@ void MethodHandle::load(std::span<const uint8_t> bytes, uint64_t step) {
                             return CLB_OK;
                           }};
   check(
-      "load", [&] { return table_.load(self_, &reader); }, Globals::kAll);
+      "load", [&] { return table_.load(self_, &reader); }, loader::Globals::kAll);
   if (!source.left.empty())
     throw PluginError(CLB_E_STATE, "load left " + std::to_string(source.left.size()) + " bytes of the saved state unread");
 }

@@ -27,16 +27,16 @@ torch::Tensor predict(Session& s, MethodHandle& method, const TestSamples& test)
   const auto wanted = method.inputs();
   const auto forwards = static_cast<double>(wanted.images) + static_cast<double>(wanted.kinds.size());
   s.metrics.push_back({.name = CLB_METRIC_FORWARDS_PER_TEST_IMAGE, .task = s.task, .step = s.task, .value = forwards});
-  if (wanted.images) s.require_images();
+  if (wanted.images) data::require_images(s.spec);
   if (!wanted.kinds.empty()) s.require_features(wanted.kinds, test.split, test.samples);
   if (wanted.images) s.features.charge(static_cast<int64_t>(test.order.size()));
   const auto n = static_cast<int64_t>(test.order.size()), size = test.batch_size, batches = (n + size - 1) / size;
   const auto rows_of = [&](int64_t step) {
     return std::vector<int64_t>(test.order.begin() + step * size, test.order.begin() + std::min(n, (step + 1) * size));
   };
-  std::unique_ptr<Prefetcher> images;
+  std::unique_ptr<stream::Prefetcher<torch::Tensor>> images;
   if (wanted.images) {
-    images = std::make_unique<Prefetcher>(
+    images = std::make_unique<stream::Prefetcher<torch::Tensor>>(
         [&](int64_t step) {
           std::vector<ImageRequest> requests;
           for (int64_t row : rows_of(step)) requests.push_back({test.split, test.samples[static_cast<size_t>(row)], 0});

@@ -7,6 +7,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/loader/plugin_file.hpp>
 #include <clb/session/checkpoint.hpp>
 #include <clb/session/early_features.hpp>
 #include <clb/session/evaluate.hpp>
@@ -14,7 +15,6 @@
 #include <clb/session/learner.hpp>
 #include <clb/session/memory.hpp>
 #include <clb/session/metrics.hpp>
-#include <clb/session/plugin_file.hpp>
 #include <clb/session/run.hpp>
 #include <optional>
 
@@ -25,9 +25,10 @@ using base::Error;
 
 base::Hello hello(const base::RunSpec& spec, const torch::Device& device) {
   const auto cpu = processor();
-  base::Hello h{
-      .pid = getpid(), .runner_hash = base::hex(base::sha256_file(base::kThisProgram)), .plugin_hash = plugin_hash(spec.method.file)};
-  h.dataset_hash = plugin_hash(spec.dataset.file);
+  base::Hello h{.pid = getpid(),
+                .runner_hash = base::hex(base::sha256_file(base::kThisProgram)),
+                .plugin_hash = loader::plugin_hash(spec.method.file)};
+  h.dataset_hash = loader::plugin_hash(spec.dataset.file);
   h.libtorch = TORCH_VERSION;
   h.device = device_name(device);
   h.dtype = toString(precision_dtype(spec.precision));

@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
-#include <clb/session/plugin_file.hpp>
+#include <clb/loader/plugin_file.hpp>
 #include <clb/session/session.hpp>
 
 namespace clb::session {
@@ -15,7 +15,7 @@ int64_t checked_side(const Images& images, const base::RunSpec& spec) {
 
 }  // namespace
 
-Session::Session(const base::RunSpec& run, torch::Device on, const std::string& runner, Emitter& events, Spans& measured)
+Session::Session(const base::RunSpec& run, torch::Device on, const std::string& runner, Emitter& events, base::Spans& measured)
     : spec(run),
       emitter(events),
       spans(measured),
@@ -26,10 +26,27 @@ Session::Session(const base::RunSpec& run, torch::Device on, const std::string& 
       store(run.dataset, run.execution, [this](const std::string& text) { warn(text); }),
       protocol(run, {store.labels(Split::kTrain), store.domains(Split::kTrain)}, {store.labels(Split::kTest), store.domains(Split::kTest)}),
       train_images(store, run.method.train_transform, device, dtype),
-      eval_images(store, run.protocol.eval_transform, device, dtype) {
-  if (!has_images()) return;
-  const int64_t side = checked_side(eval_images, run);
-  for (const auto& weights : run.weights) backbones.try_emplace(weights.role, weights, side, device, dtype);
+      eval_images(store, run.protocol.eval_transform, device, dtype),
+      backbones(spec, data::has_images(run) ? checked_side(eval_images, run) : 0, device, dtype),
+      features(surroundings()) {}
+
+features::Surroundings Session::surroundings() {
+  const auto cpu = processor();
+  return {.spec = spec,
+          .device = device,
+          .dtype = dtype,
+          .runner_hash = runner_hash,
+          .processor = device.is_cuda() ? device_name(device) : cpu.model + " [" + cpu.flags + "]",
+          .keys = keys,
+          .store = store,
+          .images = eval_images,
+          .backbones = backbones,
+          .spans = spans,
+          .task = task,
+          .warn = [this](const std::string& text) { warn(text); },
+          .progress = [this](const std::string& what, int64_t done, int64_t total) { progress(what, done, total); },
+          .check_cancelled = [this] { check_cancelled(); },
+          .expect_unchanged = [this] { expect_unchanged(); }};
 }
 
 void Session::check_cancelled() const {
@@ -37,8 +54,8 @@ void Session::check_cancelled() const {
 }
 
 void Session::expect_unchanged() {
-  expect_plugins_unchanged();
-  for (auto& [role, backbone] : backbones) backbone.expect_unchanged();
+  loader::expect_plugins_unchanged();
+  backbones.expect_unchanged();
 }
 
 bool Session::is_own_thread(const char* function) {
@@ -59,14 +76,6 @@ void Session::progress(const std::string& what, int64_t done, int64_t total) {
   emitter.progress({.phase = spans.phase(), .task = task, .done = done, .total = total, .what = what});
 }
 
-void Session::require_images() const {
-  if (!has_images())
-    throw PluginError(CLB_E_UNSUPPORTED,
-                      "method " + spec.method.id + " asks for images, but dataset " + spec.dataset.id +
-                          " holds feature vectors; choose a method that works on frozen features",
-                      "", 0);
-}
-
 void Session::require_features(std::vector<std::string> kinds, Split split, std::vector<int64_t> wanted) {
   std::erase_if(kinds, [&](const std::string& kind) { return !features.is_derived(kind) && !complete.emplace(kind, split).second; });
   if (kinds.empty()) return;
@@ -79,15 +88,6 @@ void Session::require_features(std::vector<std::string> kinds, Split split, std:
     std::sort(all.begin(), all.end());
   }
   for (const auto& kind : kinds) features.ensure(kind, split, features.is_derived(kind) ? wanted : all);
-}
-
-Backbone& Session::backbone(const std::string& role) {
-  const auto found = backbones.find(role);
-  if (found == backbones.end())
-    throw PluginError(CLB_E_INVALID, has_images() ? "the experiment has no [weights." + role + "]"
-                                                  : "there are no weights \"" + role + "\": dataset " + spec.dataset.id +
-                                                        " holds feature vectors, which need none");
-  return found->second;
 }
 
 }  // namespace clb::session

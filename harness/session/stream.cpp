@@ -77,7 +77,7 @@ Stream::Stream(Session& session, const clb_stream_request& request)
     invalid("sources holds an unknown bit or none");
   if (view_ != CLB_VIEW_TRAIN && view_ != CLB_VIEW_EVAL) invalid("view is neither CLB_VIEW_TRAIN nor CLB_VIEW_EVAL");
   if (batch_size_ < 1 || epochs_ < 1) invalid("batch_size and epochs must be at least 1");
-  if (request.want_images != 0) session_.require_images();
+  if (request.want_images != 0) data::require_images(session_.spec);
   if (request.feature_count > 0 && view_ != CLB_VIEW_EVAL) invalid("features exist for the evaluation view only");
   kinds_ = checked_kinds(request.features, request.feature_count);
   samples_ = chosen_samples(request);
@@ -95,8 +95,8 @@ Stream::Stream(Session& session, const clb_stream_request& request)
   if (session_.protocol.grants_task_ids()) task_ids_ = to_tensor(parts);
   if (!kinds_.empty()) session_.require_features(kinds_, Split::kTrain, samples_);
   if (request.want_images != 0)
-    prefetcher_ = std::make_unique<Prefetcher>([this](int64_t step) { return make_images(step); }, info().batches,
-                                               session_.spec.execution.loader_threads);
+    prefetcher_ = std::make_unique<stream::Prefetcher<torch::Tensor>>([this](int64_t step) { return make_images(step); }, info().batches,
+                                                                      session_.spec.execution.loader_threads);
 }
 
 std::vector<int64_t> Stream::chosen_samples(const clb_stream_request& request) const {

@@ -17,8 +17,8 @@
 namespace {
 
 namespace fs = std::filesystem;
+using clb::data::Split;
 using clb::golden::Golden;
-using clb::session::Split;
 using clb::testing::choice;
 using clb::testing::Samples;
 using clb::testing::value;
@@ -58,7 +58,7 @@ std::vector<Task> pilot_tasks() {
   auto spec = clb::plan::make_plan({kSource / "share/experiments/pilot_simplecil.toml", {}, kSource / "share", 2}, catalogue).runs.at(0);
   spec.execution.cache_dir = folder.path().string();
   clb::session::Emitter emitter(open("/dev/null", O_WRONLY));
-  clb::session::Spans spans;
+  clb::base::Spans spans;
   clb::session::Session session(spec, torch::kCPU, "pilot_rows_test", emitter, spans);
   const auto& protocol = session.protocol;
   session.features.ensure("main:cls", Split::kTrain, protocol.all_train());

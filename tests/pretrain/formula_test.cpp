@@ -4,9 +4,9 @@
 #include <clb/base/error.hpp>
 #include <clb/base/json.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/data/image_decode.hpp>
 #include <clb/formula/batches.hpp>
 #include <clb/formula/sheet.hpp>
-#include <clb/session/image_decode.hpp>
 #include <set>
 #include <sstream>
 
@@ -125,7 +125,7 @@ TEST(FormulaCaptions, AreOneObjectALine) {
 TEST(FormulaSheet, IsAPngOfItsSize) {
   const Painter painter(options(3));
   const std::string file = sheet(painter, SheetOf::kImages, 0, 7, 4, 2);
-  const auto image = session::decode_image({reinterpret_cast<const uint8_t*>(file.data()), file.size()}, "sheet");
+  const auto image = data::decode_image({reinterpret_cast<const uint8_t*>(file.data()), file.size()}, "sheet");
   EXPECT_EQ(image.width, 4 * 34 * 2);
   EXPECT_EQ(image.height, 2 * 34 * 2);
 }

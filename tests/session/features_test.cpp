@@ -11,7 +11,7 @@ namespace {
 using namespace clb;
 using clb::testing::contains;
 using clb::testing::error_of;
-using session::Split;
+using data::Split;
 
 constexpr int64_t kDim = 8, kDepth = 3;
 
@@ -73,7 +73,7 @@ TEST_F(FeaturesTest, WhatAMethodDerivesIsComputedOnce) {
     const auto s = deriving();
     s->features.ensure("mean", Split::kTrain, ids_);
     EXPECT_EQ(batches_, 1);
-    std::vector<session::ImageRequest> requests;
+    std::vector<data::ImageRequest> requests;
     for (int64_t id : ids_) requests.push_back({Split::kTrain, id, 0});
     EXPECT_TRUE(torch::allclose(s->features.gather("mean", Split::kTrain, ids_), s->eval_images.batch(requests).mean({2, 3})));
     s->features.ensure("mean", Split::kTrain, more_);  // one is new

@@ -7,12 +7,18 @@
 
 #include <clb/session/describe.hpp>
 #include <clb/session/session.hpp>
+#include <clb/session/torch_globals.hpp>
 #include <fstream>
 #include <memory>
 
 #include "support/temp_folder.hpp"
 
 namespace clb::testing {
+
+inline const bool libtorch_watched = [] {
+  session::watch_libtorch();
+  return true;
+}();
 
 inline constexpr int kTrain = 6, kTest = 2;  // images per class
 
@@ -78,7 +84,7 @@ class MadeSession : public ::testing::Test {
   TempFolder folder_;
   base::RunSpec spec_;
   session::Emitter emitter_{::open("/dev/null", O_WRONLY)};
-  session::Spans spans_;
+  base::Spans spans_;
 };
 
 }  // namespace clb::testing

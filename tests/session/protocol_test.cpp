@@ -2,14 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <clb/base/error.hpp>
-#include <clb/session/protocol.hpp>
+#include <clb/stream/protocol.hpp>
 
 #include "support/errors.hpp"
 
 namespace {
 
 using namespace clb;
-using session::Protocol;
+using stream::Protocol;
 using Ids = std::vector<int64_t>;
 
 // Two domains of three classes: sample i has class i % 3 and domain (i / 3) % 2.
@@ -20,7 +20,7 @@ struct Split {
       domains.push_back(i / 3 % 2);
     }
   }
-  session::SplitIndex index() const { return {labels, domains}; }
+  stream::SplitIndex index() const { return {labels, domains}; }
   Ids labels, domains;
 };
 

@@ -16,9 +16,9 @@ namespace {
 using namespace clb;
 using clb::testing::kTest;
 using clb::testing::kTrain;
+using data::Split;
 using session::HostBatch;
 using session::Session;
-using session::Split;
 using session::Stream;
 
 class StreamTest : public clb::testing::MadeSession {
@@ -220,9 +220,9 @@ TEST_F(StreamTest, TheHeldOutPartIsDisjointEqualForAllSeedsAndNeverTest) {
 }
 
 TEST(Keys, ArePureFunctionsOfSeedNameAndIndices) {
-  const session::Keys keys(5);
-  EXPECT_EQ(keys.derive("a"), session::Keys(5).derive("a"));
-  EXPECT_NE(keys.derive("a"), session::Keys(6).derive("a"));
+  const stream::Keys keys(5);
+  EXPECT_EQ(keys.derive("a"), stream::Keys(5).derive("a"));
+  EXPECT_NE(keys.derive("a"), stream::Keys(6).derive("a"));
   EXPECT_NE(keys.number("a", {1}), keys.number("a", {1, 0}));
   EXPECT_NE(keys.number("ab", {}), keys.number("a", {'b'}));
   EXPECT_NE(keys.for_method().derive("shuffle"), keys.derive("shuffle"));
@@ -230,7 +230,7 @@ TEST(Keys, ArePureFunctionsOfSeedNameAndIndices) {
 
 TEST(Keys, PermutationsAreUniform) {
   std::map<std::vector<int64_t>, int> seen;
-  for (uint64_t key = 0; key < 6000; ++key) ++seen[session::permutation(key, 3)];
+  for (uint64_t key = 0; key < 6000; ++key) ++seen[stream::permutation(key, 3)];
   ASSERT_EQ(seen.size(), 6u);
   for (const auto& [order, times] : seen) EXPECT_NEAR(times, 1000, 150);
 }

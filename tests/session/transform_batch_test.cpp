@@ -4,7 +4,7 @@
 #include "support/errors.hpp"
 #include "transform_support.hpp"
 
-namespace clb::session {
+namespace clb::data {
 namespace {
 
 using base::TransformRecipe;
@@ -140,4 +140,4 @@ TEST(TransformBatch, ResultsOfDifferentSizeAreRefused) {
 }
 
 }  // namespace
-}  // namespace clb::session
+}  // namespace clb::data

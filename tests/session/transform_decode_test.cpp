@@ -1,13 +1,13 @@
 // Decoding against Pillow 13.0.0 (fixture image_decode: <name>.file are the bytes of a file, <name>.rgb what convert("RGB") makes of it).
 
 #include <clb/base/error.hpp>
-#include <clb/session/image_decode.hpp>
+#include <clb/data/image_decode.hpp>
 
 #include "golden/golden.hpp"
 #include "support/damage.hpp"
 #include "support/errors.hpp"
 
-namespace clb::session {
+namespace clb::data {
 namespace {
 
 using testing::contains;
@@ -94,4 +94,4 @@ TEST(Decode, SizeIsLimited) {
 }
 
 }  // namespace
-}  // namespace clb::session
+}  // namespace clb::data

@@ -1,9 +1,9 @@
-#include <clb/session/transform.hpp>
+#include <clb/data/transform.hpp>
 
 #include "golden/golden.hpp"
 #include "transform_support.hpp"
 
-namespace clb::session {
+namespace clb::data {
 namespace {
 
 using base::TransformRecipe;
@@ -130,4 +130,4 @@ TEST(TransformGolden, Enlargement) {
 }
 
 }  // namespace
-}  // namespace clb::session
+}  // namespace clb::data

@@ -1,7 +1,7 @@
 #include "golden/golden.hpp"
 #include "transform_support.hpp"
 
-namespace clb::session {
+namespace clb::data {
 namespace {
 
 using torch::Tensor;
@@ -67,4 +67,4 @@ TEST(Jitter, EachSampleHasItsOwnOrderAndFactors) {
 }
 
 }  // namespace
-}  // namespace clb::session
+}  // namespace clb::data

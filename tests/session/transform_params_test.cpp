@@ -3,7 +3,7 @@
 #include "support/errors.hpp"
 #include "transform_support.hpp"
 
-namespace clb::session {
+namespace clb::data {
 namespace {
 
 using base::TransformRecipe;
@@ -57,4 +57,4 @@ TEST(TransformParams, MistakesAreNamed) {
 }
 
 }  // namespace
-}  // namespace clb::session
+}  // namespace clb::data

@@ -1,11 +1,11 @@
 // What the transform tests share: images as tensors, and a recipe applied to them by either implementation.
 #pragma once
 
-#include <clb/session/transform.hpp>
+#include <clb/data/transform.hpp>
 #include <string>
 #include <vector>
 
-namespace clb::session {
+namespace clb::data {
 
 enum class Path { kKernels, kBatched };
 inline constexpr Path kPaths[] = {Path::kKernels, Path::kBatched};
@@ -38,4 +38,4 @@ inline torch::Tensor as_values(const torch::Tensor& image) {
 
 inline torch::Tensor noise(int64_t h, int64_t w, int64_t channels = 3) { return torch::randint(256, {h, w, channels}, torch::kUInt8); }
 
-}  // namespace clb::session
+}  // namespace clb::data

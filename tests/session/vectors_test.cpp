@@ -14,8 +14,8 @@ namespace {
 using namespace clb;
 using clb::testing::contains;
 using clb::testing::error_of;
+using data::Split;
 using session::Session;
-using session::Split;
 using session::Stream;
 
 // Vector i of a split is [i, i + 0.5], its label i mod 4, its domain i mod 2.
@@ -66,7 +66,7 @@ class VectorsTest : public ::testing::Test {
   clb::testing::TempFolder folder_;
   base::RunSpec spec_;
   session::Emitter emitter_{::open("/dev/null", O_WRONLY)};
-  session::Spans spans_;
+  base::Spans spans_;
 };
 
 TEST_F(VectorsTest, TheDatasetsRowsAreMainCls) {

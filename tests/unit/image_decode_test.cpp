@@ -3,12 +3,12 @@
 
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
-#include <clb/session/image_decode.hpp>
+#include <clb/data/image_decode.hpp>
 
 #include "errors.hpp"
 #include "png.hpp"
 
-namespace clb::session {
+namespace clb::data {
 namespace {
 
 DecodedImage decode(const std::string& file) { return decode_image({reinterpret_cast<const uint8_t*>(file.data()), file.size()}, "f"); }
@@ -40,4 +40,4 @@ TEST(ImageDecode, ASmallFileCannotClaimAHugeImage) {
 }
 
 }  // namespace
-}  // namespace clb::session
+}  // namespace clb::data

@@ -88,7 +88,7 @@ int main(int argc, char** argv) try {
   const auto dataset =
       base::DatasetInfo::from_json(session::describe({.file = argv[1], .open = true, .root = argv[2], .cache_dir = argv[3]}), argv[1]);
   session::Emitter emitter(open("/dev/null", O_WRONLY));
-  session::Spans spans;
+  base::Spans spans;
   session::Session s(spec_of(dataset, argv[3]), torch::kCPU, "abi_bench", emitter, spans);
   session::configure(s.device, "fp32", 1);
   session::Host host(s);

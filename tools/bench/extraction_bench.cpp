@@ -56,24 +56,24 @@ struct Rates {
 
 Rates measure(const base::RunSpec& planned, int64_t images, int64_t rounds) {
   session::Emitter emitter(open("/dev/null", O_WRONLY));
-  session::Spans spans;
+  base::Spans spans;
   std::vector<double> bare, path;
   base::RunSpec spec = planned;
   session::Session probe(spec, torch::kCPU, "extraction_bench", emitter, spans);
-  std::vector<session::ImageRequest> requests;
-  for (int64_t i = 0; i < session::kExtractBatchCpu; ++i) requests.push_back({session::Split::kTrain, i, 0});
+  std::vector<data::ImageRequest> requests;
+  for (int64_t i = 0; i < session::kExtractBatchCpu; ++i) requests.push_back({data::Split::kTrain, i, 0});
   const auto batch = probe.eval_images.batch(requests).clone();
-  probe.backbone("main").cls(batch);  // loads the weights
+  probe.backbones.at("main").cls(batch);  // loads the weights
   const int64_t batches = images / session::kExtractBatchCpu;
   for (int64_t round = 0; round < rounds; ++round) {
     auto start = Clock::now();
-    for (int64_t k = 0; k < batches; ++k) probe.backbone("main").cls(batch);
+    for (int64_t k = 0; k < batches; ++k) probe.backbones.at("main").cls(batch);
     bare.push_back(static_cast<double>(batches * session::kExtractBatchCpu) / seconds_since(start));
 
     std::vector<int64_t> ids;  // images that no earlier round has cached
     for (int64_t i = 0; i < batches * session::kExtractBatchCpu; ++i) ids.push_back(round * batches * session::kExtractBatchCpu + i);
     start = Clock::now();
-    probe.features.ensure("main:cls", session::Split::kTrain, ids);
+    probe.features.ensure("main:cls", data::Split::kTrain, ids);
     path.push_back(static_cast<double>(ids.size()) / seconds_since(start));
   }
   return {median(bare), median(path)};

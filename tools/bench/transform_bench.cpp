@@ -5,16 +5,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <clb/session/transform.hpp>
+#include <clb/data/transform.hpp>
 #include <cstdio>
 #include <vector>
 
 namespace {
 
 using clb::base::TransformRecipe;
-using clb::session::ImageView;
-using clb::session::SampleParams;
-using clb::session::Transform;
+using clb::data::ImageView;
+using clb::data::SampleParams;
+using clb::data::Transform;
 
 constexpr int64_t kImages = 64;
 
@@ -63,7 +63,7 @@ int main() {
     const double speed = rate([&] {
       for (int64_t i = 0; recipe.random() && i < kImages; ++i) {
         at::Generator generator = at::detail::createCPUGenerator(static_cast<uint64_t>(i));
-        params[i] = clb::session::draw(recipe, 32, 32, generator);
+        params[i] = clb::data::draw(recipe, 32, 32, generator);
       }
       transform.apply(views, params, out);
     });

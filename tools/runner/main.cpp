@@ -12,11 +12,12 @@
 #include <clb/base/streams.hpp>
 #include <clb/base/temporary.hpp>
 #include <clb/base/text.hpp>
+#include <clb/conformance/run_check.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/session/describe.hpp>
 #include <clb/session/run.hpp>
-#include <clb/session/run_check.hpp>
 #include <clb/session/second_look.hpp>
+#include <clb/session/torch_globals.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -132,7 +133,7 @@ int check(const std::vector<std::string>& args) {
   const rlimit memory{kCheckMemory, kCheckMemory};
   setrlimit(RLIMIT_DATA, &memory);
 #endif
-  session::conformance::CheckRequest request{.file = args.at(0), .root = {}, .name = {}, .seed = 0, .params = base::Json::object()};
+  conformance::CheckRequest request{.file = args.at(0), .root = {}, .name = {}, .seed = 0, .params = base::Json::object()};
   std::string folder;
   bool list = false;
   for (size_t k = 1; k < args.size(); ++k) {
@@ -157,8 +158,8 @@ int check(const std::vector<std::string>& args) {
       throw base::Error("unknown argument \"" + option + "\"; clb-runner --help lists them");
     }
   }
-  if (!folder.empty()) return session::conformance::run_elsewhere(request, folder), 0;
-  const std::string text = base::canonical(list ? session::conformance::list_checks(request) : session::conformance::run_check(request));
+  if (!folder.empty()) return conformance::run_elsewhere(request, folder), 0;
+  const std::string text = base::canonical(list ? conformance::list_checks(request) : conformance::run_check(request));
   return answer.give(text);
 }
 
@@ -185,6 +186,7 @@ int dispatch(const std::vector<std::string>& args) {
 // Leaves with _exit: unloading LibTorch code at exit is a known source of crashes.
 int main(int argc, char** argv) {
   base::guard_streams();
+  session::watch_libtorch();
   int code = static_cast<int>(base::Exit::kInternal);
   try {
     code = dispatch({argv + 1, argv + argc});

@@ -9,8 +9,8 @@ namespace {
 
 using namespace clb;
 using clb::testing::contains;
-using session::Features;
-using session::Split;
+using data::Split;
+using features::Features;
 
 // What a call that is refused says; "" when it is not.
 template <class Call>
@@ -99,7 +99,7 @@ TEST_F(DerivedFeature, TheBatchIsTheOneOfTheFirstTimeAndShowsNothingNew) {
 
   asked(*deriving(), "train_task", {2});
   ASSERT_EQ(seen_.size(), 4u);
-  const session::ImageRequest two{Split::kTrain, 2, 0};
+  const data::ImageRequest two{Split::kTrain, 2, 0};
   EXPECT_TRUE(torch::equal(seen_[3], s->eval_images.batch({&two, 1}).expand_as(seen_[3])));
 }
 

@@ -12,7 +12,7 @@
 namespace {
 
 using namespace clb;
-using session::Split;
+using data::Split;
 
 class HostMemory : public clb::testing::MadeSession {
  protected:

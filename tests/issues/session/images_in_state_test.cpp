@@ -3,12 +3,12 @@
 
 #include <random>
 
-#include "../../../harness/session/conformance/image_search.hpp"
-#include "../../../harness/session/conformance/rig.hpp"
+#include "../../../harness/conformance/image_search.hpp"
+#include "../../../harness/conformance/rig.hpp"
 
 namespace {
 
-using namespace clb::session::conformance;
+using namespace clb::conformance;
 using Pixels = std::vector<std::vector<uint8_t>>;
 
 const Pixels& images() {

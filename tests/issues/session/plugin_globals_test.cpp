@@ -10,8 +10,8 @@
 #endif
 
 #include <cfenv>
+#include <clb/loader/globals.hpp>
 #include <clb/sdk/error.hpp>
-#include <clb/session/globals.hpp>
 #include <clb/session/host.hpp>
 #include <clocale>
 #include <functional>
@@ -24,8 +24,8 @@ namespace {
 
 using namespace clb;
 using clb::testing::contains;
-using session::Globals;
-using session::Split;
+using data::Split;
+using loader::Globals;
 
 // What a call that is refused says; "" when it is not.
 template <class Call>

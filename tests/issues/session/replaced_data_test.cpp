@@ -10,7 +10,7 @@ namespace {
 using namespace clb;
 using clb::testing::contains;
 using clb::testing::error_of;
-using session::Split;
+using data::Split;
 namespace fs = std::filesystem;
 
 class ReplacedData : public clb::testing::MadeSession {

@@ -3,10 +3,10 @@
 
 #include <clb/base/error.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/features/backbone.hpp>
+#include <clb/loader/plugin_file.hpp>
 #include <clb/nn/vit.hpp>
 #include <clb/nn/weights.hpp>
-#include <clb/session/backbone.hpp>
-#include <clb/session/plugin_file.hpp>
 
 #include "support/errors.hpp"
 #include "support/replace_file.hpp"
@@ -26,7 +26,7 @@ std::string sha256_of(const std::string& bytes) { return base::hex(base::sha256(
 
 class ReplacedWeights : public ::testing::Test {
  protected:
-  session::Backbone backbone() const {
+  features::Backbone backbone() const {
     base::WeightsSpec spec;
     spec.role = "main", spec.file = file_.string(), spec.sha256 = sha256_of(weights(1)), spec.heads = 2;
     return {spec, 32, torch::kCPU, torch::kFloat32};
@@ -73,22 +73,22 @@ class ReplacedPlugin : public ::testing::Test {
 };
 
 TEST_F(ReplacedPlugin, IsHashedAsItIsLoaded) {
-  EXPECT_EQ(session::plugin_hash(file_), base::hex(base::sha256_file(built_)));
+  EXPECT_EQ(loader::plugin_hash(file_), base::hex(base::sha256_file(built_)));
   fs::rename(folder_.write("new", base::read_file(built_) + "another build"), file_);
-  const auto load = [&] { session::load_plugin(file_, "dataset", CLB_DATASET_ENTRY); };
+  const auto load = [&] { loader::load_plugin(file_, "dataset", CLB_DATASET_ENTRY); };
   EXPECT_TRUE(contains(error_of<base::Error>(load), "was replaced while it was loaded"));
-  session::expect_plugins_unchanged();
+  loader::expect_plugins_unchanged();
 }
 
 TEST_F(ReplacedPlugin, IsNoticedWhenItIsWrittenInto) {
-  session::plugin_hash(file_);
+  loader::plugin_hash(file_);
   const std::string before = base::read_file(file_);
   std::string bytes = before;
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   clb::testing::overwrite_keeping_times(file_, bytes);
-  EXPECT_TRUE(contains(error_of<base::Error>([] { session::expect_plugins_unchanged(); }), "wrote into the plugin"));
+  EXPECT_TRUE(contains(error_of<base::Error>([] { loader::expect_plugins_unchanged(); }), "wrote into the plugin"));
   clb::testing::overwrite_keeping_times(file_, before);
-  session::expect_plugins_unchanged();
+  loader::expect_plugins_unchanged();
 }
 
 }  // namespace

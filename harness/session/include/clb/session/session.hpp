@@ -3,24 +3,35 @@
 
 #include <atomic>
 #include <clb/base/run_spec.hpp>
-#include <clb/session/backbone.hpp>
+#include <clb/base/spans.hpp>
+#include <clb/data/images.hpp>
+#include <clb/data/sample_store.hpp>
+#include <clb/features/backbone.hpp>
+#include <clb/features/features.hpp>
 #include <clb/session/device.hpp>
 #include <clb/session/emitter.hpp>
-#include <clb/session/features.hpp>
-#include <clb/session/images.hpp>
-#include <clb/session/keys.hpp>
-#include <clb/session/protocol.hpp>
-#include <clb/session/sample_store.hpp>
-#include <clb/session/spans.hpp>
+#include <clb/stream/keys.hpp>
+#include <clb/stream/protocol.hpp>
 #include <map>
 #include <set>
 #include <thread>
 
 namespace clb::session {
 
+using base::Spans;
+using data::ImageRequest;
+using data::Images;
+using data::kSplits;
+using data::Split;
+using features::Backbones;
+using features::Features;
+using stream::Keys;
+using stream::permutation;
+using stream::Protocol;
+
 struct Session {
   // runner_hash: SHA-256 of this program; part of the keys of cached features.
-  Session(const base::RunSpec& spec, torch::Device device, const std::string& runner_hash, Emitter& emitter, Spans& spans);
+  Session(const base::RunSpec& spec, torch::Device device, const std::string& runner_hash, Emitter& emitter, base::Spans& spans);
 
   void warn(const std::string& text) { emitter.emit(base::Log{"warning", text}); }
   void check_cancelled() const;  // throws PluginError CLB_E_CANCELLED
@@ -41,12 +52,9 @@ struct Session {
   }
   void progress(const std::string& what, int64_t done, int64_t total);
   Split evaluated_split() const { return protocol.evaluates_test() ? Split::kTest : Split::kTrain; }
-  bool has_images() const { return spec.dataset.modality == "images"; }  // else: feature vectors
-  void require_images() const;                                           // PluginError CLB_E_UNSUPPORTED when there are none
   // Computes these kinds for the samples that are wanted now; what the host computes by itself, for every sample of the split that this run
   // will use.
   void require_features(std::vector<std::string> kinds, Split split, std::vector<int64_t> wanted);
-  Backbone& backbone(const std::string& role);  // PluginError CLB_E_INVALID for a role the experiment does not have
 
   base::RunSpec spec;
   Emitter& emitter;
@@ -55,11 +63,11 @@ struct Session {
   torch::ScalarType dtype;
   std::string runner_hash;
   Keys keys;
-  SampleStore store;
+  data::SampleStore store;
   Protocol protocol;
   Images train_images, eval_images;
-  std::map<std::string, Backbone> backbones;  // by role
-  Features features{*this};
+  Backbones backbones;
+  Features features;
   std::set<std::pair<std::string, Split>> complete;  // kinds that the host has computed for all of a split
 
   int64_t task = -1;                  // the current one
@@ -70,6 +78,8 @@ struct Session {
   std::vector<int64_t> memory;        // exemplars: indices into the training split, in the order the method gave
 
  private:
+  features::Surroundings surroundings();
+
   std::thread::id thread_ = std::this_thread::get_id();
   std::atomic<const char*> off_thread_ = nullptr;  // the function that was called on another thread
 };

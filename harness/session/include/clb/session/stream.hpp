@@ -5,8 +5,8 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
-#include <clb/session/prefetcher.hpp>
 #include <clb/session/session.hpp>
+#include <clb/stream/prefetcher.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,7 +53,7 @@ class Stream {
   torch::Tensor labels_, sample_ids_, task_ids_;  // of samples_, [n]
   mutable std::mutex order_mutex_;                // the orders of epochs in use, shared with loader threads
   mutable std::map<int64_t, std::vector<int64_t>> orders_;
-  std::unique_ptr<Prefetcher> prefetcher_;
+  std::unique_ptr<stream::Prefetcher<torch::Tensor>> prefetcher_;
   std::vector<clb_feature> slots_;
 };
 

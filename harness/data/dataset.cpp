@@ -1,0 +1,121 @@
+#include <algorithm>
+#include <clb/base/error.hpp>
+#include <clb/base/plugin_meta.hpp>
+#include <clb/data/dataset.hpp>
+#include <clb/loader/globals.hpp>
+#include <clb/loader/plugin_file.hpp>
+
+namespace clb::data {
+namespace {
+
+using loader::Globals;
+
+const clb_host& host() {
+  static const clb_host host = ErrorSink::minimal_host();
+  return host;
+}
+
+std::unique_ptr<DatasetPlugin> load(const std::string& file) {
+  const Globals before("loading " + file, Globals::kAnywhere);
+  const auto entry = reinterpret_cast<clb_dataset_entry>(loader::load_plugin(file, "dataset", CLB_DATASET_ENTRY));
+  auto plugin = std::make_unique<DatasetPlugin>(entry(), &host());
+  before.expect_unchanged();
+  return plugin;
+}
+
+base::DatasetInfo to_info(const std::string& file, const clb_dataset_info& raw) {
+  const auto meta = base::read_plugin_meta(file);
+  base::DatasetInfo info{.id = meta.id, .version = meta.version};
+  info.modality = raw.modality == CLB_MODALITY_FEATURES ? "features" : "images";
+  info.licence = raw.licence;
+  info.citation = raw.citation;
+  info.file = file;
+  info.hash = loader::plugin_hash(file);
+  info.root = raw.default_root != nullptr ? raw.default_root : "";
+  info.class_count = raw.class_count;
+  if (raw.class_names != nullptr) info.class_names.assign(raw.class_names, raw.class_names + raw.class_count);
+  if (raw.domain_names != nullptr) info.domain_names.assign(raw.domain_names, raw.domain_names + raw.domain_count);
+  info.height = raw.height;
+  info.width = raw.width;
+  info.channels = raw.channels;
+  info.feature_dim = raw.feature_dim;
+  for (uint32_t k = 0; k < raw.order_count; ++k) {
+    const auto& order = *reinterpret_cast<const clb_order*>(reinterpret_cast<const char*>(raw.orders) + size_t{k} * raw.order_stride);
+    info.orders[order.name].assign(order.classes, order.classes + raw.class_count);
+  }
+  return info;
+}
+
+}  // namespace
+
+base::DatasetInfo Dataset::info_of(const std::string& file) { return to_info(file, load(file)->describe()); }
+
+Dataset::Dataset(const std::string& file, const std::string& root) : file_(file), root_(root), plugin_(load(file)) {
+  if (root_.empty()) {
+    const auto info = plugin_->describe();
+    if (info.default_root == nullptr)
+      throw base::Error(
+          "the dataset plugin " + file +
+          " has no default folder; name one with root = \"...\" in [dataset], --set dataset.root=DIR or, for info, --root DIR");
+    root_ = info.default_root;
+  }
+  files_ = base::ContentSample(base::FileTree(root_));
+  {
+    const loader::Globals before("open of the dataset", loader::Globals::kAnywhere);
+    plugin_->open(root_);
+    before.expect_unchanged();
+  }
+  const auto info = plugin_->describe();
+  const bool features = info.modality == CLB_MODALITY_FEATURES;
+  if (features != (info.feature_dim > 0))
+    throw PluginError(
+        CLB_E_INVALID,
+        "the dataset in " + root_ + " holds " + (features ? "features" : "images") + " of dimension " + std::to_string(info.feature_dim),
+        "", 0);
+  feature_dim_ = info.feature_dim;
+  for (Split split : kSplits) {
+    check_ids(labels(split), info.class_count, "label");
+    check_ids(domains(split), std::max<int64_t>(1, info.domain_count), "domain");
+  }
+}
+
+void Dataset::check_ids(std::span<const int64_t> ids, int64_t count, const char* what) const {
+  for (int64_t id : ids)
+    if (id < 0 || id >= count)
+      throw PluginError(
+          CLB_E_INVALID,
+          "the dataset in " + root_ + " has the " + what + " " + std::to_string(id) + ", wanted 0 to " + std::to_string(count - 1), "", 0);
+}
+
+base::DatasetInfo Dataset::info() const {
+  auto info = to_info(file_, plugin_->describe());
+  info.root = root_;
+  return info;
+}
+
+std::span<const int64_t> Dataset::labels(Split split) const {
+  const auto index = plugin_->index(static_cast<uint32_t>(split));
+  return {index.labels, static_cast<size_t>(index.count)};
+}
+
+std::span<const int64_t> Dataset::domains(Split split) const {
+  const auto index = plugin_->index(static_cast<uint32_t>(split));
+  return {index.domains, index.domains != nullptr ? static_cast<size_t>(index.count) : 0};
+}
+
+DatasetPlugin::Samples Dataset::read(Split split, std::span<const int64_t> indices) const {
+  const loader::Globals before("read of the dataset", loader::Globals::kThread);  // several threads read at once
+  auto samples = plugin_->read(static_cast<uint32_t>(split), indices);
+  before.expect_unchanged();
+  for (size_t k = 0; k < samples.size(); ++k) {
+    const bool vector = samples[k].format == CLB_FORMAT_F32;
+    if (vector != (feature_dim_ > 0) || (vector && samples[k].size != static_cast<uint64_t>(feature_dim_) * sizeof(float)))
+      throw PluginError(
+          CLB_E_INVALID,
+          "the dataset in " + root_ + " gave sample " + std::to_string(indices[k]) + " in another format or size than its description says",
+          "", 0);
+  }
+  return samples;
+}
+
+}  // namespace clb::data
