@@ -234,28 +234,33 @@ def convert(loaded, path, part=None):
     if unknown:
         raise Mistake(f"{path}: tensors of {prefix!r} without a place: {', '.join(unknown[:5])}{' ...' if len(unknown) > 5 else ''}; leaving "
                       "them out would compute another network")
-    return {name: tensor.detach().contiguous().clone() for name, tensor in out.items()}, naming, dropped, set(own)
+    return {name: tensor.detach().contiguous().clone() for name, tensor in out.items()}, naming, dropped
 
 
-def entry(tensors, naming, dropped, scripted, source, out):
+def format_of(tensors, naming, dropped, scripted, source):
+    """-> format, activation, whether that is a guess. Tensors do not tell CLIPs with QuickGELU (OpenAI's) from those without."""
+    if "visual.conv1.weight" not in tensors:
+        return "timm_vit", "gelu", False
+    config = source.parent / "config.json"
+    said = json.loads(config.read_text()) if naming.startswith("Hugging") and config.is_file() else {}
+    activation = said.get("vision_config", {}).get("hidden_act", said.get("hidden_act", ""))
+    if scripted or "input_resolution" in dropped:  # OpenAI's own file
+        activation = "quick_gelu"
+    guess = activation == "" and naming.startswith("Hugging")
+    activation = activation or ("quick_gelu" if guess else "gelu")
+    return ("openai_clip" if activation == "quick_gelu" else "openclip"), activation, guess
+
+
+def entry(tensors, naming, form, activation, guess, source, out):
     """The text of share/weights/NAME.toml; what the file does not say is left to whoever knows."""
     clip_names = "visual.conv1.weight" in tensors
     patch = tensors["visual.conv1.weight" if clip_names else "patch_embed.proj.weight"]
     rows = tensors["visual.positional_embedding"].shape[0] if clip_names else tensors["pos_embed"].shape[1]
     side, width = round((rows - 1) ** 0.5) * patch.shape[-1], patch.shape[0]
     blocks = depth(tensors, r"visual\.transformer\.resblocks\.(\d+)\." if clip_names else r"blocks\.(\d+)\.")
-    act, guess = "gelu", False
-    if clip_names:
-        config = source.parent / "config.json"
-        said = json.loads(config.read_text()) if naming.startswith("Hugging") and config.is_file() else {}
-        act = said.get("vision_config", {}).get("hidden_act", said.get("hidden_act", ""))
-        if scripted or "input_resolution" in dropped:
-            act = "quick_gelu"  # OpenAI's own file
-        guess, act = act == "", act or ("quick_gelu" if naming.startswith("Hugging") else "gelu")
-    form = "timm_vit" if not clip_names else "openai_clip" if act == "quick_gelu" else "openclip"
     digest = hashlib.sha256(out.read_bytes()).hexdigest()
-    lines = [f'sha256 = "{digest}"', f'file = "{out.name}"', f'format = "{form}"', f'activation = "{act}"{"  # OpenAI trained with quick_gelu and format openai_clip, OpenCLIP with gelu and openclip" if guess else ""}',
-             f"image = {side}",
+    doubt = "  # a guess: OpenAI trained with quick_gelu, OpenCLIP with gelu (format openclip)" if guess else ""
+    lines = [f'sha256 = "{digest}"', f'file = "{out.name}"', f'format = "{form}"{doubt}', f'activation = "{activation}"', f"image = {side}",
              f"patch = {patch.shape[-1]}", f"dim = {width}", f"depth = {blocks}", f"heads = {max(1, width // 64)}  # if it is not width / 64, say so",
              'labels = []  # label sets of supervised pre-training: "IN1k", "IN21k"', 'pretraining = "SAY WHAT IT WAS TRAINED ON"',
              'licence = "SAY UNDER WHICH LICENCE"', f'source = "{source.name}, converted from {naming} names"', "", "[preprocess]",
@@ -277,8 +282,10 @@ def main(arguments=None):
         if args.out.suffix != ".safetensors" or args.out.exists():
             raise Mistake(f"{args.out}: must end with .safetensors and not be there yet")
         loaded, scripted = load(args.checkpoint)
-        tensors, naming, dropped, own = convert(loaded, args.checkpoint, args.part)
-        import_or_say("safetensors.torch", "the package safetensors").save_file(tensors, args.out)
+        tensors, naming, dropped = convert(loaded, args.checkpoint, args.part)
+        form, activation, guess = format_of(tensors, naming, dropped, scripted, args.checkpoint)
+        # The file says its format itself: clbench reads it with that.
+        import_or_say("safetensors.torch", "the package safetensors").save_file(tensors, args.out, metadata={"format": form})
         umask = os.umask(0)
         os.umask(umask)
         args.out.chmod(0o666 & ~umask)  # weights are for everybody whom the folder lets in
@@ -289,7 +296,7 @@ def main(arguments=None):
     if dropped:
         print(f"left out: {', '.join(dropped[:8])}{' ...' if len(dropped) > 8 else ''}", file=sys.stderr)
     print(f"# the entry for share/weights/{args.out.stem}.toml", file=sys.stderr)
-    print(entry(tensors, naming, dropped, scripted, args.checkpoint, args.out))
+    print(entry(tensors, naming, form, activation, guess, args.checkpoint, args.out))
     return 0
 
 

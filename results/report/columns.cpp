@@ -50,7 +50,7 @@ Report over_datasets(Report report) {
   std::map<std::string, int> names;
   for (const Table& table : report.tables) ++names[short_name(table)];
   Report wide;
-  Table all{"", {std::string(metric.id) + " over data sets and protocols"}, {}};
+  Table all{"", {std::string(metric.id) + " over data sets and protocols", ""}, {}};
   struct Part {
     Section head;
     std::vector<TableRow> rows;

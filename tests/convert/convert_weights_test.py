@@ -185,6 +185,8 @@ class Command(unittest.TestCase):
 
     def test_entry_of_openais_clip(self):
         entry = self.run_on(clips()["openai_clip"][0]).stdout
+        with safetensors.safe_open(self.path / "out.safetensors", "pt") as file:
+            self.assertEqual(file.metadata(), {"format": "openai_clip"}, "the file says what it is itself")
         self.assertIn('format = "openai_clip"\nactivation = "quick_gelu"', entry)
         self.assertIn('transform = "clip-224"', entry)
 

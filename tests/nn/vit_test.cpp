@@ -112,7 +112,7 @@ TEST(Vit, NamesTheTensorThatIsWrong) {
   weights["blocks.0.ls1.gamma"] = torch::ones(24);
   EXPECT_EQ(
       complaint(weights),
-      "w.safetensors: tensor 'blocks.0.ls1.gamma' has no place in a plain ViT (layer scale); leaving it out would compute another network");
+      "w.safetensors: tensor 'blocks.0.ls1.gamma' has no place in a plain ViT (layer scale); leaving it out would compute another network; choose weights of a plain ViT");
 }
 
 TEST(Vit, OwnsItsParameters) {

@@ -1,8 +1,15 @@
 // Experiments composed of names: data set, protocol, method and preset.
+#include <clb/base/toml/node.hpp>
+#include <functional>
+#include <map>
+#include <set>
+
 #include "plan_fixture.hpp"
 
 namespace clb::plan::testing {
 namespace {
+
+using namespace base::toml;
 
 class Compose : public PlanTest {
  protected:
