@@ -80,7 +80,10 @@ torch::Tensor Backbone::compute(const FeatureKind& kind, const torch::Tensor& im
 
 Backbones::Backbones(const base::RunSpec& run, int64_t image_size, torch::Device device, torch::ScalarType dtype) : run_(run) {
   if (!data::has_images(run)) return;
-  for (const auto& weights : run.weights) by_role_.try_emplace(weights.role, weights, image_size, device, dtype);
+  for (const auto& weights : run.weights) {
+    const int64_t own = weights.eval_transform ? weights.eval_transform->output_size() : image_size;
+    by_role_.try_emplace(weights.role, weights, own, device, dtype);
+  }
 }
 
 Backbone& Backbones::at(const std::string& role) {

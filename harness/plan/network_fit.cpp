@@ -6,21 +6,33 @@
 
 namespace clb::plan {
 
-void check_images(const std::vector<WeightsEntry>& weights, const base::TransformRecipe& eval, const Place& place) {
+namespace {
+
+int64_t side_of(const base::TransformRecipe& eval, const Place& place) {
   const int64_t side = eval.output_size();
   if (side == 0)
     fail(place,
          fmt::format("the evaluation transform \"{}\" gives images of no fixed size; it needs a crop or a square resize", eval.name));
-  for (const WeightsEntry& entry : weights) {
+  return side;
+}
+
+}  // namespace
+
+void check_images(const std::vector<WeightsEntry>& weights, const std::vector<base::WeightsSpec>& specs, const base::TransformRecipe& eval,
+                  const Place& place) {
+  side_of(eval, place);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const WeightsEntry& entry = weights[i];
     if (!entry.shape) continue;
-    const int64_t patch = entry.shape->patch;
+    const base::TransformRecipe& own = specs[i].eval_transform ? *specs[i].eval_transform : eval;
+    const int64_t patch = entry.shape->patch, side = side_of(own, place);
     if (entry.shape->channels != 3)
       fail(entry.place,
            fmt::format("the network of [weights.{}] takes images of {} channels, expected 3", entry.spec.role, entry.shape->channels));
     if (side % patch != 0)
       fail(place, fmt::format("the evaluation transform \"{}\" gives images of side {}, which the network of [weights.{}] cannot cut into "
                               "patches of side {}; choose a multiple",
-                              eval.name, side, entry.spec.role, patch));
+                              own.name, side, entry.spec.role, patch));
   }
 }
 

@@ -199,8 +199,9 @@ void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan)
     for (const MethodEntry& method : experiment.methods) {
       const base::TransformRecipe transform = train_transform(method, experiment.protocol, dataset, recipes);
       std::vector<base::WeightsSpec> weights;
-      for (const WeightsEntry& entry : method.weights) weights.push_back(entry.spec);
-      if (has_images(dataset)) check_images(method.weights, protocols.front().eval_transform, experiment.protocol.eval_transform->place);
+      const base::TransformRecipe& eval = protocols.front().eval_transform;
+      for (const WeightsEntry& entry : method.weights) weights.push_back(resolve_weights(entry, eval, dataset.info.id, recipes));
+      if (has_images(dataset)) check_images(method.weights, weights, eval, experiment.protocol.eval_transform->place);
       for (const ParamSet& params : method.grid) {
         base::RunSpec run = experiment.run.spec;
         run.experiment = plan.name;

@@ -10,6 +10,7 @@
 #include <clb/weights/search.hpp>
 
 #include "files.hpp"
+#include "recipes.hpp"
 #include "toml.hpp"
 
 namespace clb::plan {
@@ -149,7 +150,15 @@ void read_file_weights(const Reader& reader, const Surroundings& around, Weights
   entry.shape = shape_of(place, spec.file, known ? known->format : kPlainVit, spec.heads);
   spec.sha256 = around.catalogue.file_sha256(spec.file);
   check_digest(reader, known, place, spec.file, spec.sha256, wanted);
+  if (known && spec.role != "main") entry.preprocess = known->preprocess;
   if (known && entry.shape) check_sizes(place, *known, *entry.shape, spec.file);
+}
+
+// What is known of the file by its digest, so that it makes no difference whether it is named.
+void apply_known(const PlanOptions& options, WeightsEntry& entry) {
+  if (entry.spec.role == "main" || entry.spec.file.empty()) return;
+  for (const weights::Known& known : weights::read_all_known(options.weights_folders))
+    if (known.sha256 == entry.spec.sha256) entry.preprocess = known.preprocess;
 }
 
 void read_random_weights(const Reader& role, const Node& node, WeightsEntry& entry) {
@@ -167,10 +176,7 @@ void read_random_weights(const Reader& role, const Node& node, WeightsEntry& ent
     fail(node.place, fmt::format("{}: image = {} must be a multiple of patch = {}", role.what("random"), vit.image, vit.patch));
   if (vit.dim % vit.heads != 0)
     fail(node.place, fmt::format("{}: dim = {} must be a multiple of heads = {}", role.what("random"), vit.dim, vit.heads));
-  const base::Json json = {{"image", vit.image}, {"patch", vit.patch}, {"dim", vit.dim},
-                           {"depth", vit.depth}, {"heads", vit.heads}, {"seed", vit.seed}};
-  const base::Digest digest = base::sha256(base::canonical(json));
-  entry.spec.sha256 = base::hex(digest);
+  entry.spec.sha256 = base::hex(base::sha256(base::canonical(vit.to_json())));
   entry.shape =
       base::VitShape{.image = vit.image, .patch = vit.patch, .dim = vit.dim, .depth = vit.depth, .heads = vit.heads, .mlp = 4 * vit.dim};
 }
@@ -200,7 +206,22 @@ const WeightsEntry& WeightsSection::at(const std::string& role) {
   else
     fail(reader.place(), fmt::format("[weights.{}] needs name = \"...\", file = \"...\" or random = {{ image = 32, patch = 4, ... }}", role));
   entry.spec.pos_antialias = reader.flag("pos_antialias", entry.spec.pos_antialias);
+  apply_known(options_, entry);
   return entry;
+}
+
+base::WeightsSpec resolve_weights(const WeightsEntry& entry, const base::TransformRecipe& eval, const std::string& dataset_id,
+                                  const fs::path& recipes) {
+  base::WeightsSpec spec = entry.spec;
+  if (!entry.preprocess) return spec;
+  const weights::Preprocess& known = *entry.preprocess;
+  base::TransformRecipe own = eval;
+  if (!known.transform.empty())
+    own = load_recipe(recipes, Node{entry.place, known.transform}, "preprocess.transform of weights." + spec.role, View::kEval, dataset_id);
+  own.mean = known.mean;
+  own.std = known.std;
+  if (own != eval) spec.eval_transform = own;
+  return spec;
 }
 
 }  // namespace clb::plan

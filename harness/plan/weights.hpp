@@ -5,6 +5,7 @@
 #include <clb/base/vit_weights.hpp>
 #include <clb/plan/catalogue.hpp>
 #include <clb/plan/plan.hpp>
+#include <clb/weights/known.hpp>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -19,6 +20,7 @@ struct WeightsEntry {
   base::WeightsSpec spec;
   std::optional<base::VitShape> shape;  // nothing: the file is not there, or holds no plain ViT
   Place place;
+  std::optional<weights::Preprocess> preprocess{};  // what is known of the file, of roles but main, for which the recipe speaks
 };
 
 // The weights of an experiment by role. A role's file is looked for, opened and hashed when it is first asked for, once: what no method
@@ -44,5 +46,10 @@ class WeightsSection {
   Plan& plan_;
   std::map<std::string, WeightsEntry> read_;
 };
+
+// The weights as a run gets them, on a data set and under the protocol's evaluation transform `eval`: a role with statistics or a geometry
+// of its own gets a transform of its own.
+base::WeightsSpec resolve_weights(const WeightsEntry& entry, const base::TransformRecipe& eval, const std::string& dataset_id,
+                                  const std::filesystem::path& recipes);
 
 }  // namespace clb::plan

@@ -7,10 +7,9 @@ namespace clb::store {
 
 using base::Json;
 
-std::string table_key(Json spec, const std::string& section_key) {
+std::string table_key(const Json& spec, const std::string& section_key) {
   try {
-    spec["execution"] = base::RunSpec().to_json().at("execution");
-    Json content = base::RunSpec::from_json(spec, "stored run").comparability_json();
+    Json content = base::RunSpec::from_stored(spec, "stored run").comparability_json();
     content.erase("weights");
     for (const char* of_weights : {"name", "mean", "std"}) content["eval_transform"].erase(of_weights);
     return base::hex(base::sha256(base::canonical({"table", content})));

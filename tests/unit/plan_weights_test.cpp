@@ -120,6 +120,25 @@ TEST_F(Weights, ADigestThatNobodyKnowsIsAskedFor) {
             std::string::npos);
 }
 
+// A recipe's mean and std are those of main; another role has its own, and a geometry where it needs one.
+TEST_F(Weights, OtherRolesHaveStatisticsOfTheirOwn) {
+  know(kKnown + "[preprocess]\nmean = [0.1, 0.2, 0.3]\nstd = [0.4, 0.5, 0.6]\n");
+  write("share/weights/tiny_vit.safetensors", tiny_vit());
+  const std::string both = "weights.main = \"tiny\"\nweights.clip = \"tiny\"\n";
+  const base::RunSpec run = plan_of(experiment(both, "method = \"proof\"\n")).runs.at(0);
+  EXPECT_FALSE(run.weights.at(0).eval_transform) << "of main the recipe speaks";
+  ASSERT_TRUE(run.weights.at(1).eval_transform);
+  base::TransformRecipe expected = run.protocol.eval_transform;
+  expected.mean = {0.1, 0.2, 0.3}, expected.std = {0.4, 0.5, 0.6};
+  EXPECT_EQ(*run.weights.at(1).eval_transform, expected);
+  EXPECT_EQ(base::RunSpec::from_json(run.to_json(), "run").to_json(), run.to_json());
+  const std::string by_file = "weights.main = \"tiny\"\n[weights.clip]\nfile = \"vit.safetensors\"\nsha256 = \"" + kDigest + "\"\nheads = 3\n";
+  EXPECT_EQ(plan_of(experiment(by_file, "method = \"proof\"\n")).runs.at(0).weights.at(1).eval_transform, expected);
+  write("share/recipes/large.toml", "[train]\nresize = 64\n[eval]\nresize = 64\ncenter_crop = 64\n");
+  know(kKnown + "[preprocess]\nmean = [0.1, 0.2, 0.3]\nstd = [0.4, 0.5, 0.6]\ntransform = \"large\"\n");
+  EXPECT_EQ(plan_of(experiment(both, "method = \"proof\"\n")).runs.at(0).weights.at(1).eval_transform->output_size(), 64);
+}
+
 TEST_F(Weights, AnUnknownNameIsSuggestedFor) {
   know();
   EXPECT_NE(mistake_of(experiment("weights = \"tinny\"\n")).find("no weights are called \"tinny\"; did you mean \"tiny\"?"), std::string::npos);

@@ -10,6 +10,6 @@ namespace clb::store {
 // whose images are normalised otherwise, stand in sections of the same table; what the store calls comparability_key, which holds both,
 // names a section. spec: RunSpec::to_json with or without `execution`, of any version; one that cannot be read any more has a table of its
 // section's own, `section_key`.
-std::string table_key(base::Json spec, const std::string& section_key);
+std::string table_key(const base::Json& spec, const std::string& section_key);
 
 }  // namespace clb::store
