@@ -44,15 +44,11 @@ struct Surroundings {
 };
 
 // What the file's header says, so that a file that no runner can load starts none.
-std::optional<base::VitShape> shape_of(const Place& place, const std::string& file, const std::string& format, int64_t heads) {
-  try {
-    const base::MappedFile mapped(file);
-    const base::SafetensorsHeader header = base::parse_safetensors(mapped.bytes(), file);
-    if (format == kPlainVit) return base::vit_shape(header.tensors, heads, file);
-    return std::nullopt;
-  } catch (const base::Error& error) {
-    fail(place, error.what());
-  }
+std::optional<base::VitShape> shape_of(const std::string& file, const std::string& format, int64_t heads) {
+  const base::MappedFile mapped(file);
+  const base::SafetensorsHeader header = base::parse_safetensors(mapped.bytes(), file);
+  if (format == kPlainVit) return base::vit_shape(header.tensors, heads, file);
+  return std::nullopt;
 }
 
 weights::Known known_of(const Node& name, const std::string& what, const PlanOptions& options) {
@@ -101,17 +97,16 @@ std::string wanted_digest(const Reader& reader, const std::optional<weights::Kno
 }
 
 void check_digest(const Reader& reader, const std::optional<weights::Known>& known, const Place& place, const std::string& file,
-                  const std::string& found, const std::string& wanted) {
+                  const std::string& found, const std::string& wanted, const std::string& damage) {
   if (found == wanted) return;
   if (wanted.empty() && known)
     fail(place, fmt::format("the SHA-256 of {0} is not known here; {1} has {2}: if this is the file, write {3} = {{ name = \"{0}\", sha256 = "
                             "\"{2}\" }}",
                             known->name, file, found, reader.name()));
   if (wanted.empty()) fail(reader.place(), fmt::format("[{}] needs the digest of {}: sha256 = \"{}\"", reader.name(), file, found));
-  if (known && wanted == known->sha256)
-    fail(place, fmt::format("{} has SHA-256 {}, but {} is the file with {} ({}); it is another file: give that one, or name this one by file "
-                            "and sha256",
-                            file, found, known->name, wanted, known->place.text()));
+  if (known && wanted == known->sha256)  // what its name promises counts before what else may be wrong with it
+    fail(place, fmt::format("{} has SHA-256 {}, but {} is the file with {} ({}){}; give that file, or name this one by file and sha256", file,
+                            found, known->name, wanted, known->place.text(), damage.empty() ? "" : ": " + damage));
   fail(reader.find("sha256")->place,
        fmt::format("{} has SHA-256 {}, the experiment names {}; name the first if this file is meant, else get the other one", file, found,
                    wanted));
@@ -147,9 +142,17 @@ void read_file_weights(const Reader& reader, const Surroundings& around, Weights
     spec.sha256 = wanted.empty() ? std::string(64, '0') : wanted;
     return;
   }
-  entry.shape = shape_of(place, spec.file, known ? known->format : kPlainVit, spec.heads);
+  std::string damage;
+  try {
+    entry.shape = shape_of(spec.file, known ? known->format : kPlainVit, spec.heads);
+  } catch (const base::Error& error) {
+    damage = error.what();
+  }
+  const bool promised = known && !known->sha256.empty();
+  if (!damage.empty() && !promised) fail(place, damage);
   spec.sha256 = around.catalogue.file_sha256(spec.file);
-  check_digest(reader, known, place, spec.file, spec.sha256, wanted);
+  check_digest(reader, known, place, spec.file, spec.sha256, wanted, damage);
+  if (!damage.empty()) fail(place, damage);
   if (known && spec.role != "main") entry.preprocess = known->preprocess;
   if (known && entry.shape) check_sizes(place, *known, *entry.shape, spec.file);
 }
