@@ -38,6 +38,7 @@ WeightsSpec weights_from(Members m, const std::string& where) {
   w.pos_antialias = m.flag("pos_antialias");
   w.heads = m.integer("heads", 0, 1 << 20);
   w.format = m.text("format");
+  w.text_heads = m.integer("text_heads", 0, 1 << 20);
   if (const Json& recipe = m.any("eval_transform"); !recipe.is_null()) {
     w.eval_transform = TransformRecipe::from_json(recipe, where + ": " + m.path() + ".eval_transform");
     if (w.eval_transform->random()) m.fail("eval_transform", "must not hold a random step");

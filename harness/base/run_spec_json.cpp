@@ -58,6 +58,7 @@ Json to_json(const WeightsSpec& w) {
                                      {"pos_antialias", w.pos_antialias},
                                      {"heads", w.heads},
                                      {"format", w.format},
+                                     {"text_heads", w.text_heads},
                                      {"eval_transform", w.eval_transform ? w.eval_transform->to_json() : Json()}});
 }
 

@@ -3,30 +3,46 @@
 #include <clb/base/sha256.hpp>
 #include <clb/data/images.hpp>
 #include <clb/features/backbone.hpp>
+#include <clb/nn/vit.hpp>
 #include <clb/sdk/error.hpp>
 
 namespace clb::features {
-Backbone::Backbone(const base::WeightsSpec& weights, int64_t image_size, torch::Device device, torch::ScalarType dtype)
-    : weights_(weights), image_size_(image_size), device_(device), dtype_(dtype) {
-  const int64_t heads = weights.file.empty() ? weights.random.heads : weights.heads;
-  options_ = base::canonical({{"image_size", image_size}, {"heads", heads}, {"pos_antialias", weights.pos_antialias}});
+namespace {
+
+// JSON for clb_weights. A square's size is its side; what a ViT with timm's names has no use for is left out.
+std::string options_of(const base::WeightsSpec& weights, base::ImageSize images) {
+  base::Json options{{"heads", weights.file.empty() ? weights.random.heads : weights.heads}, {"pos_antialias", weights.pos_antialias}};
+  options["image_size"] = images.square() ? base::Json(images.height) : base::Json{images.height, images.width};
+  if (weights.format != "timm_vit") {
+    options["format"] = weights.format;
+    options["text_heads"] = weights.text_heads;
+  }
+  return base::canonical(options);
 }
+
+base::NetworkShape random_shape(const base::RandomWeights& r) {
+  base::NetworkShape shape{.format = "timm_vit", .kinds = {{"cls", r.dim}}};
+  shape.image = {.image = r.image, .patch = r.patch, .dim = r.dim, .depth = r.depth, .heads = r.heads, .mlp = 4 * r.dim};
+  return shape;
+}
+
+}  // namespace
+
+Backbone::Backbone(const base::WeightsSpec& weights, base::ImageSize images, torch::Device device, torch::ScalarType dtype)
+    : weights_(weights), images_(images), device_(device), dtype_(dtype), options_(options_of(weights, images)) {}
 
 base::HashedFile& Backbone::file() {
   if (!file_) file_.emplace(weights_.file);
   return *file_;
 }
 
-const base::VitShape& Backbone::shape() {
+const base::NetworkShape& Backbone::shape() {
   if (shape_) return *shape_;
-  if (weights_.file.empty()) {
-    const auto& r = weights_.random;
-    return shape_.emplace(
-        base::VitShape{.image = r.image, .patch = r.patch, .dim = r.dim, .depth = r.depth, .heads = r.heads, .mlp = 4 * r.dim});
-  }
+  if (weights_.file.empty()) return shape_.emplace(random_shape(weights_.random));
   try {
     const auto header = base::parse_safetensors(file().bytes(), weights_.file);
-    return shape_.emplace(base::vit_shape(header.tensors, weights_.heads, weights_.file));
+    const base::NetworkHints hints{.format = weights_.format, .heads = weights_.heads, .text_heads = weights_.text_heads};
+    return shape_.emplace(base::network_shape(header, hints, weights_.file));
   } catch (const base::Error&) {
     expect_sha256();  // another file than the planned one is the better explanation
     throw;
@@ -36,7 +52,8 @@ const base::VitShape& Backbone::shape() {
 std::span<const uint8_t> Backbone::bytes() {
   if (weights_.file.empty()) {
     const auto& r = weights_.random;
-    const nn::VitShape shape{.image = r.image, .patch = r.patch, .dim = r.dim, .depth = r.depth, .heads = r.heads, .mlp = 4 * r.dim};
+    const nn::VitShape shape{
+        .image = r.image, .patch = r.patch, .channels = 3, .dim = r.dim, .depth = r.depth, .heads = r.heads, .mlp = 4 * r.dim};
     if (drawn_.bytes().empty()) drawn_ = base::MappedFile::of(nn::write_safetensors(nn::random_vit(shape, r.seed)), "random weights");
     return drawn_.bytes();
   }
@@ -55,33 +72,41 @@ void Backbone::expect_unchanged() {
     throw base::Error("somebody wrote into the weights " + weights_.file + " while a run used them; start the run again");
 }
 
-const nn::Vit& Backbone::vit() {
-  if (!vit_) {
-    const nn::VitOptions options{.heads = weights_.file.empty() ? weights_.random.heads : weights_.heads,
-                                 .image = image_size_,
-                                 .pos_antialias = weights_.pos_antialias};
+const nn::Tower& Backbone::tower() {
+  if (!tower_) {
+    const nn::TowerOptions options{.format = shape().format,
+                                   .heads = weights_.file.empty() ? weights_.random.heads : weights_.heads,
+                                   .text_heads = weights_.text_heads,
+                                   .image = {images_.height, images_.width},
+                                   .pos_antialias = weights_.pos_antialias};
     const std::string name = weights_.file.empty() ? "random weights" : weights_.file;
-    vit_ = std::make_unique<nn::Vit>(nn::Vit(nn::read_safetensors(bytes(), name), options, name).to(device_, dtype_));
+    tower_ = nn::make_tower(nn::read_safetensors(bytes(), name), options, name, device_, dtype_);
   }
-  return *vit_;
+  return *tower_;
 }
 
-torch::Tensor Backbone::cls(const torch::Tensor& images) {
-  const c10::InferenceMode inference;
-  return vit().cls(images).to(torch::kFloat32);
+int64_t Backbone::columns(const FeatureKind& kind) {
+  if (kind.of_blocks()) return kind.count() * shape().image.dim;
+  std::string there;
+  for (const auto& [name, width] : shape().kinds) {
+    if (name == kind.kind) return width;
+    there += (there.empty() ? "" : ", ") + kind.role + ":" + name;
+  }
+  throw PluginError(CLB_E_INVALID, "there is no feature kind \"" + kind.name() + "\"; of [weights." + kind.role + "] there are " + there +
+                                       " and " + kind.role + ":cls@BLOCKS");
 }
 
 torch::Tensor Backbone::compute(const FeatureKind& kind, const torch::Tensor& images) {
-  if (!kind.of_blocks()) return cls(images);
   const c10::InferenceMode inference;
-  const torch::Tensor tokens = vit().cls_of_blocks(images, kind.first);  // [n, k, d]
+  if (!kind.of_blocks()) return tower().compute(kind.kind, images).to(torch::kFloat32);
+  const torch::Tensor tokens = tower().cls_of_blocks(images, kind.first);  // [n, k, d]
   return tokens.narrow(1, 0, kind.count()).flatten(1).to(torch::kFloat32);
 }
 
-Backbones::Backbones(const base::RunSpec& run, int64_t image_size, torch::Device device, torch::ScalarType dtype) : run_(run) {
+Backbones::Backbones(const base::RunSpec& run, base::ImageSize images, torch::Device device, torch::ScalarType dtype) : run_(run) {
   if (!data::has_images(run)) return;
   for (const auto& weights : run.weights) {
-    const int64_t own = weights.eval_transform ? weights.eval_transform->output_size() : image_size;
+    const base::ImageSize own = weights.eval_transform ? weights.eval_transform->output_size() : images;
     by_role_.try_emplace(weights.role, weights, own, device, dtype);
   }
 }
@@ -89,7 +114,8 @@ Backbones::Backbones(const base::RunSpec& run, int64_t image_size, torch::Device
 Backbone& Backbones::at(const std::string& role) {
   const auto found = by_role_.find(role);
   if (found == by_role_.end())
-    throw PluginError(CLB_E_INVALID, data::has_images(run_) ? "the experiment has no [weights." + role + "], or the method does not name this role among those it opens"
+    throw PluginError(CLB_E_INVALID, data::has_images(run_) ? "the experiment has no [weights." + role +
+                                                                  "], or the method does not name this role among those it opens"
                                                             : "there are no weights \"" + role + "\": dataset " + run_.dataset.id +
                                                                   " holds feature vectors, which need none");
   return found->second;

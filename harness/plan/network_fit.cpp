@@ -8,31 +8,37 @@ namespace clb::plan {
 
 namespace {
 
-int64_t side_of(const base::TransformRecipe& eval, const Place& place) {
-  const int64_t side = eval.output_size();
-  if (side == 0)
+base::ImageSize size_of(const base::TransformRecipe& eval, const Place& place) {
+  const base::ImageSize size = eval.output_size();
+  if (size.area() == 0)
     fail(place,
          fmt::format("the evaluation transform \"{}\" gives images of no fixed size; it needs a crop or a square resize", eval.name));
-  return side;
+  return size;
 }
 
 }  // namespace
 
 void check_images(const std::vector<WeightsEntry>& weights, const std::vector<base::WeightsSpec>& specs, const base::TransformRecipe& eval,
                   const Place& place) {
-  side_of(eval, place);
+  size_of(eval, place);
   for (size_t i = 0; i < weights.size(); ++i) {
     const WeightsEntry& entry = weights[i];
     if (!entry.shape) continue;
     const base::TransformRecipe& own = specs[i].eval_transform ? *specs[i].eval_transform : eval;
-    const int64_t patch = entry.shape->patch, side = side_of(own, place);
+    const base::ImageSize size = size_of(own, place);
     if (entry.shape->channels != 3)
       fail(entry.place,
            fmt::format("the network of [weights.{}] takes images of {} channels, expected 3", entry.spec.role, entry.shape->channels));
-    if (side % patch != 0)
-      fail(place, fmt::format("the evaluation transform \"{}\" gives images of side {}, which the network of [weights.{}] cannot cut into "
+    const int64_t patch = entry.shape->patch, patches = entry.shape->grid().area();
+    const int64_t wanted = size.height / patch * (size.width / patch);
+    if (size.height % patch != 0 || size.width % patch != 0)
+      fail(place, fmt::format("the evaluation transform \"{}\" gives images of {}, which the network of [weights.{}] cannot cut into "
                               "patches of side {}; choose a multiple",
-                              own.name, side, entry.spec.role, patch));
+                              own.name, base::size_text(size), entry.spec.role, patch));
+    if (!entry.shape->grid().square() && wanted != patches)
+      fail(place, fmt::format("the evaluation transform \"{}\" gives images of {}, {} patches for the network of [weights.{}], which has "
+                              "positions for {} that are no square grid; choose images of the size that it was made for",
+                              own.name, base::size_text(size), wanted, entry.spec.role, patches));
   }
 }
 

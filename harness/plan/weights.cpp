@@ -18,7 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kPlainVit = "timm_vit";
 constexpr int64_t kMaxImage = 4096, kMaxDim = 65536, kMaxDepth = 1024, kMaxHeads = 1024;
 
 std::string read_digest(const Node& node, const std::string& what) {
@@ -43,12 +42,10 @@ struct Surroundings {
   Plan& plan;
 };
 
-// What the file's header says, so that a file that no runner can load starts none.
-std::optional<base::VitShape> shape_of(const std::string& file, const std::string& format, int64_t heads) {
-  const base::MappedFile mapped(file);
-  const base::SafetensorsHeader header = base::parse_safetensors(mapped.bytes(), file);
-  if (format == kPlainVit) return base::vit_shape(header.tensors, heads, file);
-  return std::nullopt;
+std::vector<std::string> format_names() {
+  std::vector<std::string> names;
+  for (const base::NetworkFormat& format : base::network_formats()) names.emplace_back(format.name);
+  return names;
 }
 
 weights::Known known_of(const Node& name, const std::string& what, const PlanOptions& options) {
@@ -115,27 +112,47 @@ void check_digest(const Reader& reader, const std::optional<weights::Known>& kno
 // A description whose digest is not known still says what network it is.
 void check_sizes(const Place& place, const weights::Known& known, const base::VitShape& shape, const std::string& file) {
   const auto differs = [](int64_t wanted, int64_t found) { return wanted != 0 && wanted != found; };
-  if (!differs(known.image, shape.image) && !differs(known.patch, shape.patch) && !differs(known.dim, shape.dim) &&
+  if (!differs(known.image, shape.image.height) && !differs(known.image, shape.image.width) && !differs(known.patch, shape.patch) && !differs(known.dim, shape.dim) &&
       !differs(known.depth, shape.depth))
     return;
-  fail(place, fmt::format("{} holds a network for images of {} pixels with patches of {}, width {} and {} blocks, but {} has {}, {}, {} and {}; "
+  fail(place, fmt::format("{} holds a network for images of {} with patches of {}, width {} and {} blocks, but {} has {}, {}, {} and {}; "
                           "it is another file",
-                          file, shape.image, shape.patch, shape.dim, shape.depth, known.name, known.image, known.patch, known.dim,
+                          file, base::size_text(shape.image), shape.patch, shape.dim, shape.depth, known.name, known.image, known.patch, known.dim,
                           known.depth));
+}
+
+// What is known of the file: by its name, else by the digest that the experiment gives, so that it makes no difference which of them is said.
+std::optional<weights::Known> known_facts(const Reader& reader, const std::optional<weights::Known>& named, const std::string& digest,
+                                          const PlanOptions& options) {
+  if (named || digest.empty() || reader.find("name")) return named;
+  for (const weights::Known& known : weights::read_all_known(options.weights_folders))
+    if (known.sha256 == digest) return known;
+  return std::nullopt;
+}
+
+// Heads and format as the experiment says them, else as they are known. The same network has the same key, whether its heads are said or
+// follow from its width.
+base::NetworkHints hints_of(const Reader& reader, const std::optional<weights::Known>& known, base::WeightsSpec& spec) {
+  spec.heads = reader.integer("heads", 0, 1, kMaxHeads);
+  if (known && spec.heads == 0 && known->heads > 0 && known->heads * 64 != known->dim) spec.heads = known->heads;
+  spec.text_heads = reader.integer("text_heads", 0, 1, kMaxHeads);
+  const std::string format = reader.choice("format", known ? known->format : "", format_names());
+  if (!format.empty()) spec.format = format;
+  return {.format = format, .heads = spec.heads, .text_heads = spec.text_heads};
 }
 
 void read_file_weights(const Reader& reader, const Surroundings& around, WeightsEntry& entry) {
   base::WeightsSpec& spec = entry.spec;
-  std::optional<weights::Known> known;
-  if (const Node* name = reader.find("name")) known = known_of(*name, reader.what("name"), around.options);
+  std::optional<weights::Known> named;
+  if (const Node* name = reader.find("name")) named = known_of(*name, reader.what("name"), around.options);
   const Place place = reader.find("file") ? reader.find("file")->place : reader.find("name")->place;
-  const std::string wanted = wanted_digest(reader, known);
-  if (known && !known->sha256.empty() && wanted != known->sha256) known.reset();
-  const Found found = find_file(reader, known, around);
+  const std::string wanted = wanted_digest(reader, named);
+  if (named && !named->sha256.empty() && wanted != named->sha256) named.reset();
+  const std::optional<weights::Known> known = known_facts(reader, named, wanted, around.options);
+  const base::NetworkHints hints = hints_of(reader, known, spec);
+  if (known && spec.role != "main") entry.preprocess = known->preprocess;
+  const Found found = find_file(reader, named, around);
   spec.file = found.file.string();
-  spec.heads = reader.integer("heads", 0, 1, kMaxHeads);
-  // The same network has the same key, whether its heads are said or follow from its width.
-  if (known && spec.heads == 0 && known->heads > 0 && known->heads * 64 != known->dim) spec.heads = known->heads;
   if (!found.missing.empty()) {
     if (!around.options.missing_ok) fail(place, found.missing);
     around.plan.missing.push_back(found.missing);
@@ -144,28 +161,23 @@ void read_file_weights(const Reader& reader, const Surroundings& around, Weights
   }
   std::string damage;
   try {
-    entry.shape = shape_of(spec.file, known ? known->format : kPlainVit, spec.heads);
+    const base::MappedFile mapped(spec.file);
+    const base::NetworkShape shape = base::network_shape(base::parse_safetensors(mapped.bytes(), spec.file), hints, spec.file);
+    entry.shape = shape.image;
+    spec.format = shape.format;
   } catch (const base::Error& error) {
     damage = error.what();
   }
-  const bool promised = known && !known->sha256.empty();
+  const bool promised = named && !named->sha256.empty();
   if (!damage.empty() && !promised) fail(place, damage);
   spec.sha256 = around.catalogue.file_sha256(spec.file);
-  check_digest(reader, known, place, spec.file, spec.sha256, wanted, damage);
+  check_digest(reader, named, place, spec.file, spec.sha256, wanted, damage);
   if (!damage.empty()) fail(place, damage);
-  if (known && spec.role != "main") entry.preprocess = known->preprocess;
-  if (known && entry.shape) check_sizes(place, *known, *entry.shape, spec.file);
-}
-
-// What is known of the file by its digest, so that it makes no difference whether it is named.
-void apply_known(const PlanOptions& options, WeightsEntry& entry) {
-  if (entry.spec.role == "main" || entry.spec.file.empty()) return;
-  for (const weights::Known& known : weights::read_all_known(options.weights_folders))
-    if (known.sha256 == entry.spec.sha256) entry.preprocess = known.preprocess;
+  if (named) check_sizes(place, *named, *entry.shape, spec.file);
 }
 
 void read_random_weights(const Reader& role, const Node& node, WeightsEntry& entry) {
-  for (const char* key : {"name", "file", "sha256", "heads"})
+  for (const char* key : {"name", "file", "sha256", "heads", "text_heads", "format"})
     if (const Node* other = role.find(key)) fail(other->place, fmt::format("{} has no meaning beside random weights", role.what(key)));
   const Reader reader(node, role.what("random"));
   base::RandomWeights& vit = entry.spec.random;
@@ -209,7 +221,6 @@ const WeightsEntry& WeightsSection::at(const std::string& role) {
   else
     fail(reader.place(), fmt::format("[weights.{}] needs name = \"...\", file = \"...\" or random = {{ image = 32, patch = 4, ... }}", role));
   entry.spec.pos_antialias = reader.flag("pos_antialias", entry.spec.pos_antialias);
-  apply_known(options_, entry);
   return entry;
 }
 
