@@ -284,7 +284,9 @@ Plan plan_index(const Node& root, const PlanOptions& options, Catalogue& catalog
 
 }  // namespace
 
-Plan make_plan(const PlanOptions& options, Catalogue& catalogue) {
+Plan make_plan(const PlanOptions& given, Catalogue& catalogue) {
+  PlanOptions options = given;
+  if (options.weights_folders.empty()) options.weights_folders = {options.share / "weights"};
   const Node root = parse_experiment(options);
   return root.table()->find("experiments") ? plan_index(root, options, catalogue) : plan_experiment(root, options, catalogue);
 }

@@ -24,7 +24,7 @@ struct PlanOptions {
   // share/datasets; such runs can be looked at, not started.
   bool missing_ok = false;
 
-  // Where weight files and their descriptions (NAME.toml) are looked for, in this order.
+  // Where weight files and their descriptions (NAME.toml) are looked for, in this order; empty: share/weights.
   std::vector<std::filesystem::path> weights_folders{};
 
   // METHOD/PRESET: `experiment` is the preset's file, and what its key `experiment` composes is planned. Empty: `experiment` is one.
