@@ -1,8 +1,10 @@
 // One table of two weight files: sections, and ranks, marks and claims within those on the same weights.
+#include <algorithm>
 #include <clb/report/export.hpp>
 #include <clb/report/leaderboard.hpp>
 #include <clb/report/table.hpp>
 #include <clb/store/table_key.hpp>
+#include <set>
 
 #include "report_fixture.hpp"
 
