@@ -73,8 +73,9 @@ Found find_file(const Reader& reader, const std::optional<weights::Known>& known
     if (is_file(file)) return {file, ""};
     return {file, fmt::format("{0}: no such file {1}; give another path with --set {0}=FILE", reader.what("file"), file.string())};
   }
-  const std::vector<fs::path>& folders = around.options.weights_folders;
+  std::vector<fs::path> folders = around.options.weights_folders;
   if (const auto file = weights::find_file(*known, folders)) return {*file, ""};
+  if (!known->folder.empty()) folders.push_back(known->folder);
   const fs::path place = known->folder.empty() ? around.options.share / "weights" : known->folder;
   return {place / known->file,
           fmt::format("{}: the file {} of {} is in none of {}; put it there, name its folder with --weights-path DIR or the file with --set "
