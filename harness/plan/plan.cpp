@@ -224,8 +224,10 @@ void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan)
 
 Plan plan_experiment(Node root, const PlanOptions& options, Catalogue& catalogue) {
   spell_out(root);
-  apply_overrides(root, options.overrides);
-  spell_out(root);
+  for (const std::string& change : options.overrides) {  // one may give a name, the next a key beside it
+    apply_overrides(root, {change});
+    spell_out(root);
+  }
   check_experiment_keys(root);
   fill_in(root, options.share);
   // Through links: the shipped experiments are linked into the build tree and name files relative to where they really are.

@@ -28,8 +28,8 @@ class ReportSections : public ReportTest {
     Store store = writer();
     for (int64_t seed = 0; seed < 3; ++seed) {
       finish(store, sample_spec(seed), 1 + seed);
-      finish(store, l2p(seed, 5), 3 + 2 * seed);
-      finish(store, on_clip(sample_spec(seed)), 3 + 2 * seed);
+      finish(store, l2p(seed, 5), 3 + seed);
+      finish(store, on_clip(sample_spec(seed)), 3 + seed);
       finish(store, on_clip(l2p(seed, 5)), seed % 2);
     }
     base::RunSpec joint = on_clip(sample_spec(0, "finetune"));
