@@ -63,9 +63,18 @@ Json MethodInfo::to_json() const {
   for (const std::string& source : sources) files.push_back(path_text(source));
   Json list = Json::array();
   for (const ParamInfo& p : params) list.push_back(base::to_json(p));
-  return {{"kind", "method"},          {"id", id},         {"version", version},           {"paper", paper},
-          {"file", path_text(file)},   {"hash", hash},     {"capabilities", capabilities}, {"state_version", state_version},
-          {"params", std::move(list)}, {"assets", assets}, {"sources", std::move(files)}};
+  return {{"kind", "method"},
+          {"id", id},
+          {"version", version},
+          {"paper", paper},
+          {"file", path_text(file)},
+          {"hash", hash},
+          {"capabilities", capabilities},
+          {"state_version", state_version},
+          {"params", std::move(list)},
+          {"roles", roles},
+          {"assets", assets},
+          {"sources", std::move(files)}};
 }
 
 MethodInfo MethodInfo::from_json(const Json& json, const std::string& where) {
@@ -82,6 +91,7 @@ MethodInfo MethodInfo::from_json(const Json& json, const std::string& where) {
   for (Members& p : m.objects("params")) info.params.push_back(param_from(std::move(p)));
   info.assets = m.texts("assets");
   for (const std::string& source : m.texts("sources")) info.sources.push_back(path_bytes(source));
+  info.roles = m.texts("roles");
   m.finish();
   return info;
 }

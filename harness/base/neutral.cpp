@@ -16,6 +16,7 @@ const std::vector<NeutralMember>& neutral_members() {
       {"run", "text", Json::object(), 2, Decides::kRun},
       {"execution", "method_sources", Json::array(), 2, Decides::kNothing},
       {"execution", "asset_files", Json::object(), 2, Decides::kNothing},
+      {"weights", "eval_transform", nullptr, 2, Decides::kTable},
   };
   return members;
 }

@@ -29,7 +29,7 @@ RandomWeights random_from(Members m) {
   return r;
 }
 
-WeightsSpec weights_from(Members m) {
+WeightsSpec weights_from(Members m, const std::string& where) {
   WeightsSpec w;
   w.role = m.text("role");
   w.file = m.path_of("file");
@@ -39,6 +39,10 @@ WeightsSpec weights_from(Members m) {
   w.heads = m.integer("heads", 0, 1 << 20);
   w.format = m.text("format");
   w.text_heads = m.integer("text_heads", 0, 1 << 20);
+  if (const Json& recipe = m.any("eval_transform"); !recipe.is_null()) {
+    w.eval_transform = TransformRecipe::from_json(recipe, where + ": " + m.path() + ".eval_transform");
+    if (w.eval_transform->random()) m.fail("eval_transform", "must not hold a random step");
+  }
   m.finish();
   return w;
 }
@@ -195,7 +199,7 @@ RunSpec RunSpec::from_json(const Json& json, const std::string& where) {
   spec.experiment = m.text("experiment");
   spec.method = method_from(m.object("method", "method"), where);
   spec.dataset = dataset_from(m.object("dataset", "dataset"));
-  for (Members& w : m.objects("weights", "weights")) spec.weights.push_back(weights_from(std::move(w)));
+  for (Members& w : m.objects("weights", "weights")) spec.weights.push_back(weights_from(std::move(w), where));
   spec.protocol = protocol_from(m.object("protocol", "protocol"), spec.dataset.class_count, where);
   spec.seed = m.integer("seed", 0);
   spec.precision = m.choice("precision", {"fp32", "tf32", "bf16"});

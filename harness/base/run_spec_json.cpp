@@ -19,7 +19,10 @@ int64_t version_of(const Json& spec) {
   };
   look("run", spec);
   for (const char* object : {"method", "dataset", "protocol", "execution"}) look(object, spec.at(object));
-  for (const Json& w : spec.at("weights")) look("weights", w), look("random", w.at("random"));
+  for (const Json& w : spec.at("weights")) {
+    look("weights", w), look("random", w.at("random"));
+    if (w.contains("eval_transform")) look("recipe", w.at("eval_transform"));
+  }
   for (const char* recipe : {"/method/train_transform", "/protocol/eval_transform"}) look("recipe", spec.at(Json::json_pointer(recipe)));
   return version;
 }
@@ -62,7 +65,8 @@ Json to_json(const WeightsSpec& w) {
                                      {"pos_antialias", w.pos_antialias},
                                      {"heads", w.heads},
                                      {"format", w.format},
-                                     {"text_heads", w.text_heads}});
+                                     {"text_heads", w.text_heads},
+                                     {"eval_transform", w.eval_transform ? w.eval_transform->to_json() : Json()}});
 }
 
 Json to_json(const ProtocolSpec& p) {

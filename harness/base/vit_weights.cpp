@@ -109,10 +109,11 @@ void refuse_unknown(const Tensors& tensors, const std::string& name) {
   if (tensors.empty()) throw Error(name + ": holds no tensors; a ViT with timm's names was expected");
   if (known == 0 && !unknown.empty())
     throw Error(name + ": holds no tensor of a ViT with timm's names (cls_token, pos_embed, blocks.0.norm1.weight, ...), but " +
-                listed(unknown, "", "") + "; docs/weights.md lists the names");
+                listed(unknown, "", "") + "; tools/convert_weights.py knows the names of Hugging Face, Google and others");
   if (!unknown.empty())
     throw Error(name + ": " + listed(unknown, "has", "have") + " no place in a plain ViT" + meaning_of(unknown) +
-                (unknown.size() == 1 ? "; leaving it out" : "; leaving them out") + " would compute another network");
+                (unknown.size() == 1 ? "; leaving it out" : "; leaving them out") +
+                " would compute another network; choose weights of a plain ViT");
 }
 
 // How many blocks there are; a block that is not there at all is named as such.
@@ -125,7 +126,7 @@ int64_t depth_of(const Tensors& tensors, const std::string& name) {
   for (int64_t i = 0; i < last; ++i)
     if (!blocks.contains(i))
       throw Error(name + ": block " + std::to_string(i) + " is missing (blocks." + std::to_string(i) +
-                  ".*), though the file goes up to block " + std::to_string(last));
+                  ".*), though the file goes up to block " + std::to_string(last) + "; get the whole file");
   return last + 1;
 }
 

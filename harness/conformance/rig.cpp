@@ -69,9 +69,11 @@ base::RunSpec spec_of(const Subject& subject, const Stream& stream, const base::
   spec.dataset.id = "made";
   spec.dataset.fingerprint = kFingerprint;
   spec.dataset.class_count = stream.classes();
-  base::WeightsSpec weights{.role = "main", .file = {}, .sha256 = "made"};
-  weights.random = {.image = kSide, .patch = 8, .dim = 48, .depth = 6, .heads = 3, .seed = 5};
-  spec.weights.push_back(weights);
+  for (const std::string& role : subject.info.roles) {
+    base::WeightsSpec weights{.role = role, .file = {}, .sha256 = "made"};
+    weights.random = {.image = kSide, .patch = 8, .dim = 48, .depth = 6, .heads = 3, .seed = 5};
+    spec.weights.push_back(weights);
+  }
   spec.protocol.task_sizes = stream.task_sizes;
   spec.protocol.class_order = stream.class_order;
   if (stream.class_order.empty()) {

@@ -10,11 +10,11 @@ namespace clb::features {
 namespace {
 
 // JSON for clb_weights. A square's size is its side; what a ViT with timm's names has no use for is left out.
-std::string options_of(const base::WeightsSpec& weights, const base::NetworkShape& shape, base::ImageSize images) {
+std::string options_of(const base::WeightsSpec& weights, base::ImageSize images) {
   base::Json options{{"heads", weights.file.empty() ? weights.random.heads : weights.heads}, {"pos_antialias", weights.pos_antialias}};
   options["image_size"] = images.square() ? base::Json(images.height) : base::Json{images.height, images.width};
-  if (shape.format != "timm_vit") {
-    options["format"] = shape.format;
+  if (weights.format != "timm_vit") {
+    options["format"] = weights.format;
     options["text_heads"] = weights.text_heads;
   }
   return base::canonical(options);
@@ -29,21 +29,24 @@ base::NetworkShape random_shape(const base::RandomWeights& r) {
 }  // namespace
 
 Backbone::Backbone(const base::WeightsSpec& weights, base::ImageSize images, torch::Device device, torch::ScalarType dtype)
-    : weights_(weights), images_(images), device_(device), dtype_(dtype) {
-  if (weights.file.empty()) {
-    shape_ = random_shape(weights.random);
-  } else {
-    file_.emplace(weights.file);
-    try {
-      const auto header = base::parse_safetensors(file_->bytes(), weights.file);
-      shape_ =
-          base::network_shape(header, {.format = weights.format, .heads = weights.heads, .text_heads = weights.text_heads}, weights.file);
-    } catch (const base::Error&) {
-      expect_sha256();  // another file than the planned one is the better explanation
-      throw;
-    }
+    : weights_(weights), images_(images), device_(device), dtype_(dtype), options_(options_of(weights, images)) {}
+
+base::HashedFile& Backbone::file() {
+  if (!file_) file_.emplace(weights_.file);
+  return *file_;
+}
+
+const base::NetworkShape& Backbone::shape() {
+  if (shape_) return *shape_;
+  if (weights_.file.empty()) return shape_.emplace(random_shape(weights_.random));
+  try {
+    const auto header = base::parse_safetensors(file().bytes(), weights_.file);
+    const base::NetworkHints hints{.format = weights_.format, .heads = weights_.heads, .text_heads = weights_.text_heads};
+    return shape_.emplace(base::network_shape(header, hints, weights_.file));
+  } catch (const base::Error&) {
+    expect_sha256();  // another file than the planned one is the better explanation
+    throw;
   }
-  options_ = options_of(weights, shape_, images);
 }
 
 std::span<const uint8_t> Backbone::bytes() {
@@ -55,11 +58,11 @@ std::span<const uint8_t> Backbone::bytes() {
     return drawn_.bytes();
   }
   expect_sha256();
-  return file_->bytes();
+  return file().bytes();
 }
 
 void Backbone::expect_sha256() {
-  if (const std::string& found = file_->sha256(); found != weights_.sha256)
+  if (const std::string& found = file().sha256(); found != weights_.sha256)
     throw base::Error("the weights " + weights_.file + " have SHA-256 " + found + ", the run was planned with " + weights_.sha256 +
                       ": the file was replaced; start again with the new digest in the experiment, or put the old file back");
 }
@@ -71,7 +74,7 @@ void Backbone::expect_unchanged() {
 
 const nn::Tower& Backbone::tower() {
   if (!tower_) {
-    const nn::TowerOptions options{.format = shape_.format,
+    const nn::TowerOptions options{.format = shape().format,
                                    .heads = weights_.file.empty() ? weights_.random.heads : weights_.heads,
                                    .text_heads = weights_.text_heads,
                                    .image = {images_.height, images_.width},
@@ -82,10 +85,10 @@ const nn::Tower& Backbone::tower() {
   return *tower_;
 }
 
-int64_t Backbone::columns(const FeatureKind& kind) const {
-  if (kind.of_blocks()) return kind.count() * shape_.image.dim;
+int64_t Backbone::columns(const FeatureKind& kind) {
+  if (kind.of_blocks()) return kind.count() * shape().image.dim;
   std::string there;
-  for (const auto& [name, width] : shape_.kinds) {
+  for (const auto& [name, width] : shape().kinds) {
     if (name == kind.kind) return width;
     there += (there.empty() ? "" : ", ") + kind.role + ":" + name;
   }
@@ -102,13 +105,17 @@ torch::Tensor Backbone::compute(const FeatureKind& kind, const torch::Tensor& im
 
 Backbones::Backbones(const base::RunSpec& run, base::ImageSize images, torch::Device device, torch::ScalarType dtype) : run_(run) {
   if (!data::has_images(run)) return;
-  for (const auto& weights : run.weights) by_role_.try_emplace(weights.role, weights, images, device, dtype);
+  for (const auto& weights : run.weights) {
+    const base::ImageSize own = weights.eval_transform ? weights.eval_transform->output_size() : images;
+    by_role_.try_emplace(weights.role, weights, own, device, dtype);
+  }
 }
 
 Backbone& Backbones::at(const std::string& role) {
   const auto found = by_role_.find(role);
   if (found == by_role_.end())
-    throw PluginError(CLB_E_INVALID, data::has_images(run_) ? "the experiment has no [weights." + role + "]"
+    throw PluginError(CLB_E_INVALID, data::has_images(run_) ? "the experiment has no [weights." + role +
+                                                                  "], or the method does not name this role among those it opens"
                                                             : "there are no weights \"" + role + "\": dataset " + run_.dataset.id +
                                                                   " holds feature vectors, which need none");
   return found->second;

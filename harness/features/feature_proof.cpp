@@ -90,7 +90,7 @@ void Features::prove_batch(const Source& source, Rows& rows, Split split, std::s
   const bool whole = places.size() == count;
   std::vector<int64_t> ids(count, part.ids[places[0].row]);  // who is not asked for is stood in for
   for (const auto& at : places) ids[at.row - first] = part.ids[at.row];
-  const auto values = compute_batch(source, images(split, ids)).to(torch::kCPU).contiguous();
+  const auto values = compute_batch(source, images(images_of(source), split, ids)).to(torch::kCPU).contiguous();
   const double allowed = whole && !run_.device.is_cuda() ? 0 : tolerance(run_.dtype);
   for (const auto& at : places) {
     const float* now = values.const_data_ptr<float>() + static_cast<int64_t>(at.row - first) * source.dim;

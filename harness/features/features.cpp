@@ -78,9 +78,23 @@ int64_t Features::dim(const std::string& kind) { return source(kind).dim; }
 bool Features::is_derived(const std::string& kind) { return !source(kind).host; }
 
 // Everything a feature's value depends on (design: results; issue: data path). The runner's own hash stands for the code of the network.
+const base::TransformRecipe& Features::transform_of(const Source& source) {
+  if (source.host && data::has_images(run_.spec))
+    if (const auto& own = run_.backbones.at(source.host->role).spec().eval_transform) return *own;
+  return run_.spec.protocol.eval_transform;
+}
+
+const data::Images& Features::images_of(const Source& source) {
+  const base::TransformRecipe& recipe = transform_of(source);
+  if (recipe == run_.spec.protocol.eval_transform) return run_.images;
+  auto& images = of_roles_[source.host->role];
+  if (!images) images = std::make_unique<data::Images>(run_.store, recipe, run_.device, run_.dtype);
+  return *images;
+}
+
 base::Json Features::cache_key(const Source& source, Split split) {
   base::Json key{{"kind", source.name},
-                 {"transform", run_.spec.protocol.eval_transform.to_json()},
+                 {"transform", transform_of(source).to_json()},
                  {"precision", run_.spec.precision},
                  {"dataset", run_.spec.dataset.fingerprint},
                  {"split", split == Split::kTrain ? "train" : "test"},
@@ -168,10 +182,10 @@ torch::Tensor Features::compute_batch(const Source& source, const torch::Tensor&
 
 int64_t Features::batch_size() const { return run_.device.is_cuda() ? kExtractBatchCuda : kExtractBatchCpu; }
 
-torch::Tensor Features::images(Split split, std::span<const int64_t> ids) const {
+torch::Tensor Features::images(const data::Images& view, Split split, std::span<const int64_t> ids) const {
   std::vector<data::ImageRequest> requests;
   for (int64_t id : ids) requests.push_back({split, id, 0});
-  const auto batch = run_.images.batch(requests);
+  const auto batch = view.batch(requests);
   const int64_t lacking = batch_size() - batch.size(0);  // the last batch repeats its last image: every batch has the same shape
   return lacking == 0 ? batch : torch::cat({batch, batch.narrow(0, batch.size(0) - 1, 1).expand({lacking, -1, -1, -1})});
 }
@@ -180,8 +194,10 @@ void Features::compute(const Source& source, Rows& rows, Split split, const std:
   if (source.host) loader::Globals::expect_unchanged_in_call();  // others will be served what is computed here
   const int64_t n = static_cast<int64_t>(missing.size()), size = batch_size();
   const int64_t batches = (n + size - 1) / size;
+  const data::Images& view = images_of(source);
   const auto make = [&](int64_t k) {
-    return images(split, std::span(missing).subspan(static_cast<size_t>(k * size), static_cast<size_t>(std::min(size, n - k * size))));
+    return images(view, split,
+                  std::span(missing).subspan(static_cast<size_t>(k * size), static_cast<size_t>(std::min(size, n - k * size))));
   };
   const auto start = std::chrono::steady_clock::now();
   auto values = torch::empty({n, source.dim}, torch::kFloat32);

@@ -30,7 +30,7 @@ std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, co
   const std::filesystem::path file = share / "datasets" / (name + ".toml");
   if (name.find('/') != std::string::npos || !is_file(file)) return std::nullopt;
   const Node root = parse_toml(base::read_file(file, kMaxTomlBytes), file.string());
-  check_keys(*root.table(), "", {"plugin", "classes", "train", "test", "domains", "get", "names", "templates"});
+  check_keys(*root.table(), "", {"plugin", "classes", "train", "test", "domains", "root", "get", "names", "templates"});
   const Reader reader(root, "");
   KnownDataset known;
   known.name = name;
@@ -43,6 +43,14 @@ std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, co
   known.templates = texts(reader, "templates");
   if (!known.names.empty() && static_cast<int64_t>(known.names.size()) != known.classes)
     fail(reader.find("names")->place, fmt::format("names holds {} names, but there are {} classes", known.names.size(), known.classes));
+  if (const Node* node = reader.find("root")) {
+    std::error_code error;  // through links, as experiments: share is linked into the build tree
+    const std::filesystem::path real = std::filesystem::canonical(file, error);
+    for (const Node& one : node->list() ? *node->list() : List{*node}) {
+      const std::filesystem::path root = ((error ? file : real).parent_path() / to_string(one, "root")).lexically_normal();
+      if (known.root.empty() || (!is_there(known.root) && is_there(root))) known.root = root;
+    }
+  }
   known.get = to_string(reader.at("get", "\"download it from ...\""), "get");
   return known;
 }

@@ -16,7 +16,8 @@ struct KnownDataset {
   int64_t classes = 0, train = 0, test = 0;  // images; 0: not known
   std::vector<std::string> domains;
   std::vector<std::string> names, templates;  // of the classes in the order of their ids, for text towers; none: the plugin's own
-  std::string get;                            // how to get it, a sentence
+  std::filesystem::path root;  // when an experiment names it and gives none: of `root` the first that is there; empty: the plugin's
+  std::string get;             // how to get it, a sentence
 };
 
 // `name` as an experiment writes it. Nothing: there is no such file.

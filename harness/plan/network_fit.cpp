@@ -6,13 +6,26 @@
 
 namespace clb::plan {
 
-void check_images(const std::vector<WeightsEntry>& weights, const base::TransformRecipe& eval, const Place& place) {
+namespace {
+
+base::ImageSize size_of(const base::TransformRecipe& eval, const Place& place) {
   const base::ImageSize size = eval.output_size();
   if (size.area() == 0)
     fail(place,
          fmt::format("the evaluation transform \"{}\" gives images of no fixed size; it needs a crop or a square resize", eval.name));
-  for (const WeightsEntry& entry : weights) {
+  return size;
+}
+
+}  // namespace
+
+void check_images(const std::vector<WeightsEntry>& weights, const std::vector<base::WeightsSpec>& specs, const base::TransformRecipe& eval,
+                  const Place& place) {
+  size_of(eval, place);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const WeightsEntry& entry = weights[i];
     if (!entry.shape) continue;
+    const base::TransformRecipe& own = specs[i].eval_transform ? *specs[i].eval_transform : eval;
+    const base::ImageSize size = size_of(own, place);
     if (entry.shape->channels != 3)
       fail(entry.place,
            fmt::format("the network of [weights.{}] takes images of {} channels, expected 3", entry.spec.role, entry.shape->channels));
@@ -21,24 +34,24 @@ void check_images(const std::vector<WeightsEntry>& weights, const base::Transfor
     if (size.height % patch != 0 || size.width % patch != 0)
       fail(place, fmt::format("the evaluation transform \"{}\" gives images of {}, which the network of [weights.{}] cannot cut into "
                               "patches of side {}; choose a multiple",
-                              eval.name, base::size_text(size), entry.spec.role, patch));
+                              own.name, base::size_text(size), entry.spec.role, patch));
     if (!entry.shape->grid().square() && wanted != patches)
       fail(place, fmt::format("the evaluation transform \"{}\" gives images of {}, {} patches for the network of [weights.{}], which has "
                               "positions for {} that are no square grid; {}",
-                              eval.name, base::size_text(size), wanted, entry.spec.role, patches,
+                              own.name, base::size_text(size), wanted, entry.spec.role, patches,
                               wanted == patches + 1 ? "the class token's position seems to be missing"
                                                     : "choose images of the size that it was made for"));
   }
 }
 
-void check_counts(const MethodEntry& method, const ParamSet& params, const std::vector<WeightsEntry>& weights, bool features) {
+void check_counts(const MethodEntry& method, const ParamSet& params, bool features) {
   for (const base::ParamInfo& param : method.info.params) {
     if (param.counts != "blocks") continue;
     const int64_t wanted = params.values.at(param.name).get<int64_t>();
     if (features && wanted > 0)
       fail(method.place, fmt::format("method {}: {} = {}, but feature vectors come from no blocks; set params = {{ {} = 0 }}",
                                      method.info.id, param.name, wanted, param.name));
-    for (const WeightsEntry& entry : weights)
+    for (const WeightsEntry& entry : method.weights)
       if (entry.spec.role == "main" && entry.shape && wanted > entry.shape->depth)
         fail(method.place,
              fmt::format("method {}: {} = {}, but the network of [weights.main] has {} blocks; set params = {{ {} = {} }} or less",

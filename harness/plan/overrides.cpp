@@ -62,6 +62,7 @@ Override parse_override(const std::string& text) {
 
 std::string id_of(const Node& node) {
   const Node* id = node.table() ? node.table()->find("id") : nullptr;
+  if (!id && node.table()) id = node.table()->find("name");  // a data set given by name
   const std::string* text = id ? std::get_if<std::string>(&id->value) : nullptr;
   return text ? *text : "";
 }

@@ -9,9 +9,11 @@
 #include <clb/plan/plan.hpp>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <set>
 
 #include "assets.hpp"
+#include "compose.hpp"
 #include "files.hpp"
 #include "limits.hpp"
 #include "network_fit.hpp"
@@ -31,7 +33,7 @@ namespace fs = std::filesystem;
 
 struct Experiment {
   std::vector<DatasetEntry> datasets;
-  std::vector<WeightsEntry> weights;
+  std::optional<WeightsSection> weights;
   std::vector<AssetEntry> assets;
   ProtocolSection protocol;
   RunSection run;
@@ -54,6 +56,7 @@ std::string read_stream(const fs::path& path) {
 }
 
 Node parse_experiment(const PlanOptions& options) {
+  if (!options.preset.empty()) return composed_experiment(options);
   if (is_stream(options.experiment)) return parse_toml(read_stream(options.experiment), options.experiment.string());
   if (std::error_code error; fs::is_directory(options.experiment, error))
     throw base::Error(fmt::format("{}: is a folder; name an experiment file in it", options.experiment.string()));
@@ -88,12 +91,12 @@ std::string frozen_by(const base::MethodInfo& method) {
 }
 
 // Vectors are served as they are: weights, transforms and methods that look at images have no part in them.
-void check_features(const Experiment& experiment, const std::string& dataset, const Node& root) {
-  if (!experiment.weights.empty())
-    fail(root.table()->find("weights")->table()->entries().front().key_place,
+void check_features(const Experiment& experiment, const std::string& dataset) {
+  if (!experiment.weights->empty())
+    fail(experiment.weights->first().key_place,
          fmt::format("dataset {} holds feature vectors, which need no weights; remove [weights.{}], and run datasets of images in an "
                      "experiment of their own",
-                     dataset, experiment.weights.front().spec.role));
+                     dataset, experiment.weights->first().key));
   if (experiment.protocol.eval_transform)
     fail(experiment.protocol.eval_transform->place,
          fmt::format("protocol.eval_transform: dataset {} holds feature vectors, which are not transformed; remove it", dataset));
@@ -104,15 +107,40 @@ void check_features(const Experiment& experiment, const std::string& dataset, co
                                        method.info.id, dataset, frozen_by(method.info)));
 }
 
-void check_inputs(const Experiment& experiment, const Node& root) {
-  for (const DatasetEntry& dataset : experiment.datasets) {
-    if (!has_images(dataset))
-      check_features(experiment, dataset.info.id, root);
-    else if (experiment.weights.empty())
-      fail(root.place, fmt::format("the experiment needs a table [weights.main], because dataset {} holds images", dataset.info.id));
-    for (const MethodEntry& method : experiment.methods)
-      for (const ParamSet& params : method.grid) check_counts(method, params, experiment.weights, !has_images(dataset));
+[[noreturn]] void refuse_missing_role(const std::string& role, const MethodEntry& method, const std::string& dataset, const Node& root) {
+  if (role == "main")
+    fail(root.place, fmt::format("the experiment needs a table [weights.main], because dataset {} holds images", dataset));
+  fail(method.place,
+       fmt::format("method {} opens weights of the role {}, but the experiment has no [weights.{}]; add weights.{} = \"NAME\"",
+                   method.info.id, role, role, role));
+}
+
+// The roles that a method names and no others, so that weights for one method change nothing for another. "main" comes first, then the
+// alphabet: neither the order in the file nor that of the method counts.
+void attach_weights(Experiment& experiment, const std::string& dataset, const Node& root) {
+  for (MethodEntry& method : experiment.methods) {
+    std::vector<std::string> roles = method.info.roles;
+    std::sort(roles.begin(), roles.end(),
+              [](const std::string& a, const std::string& b) { return std::pair(a != "main", a) < std::pair(b != "main", b); });
+    for (const std::string& role : roles) {
+      if (!experiment.weights->has(role)) refuse_missing_role(role, method, dataset, root);
+      method.weights.push_back(experiment.weights->at(role));
+    }
   }
+}
+
+void check_inputs(Experiment& experiment, const Node& root) {
+  const DatasetEntry* images = nullptr;
+  for (const DatasetEntry& dataset : experiment.datasets) {
+    if (has_images(dataset))
+      images = &dataset;
+    else
+      check_features(experiment, dataset.info.id);
+  }
+  if (images) attach_weights(experiment, images->info.id, root);
+  for (const DatasetEntry& dataset : experiment.datasets)
+    for (const MethodEntry& method : experiment.methods)
+      for (const ParamSet& params : method.grid) check_counts(method, params, !has_images(dataset));
 }
 
 base::TransformRecipe train_transform(const MethodEntry& method, const ProtocolSection& protocol, const DatasetEntry& dataset,
@@ -165,14 +193,16 @@ void check_size(const Experiment& experiment, const Node& root) {
 
 void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan) {
   Runs runs(plan);
-  std::vector<base::WeightsSpec> weights;
-  for (const WeightsEntry& entry : experiment.weights) weights.push_back(entry.spec);
   for (const DatasetEntry& dataset : experiment.datasets) {
     std::vector<base::ProtocolSpec> protocols;
     for (const int64_t order_seed : experiment.protocol.order_seeds)
       protocols.push_back(resolve_protocol(experiment.protocol, dataset.info, order_seed, recipes));
     for (const MethodEntry& method : experiment.methods) {
       const base::TransformRecipe transform = train_transform(method, experiment.protocol, dataset, recipes);
+      std::vector<base::WeightsSpec> weights;
+      const base::TransformRecipe& eval = protocols.front().eval_transform;
+      for (const WeightsEntry& entry : method.weights) weights.push_back(resolve_weights(entry, eval, dataset.info.id, recipes));
+      if (has_images(dataset)) check_images(method.weights, weights, eval, experiment.protocol.eval_transform->place);
       for (const ParamSet& params : method.grid) {
         base::RunSpec run = experiment.run.spec;
         run.experiment = plan.name;
@@ -192,14 +222,18 @@ void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan)
         }
       }
     }
-    if (has_images(dataset)) check_images(experiment.weights, protocols.front().eval_transform, experiment.protocol.eval_transform->place);
   }
   runs.warn_about_repeats();
 }
 
 Plan plan_experiment(Node root, const PlanOptions& options, Catalogue& catalogue) {
-  apply_overrides(root, options.overrides);
+  spell_out(root);
+  for (const std::string& change : options.overrides) {  // one may give a name, the next a key beside it
+    apply_overrides(root, {change});
+    spell_out(root);
+  }
   check_experiment_keys(root);
+  fill_in(root, options.share);
   // Through links: the shipped experiments are linked into the build tree and name files relative to where they really are.
   const bool stream = is_stream(options.experiment);
   const fs::path folder = stream ? fs::current_path() : fs::canonical(options.experiment).parent_path();
@@ -216,7 +250,7 @@ Plan plan_experiment(Node root, const PlanOptions& options, Catalogue& catalogue
   for (const MethodEntry& method : experiment.methods)
     for (const ParamSet& params : method.grid) check_claims(method, params, experiment);
   experiment.datasets = read_datasets(root, folder, options, catalogue, plan);
-  experiment.weights = read_weights(root, folder, catalogue, options.missing_ok ? &plan.missing : nullptr);
+  experiment.weights.emplace(root, folder, options, catalogue, plan);
   experiment.assets = read_assets(root, folder, catalogue, options.missing_ok ? &plan.missing : nullptr);
   std::vector<const base::MethodInfo*> methods;
   for (const MethodEntry& method : experiment.methods) methods.push_back(&method.info);
@@ -260,7 +294,9 @@ Plan plan_index(const Node& root, const PlanOptions& options, Catalogue& catalog
 
 }  // namespace
 
-Plan make_plan(const PlanOptions& options, Catalogue& catalogue) {
+Plan make_plan(const PlanOptions& given, Catalogue& catalogue) {
+  PlanOptions options = given;
+  if (options.weights_folders.empty()) options.weights_folders = {options.share / "weights"};
   const Node root = parse_experiment(options);
   return root.table()->find("experiments") ? plan_index(root, options, catalogue) : plan_experiment(root, options, catalogue);
 }
@@ -269,7 +305,9 @@ PlanOptions preset_options(const std::string& method_and_preset, PlanOptions opt
   const size_t slash = method_and_preset.find('/');
   if (slash == std::string::npos) throw base::Error(fmt::format("\"{}\" is no METHOD/PRESET", method_and_preset));
   const std::string method = method_and_preset.substr(0, slash), preset = method_and_preset.substr(slash + 1);
-  options.experiment = preset_experiment(method, preset, options.share);
+  const PresetExperiment found = preset_experiment(method, preset, options.share);
+  options.experiment = found.file;
+  if (found.composed) options.preset = method_and_preset;
   options.overrides.insert(options.overrides.begin(), fmt::format("method=[{{id=\"{}\",preset=\"{}\"}}]", method, preset));
   return options;
 }

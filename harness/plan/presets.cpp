@@ -79,15 +79,26 @@ std::vector<MethodEntry> read_methods(const Node& root, const fs::path& share, C
   return entries;
 }
 
-fs::path preset_experiment(const std::string& method, const std::string& preset, const fs::path& share) {
+PresetExperiment preset_experiment(const std::string& method, const std::string& preset, const fs::path& share) {
   const Node root = load_preset(method, preset, share, "");
-  const Node* name = root.table()->find("experiment");
-  if (!name) fail(root.place, "the preset names no experiment to run it in; add experiment = \"small\", or use it as preset in [[method]]");
-  const fs::path file = share / "experiments" / (to_string(*name, "experiment") + ".toml");
+  const Node* node = root.table()->find("experiment");
+  if (!node)
+    fail(root.place,
+         "the preset names no experiment to run it in; add experiment = \"small\" or a table [experiment], or use it as preset in "
+         "[[method]]");
+  if (node->table()) return {share / "presets" / method / (preset + ".toml"), true};
+  const std::string name = to_string(*node, "experiment");
+  const fs::path file = share / "experiments" / (name + ".toml");
   if (!is_file(file))
-    fail(name->place, fmt::format("there is no experiment \"{}\"{}", to_string(*name, "experiment"),
-                                  suggestion(to_string(*name, "experiment"), toml_stems(file.parent_path()), "shipped experiments")));
-  return file;
+    fail(node->place,
+         fmt::format("there is no experiment \"{}\"{}", name, suggestion(name, toml_stems(file.parent_path()), "shipped experiments")));
+  return {file, false};
+}
+
+Node composed_experiment(const PlanOptions& options) {
+  const size_t slash = options.preset.find('/');
+  const Node root = load_preset(options.preset.substr(0, slash), options.preset.substr(slash + 1), options.share, "");
+  return *root.table()->find("experiment");
 }
 
 }  // namespace clb::plan

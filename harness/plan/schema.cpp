@@ -17,12 +17,12 @@ const std::map<std::string, Keys>& experiment_tables() {
   static const std::map<std::string, Keys> tables = {
       {"", {"name", "dataset", "weights", "assets", "protocol", "run", "method"}},
       {"dataset", {"id", "name", "root", "train_per_class", "test_per_class", "params"}},
-      {"weights.main", {"file", "sha256", "random", "format", "heads", "text_heads", "pos_antialias"}},
+      {"weights.main", {"name", "file", "sha256", "random", "format", "heads", "text_heads", "pos_antialias"}},
       {"assets", {"file", "sha256"}},
       {"weights.main.random", {"image", "patch", "dim", "depth", "heads", "seed"}},
       {"protocol",
-       {"kind", "split", "order", "order_seed", "stop_after", "joint", "eval_on", "eval_transform", "test_batches", "test_batch_size",
-        "evaluate_on", "validation_fraction"}},
+       {"name", "kind", "split", "order", "order_seed", "stop_after", "joint", "eval_on", "eval_transform", "test_batches",
+        "test_batch_size", "evaluate_on", "validation_fraction"}},
       {"run", {"seed", "precision", "device", "threads", "checkpoint", "track", "loader_threads", "store_limit", "keep_logits"}},
       {"method", {"id", "preset", "params", "train_transform", "joint"}},
   };
@@ -67,6 +67,8 @@ void check_assets(const Node& assets) {
 }
 
 }  // namespace
+
+void check_protocol_keys(const Node& root) { check_section(root, "protocol", ""); }
 
 std::vector<const Node*> one_or_several(const Node& root, const std::string& key) {
   const Node* node = root.table()->find(key);

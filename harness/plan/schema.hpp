@@ -12,6 +12,9 @@ namespace clb::plan {
 // The whole experiment: every table, every [[dataset]], [weights.ROLE] and [[method]]; parameters of methods are checked in params.hpp.
 void check_experiment_keys(const Node& root);
 
+// A file of share/protocols: the keys of [protocol].
+void check_protocol_keys(const Node& root);
+
 // The tables under a key that may be written once ([dataset]) or several times ([[dataset]]).
 std::vector<const Node*> one_or_several(const Node& root, const std::string& key);
 

@@ -1,5 +1,6 @@
 #include <clb/ext/features.h>
 
+#include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/plugin_meta.hpp>
@@ -21,6 +22,19 @@ std::vector<std::string> names_of(const char* const* names, uint32_t count, cons
   for (uint32_t k = 0; k < count; ++k)
     if (names[k] == nullptr) throw PluginError(CLB_E_INVALID, "the method's table has NULL among its " + std::string(what), "", 0);
   return {names, names + count};
+}
+
+std::vector<std::string> roles_of(const clb_method& table, const std::string& file) {
+  if (table.roles == nullptr) return {"main"};
+  std::vector<std::string> roles;
+  for (uint32_t k = 0; k < table.role_count; ++k) {
+    const std::string role = table.roles[k] == nullptr ? "" : table.roles[k];
+    if (role.empty() || role.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos)
+      throw base::Error(file + ": role " + std::to_string(k) + " of its table is \"" + role +
+                        "\"; a role of weights has small letters, digits and _");
+    if (std::find(roles.begin(), roles.end(), role) == roles.end()) roles.push_back(role);
+  }
+  return roles;
 }
 
 // Stands in for optional members, so that nobody tests for NULL.
@@ -86,6 +100,7 @@ base::MethodInfo method_info(const std::string& file) {
   info.state_version = table.state_version;
   info.params = loader::params_info(table.params, table.param_count, table.param_stride, "method");
   info.assets = names_of(table.assets, table.asset_count, "assets");
+  info.roles = roles_of(table, file);
   return info;
 }
 

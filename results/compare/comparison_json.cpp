@@ -1,4 +1,6 @@
 // Everything that a comparison says, unrounded.
+#include <clb/store/table_key.hpp>
+
 #include "conclusion.hpp"
 
 namespace clb::compare {
@@ -68,7 +70,8 @@ Json matched_json(const Matched& m) {
   for (const Difference& d : m.differences) differences.push_back(difference_json(d));
   return {
       {"setting", m.setting},
-      {"comparability_key", m.a.comparability_key},
+      {"comparability_key", store::table_key(m.a.spec, m.a.comparability_key)},
+      {"section_key", m.a.comparability_key},
       {"a", side_json(m.a, m.ids)},
       {"b", side_json(m.b, m.ids)},
       {"config_difference", m.config_difference},

@@ -1,10 +1,9 @@
-#include "aliases.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <clb/base/file.hpp>
 #include <clb/base/toml/reader.hpp>
+#include <clb/reference/reference.hpp>
 
 #include "values.hpp"
 
@@ -13,7 +12,6 @@ namespace {
 
 using namespace base::toml;
 
-// Fingerprints and SHA-256 digests alike: 64 lower-case hexadecimal digits.
 std::string digest(const Node& node, const std::string& what) {
   const std::string text = to_string(node, what);
   if (text.size() != 64 || text.find_first_not_of("0123456789abcdef") != std::string::npos)
@@ -21,35 +19,20 @@ std::string digest(const Node& node, const std::string& what) {
   return text;
 }
 
-std::map<std::string, std::string> names(const Node& root, const std::string& key, const std::string& digest_key) {
+std::map<std::string, std::string> data_names(const Node& root) {
   std::map<std::string, std::string> found;
-  const Node* list = root.table()->find(key);
+  const Node* list = root.table()->find("data");
   if (!list) return found;
-  if (!list->list()) fail(list->place, fmt::format("{0} must be written as [[{0}]]", key));
+  if (!list->list()) fail(list->place, "data must be written as [[data]]");
   for (const Node& node : *list->list()) {
-    const Reader reader(node, key);
-    check_keys(reader.table(), key, {"name", digest_key});
+    const Reader reader(node, "data");
+    check_keys(reader.table(), "data", {"name", "fingerprint"});
     const std::string name = to_string(reader.at("name", "\"cifar100/official\""), reader.what("name"));
-    const Node& value = reader.at(digest_key, "\"64 hexadecimal digits\"");
-    const auto [entry, fresh] = found.emplace(digest(value, reader.what(digest_key)), name);
-    if (!fresh) fail(value.place, fmt::format("{} is {} already", digest_key, entry->second));
+    const Node& value = reader.at("fingerprint", "\"64 hexadecimal digits\"");
+    const auto [entry, fresh] = found.emplace(digest(value, reader.what("fingerprint")), name);
+    if (!fresh) fail(value.place, fmt::format("fingerprint is {} already", entry->second));
   }
   return found;
-}
-
-// Label sets by the names of the weights that were trained with them.
-std::map<std::string, std::string> label_sets(const Node& root) {
-  std::map<std::string, std::string> sets;
-  const Node* list = root.table()->find("pretraining");
-  if (!list) return sets;
-  if (!list->list()) fail(list->place, "pretraining must be written as [[pretraining]]");
-  for (const Node& node : *list->list()) {
-    const Reader reader(node, "pretraining");
-    check_keys(reader.table(), "pretraining", {"weights", "labels"});
-    sets[to_string(reader.at("weights", "\"deit-tiny\""), reader.what("weights"))] =
-        to_string(reader.at("labels", "\"IN1k\""), reader.what("labels"));
-  }
-  return sets;
 }
 
 std::vector<Overlap> overlaps(const Node& root) {
@@ -75,14 +58,20 @@ std::string Aliases::overlap_of(const std::string& sha256, const std::string& fi
   if (labels == pretraining.end()) return "";
   const std::string plain = set->second.substr(0, set->second.find('/'));
   for (const Overlap& overlap : overlaps)
-    if (overlap.data == plain && overlap.labels == labels->second) return overlap.why;
+    if (overlap.data == plain && std::find(labels->second.begin(), labels->second.end(), overlap.labels) != labels->second.end())
+      return overlap.why;
   return "";
 }
 
-Aliases read_aliases(const std::filesystem::path& file) {
+Aliases read_aliases(const std::filesystem::path& file, const std::vector<weights::Known>& known) {
   const Node root = parse_toml(base::read_file(file, kMaxBytes), file.string());
-  check_keys(*root.table(), "", {"data", "weights", "pretraining", "overlap"});
-  return {names(root, "data", "fingerprint"), names(root, "weights", "sha256"), label_sets(root), overlaps(root)};
+  check_keys(*root.table(), "", {"data", "overlap"});
+  Aliases aliases{data_names(root), {}, {}, overlaps(root)};
+  for (const weights::Known& one : known) {
+    if (!one.sha256.empty()) aliases.weights.emplace(one.sha256, one.name);
+    if (!one.labels.empty()) aliases.pretraining[one.name] = one.labels;
+  }
+  return aliases;
 }
 
 }  // namespace clb::reference

@@ -5,9 +5,9 @@
 #include <clb/base/file.hpp>
 #include <clb/base/toml/reader.hpp>
 #include <clb/base/toml/sentence.hpp>
+#include <clb/reference/reference.hpp>
 #include <set>
 
-#include "aliases.hpp"
 #include "values.hpp"
 
 namespace clb::reference {
@@ -152,7 +152,7 @@ std::string canonical_order(const std::string& order, int64_t order_seed) {
   return order;
 }
 
-References read_references(const fs::path& folder) {
+References read_references(const fs::path& folder, const std::vector<weights::Known>& known) {
   std::error_code error;
   std::set<fs::path> files;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
@@ -161,7 +161,7 @@ References read_references(const fs::path& folder) {
     throw base::Error(
         fmt::format("{}: there is no aliases.toml; the folder of published numbers is missing or incomplete", folder.string()));
   References references;
-  references.aliases = read_aliases(folder / "aliases.toml");
+  references.aliases = read_aliases(folder / "aliases.toml", known);
   for (const fs::path& file : files)
     if (file.filename() != "aliases.toml" && file.filename() != "claims.toml") File(file).read(references.entries);
   return references;

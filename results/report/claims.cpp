@@ -1,4 +1,4 @@
-// Whether what a paper concludes holds in a table: group mean against group mean, paired on seeds and class orders.
+// Whether what a paper concludes holds in a table, on the same weights: group mean against group mean, paired on seeds and class orders.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -19,10 +19,10 @@ double mean(const std::vector<double>& values) {
 }
 
 // Only ranked rows: what may use more than the others is no evidence for its group.
-ByMethod values_of(const reference::Group& group, const Table& table, size_t column) {
+ByMethod values_of(const reference::Group& group, const Table& table, const std::string& weights, size_t column) {
   ByMethod methods;
   for (const Section& section : table.sections) {
-    if (!section.title.empty()) continue;
+    if (!section.title.empty() || section.weights != weights) continue;
     for (const TableRow& row : section.rows) {
       if (std::ranges::find(group.methods, row.method) == group.methods.end()) continue;
       for (const RunResult& result : row.runs)
@@ -92,18 +92,23 @@ Finding judge(const reference::Claim& claim, const ByMethod& first, const ByMeth
 }  // namespace
 
 std::string sentence(const Finding& finding) {
-  return "\"" + finding.claim + "\" (" + finding.citation +
+  return "\"" + finding.claim + "\" (" + finding.citation + (finding.weights.empty() ? "" : ", " + finding.weights) +
          "): " + (finding.verdict == "cannot tell" ? "cannot tell whether it holds here" : finding.verdict + " here") + ": " + finding.why;
 }
 
 std::vector<Finding> judge(const std::vector<reference::Claim>& claims, const Table& table, const std::vector<Column>& columns) {
   std::vector<Finding> findings;
+  const std::vector<std::string> groups = weights_of(table);
   for (const reference::Claim& claim : claims) {
     const auto column = std::ranges::find_if(columns, [&](const Column& c) { return !c.task && claim.metric == c.metric->id; });
     if (column == columns.end()) continue;
     const auto index = static_cast<size_t>(column - columns.begin());
-    const ByMethod first = values_of(claim.first, table, index), second = values_of(claim.second, table, index);
-    if (!first.empty() && !second.empty()) findings.push_back(judge(claim, first, second));
+    for (const std::string& weights : groups) {
+      const ByMethod first = values_of(claim.first, table, weights, index), second = values_of(claim.second, table, weights, index);
+      if (first.empty() || second.empty()) continue;
+      findings.push_back(judge(claim, first, second));
+      if (groups.size() > 1) findings.back().weights = weights;
+    }
   }
   return findings;
 }

@@ -1,6 +1,7 @@
 // What stands above the cells: metrics, the tasks, or data sets and protocols.
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "model.hpp"
 
@@ -15,9 +16,9 @@ std::string short_name(const Table& table) {
   return table.heading.front();
 }
 
-// What makes two rows of different tables one: the same method with the same settings.
-std::string identity(const TableRow& row, const std::string& section) {
-  return base::canonical({section, row.method, row.preset, row.params, row.precision});
+// What makes two rows of different tables one: the same method with the same settings on the same weights.
+std::string identity(const TableRow& row, const Section& section) {
+  return base::canonical({section.title, section.weights, row.method, row.preset, row.params, row.precision});
 }
 
 }  // namespace
@@ -49,19 +50,29 @@ Report over_datasets(Report report) {
   std::map<std::string, int> names;
   for (const Table& table : report.tables) ++names[short_name(table)];
   Report wide;
-  Table all{"", {std::string(metric.id) + " over data sets and protocols", "", ""}, {}};
-  std::map<std::pair<int, std::string>, std::vector<TableRow>> sections;
+  Table all{"", {std::string(metric.id) + " over data sets and protocols", ""}, {}};
+  struct Part {
+    Section head;
+    std::vector<TableRow> rows;
+  };
+  std::vector<std::string> weights;  // in the order of the tables
+  std::map<std::tuple<size_t, int, std::string>, Part> sections;
   std::map<std::string, size_t> places;  // of a row in its section
   const size_t width = report.tables.size();
   for (size_t c = 0; c < width; ++c) {
     Table& table = report.tables[c];
     std::string name = short_name(table);
     if (names[name] > 1) name += " " + table.key.substr(0, 6);
-    wide.columns.push_back({&metric, name, table.heading[0] + "; " + table.heading[1] + "; " + table.heading[2]});
+    wide.columns.push_back({&metric, name, joined(heading_lines(table))});
     for (Section& section : table.sections) {
-      std::vector<TableRow>& rows = sections[{section_rank(section.title), section.title}];
+      const auto known = std::ranges::find(weights, section.weights);
+      const auto group = static_cast<size_t>(known - weights.begin());
+      if (known == weights.end()) weights.push_back(section.weights);
+      Part& part = sections[{group, section_rank(section.title), section.title}];
+      part.head = {section.title, {}, section.weights, ""};
+      std::vector<TableRow>& rows = part.rows;
       for (TableRow& row : section.rows) {
-        const auto [place, fresh] = places.try_emplace(identity(row, section.title), rows.size());
+        const auto [place, fresh] = places.try_emplace(identity(row, section), rows.size());
         Cell cell = row.cells.front();
         if (fresh) {
           rows.push_back(row);
@@ -78,12 +89,14 @@ Report over_datasets(Report report) {
       }
     }
   }
-  for (auto& [place, rows] : sections) {
+  for (auto& [place, part] : sections) {
+    std::vector<TableRow>& rows = part.rows;
     for (TableRow& row : rows)
       for (size_t c = 0; c < width; ++c)
         if (!row.cells[c].summary) row.notes.push_back(wide.columns[c].name + ": " + row.cells[c].dash);
     sort_rows(rows, metric, 0);
-    all.sections.push_back({place.second, std::move(rows)});
+    part.head.rows = std::move(rows);
+    all.sections.push_back(std::move(part.head));
   }
   wide.tables.push_back(std::move(all));
   return wide;

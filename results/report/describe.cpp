@@ -31,24 +31,21 @@ std::string protocol_line(const Json& spec) {
   line += ", evaluated on " + text_at(spec, "/protocol/evaluate_on");
   line += " in " + text_at(spec, "/protocol/test_batches") + " batches of " + text_at(spec, "/protocol/test_batch_size");
   const std::string transform = text_at(spec, "/protocol/eval_transform/name");
-  return line + (transform.empty() ? ", no eval transform" : ", eval transform " + transform);
+  return line + (transform.empty() ? ", no eval transform" : kEvalTransform + transform);
 }
 
-std::string weights_text(const Json& weights) {
+std::string weights_text(const Json& weights, const WeightNames& names) {
   const std::string file = text_at(weights, "/file");
   std::string text = text_at(weights, "/role") + " = ";
+  const std::string sha256 = text_at(weights, "/sha256");
+  const auto known = names.find(sha256);
   if (!file.empty())
-    return text + std::filesystem::path(file).filename().string() + " (sha256 " + text_at(weights, "/sha256").substr(0, 12) + ")";
+    return text + (known != names.end() ? known->second : std::filesystem::path(file).filename().string()) + " (sha256 " +
+           sha256.substr(0, 12) + ")";
   text += "untrained ViT (";
   for (const char* name : {"image", "patch", "dim", "depth", "heads", "seed"})
     text += std::string(text.back() == '(' ? "" : ", ") + name + " " + text_at(weights, (std::string("/random/") + name).c_str());
   return text + ")";
-}
-
-std::string weights_line(const Json& spec) {
-  std::string line;
-  for (const Json& weights : base::list_at(spec, "/weights")) line += (line.empty() ? "" : "; ") + weights_text(weights);
-  return line.empty() ? "no weights" : "weights " + line;
 }
 
 struct SectionKind {
@@ -72,7 +69,13 @@ std::string why(const store::RunRow& run) {
 
 }  // namespace
 
-std::vector<std::string> heading(const Json& spec) { return {dataset_line(spec), protocol_line(spec), weights_line(spec)}; }
+std::vector<std::string> heading(const Json& spec) { return {dataset_line(spec), protocol_line(spec)}; }
+
+std::string weights_line(const Json& spec, const WeightNames& names) {
+  std::string line;
+  for (const Json& weights : base::list_at(spec, "/weights")) line += (line.empty() ? "" : "; ") + weights_text(weights, names);
+  return line.empty() ? "no weights" : "weights " + line;
+}
 
 std::string section_title(const store::RunRow& run) {
   if (run.track == "reproduction") return kReproduction;

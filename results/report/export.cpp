@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/report/export.hpp>
+#include <clb/store/table_key.hpp>
 #include <cmath>
 
 #include "model.hpp"
@@ -33,7 +34,7 @@ void runs(const store::Store& store, const Visit& visit) {
   for (const store::RunRow& run : store.light_runs()) {
     const Json spec = store.spec(run.run_id);
     visit({run.key,
-           run.comparability_key,
+           store::table_key(spec, run.comparability_key),
            run.config_key,
            run.experiments,
            run.track,
@@ -78,7 +79,8 @@ void runs(const store::Store& store, const Visit& visit) {
            run.wall_s,
            look_word(run),
            run.look ? Json(run.look->samples) : Json(),
-           run.look ? Json(run.look->differing) : Json()});
+           run.look ? Json(run.look->differing) : Json(),
+           run.comparability_key});
   }
 }
 
@@ -176,7 +178,8 @@ const std::vector<ExportTable>& all_tables() {
         "wall_s",
         "second_look",
         "second_look_samples",
-        "second_look_differing"},
+        "second_look_differing",
+        "section_key"},
        runs},
       {"evals", {"run_key", "attempt", "after_task", "group", "n", "correct", "correct5", "correct_within", "loss_sum"}, evals},
       {"metrics", {"run_key", "attempt", "metric", "version", "unit", "value", "reason"}, metric_values},
@@ -217,8 +220,13 @@ std::vector<std::string> export_columns(const std::string& table) {
 
 bool is_export(std::string_view begin) {
   if (begin.starts_with(kJsonMark)) return true;
-  return std::ranges::any_of(all_tables(),
-                             [&](const ExportTable& table) { return begin.starts_with(csv_line(export_columns(table.name))); });
+  const std::string_view head = begin.substr(0, begin.find("\r\n"));
+  return std::ranges::any_of(all_tables(), [&](const ExportTable& table) {
+    // Columns are added at the end: an earlier export has the first of them.
+    const std::string line = csv_line(export_columns(table.name));
+    return head.find(',') != head.npos && head.size() < begin.size() && line.starts_with(head) &&
+           (line[head.size()] == ',' || line[head.size()] == '\r');
+  });
 }
 
 void export_csv(const store::Store& store, const std::string& table, const Sink& sink) {

@@ -104,6 +104,7 @@ Json findings_json(const Table& table) {
   Json list = Json::array();
   for (const Finding& f : table.findings)
     list.push_back({{"claim", f.claim},
+                    {"weights", f.weights},
                     {"citation", f.citation},
                     {"verdict", f.verdict},
                     {"why", f.why},
@@ -122,12 +123,16 @@ std::string format_json(const Report& report) {
     for (const Section& section : table.sections) {
       Json rows = Json::array();
       for (const TableRow& row : section.rows) rows.push_back(row_json(row, report.columns));
-      sections.push_back({{"title", section.title}, {"rows", std::move(rows)}});
+      sections.push_back({{"title", section.title},
+                          {"weights", section.weights},
+                          {"section_key", section.key},
+                          {"overlap", section.overlap},
+                          {"rows", std::move(rows)}});
     }
     json["tables"].push_back({{"comparability_key", table.key},
                               {"dataset", table.heading[0]},
                               {"protocol", table.heading[1]},
-                              {"weights", table.heading[2]},
+                              {"weights", joined(weights_of(table))},
                               {"sections", std::move(sections)},
                               {"claims", findings_json(table)}});
   }

@@ -36,12 +36,14 @@ std::string table_text(const Report& report, const Table& table) {
   std::string body;
   for (const Section& section : table.sections) {
     body += "  \\midrule\n";
+    if (const std::string weights = group_title(table, section); !weights.empty())
+      body += "  \\multicolumn{" + std::to_string(columns) + "}{l}{\\textbf{" + latex_text(weights) + "}} \\\\\n";
     if (!section.title.empty())
       body += "  \\multicolumn{" + std::to_string(columns) + "}{l}{\\emph{" + latex_text(section.title) + "}} \\\\\n";
     for (const TableRow& row : section.rows) body += row_text(row, notes);
   }
   std::string caption;
-  for (const std::string& part : table.heading) caption += latex_text(part) + ". ";
+  for (const std::string& part : heading_lines(table)) caption += latex_text(part) + ". ";
   caption += latex_text(kLegend) + ".";
   if (any_mark(report)) caption += " " + latex_text(kBestLegend) + ".";
   for (const std::string& note : notes) caption += " " + note + ".";

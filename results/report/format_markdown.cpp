@@ -41,9 +41,12 @@ std::string format_markdown(const Report& report) {
   std::string text;
   for (const Table& table : report.tables) {
     text += "### " + markdown_text(table.heading.front()) + "\n\n";
-    for (size_t i = 1; i < table.heading.size(); ++i)
-      text += markdown_text(table.heading[i]) + (i + 1 < table.heading.size() ? "; " : "\n\n");
-    for (const Section& section : table.sections) text += section_text(report, section);
+    const std::vector<std::string> heading = heading_lines(table);
+    for (size_t i = 1; i < heading.size(); ++i) text += markdown_text(heading[i]) + (i + 1 < heading.size() ? "; " : "\n\n");
+    for (const Section& section : table.sections) {
+      if (const std::string weights = group_title(table, section); !weights.empty()) text += "#### " + markdown_text(weights) + "\n\n";
+      text += section_text(report, section);
+    }
     for (const Finding& finding : table.findings) text += markdown_text(sentence(finding)) + "\n\n";
   }
   text += markdown_text(kLegend) + "\n\n";

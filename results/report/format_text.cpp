@@ -50,13 +50,14 @@ std::string join(const Line& line, const std::vector<size_t>& widths) {
 
 std::string table_text(const Report& report, const Table& table, const std::string& bold, const std::string& plain) {
   struct Entry {
-    std::string title;  // of a section, then no line
+    std::string title;  // of a section or of a group of sections, then no line
     Line line;
   };
   Line notes;
   std::vector<Entry> entries{{{}, head(report)}};
   for (const Section& section : table.sections) {
-    if (!section.title.empty()) entries.push_back({section.title, {}});
+    if (const std::string weights = group_title(table, section); !weights.empty()) entries.push_back({"== " + weights, {}});
+    if (!section.title.empty()) entries.push_back({"-- " + section.title, {}});
     for (const TableRow& row : section.rows) entries.push_back({{}, line_of(row, notes)});
   }
   std::vector<size_t> widths(entries.front().line.size(), 0);
@@ -69,13 +70,13 @@ std::string table_text(const Report& report, const Table& table, const std::stri
   if (widths[1] > 0) widths[1] = std::max(widths[1], base::display_width(entries.front().line[1]));
 
   std::string text;
-  for (size_t i = 0; i < table.heading.size(); ++i)
-    text += (i == 0 ? bold : "") + printable(table.heading[i]) + (i == 0 ? plain : "") + "\n";
+  const std::vector<std::string> heading = heading_lines(table);
+  for (size_t i = 0; i < heading.size(); ++i) text += (i == 0 ? bold : "") + printable(heading[i]) + (i == 0 ? plain : "") + "\n";
   text += "\n";
   for (size_t e = 0; e < entries.size(); ++e) {
     const bool title = entries[e].line.empty();
     text += e == 0 || title ? bold : "";
-    text += title ? "-- " + printable(entries[e].title) + "\n" : join(entries[e].line, widths);
+    text += title ? printable(entries[e].title) + "\n" : join(entries[e].line, widths);
     text += e == 0 || title ? plain : "";
   }
   if (!notes.empty()) text += "\n";

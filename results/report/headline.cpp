@@ -14,9 +14,10 @@ std::string fate(const TableRow& row) {
   return text;
 }
 
-const Section* section_of(const Table& table, const std::string& title) {
+// The first of this title; on the weights of `beside`, where one is given.
+const Section* section_of(const Table& table, const std::string& title, const Section* beside = nullptr) {
   for (const Section& section : table.sections)
-    if (section.title == title) return &section;
+    if (section.title == title && (!beside || section.weights == beside->weights)) return &section;
   return nullptr;
 }
 
@@ -34,7 +35,7 @@ std::string headline(const store::Store& store, TableOptions options) {
   if (rows.size() < 2) return "";
   std::string text =
       row_label(*rows.front()) + " ends with " + fate(*rows.front()) + "; " + row_label(*rows.back()) + " with " + fate(*rows.back());
-  const Section* bound = section_of(report.tables[0], kUpperBound);
+  const Section* bound = section_of(report.tables[0], kUpperBound, ranked);
   if (bound && bound->rows.front().cells[0].summary)
     text += "; trained on all tasks at once " + row_label(bound->rows.front()) + " reaches " + value(bound->rows.front(), 0);
   return text + ".";

@@ -31,28 +31,44 @@ TableRow row_of(const store::ImportedRow& imported, const std::vector<Column>& c
   return row;
 }
 
-// The table of measured rows with the identical key; else one for rows whose source says the same of dataset, protocol and weights.
-Table* place_of(Report& report, const store::ImportedRow& row, bool also_alone) {
-  const std::vector<std::string> heading{row.dataset, row.protocol, row.weights + " (imported: in the words of the source)"};
+std::string words_of(const store::ImportedRow& row) { return row.weights + " (imported: in the words of the source)"; }
+
+// The section of imported rows on these weights, behind the measured ones on the same.
+Section& append(Table& table, Section section) {
+  const auto same =
+      std::ranges::find_if(table.sections, [&](const Section& s) { return s.title == kElsewhere && s.weights == section.weights; });
+  if (same != table.sections.end()) return *same;
+  auto end = table.sections.end();
+  for (auto one = table.sections.begin(); one != table.sections.end(); ++one)
+    if (one->weights == section.weights) end = one + 1;
+  return *table.sections.insert(end, std::move(section));
+}
+
+// Beside the measured rows with the identical key, of a table or of one of its sections; else in a table of rows whose source says the same
+// of dataset and protocol.
+Section* place_of(Report& report, const store::ImportedRow& row, bool also_alone) {
+  const std::string& key = row.comparability_key;
   for (Table& table : report.tables) {
-    const bool measured = table.sections.empty() || table.sections.front().title != kElsewhere;
-    if (measured ? !row.comparability_key.empty() && table.key == row.comparability_key
-                 : table.key == row.comparability_key && table.heading == heading)
-      return &table;
+    if (key.empty()) break;
+    for (const Section& section : table.sections)
+      if (section.key == key) return &append(table, {kElsewhere, {}, section.weights, key});
+    if (table.key != key) continue;
+    const std::vector<std::string> weights = weights_of(table);
+    return &append(table, {kElsewhere, {}, weights.size() == 1 ? weights.front() : words_of(row), ""});
   }
   if (!also_alone) return nullptr;
-  return &report.tables.emplace_back(Table{row.comparability_key, heading, {}});
+  const std::vector<std::string> heading{row.dataset, row.protocol};
+  for (Table& table : report.tables)
+    if (table.sections.front().title == kElsewhere && table.key == key && table.heading == heading)
+      return &append(table, {kElsewhere, {}, words_of(row), ""});
+  return &append(report.tables.emplace_back(Table{key, heading, {}}), {kElsewhere, {}, words_of(row), ""});
 }
 
 }  // namespace
 
 void add_imported(Report& report, const store::Store& store, bool also_alone) {
-  for (const store::ImportedRow& row : store.imported()) {
-    Table* table = place_of(report, row, also_alone);
-    if (!table) continue;
-    if (table->sections.empty() || table->sections.back().title != kElsewhere) table->sections.push_back({kElsewhere, {}});
-    table->sections.back().rows.push_back(row_of(row, report.columns));
-  }
+  for (const store::ImportedRow& row : store.imported())
+    if (Section* section = place_of(report, row, also_alone)) section->rows.push_back(row_of(row, report.columns));
 }
 
 }  // namespace clb::report

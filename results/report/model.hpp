@@ -59,26 +59,39 @@ struct TableRow {
   std::vector<std::string> notes;
 };
 
+// Rows that may be ranked against each other, or what one of them may not be ranked for. Sections on the same weights stand together.
 struct Section {
   std::string title;  // empty: the ranked rows
   std::vector<TableRow> rows;
+  std::string weights{};  // what they run on, in words
+  std::string key{};      // data, protocol and weights: the store's comparability_key
+  std::string overlap{};  // why the data are not new to the weights; empty: nothing is known of that
 };
 
 // Whether a claim of the literature holds in a table.
 struct Finding {
   std::string claim, citation;
-  std::string verdict;  // "holds" | "does not hold" | "cannot tell"
+  std::string weights{};  // of the sections that it is about, where a table has several
+  std::string verdict;    // "holds" | "does not hold" | "cannot tell"
   std::string why;
   std::optional<double> difference;  // between the means of the two groups, in the metric's unit
   size_t pairs = 0;                  // seeds and class orders that all methods of both groups have
 };
 
 struct Table {
-  std::string key;                   // comparability key
-  std::vector<std::string> heading;  // dataset; protocol; weights
+  std::string key;                   // comparability key: data and protocol
+  std::vector<std::string> heading;  // dataset; protocol
   std::vector<Section> sections;
   std::vector<Finding> findings{};
 };
+// sections.cpp: how a table says what its sections run on. Where all run on the same, its heading does; else each group of sections.
+std::vector<std::string> weights_of(const Table& table);    // each once, in order
+std::string joined(const std::vector<std::string>& words);  // with "; "
+std::string weights_words(const Section& section);          // with the overlap
+std::vector<std::string> heading_lines(const Table& table);
+std::string group_title(const Table& table, const Section& section);  // of the first section of a group; "" of others
+void tell_weights_apart(Table& table);                                // sections of different keys get different words
+inline constexpr const char* kEvalTransform = ", eval transform ";
 
 // What stands above the cells of a column: a metric, its value after one of the tasks, or on one data set and protocol.
 struct Column {
@@ -103,7 +116,9 @@ void add_imported(Report& report, const store::Store& store, bool also_alone);
 
 // describe.cpp: words for what a run's spec says. They accept any JSON, also that of an older clbench.
 using base::flag_at, base::integer_at, base::text_at;
-std::vector<std::string> heading(const base::Json& spec);  // dataset; protocol; weights
+using WeightNames = std::map<std::string, std::string>;                      // SHA-256 -> name
+std::vector<std::string> heading(const base::Json& spec);                    // dataset; protocol
+std::string weights_line(const base::Json& spec, const WeightNames& names);  // "weights main = deit-tiny (sha256 bc989c5ef5c3)"
 inline constexpr const char* kUpperBound = "upper bounds (joint training)";
 std::string section_title(const store::RunRow& run);  // "" for a ranked row
 inline constexpr const char* kMarked = "not ranked: a fresh process does not predict the same from the saved state";
@@ -128,7 +143,7 @@ void bootstrap_cells(TableRow& row, const std::vector<Column>& columns, const st
 void fill_cells(TableRow& row, const std::vector<Column>& columns);
 void sort_rows(std::vector<TableRow>& rows, const metrics::Metric& metric, size_t by);  // by: its column
 
-// claims.cpp: claims of whose both groups the table ranks a method, by columns that it shows.
+// claims.cpp: claims of whose both groups the table ranks a method on the same weights, by columns that it shows.
 std::vector<Finding> judge(const std::vector<reference::Claim>& claims, const Table& table, const std::vector<Column>& columns);
 std::string sentence(const Finding& finding);
 

@@ -1,7 +1,9 @@
 // From the store to a report: which runs, in which table, section and row.
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/store/table_key.hpp>
 #include <future>
+#include <iterator>
 #include <set>
 #include <span>
 #include <thread>
@@ -229,10 +231,19 @@ std::vector<store::RunRow> all_runs(const store::Store& store) {
 // What a row's runs may use, and what is known of them, decides where it stands.
 std::string section_of(const TableRow& row) { return marked(row) ? kMarked : section_title(row.runs.front().run); }
 
-// The rows of one comparability key, in sections.
-Table build_table(const store::Store& store, const std::string& key, std::map<std::string, TableRow> rows,
-                  const std::vector<Column>& columns, const std::set<int64_t>& with_predictions, size_t by) {
-  Table table{key, heading(rows.begin()->second.spec), {}};
+std::string overlap_of(const Json& spec, const TableOptions& options) {
+  if (!options.overlap) return "";
+  for (const Json& weights : base::list_at(spec, "/weights"))
+    if (std::string why = options.overlap(text_at(weights, "/sha256"), text_at(spec, "/dataset/fingerprint")); !why.empty()) return why;
+  return "";
+}
+
+// The rows of one comparability key of the store (data, protocol and weights), in sections.
+std::vector<Section> build_sections(const store::Store& store, const std::string& key, std::map<std::string, TableRow> rows,
+                                    const std::vector<Column>& columns, const std::set<int64_t>& with_predictions, size_t by,
+                                    const TableOptions& options) {
+  const Json& spec = rows.begin()->second.spec;
+  const std::string weights = weights_line(spec, options.weight_names), overlap = overlap_of(spec, options);
   std::map<std::string, std::vector<TableRow*>> methods;
   for (auto& [unused, row] : rows) {
     fill_cells(row, columns);
@@ -242,17 +253,18 @@ Table build_table(const store::Store& store, const std::string& key, std::map<st
   for (auto& [unused, group] : methods) tell_apart(group);
   count_configurations(rows);
 
-  std::map<std::pair<int, std::string>, std::vector<TableRow>> sections;
+  std::map<std::pair<int, std::string>, std::vector<TableRow>> by_title;
   for (auto& [unused, row] : rows) {
     const std::string title = section_of(row);
-    sections[{section_rank(title), title}].push_back(std::move(row));
+    by_title[{section_rank(title), title}].push_back(std::move(row));
   }
-  for (auto& [place, list] : sections) {
+  std::vector<Section> sections;
+  for (auto& [place, list] : by_title) {
     sort_rows(list, *columns[by].metric, by);
     if (place.second.empty()) mark_best(list, by, store, with_predictions);
-    table.sections.push_back({place.second, std::move(list)});
+    sections.push_back({place.second, std::move(list), weights, key, overlap});
   }
-  return table;
+  return sections;
 }
 
 // Tables that differ in something the heading does not say are told apart by their key.
@@ -264,6 +276,13 @@ void tell_apart(std::vector<Table>& tables) {
   }
 }
 
+Table& table_of(Report& report, const std::string& section_key, const Json& spec) {
+  const std::string key = store::table_key(spec, section_key);
+  for (Table& table : report.tables)
+    if (table.key == key) return table;
+  return report.tables.emplace_back(Table{key, heading(spec), {}});
+}
+
 }  // namespace
 
 Report build(const store::Store& store, const TableOptions& options) {
@@ -273,7 +292,7 @@ Report build(const store::Store& store, const TableOptions& options) {
   if (report.columns.empty()) throw base::Error("a table needs at least one metric; leave --metrics out for the usual three");
 
   std::vector<std::string> order;
-  std::map<std::string, std::map<std::string, TableRow>> tables;
+  std::map<std::string, std::map<std::string, TableRow>> tables;  // by the store's comparability key
   for (store::RunRow& run : by_key(by_experiment(all_runs(store), options.experiment), options.run_keys)) {
     auto [table, fresh] = tables.try_emplace(run.comparability_key);
     if (fresh) order.push_back(run.comparability_key);
@@ -289,8 +308,12 @@ Report build(const store::Store& store, const TableOptions& options) {
   evaluate(store, rows, report.columns, options);
   const std::set<int64_t> with_predictions = store.attempts_with_predictions();
   const size_t by = options.columns == Columns::kTasks ? report.columns.size() - 1 : 0;  // the column that rows are sorted by
-  for (const std::string& key : order)
-    report.tables.push_back(build_table(store, key, std::move(tables[key]), report.columns, with_predictions, by));
+  for (const std::string& key : order) {
+    Table& table = table_of(report, key, tables[key].begin()->second.spec);
+    std::vector<Section> sections = build_sections(store, key, std::move(tables[key]), report.columns, with_predictions, by, options);
+    std::ranges::move(sections, std::back_inserter(table.sections));
+  }
+  for (Table& table : report.tables) tell_weights_apart(table);
   for (Table& table : report.tables) table.findings = judge(options.claims, table, report.columns);
   tell_apart(report.tables);
   if (options.columns == Columns::kTasks) return report;  // who measured elsewhere gave metrics

@@ -40,7 +40,7 @@ inline base::ParamInfo param(const std::string& name, const std::string& type, b
 
 class FakeCatalogue : public Catalogue {
  public:
-  std::vector<std::string> method_ids() const override { return {"l2p", "seer", "simplecil"}; }
+  std::vector<std::string> method_ids() const override { return {"blind", "l2p", "proof", "seer", "simplecil"}; }
   std::vector<std::string> dataset_ids() const override { return {"cifar100", "fashion_mnist", "vectors"}; }
 
   base::MethodInfo method(const std::string& id) override {
@@ -59,6 +59,8 @@ class FakeCatalogue : public Catalogue {
       info.params[1].implied_when = "cls";
       info.params[2].implies = CLB_CAP_BATCH_DEPENDENT;
       info.params[2].implied_when = true;
+    } else if (id == "proof" || id == "blind") {
+      info.roles = id == "proof" ? std::vector<std::string>{"clip", "main"} : std::vector<std::string>{};
     } else {
       info.capabilities = CLB_CAP_TASK_ID_TEST;
     }
@@ -85,7 +87,12 @@ class FakeCatalogue : public Catalogue {
     return info;
   }
 
-  std::string file_sha256(const std::string& file) override { return base::hex(base::sha256_file(file)); }
+  std::string file_sha256(const std::string& file) override {
+    hashed.push_back(file);
+    return base::hex(base::sha256_file(file));
+  }
+
+  std::vector<std::string> hashed;  // files of weights, in the order in which they were asked for
 
   std::string absent;  // id of a dataset that is not at its default place
 };

@@ -13,11 +13,12 @@ struct Mistake {
 const std::vector<Mistake> kMistakes = {
     // names
     {21, "bacth_size = 64",
-     R"(good.toml:21:1: unknown key "bacth_size" in [protocol]; known keys are kind, split, order, order_seed, stop_after, joint, eval_on, eval_transform, test_batches, test_batch_size, evaluate_on, validation_fraction)"},
+     R"(good.toml:21:1: unknown key "bacth_size" in [protocol]; known keys are name, kind, split, order, order_seed, stop_after, joint, eval_on, eval_transform, test_batches, test_batch_size, evaluate_on, validation_fraction)"},
     {21, "test_bacth_size = 64", R"(good.toml:21:1: unknown key "test_bacth_size" in [protocol]; did you mean "test_batch_size"?)"},
     {14, "splitt = \"B0-Inc10\"", R"(good.toml:14:1: unknown key "splitt" in [protocol]; did you mean "split"?)"},
     {27, "order_seed = 3", R"(good.toml:27:1: unknown key "order_seed" in [run]; it belongs in [protocol])"},
-    {13, "name = \"x\"", R"(good.toml:13:1: unknown key "name" in [protocol]; it belongs at the top level)"},
+    {13, "name = \"x\"", R"(good.toml:13:8: protocol.name: there is no protocol "x"; there are no protocols in share/protocols)"},
+    {24, "name = \"x\"", R"(good.toml:24:1: unknown key "name" in [run]; it belongs at the top level)"},
     {23, "[runs]", R"(good.toml:23:2: unknown key "runs" at the top level; did you mean "run"?)"},
     {4, "path = \"cifar\"",
      R"(good.toml:4:1: unknown key "path" in [dataset]; known keys are id, name, root, train_per_class, test_per_class)"},
@@ -62,7 +63,7 @@ const std::vector<Mistake> kMistakes = {
     {9, "sha256 = \"1111111111111111111111111111111111111111111111111111111111111111\"",
      R"(good.toml:9:10: vit.safetensors has SHA-256 d8fcc7b56c920446ada473a33c9bcf4aec28a88ff75e4786146e02b4614a89a8, the experiment names 1111111111111111111111111111111111111111111111111111111111111111; name the first if this file is meant, else get the other one)"},
     {9, "sha256 = \"2c26\"", R"(good.toml:9:10: weights.main.sha256 must be 64 hexadecimal digits, found "2c26")"},
-    {8, "", R"(good.toml:7:1: [weights.main] needs file = "..." or random = { image = 32, patch = 4, ... })"},
+    {8, "", R"(good.toml:7:1: [weights.main] needs name = "...", file = "..." or random = { image = 32, patch = 4, ... })"},
     {10, "random = { dim = 64 }", R"(good.toml:8:8: weights.main.file has no meaning beside random weights)"},
     {7, "[weights.Main]", R"(good.toml:7:10: a role of weights has small letters, digits and _, "main" for example, found "Main")"},
     {10, "heads = 0", R"(good.toml:10:9: weights.main.heads must be an integer from 1 to 1024, found the integer 0)"},

@@ -44,7 +44,7 @@ TEST_F(Shipped, EveryRecipeIsPillowsAndComplete) {
     }
     ++recipes;
   }
-  EXPECT_EQ(recipes, 11);
+  EXPECT_EQ(recipes, 12);
 }
 
 TEST_F(Shipped, PilotAndCoda) {

@@ -41,13 +41,19 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 class ReferenceTest : public results_test::ResultsTest {
  protected:
   ReferenceTest() {
-    write("aliases.toml", "[[data]]\nname = \"cifar100/official\"\nfingerprint = \"" + results_test::fake_hash("cifar") +
-                              "\"\n[[weights]]\nname = \"deit-tiny\"\nsha256 = \"" + results_test::fake_hash("deit") + "\"\n");
+    write("aliases.toml", "[[data]]\nname = \"cifar100/official\"\nfingerprint = \"" + results_test::fake_hash("cifar") + "\"\n");
     write("something.toml", kFile);
   }
 
   void write(const std::string& name, const std::string& text) const { std::ofstream(folder_ / name) << text; }
-  reference::References references() const { return reference::read_references(folder_); }
+  reference::References references() const { return reference::read_references(folder_, {deit()}); }
+
+  static weights::Known deit() {
+    weights::Known known;
+    known.name = "deit-tiny";
+    known.sha256 = results_test::fake_hash("deit");
+    return known;
+  }
 
   static base::RunSpec spec(int64_t seed = 0) {
     base::RunSpec spec = results_test::sample_spec(seed);
@@ -232,16 +238,18 @@ TEST_F(ReferenceTest, EveryFormatSaysTheSame) {
   EXPECT_NE(render_comparison(comparisons, Format::kMarkdown).find("| 50.00 ± 1.5 | 59.80 (1) | +9.80 |"), std::string::npos);
 }
 
-// What ships: the survey's table is complete, every name of data is one of share/datasets.
-TEST(ShippedReferences, AreCompleteAndNameKnownData) {
+// What ships: the survey's table is complete, every name of data is one of share/datasets, every name of weights one of share/weights.
+TEST(ShippedReferences, AreCompleteAndNameKnownDataAndWeights) {
   const results_test::fs::path source = CLB_SOURCE_DIR;
-  const reference::References known = reference::read_references(source / "results/reference");
+  const reference::References known =
+      reference::read_references(source / "results/reference", weights::read_all_known({source / "share/weights"}));
   int64_t survey = 0;
   for (const Entry& entry : known.entries) {
     survey += entry.file == "survey_zhou2024";
     if (!entry.incomparable.empty()) continue;
     const std::string data = entry.setting.data.substr(0, entry.setting.data.find('/'));
     EXPECT_TRUE(results_test::fs::exists(source / "share/datasets" / (data + ".toml"))) << entry.place.text() << ": " << data;
+    EXPECT_TRUE(results_test::fs::exists(source / "share/weights" / (entry.setting.weights + ".toml"))) << entry.setting.weights;
     EXPECT_FALSE(entry.setting.eval_transform.empty()) << entry.place.text();
   }
   EXPECT_EQ(survey, 13 * 7 * 2);

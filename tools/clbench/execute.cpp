@@ -90,10 +90,11 @@ Json summary(const Selection& selection, const Recorder& recorder, const store::
   return {{"database", fs::absolute(database)}, {"stopped", stopped}, {"runs", runs}};
 }
 
-void print_table(const Selection& selection, const store::Store& store) {
+void print_table(const Selection& selection, const store::Store& store, const Options& options) {
   report::TableOptions table;
   table.color = isatty(STDOUT_FILENO) == 1;
   table.claims = claims_of_the_literature();
+  tell_of_weights(table, options);
   for (const base::RunSpec& spec : selection.runs) table.run_keys.push_back(spec.key());
   fmt::print("{}\n", report::render_table(store, table));
 }
@@ -225,7 +226,7 @@ int execute(const Selection& selection, const launch::ScheduleOptions& schedule,
   if (show && options.flag("json")) {
     fmt::print("{}\n", base::pretty(summary(selection, recorder, store, database, ended != launch::Ended::kAll)));
   } else if (show) {
-    print_table(selection, store);
+    print_table(selection, store, options);
     say("results: {}\n", database.string());
   }
   std::fflush(stdout);

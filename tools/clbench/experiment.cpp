@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "installation.hpp"
 #include "machine.hpp"
 #include "say.hpp"
 
@@ -16,7 +17,8 @@ namespace clb::cli {
 namespace fs = std::filesystem;
 
 plan::Plan plan_experiment(const std::string& name, const Options& options, InstalledCatalogue& catalogue, bool missing_ok) {
-  plan::PlanOptions wanted{name == "-" ? "/dev/stdin" : name, options.texts("set"), base::share(), usable_cores(), missing_ok};
+  plan::PlanOptions wanted{name == "-" ? "/dev/stdin" : name, options.texts("set"), base::share(), usable_cores(), missing_ok,
+                           weights_folders(options)};
   std::error_code error;
   if (!fs::exists(wanted.experiment, error) && !name.ends_with(".toml")) {
     if (name.find('/') == std::string::npos) {

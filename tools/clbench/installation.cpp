@@ -9,6 +9,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/base/text.hpp>
+#include <clb/weights/search.hpp>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -27,6 +28,15 @@ std::vector<fs::path> plugin_folders(const Options& options) {
     if (!fs::is_directory(folder, error)) throw base::Error(fmt::format("--plugin-path {}: there is no such folder", folder));
   }
   return base::plugin_folders(given);
+}
+
+std::vector<fs::path> weights_folders(const Options& options) {
+  const std::vector<std::string> given = options.texts("weights-path");
+  for (const std::string& folder : given) {
+    std::error_code error;
+    if (!fs::is_directory(folder, error)) throw base::Error(fmt::format("--weights-path {}: there is no such folder", folder));
+  }
+  return weights::folders(given, base::share());
 }
 
 std::vector<launch::PluginFile> installed_plugins(const Options& options) { return launch::find_plugins(plugin_folders(options)); }

@@ -22,6 +22,10 @@ std::vector<std::filesystem::path> plugin_folders(const Options& options);
 std::vector<launch::PluginFile> installed_plugins(const Options& options);
 std::optional<std::filesystem::path> cache_folder(const Options& options);
 
+// Where weights given by name are looked for: --weights-path (Error when a folder does not exist), CLB_WEIGHTS_PATH, the installation, the
+// user's data folder.
+std::vector<std::filesystem::path> weights_folders(const Options& options);
+
 // share/clbench/presets/<method>/<name>.toml, sorted.
 std::vector<Preset> installed_presets();
 

@@ -32,7 +32,7 @@ class Options {
   void add_database(const char* file = kDatabase);
   void add_installation();  // --plugin-path
   void add_cache();
-  void add_overrides();  // --set
+  void add_overrides();  // --set, --weights-path
   void add_force();      // --force of the verbs that write files of a user's name
 
   // False: --help was asked for and printed. Error for anything unknown, malformed or too many positional words.

@@ -53,7 +53,8 @@ class Published::Settings {
 };
 
 Published::Published(const Options& options)
-    : references_(reference::read_references(base::share() / "reference")), settings_(std::make_unique<Settings>(options)) {}
+    : references_(reference::read_references(base::share() / "reference", weights::read_all_known(weights_folders(options)))),
+      settings_(std::make_unique<Settings>(options)) {}
 
 Published::~Published() = default;
 
@@ -101,6 +102,15 @@ std::vector<reference::Claim> claims_of_the_literature() {
   const fs::path file = base::share() / "reference" / "claims.toml";
   std::error_code error;
   return fs::exists(file, error) ? reference::read_claims(file) : std::vector<reference::Claim>{};
+}
+
+void tell_of_weights(report::TableOptions& table, const Options& options) {
+  const fs::path file = base::share() / "reference" / "aliases.toml";
+  const std::vector<weights::Known> known = weights::read_all_known(weights_folders(options));
+  std::error_code error;
+  const reference::Aliases aliases = fs::exists(file, error) ? reference::read_aliases(file, known) : reference::Aliases{};
+  table.weight_names = aliases.weights;
+  table.overlap = [aliases](const std::string& weights, const std::string& data) { return aliases.overlap_of(weights, data); };
 }
 
 std::string reference_table(const Options& options, report::Format format) {

@@ -3,6 +3,7 @@
 
 #include <clb/reference/claims.hpp>
 #include <clb/report/reference.hpp>
+#include <clb/report/table.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +30,9 @@ class Published {
 };
 
 std::vector<reference::Claim> claims_of_the_literature();  // none in a prefix without the file: no table fails for it
+
+// Names of weights by their digest, and whose pre-training labels the data hold: of what ships, and of the folders of weights.
+void tell_of_weights(report::TableOptions& table, const Options& options);
 
 std::string reference_table(const Options& options, report::Format format);
 

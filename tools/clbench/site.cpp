@@ -23,6 +23,7 @@ report::LeaderboardOptions site_options(Published& published, const Options& opt
   site.inputs = database_files(options.text("db"));
   for (const std::string& file : options.texts("validation")) site.inputs.emplace_back(file);
   site.templates = base::share() / "leaderboard";
+  site.weight_names = published.aliases().weights;
   site.overlap = [&](const std::string& weights, const std::string& data) { return published.aliases().overlap_of(weights, data); };
   site.is_published = [&](const base::Json& spec) { return !published.of(spec).empty(); };
   site.compare = [&](const std::vector<report::MeasuredRun>& runs) { return published.compare(runs, ""); };

@@ -61,8 +61,10 @@ void print_params(const std::vector<base::ParamInfo>& params, const char* none) 
 }
 
 void print_method(const base::MethodInfo& info) {
-  say("method {} {}\n  paper         {}\n  capabilities  {}\n  presets       {}\n  file          {}\n  sha256        {}\n\n", info.id,
-      info.version, info.paper, or_none(base::capability_names(info.capabilities)), or_none(presets_of(info.id)), info.file, info.hash);
+  say("method {} {}\n  paper         {}\n  capabilities  {}\n  weights       {}\n  presets       {}\n  file          {}\n  sha256        "
+      "{}\n\n",
+      info.id, info.version, info.paper, or_none(base::capability_names(info.capabilities)), or_none(info.roles),
+      or_none(presets_of(info.id)), info.file, info.hash);
   print_params(info.params, "no parameters\n");
 }
 

@@ -6,6 +6,7 @@
 #include <clb/base/error.hpp>
 #include <clb/compare/spec.hpp>
 #include <clb/report/table.hpp>
+#include <clb/store/table_key.hpp>
 #include <map>
 #include <optional>
 
@@ -48,8 +49,10 @@ void require_one_key(const store::Store& store, const std::vector<std::string>& 
     if (std::ranges::none_of(keys, [&](const std::string& key) { return run.key.starts_with(key); })) continue;
     if (!first) first = run;
     if (run.comparability_key == first->comparability_key) continue;
+    const base::Json one = store.spec(first->run_id), other = store.spec(run.run_id);
+    if (store::table_key(one, first->comparability_key) == store::table_key(other, run.comparability_key)) continue;
     throw base::Error(fmt::format("runs {} and {} cannot share a table: they differ in {}", first->key.substr(0, 12), run.key.substr(0, 12),
-                                  compare::comparability_difference(store.spec(first->run_id), store.spec(run.run_id))));
+                                  compare::comparability_difference(one, other)));
   }
 }
 
@@ -86,6 +89,7 @@ int verb_table(const Arguments& arguments) {
   table.experiment = options.text("experiment");
   table.color = table.format == report::Format::kText && isatty(STDOUT_FILENO) == 1;
   table.claims = claims_of_the_literature();
+  tell_of_weights(table, options);
   if (options.flag("metrics")) table.metrics = split_list(options.text("metrics"));
   if (table.metrics.empty()) throw base::Error("table: --metrics names no metric");
   const store::Store store = store::Store::open(options.text("db"), store::Store::Mode::kRead);

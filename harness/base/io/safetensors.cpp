@@ -17,8 +17,12 @@ constexpr uint64_t kMaxBytes = uint64_t{1} << 62;  // of one tensor; keeps every
 void refuse_other_formats(std::span<const uint8_t> file, const std::string& name) {
   if (file.empty()) throw Error(name + ": is empty; a safetensors file was expected");
   const std::string said = foreign_format(file.first(std::min<size_t>(file.size(), 512)));
+  if (said.empty() && file[0] != '{') return;
+  const auto is = [&](const char* format) { return said.find(format) != said.npos; };
+  if (is("PyTorch") || is("pickle") || is(".npz"))
+    throw Error(name + ": " + said + "; a safetensors file was expected, which tools/convert_weights.py writes from it");
   if (!said.empty()) throw Error(name + ": " + said + "; a safetensors file was expected, for weights as docs/weights.md says");
-  if (file[0] == '{') throw Error(name + ": is JSON text, an index of several files perhaps; one safetensors file was expected");
+  throw Error(name + ": is JSON text, an index of several files perhaps; one safetensors file was expected");
 }
 
 uint64_t header_length(std::span<const uint8_t> file, const std::string& name) {

@@ -129,9 +129,15 @@ Json holes_of(const Board& board, const Table& table) {
 }
 
 Json table_values(const Board& board, const Table& table, size_t number) {
-  Json values{{"id", "t" + std::to_string(number)}, {"dataset", table.heading[0]}, {"protocol", table.heading[1]},
-              {"weights", table.heading[2]},        {"caption", kLegend},          {"columns", Json::array()},
-              {"sections", Json::array()},          {"notes", Json::array()}};
+  const std::vector<std::string> weights = weights_of(table);
+  Json values{{"id", "t" + std::to_string(number)},
+              {"dataset", table.heading[0]},
+              {"protocol", table.heading[1]},
+              {"weights", weights.size() == 1 ? weights_words(table.sections.front()) : ""},
+              {"caption", kLegend},
+              {"columns", Json::array()},
+              {"sections", Json::array()},
+              {"notes", Json::array()}};
   for (const Column& column : board.report.columns) values["columns"].push_back({{"head", column.title()}, {"explain", column.explain()}});
   for (const Section& section : table.sections) {
     Json rows = Json::array();
@@ -146,8 +152,10 @@ Json table_values(const Board& board, const Table& table, size_t number) {
     if (section.rows.size() > kShownRows)
       values["notes"].push_back(std::to_string(section.rows.size() - kShownRows) +
                                 " more rows are in data.csv and on the pages of the methods");
-    values["sections"].push_back(
-        {{"title", section.title}, {"rows", std::move(rows)}, {"width", std::to_string(board.report.columns.size() + 5)}});
+    values["sections"].push_back({{"group", group_title(table, section)},
+                                  {"title", section.title},
+                                  {"rows", std::move(rows)},
+                                  {"width", std::to_string(board.report.columns.size() + 5)}});
   }
   values["findings"] = Json::array();
   for (const Finding& finding : table.findings)
@@ -193,7 +201,9 @@ std::string summary(const Board& board) {
   if (runs == 0) return kNoRuns;
   const auto counted = [](size_t n, const std::string& one) { return std::to_string(n) + " " + one + (n == 1 ? "" : "s"); };
   return counted(runs, "run") + " of " + counted(methods.size(), "method") + " in " + counted(board.report.tables.size(), "table") +
-         ". Rows of different data, protocols or weights never share a table; what may use more stands in a section of its own.";
+         ". Rows of different data or protocols never share a table; other weights and what may use more stand in sections of their own, "
+         "and "
+         "ranks hold within a section.";
 }
 
 }  // namespace
@@ -215,17 +225,15 @@ Json method_values(const Board& board, const std::string& method) {
         if (row.method != method) continue;
         Json line = row_values(board, row, "../");
         line["section"] = section.title;
+        line["weights"] = section.weights;
         line["columns"] = columns;
         line["notes"] = row.notes;
         rows.push_back(std::move(line));
       }
     }
     if (rows.empty()) continue;
-    tables.push_back({{"id", "t" + std::to_string(i + 1)},
-                      {"dataset", table.heading[0]},
-                      {"protocol", table.heading[1]},
-                      {"weights", table.heading[2]},
-                      {"rows", std::move(rows)}});
+    tables.push_back(
+        {{"id", "t" + std::to_string(i + 1)}, {"dataset", table.heading[0]}, {"protocol", table.heading[1]}, {"rows", std::move(rows)}});
   }
   return {{"tables", std::move(tables)}};
 }

@@ -91,7 +91,7 @@ std::string data_json(const Board& board) {
     for (const Section& section : table.sections) {
       for (const TableRow& row : section.rows) {
         Json values{{"comparability_key", table.key}, {"dataset", table.heading[0]}, {"protocol", table.heading[1]},
-                    {"weights", table.heading[2]},    {"section", section.title},    {"method", row.method},
+                    {"weights", section.weights},     {"section", section.title},    {"method", row.method},
                     {"preset", row.preset},           {"setting", row.setting},      {"precision", row.precision},
                     {"params", row.params},           {"badges", Json::array()},     {"cells", Json::object()},
                     {"runs", Json::array()},          {"notes", row.notes},          {"configurations_tried", row.tried}};
@@ -133,7 +133,7 @@ std::string data_csv(const Board& board) {
         std::vector<std::string> fields{table.key,
                                         table.heading[0],
                                         table.heading[1],
-                                        table.heading[2],
+                                        section.weights,
                                         section.title,
                                         row.method,
                                         row.preset,

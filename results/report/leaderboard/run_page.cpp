@@ -1,4 +1,5 @@
 // The page of one run: everything that was recorded of it.
+#include <clb/store/table_key.hpp>
 #include <cmath>
 
 #include "badges.hpp"
@@ -12,18 +13,19 @@ namespace {
 
 std::string text_or_dash(const std::string& text) { return text.empty() ? "–" : text; }
 
-Json facts(const store::RunRow& run, const Json& spec) {
+Json facts(const store::RunRow& run, const Json& spec, const WeightNames& names) {
   const store::Machine& m = run.machine;
   const std::vector<std::string> what = heading(spec);
   const std::vector<std::pair<const char*, std::string>> facts{
       {"data", what[0]},
       {"protocol", what[1]},
-      {"weights", what[2]},
+      {"weights", weights_line(spec, names)},
       {"seed / order seed", std::to_string(run.seed) + " / " + std::to_string(run.order_seed)},
       {"precision", text_at(spec, "/precision")},
       {"training transform", text_at(spec, "/method/train_transform/name")},
       {"run key", run.key},
-      {"comparability key", run.comparability_key},
+      {"comparability key (data and protocol)", store::table_key(spec, run.comparability_key)},
+      {"section key (and weights)", run.comparability_key},
       {"attempt", run.uuid},
       {"started", run.started_at},
       {"tasks done", std::to_string(run.tasks_done) + " of " + std::to_string(run.tasks_planned)},
@@ -113,13 +115,13 @@ Json usage_values(const std::vector<base::Metric>& scalars) {
 
 }  // namespace
 
-Json run_values(const store::Store& store, const RunResult& result, const TableRow& row) {
+Json run_values(const store::Store& store, const RunResult& result, const TableRow& row, const WeightNames& names) {
   const store::RunRow& run = result.run;
   Json values{{"title", row_name(row) + ", seed " + std::to_string(run.seed)},
               {"status", "Status: " + (run.status.status.empty() ? "not started" : run.status.status)},
               {"reason", run.status.reason},
               {"command", text_or_dash(run.command)},
-              {"facts", facts(run, row.spec)},
+              {"facts", facts(run, row.spec, names)},
               {"params", Json::array()},
               {"metrics", Json::array()}};
   for (const auto& [name, value] : row.params.items()) values["params"].push_back({{"name", name}, {"value", parameter_text(value)}});

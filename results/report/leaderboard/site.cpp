@@ -43,7 +43,11 @@ void set_class_sorted_apart(Report& report) {
     std::vector<Section> sections;
     for (Section& section : table.sections) {
       const auto sorted = std::ranges::stable_partition(section.rows, [](const TableRow& row) { return !row.class_sorted; });
-      Section apart{section.title.empty() ? kClassSorted : section.title + "; " + kClassSorted, {sorted.begin(), sorted.end()}};
+      Section apart{section.title.empty() ? kClassSorted : section.title + "; " + kClassSorted,
+                    {sorted.begin(), sorted.end()},
+                    section.weights,
+                    section.key,
+                    section.overlap};
       section.rows.erase(sorted.begin(), sorted.end());
       if (section.title == kUpperBound) apart.title = section.title;
       for (TableRow& row : apart.rows) row.against_best.reset();
@@ -61,6 +65,8 @@ Board board_of(const store::Store& store, const LeaderboardOptions& options) {
   table.experiment = options.experiment;
   table.curves = true;
   table.claims = options.claims;
+  table.weight_names = options.weight_names;
+  table.overlap = options.overlap;
   board.report = build(store, table);
   set_class_sorted_apart(board.report);
   if (options.compare && options.is_published) add_published(board, store, options);
@@ -152,7 +158,7 @@ class Site {
     each_row(board_.report, [&](const TableRow& row) {
       const Json crumbs = Json::array({{{"href", "../" + method_file(row.method)}, {"text", row.method}}});
       for (const RunResult& run : row.runs) {
-        const Json values = run_values(store_, run, row);
+        const Json values = run_values(store_, run, row, options_.weight_names);
         page(run_file(run.run), "run", values.at("title"), "../", crumbs, values.contains("curve"), values);
         if (options_.progress) options_.progress("pages of runs", ++done, total);
       }

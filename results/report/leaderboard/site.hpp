@@ -38,7 +38,7 @@ std::string run_file(const store::RunRow& run);  // "run/0123456789ab.html"
 base::Json index_values(const Board& board);
 base::Json method_values(const Board& board, const std::string& method);
 // title: in "title", for the heading of the page
-base::Json run_values(const store::Store& store, const RunResult& result, const TableRow& row);
+base::Json run_values(const store::Store& store, const RunResult& result, const TableRow& row, const WeightNames& names);
 
 // The pieces of a row that index and method pages show.
 base::Json row_values(const Board& board, const TableRow& row, const std::string& root);

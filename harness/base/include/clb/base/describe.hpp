@@ -33,8 +33,9 @@ struct MethodInfo {
   uint64_t capabilities = 0;
   int64_t state_version = 0;
   std::vector<ParamInfo> params;
-  std::vector<std::string> assets;   // that it may open
-  std::vector<std::string> sources;  // further files that `hash` covers
+  std::vector<std::string> assets;         // that it may open
+  std::vector<std::string> sources;        // further files that `hash` covers
+  std::vector<std::string> roles{"main"};  // of the weights that it may open
 
   Json to_json() const;
   static MethodInfo from_json(const Json& json, const std::string& where);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct WeightsSpec {
   int64_t heads = 0;                // attention heads; 0: dim / 64 (random weights know theirs)
   std::string format = "timm_vit";  // of the file: see network_format.hpp
   int64_t text_heads = 0;           // of the text tower; 0: width / 64
+  // How the images of this role are made, where not as the protocol's evaluation transform says: other statistics, another geometry.
+  std::optional<TransformRecipe> eval_transform{};
 };
 
 struct MethodSpec {

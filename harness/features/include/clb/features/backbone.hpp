@@ -1,10 +1,11 @@
-// The weights of a role, and the frozen network the host computes features with. Nothing is read before it is needed: a run on cached
-// features loads no weights.
+// The weights of a role, and the frozen network the host computes features with. The file is opened when somebody first asks for what is in
+// it, and nothing is read before it is needed: a run on cached features loads no weights.
 #pragma once
 
 #include <clb/base/hashed_file.hpp>
 #include <clb/base/network_format.hpp>
 #include <clb/base/run_spec.hpp>
+#include <clb/base/vit_weights.hpp>
 #include <clb/features/feature_kind.hpp>
 #include <clb/nn/tower.hpp>
 #include <map>
@@ -19,8 +20,8 @@ class Backbone {
   // images: their size after the evaluation transform.
   Backbone(const base::WeightsSpec& weights, base::ImageSize images, torch::Device device, torch::ScalarType dtype);
 
-  int64_t columns(const FeatureKind& kind) const;          // PluginError CLB_E_INVALID for one that this network does not have
-  int64_t depth() const { return shape_.image.depth; }     // blocks
+  int64_t columns(const FeatureKind& kind);                // PluginError CLB_E_INVALID for one that this network does not have
+  int64_t depth() { return shape().image.depth; }          // blocks
   std::span<const uint8_t> bytes();                        // the safetensors file; its SHA-256 has been checked
   const std::string& options() const { return options_; }  // JSON for clb_weights
   const base::WeightsSpec& spec() const { return weights_; }
@@ -30,16 +31,18 @@ class Backbone {
 
  private:
   const nn::Tower& tower();
+  const base::NetworkShape& shape();
+  base::HashedFile& file();
   void expect_sha256();  // Error when the file's is not the planned one
 
   base::WeightsSpec weights_;
   base::ImageSize images_;
-  base::NetworkShape shape_;
   torch::Device device_;
   torch::ScalarType dtype_;
   std::string options_;
   base::MappedFile drawn_;                // random weights, once they are asked for
-  std::optional<base::HashedFile> file_;  // none: random
+  std::optional<base::HashedFile> file_;  // none: random, or not asked for yet
+  std::optional<base::NetworkShape> shape_;
   std::unique_ptr<nn::Tower> tower_;
 };
 

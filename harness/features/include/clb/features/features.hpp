@@ -99,7 +99,9 @@ class Features {
   Rows& rows(Source& source, Split split);
   void count_found(const Source& source, Rows& rows, const std::vector<int64_t>& ids);
   void compute(const Source& source, Rows& rows, Split split, const std::vector<int64_t>& missing);
-  torch::Tensor images(Split split, std::span<const int64_t> ids) const;
+  const base::TransformRecipe& transform_of(const Source& source);  // of its role, else the protocol's
+  const data::Images& images_of(const Source& source);
+  torch::Tensor images(const data::Images& view, Split split, std::span<const int64_t> ids) const;
   int64_t batch_size() const;
   // feature_proof.cpp
   bool is_due(Rows& rows) const;
@@ -109,7 +111,8 @@ class Features {
 
   Surroundings run_;
   Extract extract_;
-  std::map<std::string, std::shared_ptr<Source>> sources_;  // by every name they were asked for by
+  std::map<std::string, std::shared_ptr<Source>> sources_;         // by every name they were asked for by
+  std::map<std::string, std::unique_ptr<data::Images>> of_roles_;  // of roles whose networks see the images otherwise
   std::map<std::string, std::array<int64_t, 2>> accounted_before_;
   int64_t charged_ = 0, saved_ = 0;
   double seconds_saved_ = 0;

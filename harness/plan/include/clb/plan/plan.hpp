@@ -23,6 +23,12 @@ struct PlanOptions {
   // Data and weights that are not there: listed in Plan::missing instead of refused. What must be known of the data then comes from
   // share/datasets; such runs can be looked at, not started.
   bool missing_ok = false;
+
+  // Where weight files and their descriptions (NAME.toml) are looked for, in this order; empty: share/weights.
+  std::vector<std::filesystem::path> weights_folders{};
+
+  // METHOD/PRESET: `experiment` is the preset's file, and what its key `experiment` composes is planned. Empty: `experiment` is one.
+  std::string preset{};
 };
 
 struct Plan {

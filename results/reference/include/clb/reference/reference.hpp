@@ -1,5 +1,6 @@
 // Published numbers, read from results/reference/*.toml: what was reported, on which data, protocol and weights, with which parameters, and
-// how near a reproduction has to come. Data sets and weights go by names; aliases.toml says which fingerprints and hashes carry them.
+// how near a reproduction has to come. Data sets and weights go by names: aliases.toml says which fingerprints the first, share/weights
+// which hashes the second carry.
 #pragma once
 
 #include <clb/base/toml/node.hpp>
@@ -8,6 +9,8 @@
 #include <map>
 #include <string>
 #include <vector>
+
+#include <clb/weights/known.hpp>
 
 namespace clb::reference {
 
@@ -18,7 +21,7 @@ using base::toml::Place;
 struct Setting {
   std::string name;                 // within its file: "cifar100"
   std::string data;                 // "imagenetr/pilot": data set and split, as aliases.toml names fingerprints
-  std::string weights;              // "IN21k-augreg", as aliases.toml names SHA-256 digests
+  std::string weights;              // "IN21k-augreg", a name of share/weights
   std::string kind = "class";       // class | domain | task
   std::string split;                // "B0-Inc10"
   std::vector<std::string> orders;  // class orders, canonical: "numpy(1993)"; a reproduction needs a run of each
@@ -56,21 +59,25 @@ struct Overlap {
 };
 
 struct Aliases {
-  std::map<std::string, std::string> data;         // fingerprint -> name
-  std::map<std::string, std::string> weights;      // SHA-256 -> name
-  std::map<std::string, std::string> pretraining;  // name of weights -> labels of their supervised pre-training
+  std::map<std::string, std::string> data;                      // fingerprint -> name
+  std::map<std::string, std::string> weights;                   // SHA-256 -> name
+  std::map<std::string, std::vector<std::string>> pretraining;  // name of weights -> label sets of their supervised pre-training
   std::vector<Overlap> overlaps;
 
   std::string overlap_of(const std::string& sha256, const std::string& fingerprint) const;  // the sentence; "": none is known
 };
+
+// aliases.toml and what weights are known.
+Aliases read_aliases(const std::filesystem::path& file, const std::vector<weights::Known>& known);
 
 struct References {
   std::vector<Entry> entries;  // files by name, rows and cells as written
   Aliases aliases;
 };
 
-// All *.toml of the folder. Error with FILE:line:column for what is misspelt, missing or out of range, and for a name given to two things.
-References read_references(const std::filesystem::path& folder);
+// All *.toml of the folder; `known`: weights that have a name. Error with FILE:line:column for what is misspelt, missing or out of range,
+// and for a name given to two things.
+References read_references(const std::filesystem::path& folder, const std::vector<weights::Known>& known);
 
 // "pilot" and "numpy" with order_seed 1993 are "numpy(1993)".
 std::string canonical_order(const std::string& order, int64_t order_seed);

@@ -1,13 +1,16 @@
 // `clbench table`: rows are methods (with the parameters that differ), columns are metrics; every cell says n, mean and spread over the
 // runs (seeds x order seeds).
 //
-// Rows with different comparability keys stand in separate tables, each headed by its dataset, protocol and weights. Upper bounds, replay,
-// text tower, task id at test, batch-dependent prediction and the reproduction track are sections of their own. A run without a result is
+// Rows with different comparability keys (data and protocol) stand in separate tables, each headed by both. Rows on different weights stand
+// in sections of their own, and ranks, marks and claims hold within those on the same weights. Upper bounds, replay, text tower, task id at
+// test, batch-dependent prediction and the reproduction track are sections of their own too. A run without a result is
 // a note that says why. Times are cold-equivalent: measured, plus what the cached features cost when they were computed.
 #pragma once
 
 #include <clb/reference/claims.hpp>
 #include <clb/store/store.hpp>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,11 +25,14 @@ struct TableOptions {
   Columns columns = Columns::kMetrics;
   Format format = Format::kText;
   std::vector<std::string> metrics{"acc.mean.sample", "acc.last.sample", "forget.max_prev"};
-  std::string experiment;                  // only runs of this experiment name; empty: all
-  std::vector<std::string> run_keys;       // only these, whole or the first characters; empty: all
-  std::vector<reference::Claim> claims{};  // judged below the tables
-  bool color = false;                      // a terminal
-  bool curves = false;                     // accuracy after each task and usage of prompts too: for the leaderboard
+  std::string experiment;                             // only runs of this experiment name; empty: all
+  std::vector<std::string> run_keys;                  // only these, whole or the first characters; empty: all
+  std::vector<reference::Claim> claims{};             // judged below the tables
+  bool color = false;                                 // a terminal
+  std::map<std::string, std::string> weight_names{};  // by SHA-256; others are called by their files
+  // Weights (SHA-256) and data (fingerprint) whose pre-training labels overlap, and what to say of it; "" when they do not.
+  std::function<std::string(const std::string& weights, const std::string& fingerprint)> overlap{};
+  bool curves = false;  // accuracy after each task and usage of prompts too: for the leaderboard
 };
 
 // text and Markdown: percentages with two decimals; CSV (RFC 4180) and JSON: unrounded fractions and seconds. Error (exit 2) for a metric,
