@@ -2,6 +2,7 @@
 #include <clb/base/recipe.hpp>
 
 #include "members.hpp"
+#include "neutral.hpp"
 
 namespace clb::base {
 
@@ -31,25 +32,25 @@ int64_t TransformRecipe::output_size() const {
 }
 
 Json TransformRecipe::to_json() const {
-  return {{"name", name},
-          {"resampler", resampler},
-          {"antialias", antialias},
-          {"interpolation", interpolation},
-          {"resize", resize},
-          {"resize_square", resize_square},
-          {"center_crop", center_crop},
-          {"random_crop", random_crop},
-          {"random_resized_crop", random_resized_crop},
-          {"scale", scale},
-          {"ratio", ratio},
-          {"flip", flip},
-          {"jitter", jitter},
-          {"mean", mean},
-          {"std", std}};
+  return without_neutral("recipe", {{"name", name},
+                                    {"resampler", resampler},
+                                    {"antialias", antialias},
+                                    {"interpolation", interpolation},
+                                    {"resize", resize},
+                                    {"resize_square", resize_square},
+                                    {"center_crop", center_crop},
+                                    {"random_crop", random_crop},
+                                    {"random_resized_crop", random_resized_crop},
+                                    {"scale", scale},
+                                    {"ratio", ratio},
+                                    {"flip", flip},
+                                    {"jitter", jitter},
+                                    {"mean", mean},
+                                    {"std", std}});
 }
 
 TransformRecipe TransformRecipe::from_json(const Json& json, const std::string& where) {
-  Members m(json, where, Exit::kUserMistake);
+  Members m(json, where, Exit::kUserMistake, "", "recipe");
   TransformRecipe r;
   r.name = m.text("name");
   r.resampler = m.choice("resampler", {"pil", "float"});

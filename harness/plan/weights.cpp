@@ -82,10 +82,7 @@ void read_random_weights(const Reader& role, const Node& node, WeightsEntry& ent
     fail(node.place, fmt::format("{}: image = {} must be a multiple of patch = {}", role.what("random"), vit.image, vit.patch));
   if (vit.dim % vit.heads != 0)
     fail(node.place, fmt::format("{}: dim = {} must be a multiple of heads = {}", role.what("random"), vit.dim, vit.heads));
-  const base::Json json = {{"image", vit.image}, {"patch", vit.patch}, {"dim", vit.dim},
-                           {"depth", vit.depth}, {"heads", vit.heads}, {"seed", vit.seed}};
-  const base::Digest digest = base::sha256(base::canonical(json));
-  entry.spec.sha256 = base::hex(digest);
+  entry.spec.sha256 = base::hex(base::sha256(base::canonical(vit.to_json())));
   entry.shape =
       base::VitShape{.image = vit.image, .patch = vit.patch, .dim = vit.dim, .depth = vit.depth, .heads = vit.heads, .mlp = 4 * vit.dim};
 }

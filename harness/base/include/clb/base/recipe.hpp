@@ -32,7 +32,7 @@ struct TransformRecipe {
   // crop after it gives a square for square images only; datasets of other images need a crop.
   int64_t output_size() const;
 
-  Json to_json() const;                                                          // all members; part of keys
+  Json to_json() const;  // members but those at their neutral value (base/neutral.hpp); part of keys
   static TransformRecipe from_json(const Json& json, const std::string& where);  // strict: missing and unknown members are errors
 
   bool operator==(const TransformRecipe&) const = default;
