@@ -29,6 +29,12 @@ ParamInfo param_from(Members m) {
   return p;
 }
 
+std::map<std::string, std::vector<int64_t>> orders_from(Members m) {
+  std::map<std::string, std::vector<int64_t>> orders;
+  for (const auto& [name, ids] : m.json().items()) orders[name] = m.integers(name.c_str(), 0);
+  return orders;
+}
+
 }  // namespace
 
 Json MethodInfo::to_json() const {
@@ -77,7 +83,8 @@ Json DatasetInfo::to_json() const {
           {"test_counts", test_counts},
           {"train_labels", train_labels},
           {"test_labels", test_labels},
-          {"orders", orders}};
+          {"orders", orders},
+          {"domain_orders", domain_orders}};
 }
 
 DatasetInfo DatasetInfo::from_json(const Json& json, const std::string& where) {
@@ -104,8 +111,8 @@ DatasetInfo DatasetInfo::from_json(const Json& json, const std::string& where) {
   info.test_counts = m.integers("test_counts", 0);
   info.train_labels = m.text("train_labels");
   info.test_labels = m.text("test_labels");
-  Members orders = m.object("orders");
-  for (const auto& [name, classes] : orders.json().items()) info.orders[name] = orders.integers(name.c_str(), 0);
+  info.orders = orders_from(m.object("orders"));
+  if (json.contains("domain_orders")) info.domain_orders = orders_from(m.object("domain_orders"));  // runners of before do not tell them
   m.finish();
   return info;
 }

@@ -7,6 +7,9 @@ namespace clb::base {
 const std::vector<NeutralMember>& neutral_members() {
   static const std::vector<NeutralMember> members{
       // object, member, neutral value, since spec version, what it decides
+      {"dataset", "sequence", Json::array(), 2, Decides::kNothing},  // the fingerprint says which data sets they are
+      {"protocol", "domain_subset", Json::array(), 2, Decides::kTable},
+      {"protocol", "eval_unseen", false, 2, Decides::kTable},
   };
   return members;
 }

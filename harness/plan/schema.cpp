@@ -16,12 +16,13 @@ using Keys = std::vector<std::string>;
 const std::map<std::string, Keys>& experiment_tables() {
   static const std::map<std::string, Keys> tables = {
       {"", {"name", "dataset", "weights", "protocol", "run", "method"}},
-      {"dataset", {"id", "name", "root", "train_per_class", "test_per_class"}},
+      {"dataset", {"id", "name", "root", "sequence", "train_per_class", "test_per_class"}},
+      {"dataset.sequence", {"id", "name", "root", "train_per_class", "test_per_class"}},
       {"weights.main", {"file", "sha256", "random", "heads", "pos_antialias"}},
       {"weights.main.random", {"image", "patch", "dim", "depth", "heads", "seed"}},
       {"protocol",
-       {"kind", "split", "order", "order_seed", "stop_after", "joint", "eval_on", "eval_transform", "test_batches", "test_batch_size",
-        "evaluate_on", "validation_fraction"}},
+       {"kind", "split", "order", "order_seed", "domains", "stop_after", "joint", "eval_on", "eval_unseen", "eval_transform",
+        "test_batches", "test_batch_size", "evaluate_on", "validation_fraction"}},
       {"run", {"seed", "precision", "device", "threads", "checkpoint", "track", "loader_threads", "store_limit", "keep_logits"}},
       {"method", {"id", "preset", "params", "train_transform", "joint"}},
   };
@@ -44,6 +45,14 @@ const Table& table_of(const Node& node, const std::string& name) {
 
 void check_section(const Node& node, const std::string& name, const std::string& shown) {
   check_keys(table_of(node, shown), shown, experiment_tables().at(name), elsewhere);
+}
+
+// Of the elements those that are tables; the others are names.
+void check_sequence(const Node& dataset) {
+  const Node* sequence = dataset.table()->find("sequence");
+  if (!sequence || !sequence->list()) return;
+  for (const Node& part : *sequence->list())
+    if (part.table()) check_section(part, "dataset.sequence", "dataset.sequence");
 }
 
 void check_weights(const Node& weights) {
@@ -77,6 +86,8 @@ void check_experiment_keys(const Node& root) {
   for (const std::string key : {"dataset", "method"})
     if (root.table()->find(key))
       for (const Node* node : one_or_several(root, key)) check_section(*node, key, key);
+  if (root.table()->find("dataset"))
+    for (const Node* node : one_or_several(root, "dataset")) check_sequence(*node);
   for (const std::string key : {"protocol", "run"})
     if (const Node* node = root.table()->find(key)) check_section(*node, key, key);
   if (const Node* weights = root.table()->find("weights")) check_weights(*weights);

@@ -1,6 +1,7 @@
 // From the store to a report: which runs, in which table, section and row.
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/stream/shape.hpp>
 #include <future>
 #include <set>
 #include <span>
@@ -123,11 +124,7 @@ std::vector<std::string> scalars_for(const std::vector<Column>& columns, const T
 }
 
 // Tasks that runs of this spec are evaluated after, a joint one in place of all of them.
-int64_t stages(const Json& spec) {
-  const auto tasks = static_cast<int64_t>(spec.value("/protocol/task_sizes"_json_pointer, Json::array()).size());
-  const int64_t stop = integer_at(spec, "/protocol/stop_after");
-  return stop > 0 ? std::min(stop, tasks) : tasks;
-}
+int64_t stages(const Json& spec) { return stream::StreamShape::of_stored(spec).parts_to_run(); }
 
 int64_t most_stages(const std::vector<TableRow*>& rows) {
   int64_t most = 0;

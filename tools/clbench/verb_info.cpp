@@ -71,12 +71,14 @@ std::string geometry(const base::DatasetInfo& info) {
 }
 
 void print_dataset(const base::DatasetInfo& info, const std::string& not_opened) {
-  std::vector<std::string> orders;
+  std::vector<std::string> orders, domain_orders;
   for (const auto& [name, order] : info.orders) orders.push_back("official:" + name);
+  for (const auto& [name, order] : info.domain_orders) domain_orders.push_back("official:" + name);
   say("dataset {} {}\n  samples       {}\n  classes       {}\n  splits        train {}, test {}\n", info.id, info.version, geometry(info),
       info.class_count > 0 ? std::to_string(info.class_count) : "unknown", samples(info.train_counts), samples(info.test_counts));
   if (!info.domain_names.empty()) say("  domains       {}\n", joined(info.domain_names));
   if (!orders.empty()) say("  orders        {}\n", or_none(orders));
+  if (!domain_orders.empty()) say("  of domains    {}\n", or_none(domain_orders));
   say("  licence       {}\n  citation      {}\n  root          {}\n  fingerprint   {}\n  file          {}\n  sha256        {}\n",
       info.licence, info.citation, info.root.empty() ? "unknown" : info.root, info.fingerprint.empty() ? "unknown" : info.fingerprint,
       info.file, info.hash);

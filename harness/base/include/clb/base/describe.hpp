@@ -38,9 +38,10 @@ struct DatasetInfo {
   std::string fingerprint;  // SHA-256; empty when the files were not opened
   std::vector<std::string> class_names, domain_names;
   int64_t class_count = 0, height = 0, width = 0, channels = 0, feature_dim = 0;
-  std::vector<int64_t> train_counts, test_counts;      // samples per original class; empty when not opened
-  std::string train_labels, test_labels;               // labels_hash of the splits; empty when not opened
-  std::map<std::string, std::vector<int64_t>> orders;  // official class orders
+  std::vector<int64_t> train_counts, test_counts;             // samples per original class; empty when not opened
+  std::string train_labels, test_labels;                      // labels_hash of the splits; empty when not opened
+  std::map<std::string, std::vector<int64_t>> orders;         // official class orders
+  std::map<std::string, std::vector<int64_t>> domain_orders;  // official domain orders
 
   Json to_json() const;
   static DatasetInfo from_json(const Json& json, const std::string& where);

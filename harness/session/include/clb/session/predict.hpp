@@ -12,6 +12,7 @@ struct TestSamples {
   std::vector<int64_t> order;    // in which they are served: positions in `samples`; of one that comes again the last logits count
   int64_t batch_size = 64;
   torch::Tensor task_ids;  // [n] int64 of `samples`; undefined: not granted
+  std::vector<int64_t> columns = {};  // positions in the class order, ascending; none: the classes seen. Others only of zero-shot methods
 };
 
 // [n, classes seen] float32 on the CPU, rows as in test.samples, 0 where a sample is not served. PluginError for logits of another shape,
