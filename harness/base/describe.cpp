@@ -48,6 +48,12 @@ ParamInfo param_from(Members m) {
   return p;
 }
 
+std::map<std::string, std::vector<int64_t>> orders_from(Members m) {
+  std::map<std::string, std::vector<int64_t>> orders;
+  for (const auto& [name, ids] : m.json().items()) orders[name] = m.integers(name.c_str(), 0);
+  return orders;
+}
+
 }  // namespace
 
 Json without_neutral(Json values, const std::vector<ParamInfo>& params) {
@@ -154,10 +160,8 @@ DatasetInfo DatasetInfo::from_json(const Json& json, const std::string& where) {
   info.test_counts = m.integers("test_counts", 0);
   info.train_labels = m.text("train_labels");
   info.test_labels = m.text("test_labels");
-  Members orders = m.object("orders");
-  for (const auto& [name, classes] : orders.json().items()) info.orders[name] = orders.integers(name.c_str(), 0);
-  Members domain_orders = m.object("domain_orders");
-  for (const auto& [name, domains] : domain_orders.json().items()) info.domain_orders[name] = domain_orders.integers(name.c_str(), 0);
+  info.orders = orders_from(m.object("orders"));
+  info.domain_orders = orders_from(m.object("domain_orders"));
   for (Members& p : m.objects("params")) info.params.push_back(param_from(std::move(p)));
   info.splits = m.texts("splits");
   info.readable_names = m.texts("readable_names");

@@ -59,6 +59,19 @@ MethodSpec method_from(Members m, const std::string& where) {
   return method;
 }
 
+void check_sequence(const Members& m, const DatasetSpec& d) {
+  if (d.sequence.empty()) return;
+  int64_t classes = 0;
+  for (const DatasetSpec& part : d.sequence) {
+    if (!part.sequence.empty()) m.fail("sequence", "must not hold another sequence");
+    if (part.modality != d.modality || part.feature_dim != d.feature_dim) m.fail("sequence", "must hold data of one kind");
+    classes += part.class_count;  // of each at most 10 million
+  }
+  if (classes != d.class_count) m.fail("class_count", "must be the sum of the sequence's, " + std::to_string(classes));
+  if (!d.file.empty() || !d.root.empty()) m.fail("sequence", "has data sets, so file and root must be empty");
+  if (d.fingerprint != sequence_fingerprint(d.sequence)) m.fail("fingerprint", "is not that of the sequence");
+}
+
 DatasetSpec dataset_from(Members m) {
   DatasetSpec d;
   d.id = m.text("id");
@@ -72,12 +85,15 @@ DatasetSpec dataset_from(Members m) {
   d.train_per_class = m.integer("train_per_class", 0);
   d.test_per_class = m.integer("test_per_class", 0);
   d.params = m.object("params").json();
+  for (Members& part : m.objects("sequence", "dataset")) d.sequence.push_back(dataset_from(std::move(part)));
+  check_sequence(m, d);
   m.finish();
   return d;
 }
 
 void check_domains(const Members& m, const ProtocolSpec& p) {
   if (p.kind != "domain") {
+    if (!p.domain_subset.empty()) m.fail("domain_subset", "must be empty, because protocol.kind is \"" + p.kind + "\"");
     if (!p.domain_order.empty()) m.fail("domain_order", "must be empty, because protocol.kind is \"" + p.kind + "\"");
     if (p.eval_on != "seen") m.fail("eval_on", "must be \"seen\", because protocol.kind is \"" + p.kind + "\"");
     return;
@@ -88,6 +104,9 @@ void check_domains(const Members& m, const ProtocolSpec& p) {
     if (id > kMostDomains || !seen.insert(id).second) m.fail("domain_order", "must hold distinct domains, found " + std::to_string(id));
   for (int64_t size : p.task_sizes)
     if (size != static_cast<int64_t>(p.class_order.size())) m.fail("task_sizes", "must give every task all classes of class_order");
+  if (!p.domain_subset.empty() && p.domain_subset != std::vector<int64_t>(seen.begin(), seen.end()))
+    m.fail("domain_subset", "must be the domains of domain_order, ascending");
+  if (p.eval_unseen) m.fail("eval_unseen", "must be false, because protocol.kind is \"domain\"");
   if (p.eval_on == "fixed" && p.evaluate_on != "test") m.fail("eval_on", "\"fixed\" evaluates the test split, not \"validation\"");
 }
 
@@ -127,10 +146,12 @@ ProtocolSpec protocol_from(Members m, int64_t class_count, const std::string& wh
   p.order_seed = m.integer("order_seed", 0);
   p.class_order = m.integers("class_order", 0);
   p.domain_order = m.integers("domain_order", 0);
+  p.domain_subset = m.integers("domain_subset", 0);
   p.task_sizes = m.integers("task_sizes", 1);
   p.stop_after = m.integer("stop_after", 0);
   p.joint = m.flag("joint");
   p.eval_on = m.choice("eval_on", {"seen", "all", "fixed"});
+  p.eval_unseen = m.flag("eval_unseen");
   p.eval_transform = TransformRecipe::from_json(m.any("eval_transform"), where + ": " + m.path() + ".eval_transform");
   if (p.eval_transform.random()) m.fail("eval_transform", "must not hold a random step");
   p.test_batches = m.choice("test_batches", {"shuffled", "class_sorted"});

@@ -45,6 +45,8 @@ Json to_json(const MethodSpec& m) {
 }
 
 Json to_json(const DatasetSpec& d) {
+  Json sequence = Json::array();
+  for (const DatasetSpec& part : d.sequence) sequence.push_back(to_json(part));
   return without_neutral("dataset", {{"id", d.id},
                                      {"file", path_text(d.file)},
                                      {"root", path_text(d.root)},
@@ -54,7 +56,8 @@ Json to_json(const DatasetSpec& d) {
                                      {"feature_dim", d.feature_dim},
                                      {"train_per_class", d.train_per_class},
                                      {"test_per_class", d.test_per_class},
-                                     {"params", d.params}});
+                                     {"params", d.params},
+                                     {"sequence", std::move(sequence)}});
 }
 
 Json to_json(const WeightsSpec& w) {
@@ -76,10 +79,12 @@ Json to_json(const ProtocolSpec& p) {
                                       {"order_seed", p.order_seed},
                                       {"class_order", p.class_order},
                                       {"domain_order", p.domain_order},
+                                      {"domain_subset", p.domain_subset},
                                       {"task_sizes", p.task_sizes},
                                       {"stop_after", p.stop_after},
                                       {"joint", p.joint},
                                       {"eval_on", p.eval_on},
+                                      {"eval_unseen", p.eval_unseen},
                                       {"eval_transform", p.eval_transform.to_json()},
                                       {"test_batches", p.test_batches},
                                       {"test_batch_size", p.test_batch_size},

@@ -42,6 +42,19 @@ Json protocol_of_key(const RunSpec& spec) {
 
 }  // namespace
 
+std::string sequence_fingerprint(const std::vector<DatasetSpec>& parts) {
+  Json list = Json::array();
+  for (const DatasetSpec& part : parts) list.push_back({part.fingerprint, part.train_per_class, part.test_per_class});
+  return hex(sha256(canonical({{"sequence", std::move(list)}})));
+}
+
+std::string dataset_hash(const DatasetSpec& dataset, const std::function<std::string(const std::string& file)>& hash_of) {
+  if (dataset.sequence.empty()) return hash_of(dataset.file);
+  std::string all;
+  for (const DatasetSpec& part : dataset.sequence) all += hash_of(part.file) + "\n";
+  return hex(sha256(all));
+}
+
 Json RunSpec::key_json() const {
   Json json = chosen("run", own_members(*this), {"seed", "precision", "device", "threads"}, Decides::kRun);
   json["version"] = kKeyVersion;

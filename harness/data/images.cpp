@@ -14,7 +14,7 @@ void require_images(const base::RunSpec& run) {
                       "", 0);
 }
 
-Images::Images(SampleStore& store, const base::TransformRecipe& recipe, torch::Device device, torch::ScalarType dtype)
+Images::Images(Samples& store, const base::TransformRecipe& recipe, torch::Device device, torch::ScalarType dtype)
     : store_(store), recipe_(recipe), transform_(recipe), device_(device), dtype_(dtype) {}
 
 torch::Tensor Images::batch(std::span<const ImageRequest> requests) const {

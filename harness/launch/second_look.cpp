@@ -73,6 +73,7 @@ base::RunSpec with_absolute_paths(base::RunSpec spec) {
   std::vector<std::string*> paths{&spec.method.file,         &spec.dataset.file,      &spec.dataset.root,
                                   &spec.execution.cache_dir, &spec.execution.run_dir, &spec.execution.state_file};
   for (base::WeightsSpec& weights : spec.weights) paths.push_back(&weights.file);
+  for (base::DatasetSpec& part : spec.dataset.sequence) paths.insert(paths.end(), {&part.file, &part.root});
   for (std::string* path : paths)
     if (!path->empty()) *path = fs::absolute(*path).string();
   return spec;

@@ -70,25 +70,6 @@ uint64_t parse_seed(const std::string& digits, uint64_t max, const std::string& 
   return seed;
 }
 
-const std::vector<int64_t>& official_order(const OrderName& name, const base::DatasetInfo& dataset, const std::string& where) {
-  std::vector<std::string> names;
-  for (const auto& [key, order] : dataset.orders) names.push_back(key);
-  if (names.empty()) throw base::Error(fmt::format("{}dataset {} has no official class order", lead(where), dataset.id));
-  if (!name.has_argument && names.size() > 1)
-    throw base::Error(fmt::format("{}dataset {} has several official class orders, name one: official:{}", lead(where), dataset.id,
-                                  fmt::join(names, ", official:")));
-  const auto found = dataset.orders.find(name.has_argument ? name.official : names.front());
-  if (found == dataset.orders.end())
-    throw base::Error(fmt::format("{}dataset {} has no official class order \"{}\"{}", lead(where), dataset.id, one_line(name.official),
-                                  suggestion(name.official, names, "its orders")));
-  std::vector<int64_t> sorted = found->second;
-  std::sort(sorted.begin(), sorted.end());
-  if (sorted != identity(dataset.class_count))
-    throw base::Error(fmt::format("{}the official class order \"{}\" of dataset {} is no permutation of its {} classes", lead(where),
-                                  found->first, dataset.id, dataset.class_count));
-  return found->second;
-}
-
 }  // namespace
 
 uint32_t NumpyLegacy::up_to(uint32_t max) {
@@ -160,9 +141,24 @@ std::vector<int64_t> permutation(const OrderName& name, uint64_t order_seed, int
   return NumpyLegacy(static_cast<uint32_t>(seed)).permutation(n);
 }
 
-std::vector<int64_t> class_order(const OrderName& name, uint64_t order_seed, const base::DatasetInfo& dataset, const std::string& where) {
-  if (name.kind == "official") return official_order(name, dataset, where);
-  return permutation(name, order_seed, dataset.class_count, where);
+std::pair<std::string, std::vector<int64_t>> official_order(const OrderName& name, const OfficialOrders& official,
+                                                            const std::string& where) {
+  std::vector<std::string> names;
+  for (const auto& [key, order] : official.orders) names.push_back(key);
+  if (names.empty()) throw base::Error(fmt::format("{}dataset {} has no official {} order", lead(where), official.dataset, official.what));
+  if (!name.has_argument && names.size() > 1)
+    throw base::Error(fmt::format("{}dataset {} has several official {} orders, name one: official:{}", lead(where), official.dataset,
+                                  official.what, fmt::join(names, ", official:")));
+  const auto found = official.orders.find(name.has_argument ? name.official : names.front());
+  if (found == official.orders.end())
+    throw base::Error(fmt::format("{}dataset {} has no official {} order \"{}\"{}", lead(where), official.dataset, official.what,
+                                  one_line(name.official), suggestion(name.official, names, "its orders")));
+  std::vector<int64_t> sorted = found->second;
+  std::sort(sorted.begin(), sorted.end());
+  if (sorted != identity(official.count))
+    throw base::Error(fmt::format("{}the official {} order \"{}\" of dataset {} is no permutation of its {} {}", lead(where), official.what,
+                                  found->first, official.dataset, official.count, official.plural));
+  return *found;
 }
 
 }  // namespace clb::plan

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <clb/base/file.hpp>
 #include <numeric>
 
@@ -24,13 +25,43 @@ std::vector<std::string> texts(const Reader& reader, const char* key) {
   return list;
 }
 
+using NamedOrders = std::vector<std::pair<std::string, Node>>;
+
+NamedOrders orders_in(const Reader& reader, const std::string& key) {
+  NamedOrders orders;
+  const Node* node = reader.find(key);
+  if (!node) return orders;
+  for (const Entry& entry : Reader(*node, key).table().entries()) {
+    if (!entry.value.list()) fail(entry.value.place, fmt::format("{}.{} must be a list of names", key, entry.key));
+    orders.emplace_back(entry.key, entry.value);
+  }
+  return orders;
+}
+
+void add(const NamedOrders& orders, const std::vector<std::string>& names, const std::string& what,
+         std::map<std::string, std::vector<int64_t>>& to) {
+  for (const auto& [name, list] : orders) {
+    std::vector<int64_t>& order = to[name];
+    order.clear();
+    for (const Node& element : *list.list()) {
+      const std::string wanted = to_string(element, what);
+      const auto found = std::find(names.begin(), names.end(), wanted);
+      if (found == names.end())
+        fail(element.place,
+             fmt::format("{}: the data set has no \"{}\"{}", what, one_line(wanted), suggestion(wanted, names, "its names")));
+      order.push_back(found - names.begin());
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, const std::string& name) {
   const std::filesystem::path file = share / "datasets" / (name + ".toml");
   if (name.find('/') != std::string::npos || !is_file(file)) return std::nullopt;
   const Node root = parse_toml(base::read_file(file, kMaxTomlBytes), file.string());
-  check_keys(*root.table(), "", {"plugin", "classes", "train", "test", "domains", "root", "get", "names", "templates"});
+  check_keys(*root.table(), "",
+             {"plugin", "classes", "train", "test", "domains", "root", "class_orders", "domain_orders", "get", "names", "templates"});
   const Reader reader(root, "");
   KnownDataset known;
   known.name = name;
@@ -51,6 +82,8 @@ std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, co
       if (known.root.empty() || (!is_there(known.root) && is_there(root))) known.root = root;
     }
   }
+  known.class_orders = orders_in(reader, "class_orders");
+  known.domain_orders = orders_in(reader, "domain_orders");
   known.get = to_string(reader.at("get", "\"download it from ...\""), "get");
   return known;
 }
@@ -64,6 +97,11 @@ base::DatasetInfo planned_info(const KnownDataset& known, const std::string& roo
   info.class_count = known.classes;
   info.domain_names = known.domains;
   return info;
+}
+
+void add_orders(const KnownDataset& known, base::DatasetInfo& info) {
+  add(known.class_orders, info.class_names, "class_orders", info.orders);
+  add(known.domain_orders, info.domain_names, "domain_orders", info.domain_orders);
 }
 
 std::string difference(const KnownDataset& known, const base::DatasetInfo& found) {

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "toml.hpp"
 
@@ -17,7 +19,8 @@ struct KnownDataset {
   std::vector<std::string> domains;
   std::vector<std::string> names, templates;  // of the classes in the order of their ids, for text towers; none: the plugin's own
   std::filesystem::path root;  // when an experiment names it and gives none: of `root` the first that is there; empty: the plugin's
-  std::string get;             // how to get it, a sentence
+  std::vector<std::pair<std::string, Node>> class_orders, domain_orders;  // official ones, lists of names
+  std::string get;                                                        // how to get it, a sentence
 };
 
 // `name` as an experiment writes it. Nothing: there is no such file.
@@ -25,6 +28,9 @@ std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, co
 
 // What can be planned with: classes and domains, no counts, a fingerprint that no data has.
 base::DatasetInfo planned_info(const KnownDataset& known, const std::string& root);
+
+// Official orders that the data set's description states beside those of the plugin. Error at a name that the data do not have.
+void add_orders(const KnownDataset& known, base::DatasetInfo& info);
 
 // "" when the counts are those of the data set, else a sentence.
 std::string difference(const KnownDataset& known, const base::DatasetInfo& found);

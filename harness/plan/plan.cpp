@@ -67,6 +67,12 @@ Node parse_experiment(const PlanOptions& options) {
   return parse_toml(base::read_file(options.experiment, kMaxTomlBytes), options.experiment.string());
 }
 
+#ifdef CLB_CAP_ZERO_SHOT
+constexpr uint64_t kZeroShot = CLB_CAP_ZERO_SHOT;
+#else
+constexpr uint64_t kZeroShot = 0;  // this ABI has no method that can
+#endif
+
 // Values of parameters may claim more than the method as such.
 uint64_t claims(const MethodEntry& method, const ParamSet& params) { return method.info.capabilities | params.capabilities; }
 
@@ -77,6 +83,12 @@ void check_claims(const MethodEntry& method, const ParamSet& params, const Exper
     fail(method.place,
          fmt::format("method {} needs the task id of every test sample, which protocol.kind = \"{}\" does not give; \"task\" does",
                      method.info.id, experiment.protocol.spec.kind));
+  if (experiment.protocol.spec.eval_unseen && !method.joint.value_or(experiment.protocol.spec.joint) && !(claimed & kZeroShot))
+    fail(experiment.protocol.unseen_place,
+         fmt::format(
+             "method {} cannot name classes that it has not learned (it does not claim zero-shot), which protocol.eval_unseen needs; "
+             "leave eval_unseen out, or choose a method that can",
+             method.info.id));
   if (experiment.run.spec.precision == "bf16" && !(claimed & CLB_CAP_BF16))
     fail(experiment.run.precision_place, fmt::format("method {} does not support precision bf16; use fp32 or tf32", method.info.id));
 }
@@ -196,7 +208,7 @@ void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan)
   for (const DatasetEntry& dataset : experiment.datasets) {
     std::vector<base::ProtocolSpec> protocols;
     for (const int64_t order_seed : experiment.protocol.order_seeds)
-      protocols.push_back(resolve_protocol(experiment.protocol, dataset.info, order_seed, recipes));
+      protocols.push_back(resolve_protocol(experiment.protocol, dataset, order_seed, recipes));
     for (const MethodEntry& method : experiment.methods) {
       const base::TransformRecipe transform = train_transform(method, experiment.protocol, dataset, recipes);
       std::vector<base::WeightsSpec> weights;

@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <clb/plan/plan.hpp>
-#include <numeric>
 
 #include "recipes.hpp"
+#include "resolve_stream.hpp"
 #include "toml.hpp"
 
 namespace clb::plan {
@@ -14,44 +13,65 @@ namespace {
 
 constexpr int64_t kMaxBatch = 65536;
 
+void read_split(const Reader& reader, ProtocolSection& section) {
+  base::ProtocolSpec& spec = section.spec;
+  const bool domains = spec.kind == "domain";
+  section.split_place = section.place;
+  if (domains) spec.split = "domains";
+  const Node* split = reader.find("split");
+  if (!split) return;  // a sequence of data sets needs none
+  section.split_place = split->place;
+  if (domains && (split->list() || to_string(*split, "protocol.split") != "domains"))
+    fail(split->place, fmt::format("protocol.split = {}: a domain-incremental stream has one task per domain; leave split out",
+                                   split->list() ? "[...]" : fmt::format("\"{}\"", to_string(*split, "protocol.split"))));
+  if (split->list())
+    section.split_list = *split;
+  else
+    spec.split = to_string(*split, "protocol.split");
+}
+
 void read_kind(const Reader& reader, ProtocolSection& section) {
   base::ProtocolSpec& spec = section.spec;
   spec.kind = reader.choice("kind", "class", {"class", "domain", "task"});
   spec.joint = reader.flag("joint", false);
   const bool domains = spec.kind == "domain";
-  if (const Node* split = reader.find("split")) {
-    spec.split = to_string(*split, "protocol.split");
-    section.split_place = split->place;
-    if (domains && spec.split != "domains")
-      fail(split->place,
-           fmt::format("protocol.split = \"{}\": a domain-incremental stream has one task per domain; leave split out", spec.split));
-  } else if (domains) {
-    spec.split = "domains";
-    section.split_place = section.place;
-  } else {
-    reader.at("split", "\"B0-Inc10\"");  // says that it is missing
-  }
+  read_split(reader, section);
   if (const Node* eval_on = reader.find("eval_on")) {
     spec.eval_on = reader.choice("eval_on", "seen", {"seen", "all", "fixed"});
     if (!domains) fail(eval_on->place, "protocol.eval_on is for domain-incremental streams (kind = \"domain\")");
   }
+  if (const Node* list = reader.find("domains")) {
+    if (!domains) fail(list->place, "protocol.domains is for domain-incremental streams (kind = \"domain\")");
+    section.domains = *list;
+  }
+  spec.eval_unseen = reader.flag("eval_unseen", false);
+  if (!spec.eval_unseen) return;
+  section.unseen_place = reader.find("eval_unseen")->place;
+  if (domains)
+    fail(
+        section.unseen_place,
+        "protocol.eval_unseen is about classes to come, of which a domain-incremental stream has none; eval_on = \"all\" evaluates domains "
+        "to come");
 }
 
 void read_order(const Reader& reader, ProtocolSection& section, std::vector<std::string>& warnings) {
-  const Node& node = reader.at("order", "\"pilot\"");
+  const bool as_listed = section.domains && !reader.find("order");  // the domains are in order
+  const Node& node = as_listed ? *section.domains : reader.at("order", "\"pilot\"");
   section.order_place = node.place;
-  if (node.list()) {
-    section.order_list = node;
+  if (as_listed || node.list()) {
+    if (!as_listed) section.order_list = node;
     section.spec.order = "list";
   } else {
     section.spec.order = to_string(node, "protocol.order");
     section.order = parse_order(section.spec.order, node.place.text());
   }
+  if (section.domains && section.order_list)
+    fail(node.place, "protocol.domains lists the domains in order already; leave protocol.order out, or name an order to sort them by");
   section.order_seeds = {0};
   const Node* seeds = reader.find("order_seed");
   if (!seeds) return;
   const std::vector<int64_t> values = to_int_or_list(*seeds, "protocol.order_seed", 0, kMaxInt);
-  if (!section.order_list && section.order.uses_order_seed()) {
+  if (section.spec.order != "list" && section.order.uses_order_seed()) {
     section.order_seeds = values;
   } else if (values != section.order_seeds) {
     warnings.push_back(fmt::format("{}: protocol.order_seed changes nothing, because the order \"{}\" is always the same",
@@ -69,53 +89,6 @@ void read_evaluation(const Reader& reader, base::ProtocolSpec& spec) {
   if (fraction <= 0 || fraction >= 1)
     fail(node->place, fmt::format("protocol.validation_fraction must lie between 0 and 1, both excluded, found {}", fraction));
   if (spec.evaluate_on == "validation") spec.validation_fraction = fraction;  // elsewhere it may not change the run's key
-}
-
-// What the order of the stream sorts: classes, or domains.
-struct Ordered {
-  const char* singular;
-  const char* plural;
-  int64_t count;
-};
-
-std::vector<int64_t> listed_order(const Node& node, const Ordered& what, const std::string& dataset) {
-  const std::vector<int64_t> order = to_int_list(node, "protocol.order", 0, what.count - 1);
-  std::vector<bool> seen(static_cast<size_t>(what.count));
-  for (size_t i = 0; i < order.size(); ++i) {
-    if (seen[static_cast<size_t>(order[i])])
-      fail((*node.list())[i].place, fmt::format("protocol.order lists {} {} twice", what.singular, order[i]));
-    seen[static_cast<size_t>(order[i])] = true;
-  }
-  if (order.size() != seen.size())
-    fail(node.place, fmt::format("protocol.order lists {} {}, dataset {} has {}", order.size(), what.plural, dataset, seen.size()));
-  return order;
-}
-
-std::vector<int64_t> identity(int64_t n) {
-  std::vector<int64_t> order(static_cast<size_t>(n));
-  std::iota(order.begin(), order.end(), 0);
-  return order;
-}
-
-void resolve_classes(const ProtocolSection& section, const base::DatasetInfo& dataset, base::ProtocolSpec& spec) {
-  spec.task_sizes = task_sizes(spec.split, dataset.class_count, section.split_place.text());
-  spec.class_order = section.order_list
-                         ? listed_order(*section.order_list, {"class", "classes", dataset.class_count}, dataset.id)
-                         : class_order(section.order, static_cast<uint64_t>(spec.order_seed), dataset, section.order_place.text());
-  if (spec.order == "official") spec.order = "official:" + dataset.orders.begin()->first;  // the only one
-}
-
-void resolve_domains(const ProtocolSection& section, const base::DatasetInfo& dataset, base::ProtocolSpec& spec) {
-  const auto domains = static_cast<int64_t>(dataset.domain_names.size());
-  if (domains < 2)
-    fail(section.place, fmt::format("protocol.kind = \"domain\": dataset {} has no domains; use kind = \"class\"", dataset.id));
-  if (section.order.kind == "official")
-    fail(section.order_place, "protocol.order = \"official\" is an order of classes; a domain-incremental stream orders domains");
-  spec.domain_order = section.order_list
-                          ? listed_order(*section.order_list, {"domain", "domains", domains}, dataset.id)
-                          : permutation(section.order, static_cast<uint64_t>(spec.order_seed), domains, section.order_place.text());
-  spec.class_order = identity(dataset.class_count);
-  spec.task_sizes.assign(static_cast<size_t>(domains), dataset.class_count);
 }
 
 }  // namespace
@@ -139,14 +112,15 @@ ProtocolSection read_protocol(const Node& root, std::vector<std::string>& warnin
   return section;
 }
 
-base::ProtocolSpec resolve_protocol(const ProtocolSection& section, const base::DatasetInfo& dataset, int64_t order_seed,
+base::ProtocolSpec resolve_protocol(const ProtocolSection& section, const DatasetEntry& entry, int64_t order_seed,
                                     const std::filesystem::path& recipes) {
+  const base::DatasetInfo& dataset = entry.info;
   base::ProtocolSpec spec = section.spec;
   spec.order_seed = order_seed;
   if (spec.kind == "domain") {
-    resolve_domains(section, dataset, spec);
+    resolve_domains(section, entry, spec);
   } else {
-    resolve_classes(section, dataset, spec);
+    resolve_classes(section, entry, spec);
   }
   const auto tasks = static_cast<int64_t>(spec.task_sizes.size());
   if (spec.stop_after > tasks)

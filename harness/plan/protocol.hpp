@@ -9,13 +9,16 @@
 #include <string>
 #include <vector>
 
+#include "sections.hpp"
 #include "toml.hpp"
 
 namespace clb::plan {
 
 struct ProtocolSection {
   base::ProtocolSpec spec;  // what does not depend on the dataset
-  Place place, split_place, order_place, stop_place;
+  Place place, split_place, order_place, stop_place, unseen_place;
+  std::optional<Node> split_list;  // split = [50, 20, 30]
+  std::optional<Node> domains;     // domains = ["photo", 2]
   std::optional<Node> order_list;  // order = [3, 1, 2]
   OrderName order;                 // otherwise
   std::optional<Node> eval_transform;
@@ -25,7 +28,7 @@ struct ProtocolSection {
 ProtocolSection read_protocol(const Node& root, std::vector<std::string>& warnings);
 
 // With task sizes, class order, transform and limits checked against the dataset.
-base::ProtocolSpec resolve_protocol(const ProtocolSection& section, const base::DatasetInfo& dataset, int64_t order_seed,
+base::ProtocolSpec resolve_protocol(const ProtocolSection& section, const DatasetEntry& entry, int64_t order_seed,
                                     const std::filesystem::path& recipes);
 
 }  // namespace clb::plan

@@ -16,13 +16,14 @@ using Keys = std::vector<std::string>;
 const std::map<std::string, Keys>& experiment_tables() {
   static const std::map<std::string, Keys> tables = {
       {"", {"name", "dataset", "weights", "assets", "protocol", "run", "method"}},
-      {"dataset", {"id", "name", "root", "train_per_class", "test_per_class", "params"}},
+      {"dataset", {"id", "name", "root", "sequence", "train_per_class", "test_per_class", "params"}},
+      {"dataset.sequence", {"id", "name", "root", "train_per_class", "test_per_class", "params"}},
       {"weights.main", {"name", "file", "sha256", "random", "format", "heads", "text_heads", "pos_antialias"}},
       {"assets", {"file", "sha256"}},
       {"weights.main.random", {"image", "patch", "dim", "depth", "heads", "seed"}},
       {"protocol",
-       {"name", "kind", "split", "order", "order_seed", "stop_after", "joint", "eval_on", "eval_transform", "test_batches",
-        "test_batch_size", "evaluate_on", "validation_fraction"}},
+       {"name", "kind", "split", "order", "order_seed", "domains", "stop_after", "joint", "eval_on", "eval_unseen", "eval_transform",
+        "test_batches", "test_batch_size", "evaluate_on", "validation_fraction"}},
       {"run", {"seed", "precision", "device", "threads", "checkpoint", "track", "loader_threads", "store_limit", "keep_logits"}},
       {"method", {"id", "preset", "params", "train_transform", "joint"}},
   };
@@ -45,6 +46,14 @@ const Table& table_of(const Node& node, const std::string& name) {
 
 void check_section(const Node& node, const std::string& name, const std::string& shown) {
   check_keys(table_of(node, shown), shown, experiment_tables().at(name), elsewhere);
+}
+
+// Of the elements those that are tables; the others are names.
+void check_sequence(const Node& dataset) {
+  const Node* sequence = dataset.table()->find("sequence");
+  if (!sequence || !sequence->list()) return;
+  for (const Node& part : *sequence->list())
+    if (part.table()) check_section(part, "dataset.sequence", "dataset.sequence");
 }
 
 void check_weights(const Node& weights) {
@@ -88,6 +97,8 @@ void check_experiment_keys(const Node& root) {
   for (const std::string key : {"dataset", "method"})
     if (root.table()->find(key))
       for (const Node* node : one_or_several(root, key)) check_section(*node, key, key);
+  if (root.table()->find("dataset"))
+    for (const Node* node : one_or_several(root, "dataset")) check_sequence(*node);
   for (const std::string key : {"protocol", "run"})
     if (const Node* node = root.table()->find(key)) check_section(*node, key, key);
   if (const Node* assets = root.table()->find("assets")) check_assets(*assets);

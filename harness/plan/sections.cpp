@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <clb/base/error.hpp>
+#include <clb/plan/sequence.hpp>
 
 #include "files.hpp"
 #include "installed.hpp"
@@ -15,16 +16,14 @@ namespace {
 
 constexpr int64_t kMaxThreads = 4096;
 
-// The folder that the experiment names, "" for the plugin's default. Error when it is not there; where that is fine, `missing` gets the
-// sentence.
-std::string read_root(const Reader& reader, bool several, const std::string& id, const std::filesystem::path& folder,
-                      std::string* missing) {
+// `path`: of the data set's table, as --set names it. The folder that the experiment names, "" for the plugin's default. Error when it is
+// not there; where that is fine, `missing` gets the sentence.
+std::string read_root(const Reader& reader, const std::string& path, const std::filesystem::path& folder, std::string* missing) {
   const Node* node = reader.find("root");
   if (!node) return "";
   const std::filesystem::path root = resolve_path(*node, "dataset.root", folder);
   if (is_there(root)) return root.string();
-  const std::string sentence =
-      fmt::format("dataset.root: no such folder {}; give another with --set dataset.{}root=DIR", root.string(), several ? id + "." : "");
+  const std::string sentence = fmt::format("dataset.root: no such folder {}; give another with --set {}.root=DIR", root.string(), path);
   if (!missing) fail(node->place, sentence);
   *missing = sentence;
   return root.string();
@@ -36,8 +35,9 @@ void take_text(const KnownDataset& known, base::DatasetInfo& info) {
   if (info.templates.empty()) info.templates = known.templates;
 }
 
-// The dataset as its files say; where they are not there and may be, as share/datasets says.
-base::DatasetInfo find_dataset(const Reader& reader, bool several, const base::Json& params, const std::filesystem::path& folder,
+// `path` ends with a dot where an id selects one of several. The dataset as its files say; where they are not there and may be, as
+// share/datasets says.
+base::DatasetInfo find_dataset(const Reader& reader, const std::string& path, const base::Json& params, const std::filesystem::path& folder,
                                const PlanOptions& options, Catalogue& catalogue, Plan& plan) {
   const Node& id = reader.at("id", "\"cifar100\"");
   const std::string plugin = to_string(id, "dataset.id"), name = reader.string("name", plugin);
@@ -49,12 +49,13 @@ base::DatasetInfo find_dataset(const Reader& reader, bool several, const base::J
     fail(id.place, fmt::format("dataset.id: {} is read by the plugin {}, not {}", name, known->plugin, plugin));
   const bool may_lack = options.missing_ok && known;
   std::string missing;
-  const std::string root = read_root(reader, several, plugin, folder, may_lack ? &missing : nullptr);
+  const std::string root = read_root(reader, path.ends_with(".") ? path + plugin : path, folder, may_lack ? &missing : nullptr);
   if (missing.empty()) {
     try {
       const std::string remedy = known && root.empty() && !may_lack ? "; where to get the data: " + known->get : "";
       base::DatasetInfo info = installed_dataset(id, root, params, catalogue, remedy);
       if (known) take_text(*known, info);
+      if (known) add_orders(*known, info);
       if (known && reader.find("name"))  // unnamed files may well be the user's own selection
         if (const std::string sentence = difference(*known, info); !sentence.empty()) plan.warnings.push_back(sentence);
       return info;
@@ -96,15 +97,15 @@ void warn_of_empty_classes(const base::DatasetInfo& info, Plan& plan) {
   warn(info.test_counts, "test", "never tested");
 }
 
-DatasetEntry read_dataset(const Node& node, bool several, const std::filesystem::path& folder, const PlanOptions& options,
-                          Catalogue& catalogue, Plan& plan) {
+DatasetEntry read_one(const Node& node, const std::string& path, const std::filesystem::path& folder, const PlanOptions& options,
+                      Catalogue& catalogue, Plan& plan) {
   const Reader reader(node, "dataset");
   DatasetEntry entry;
   if (const Node* params = reader.find("params")) {
     if (!params->table()) fail(params->place, fmt::format("dataset.params must be a table, found {}", params->describe()));
     entry.spec.params = installed_dataset_params(reader.at("id", "\"cifar100\""), *params->table(), catalogue);
   }
-  entry.info = find_dataset(reader, several, entry.spec.params, folder, options, catalogue, plan);
+  entry.info = find_dataset(reader, path, entry.spec.params, folder, options, catalogue, plan);
   const base::DatasetInfo& info = entry.info;
   if (info.class_count < 1) fail(reader.find("id")->place, fmt::format("dataset {} has no classes", info.id));
   warn_of_empty_classes(info, plan);
@@ -118,6 +119,75 @@ DatasetEntry read_dataset(const Node& node, bool several, const std::filesystem:
   entry.spec.train_per_class = read_subset(reader, "train_per_class", info.train_counts, info);
   entry.spec.test_per_class = read_subset(reader, "test_per_class", info.test_counts, info);
   return entry;
+}
+
+// An element of a sequence: a table as [dataset], or the name of a data set.
+Node part_table(const Node& part, const std::filesystem::path& share) {
+  if (part.table()) return part;
+  const std::string name = to_string(part, "each of dataset.sequence");
+  const auto known = known_dataset(share, name);
+  Table table;
+  table.set("id", part.place, {part.place, known ? known->plugin : name});
+  if (known) table.set("name", part.place, part);
+  return {part.place, table};
+}
+
+// A subset that all data sets share is the sequence's; one that differs is each one's own.
+void share_subset(base::DatasetSpec& sequence, int64_t base::DatasetSpec::*limit) {
+  for (const base::DatasetSpec& part : sequence.sequence)
+    if (part.*limit != sequence.sequence.front().*limit) return;
+  sequence.*limit = sequence.sequence.front().*limit;
+  for (base::DatasetSpec& part : sequence.sequence) part.*limit = 0;
+}
+
+std::string what_it_holds(const base::DatasetInfo& info) {
+  return info.modality == "features" ? fmt::format("feature vectors of {} numbers", info.feature_dim) : "images";
+}
+
+void check_parts(const Node& node, const std::vector<base::DatasetInfo>& infos) {
+  for (const base::DatasetInfo& info : infos)
+    if (info.modality != infos.front().modality || info.feature_dim != infos.front().feature_dim)
+      fail(node.place, fmt::format("dataset.sequence: {} holds {} and {} holds {}, which cannot be one stream", infos.front().id,
+                                   what_it_holds(infos.front()), info.id, what_it_holds(info)));
+}
+
+DatasetEntry read_sequence(const Node& node, const std::filesystem::path& folder, const PlanOptions& options, Catalogue& catalogue,
+                           Plan& plan) {
+  const Node& sequence = *node.table()->find("sequence");
+  for (const char* key : {"id", "name", "root"})
+    if (const Node* own = node.table()->find(key))
+      fail(own->place, fmt::format("dataset.{} beside dataset.sequence: each data set of the sequence has its own", key));
+  if (!sequence.list() || sequence.list()->size() < 2)
+    fail(sequence.place,
+         "dataset.sequence must be a list of at least two data sets, for example [\"cifar100\", { id = \"image_folder\", root = \"birds\" "
+         "}]");
+  DatasetEntry entry;
+  std::vector<base::DatasetInfo> infos;
+  for (const Node& element : *sequence.list()) {
+    Node part = part_table(element, options.share);
+    for (const char* key : {"train_per_class", "test_per_class"})  // said of all of them
+      if (const Node* all = node.table()->find(key); all && !part.table()->find(key))
+        std::get<Table>(part.value).set(key, all->place, *all);
+    DatasetEntry read = read_one(part, "dataset.sequence.", folder, options, catalogue, plan);
+    entry.spec.sequence.push_back(std::move(read.spec));
+    infos.push_back(std::move(read.info));
+  }
+  check_parts(sequence, infos);
+  share_subset(entry.spec, &base::DatasetSpec::train_per_class);
+  share_subset(entry.spec, &base::DatasetSpec::test_per_class);
+  entry.info = sequence_info(entry.spec.sequence, infos);
+  entry.spec.id = entry.info.id;
+  entry.spec.fingerprint = entry.info.fingerprint;
+  entry.spec.modality = entry.info.modality;
+  entry.spec.class_count = entry.info.class_count;
+  entry.spec.feature_dim = entry.info.feature_dim;
+  return entry;
+}
+
+DatasetEntry read_dataset(const Node& node, bool several, const std::filesystem::path& folder, const PlanOptions& options,
+                          Catalogue& catalogue, Plan& plan) {
+  if (node.table()->find("sequence")) return read_sequence(node, folder, options, catalogue, plan);
+  return read_one(node, several ? "dataset." : "dataset", folder, options, catalogue, plan);
 }
 
 // auto | cpu | cuda | cuda:N

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <clb/base/error.hpp>
 #include <clb/plan/plan.hpp>
+#include <numeric>
 
 #include "toml.hpp"
 
@@ -39,6 +40,15 @@ std::vector<int64_t> task_sizes(const std::string& split, int64_t class_count, c
   std::vector<int64_t> sizes = {first};
   for (int64_t left = class_count - first; left > 0; left -= sizes.back()) sizes.push_back(std::min(increment, left));
   return sizes;
+}
+
+std::string split_name(const std::vector<int64_t>& sizes) {
+  constexpr size_t kShown = 12;
+  const int64_t classes = std::accumulate(sizes.begin(), sizes.end(), int64_t{0});
+  const bool even = sizes.size() == 1 || sizes[0] == sizes[1];
+  const std::string name = fmt::format("B{}-Inc{}", even ? 0 : sizes[0], even ? sizes[0] : sizes[1]);
+  if (task_sizes(name, classes, "") == sizes) return name;
+  return sizes.size() <= kShown ? fmt::format("[{}]", fmt::join(sizes, ", ")) : fmt::format("list of {} sizes", sizes.size());
 }
 
 }  // namespace clb::plan

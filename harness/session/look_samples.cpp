@@ -55,7 +55,10 @@ void write_store(Session& s, const std::vector<int64_t>& indices, const fs::path
 void take(const base::RunSpec& spec, int64_t task, int64_t count, const fs::path& folder, Emitter& emitter) {
   Spans spans;
   base::RunSpec same = spec;
-  if (same.execution.cache_dir.empty()) same.dataset.fingerprint.clear();  // the run has read every file just now
+  if (same.execution.cache_dir.empty()) {  // the run has read every file just now
+    same.dataset.fingerprint.clear();
+    for (base::DatasetSpec& part : same.dataset.sequence) part.fingerprint.clear();
+  }
   Session s(same, torch::kCPU, "", emitter, spans);
   s.task = task;
   const Evaluated evaluated = evaluated_now(s);
@@ -100,6 +103,7 @@ LookSamples take_look_samples(const base::RunSpec& spec, int64_t task, int64_t c
 base::RunSpec without_labels(base::RunSpec spec, const fs::path& folder) {
   spec.dataset.train_per_class = spec.dataset.test_per_class = 0;
   spec.dataset.file.clear();  // the store is not held against files that this process cannot open
+  spec.dataset.sequence.clear();
   spec.protocol.evaluate_on = "test";
   spec.execution.cache_dir = folder.string();
   spec.execution.store_limit = INT64_MAX;

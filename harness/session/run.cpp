@@ -29,7 +29,7 @@ base::Hello hello(const base::RunSpec& spec, const torch::Device& device) {
   base::Hello h{.pid = getpid(),
                 .runner_hash = base::hex(base::sha256_file(base::kThisProgram)),
                 .plugin_hash = loader::plugin_hash(spec.method.file, spec.execution.method_sources)};
-  h.dataset_hash = loader::plugin_hash(spec.dataset.file);
+  h.dataset_hash = base::dataset_hash(spec.dataset, [](const std::string& file) { return loader::plugin_hash(file); });
   h.libtorch = TORCH_VERSION;
   h.device = device_name(device);
   h.dtype = toString(precision_dtype(spec.precision));
@@ -48,7 +48,8 @@ void expect_planned_files(const base::RunSpec& spec, const base::Hello& me) {
                   "; start clbench again to run the new one");
   };
   expect("the plugin " + spec.method.file, me.plugin_hash, spec.execution.method_hash);
-  expect("the plugin " + spec.dataset.file, me.dataset_hash, spec.execution.dataset_hash);
+  const bool sequence = !spec.dataset.sequence.empty();
+  expect(sequence ? "a plugin of " + spec.dataset.id : "the plugin " + spec.dataset.file, me.dataset_hash, spec.execution.dataset_hash);
   expect("the runner " + base::executable().string(), me.runner_hash, spec.execution.runner_hash);
 }
 

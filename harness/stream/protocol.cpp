@@ -28,22 +28,29 @@ std::vector<int64_t> places(const std::vector<int64_t>& domain_order) {
   return place;
 }
 
-// `limit`: the first so many of each cell (0: all).
-Cells cells_of(const SplitIndex& split, const char* name, const std::vector<int64_t>& position, size_t classes,
-               const std::vector<int64_t>& domain_order, int64_t limit) {
-  const auto place = places(domain_order);
-  Cells cells(std::max<size_t>(1, domain_order.size()), std::vector<std::vector<int64_t>>(classes));
+// Which domains come when. A stream that names its domains leaves the others out; elsewhere a domain that is not named is a mistake.
+struct Domains {
+  std::vector<int64_t> order;
+  bool subset = false;
+};
+
+// `limits`: the first so many of each cell, by original class (0: all).
+Cells cells_of(const SplitIndex& split, const char* name, const std::vector<int64_t>& position, size_t classes, const Domains& domains,
+               const std::vector<int64_t>& limits) {
+  const auto place = places(domains.order);
+  Cells cells(std::max<size_t>(1, domains.order.size()), std::vector<std::vector<int64_t>>(classes));
   for (size_t i = 0; i < split.labels.size(); ++i) {
     const int64_t label = split.labels[i], domain = split.domains.empty() ? 0 : split.domains[i];
     if (label < 0 || label >= static_cast<int64_t>(position.size()) || position[static_cast<size_t>(label)] < 0)
       outside(i, name, "label", label, "class");
     int64_t part = 0;
-    if (!domain_order.empty()) {
-      if (domain < 0 || domain >= static_cast<int64_t>(place.size()) || place[static_cast<size_t>(domain)] < 0)
-        outside(i, name, "domain", domain, "domain");
-      part = place[static_cast<size_t>(domain)];
+    if (!domains.order.empty()) {
+      part = domain < 0 || domain >= static_cast<int64_t>(place.size()) ? -1 : place[static_cast<size_t>(domain)];
+      if (part < 0 && domains.subset) continue;
+      if (part < 0) outside(i, name, "domain", domain, "domain");
     }
     auto& cell = cells[static_cast<size_t>(part)][static_cast<size_t>(position[static_cast<size_t>(label)])];
+    const int64_t limit = limits[static_cast<size_t>(label)];
     if (limit == 0 || static_cast<int64_t>(cell.size()) < limit) cell.push_back(static_cast<int64_t>(i));
   }
   return cells;
@@ -74,58 +81,51 @@ Cells hold_out(Cells& train, const std::vector<int64_t>& class_order, const std:
 
 void append(std::vector<int64_t>& to, const std::vector<int64_t>& from) { to.insert(to.end(), from.begin(), from.end()); }
 
-std::vector<int64_t> joined(const std::vector<std::vector<int64_t>>& by_class, int64_t first, int64_t end) {
+std::vector<int64_t> joined(const std::vector<std::vector<int64_t>>& by_class, const Range& classes) {
   std::vector<int64_t> samples;
-  for (int64_t c = first; c < end; ++c) append(samples, by_class[static_cast<size_t>(c)]);
+  for (int64_t c = classes.first; c < classes.end; ++c) append(samples, by_class[static_cast<size_t>(c)]);
   return samples;
 }
 
 }  // namespace
 
 Protocol::Protocol(const base::RunSpec& spec, const SplitIndex& train, const SplitIndex& test)
-    : class_order_(spec.protocol.class_order),
-      domain_stream_(spec.protocol.kind == "domain"),
-      joint_(spec.protocol.joint),
+    : shape_(spec),
+      class_order_(spec.protocol.class_order),
       task_ids_(spec.protocol.kind == "task"),
-      evaluates_test_(spec.protocol.evaluate_on == "test"),
-      eval_on_(spec.protocol.eval_on) {
+      evaluates_test_(spec.protocol.evaluate_on == "test") {
   const size_t classes = class_order_.size();
   position_.assign(static_cast<size_t>(spec.dataset.class_count), -1);
   for (size_t p = 0; p < classes; ++p) position_[static_cast<size_t>(class_order_[p])] = static_cast<int64_t>(p);
-  make_parts(spec.protocol);
 
+  const bool by_domain = shape_.is_domain_stream();
+  const Domains all, stream = by_domain ? Domains{spec.protocol.domain_order, !spec.protocol.domain_subset.empty()} : all;
+  Cells trained = cells_of(train, "training", position_, classes, stream, train_limits(spec.dataset));
   // A fixed test set need not have the domains of the stream.
-  const std::vector<int64_t> domains = domain_stream_ ? spec.protocol.domain_order : std::vector<int64_t>{}, none;
-  Cells trained = cells_of(train, "training", position_, classes, domains, spec.dataset.train_per_class);
-  const Cells evaluated =
-      evaluates_test_ ? cells_of(test, "test", position_, classes, eval_on_ == "fixed" ? none : domains, spec.dataset.test_per_class)
-                      : hold_out(trained, class_order_, domains, spec.protocol.validation_fraction);
+  const Cells evaluated = evaluates_test_
+                              ? cells_of(test, "test", position_, classes, shape_.one_group() ? all : stream, test_limits(spec.dataset))
+                              : hold_out(trained, class_order_, stream.order, spec.protocol.validation_fraction);
   part_of_.assign(train.labels.size(), -1);
-  for (size_t p = 0; p < parts_.size(); ++p) {
-    Part& part = parts_[p];
-    part.train = joined(trained[domain_stream_ ? p : 0], part.first, part.end);
-    for (int64_t index : part.train) part_of_[static_cast<size_t>(index)] = static_cast<int64_t>(p);
-    if (eval_on_ == "fixed" && p > 0) continue;  // the one group has been made
-    auto& group = groups_.emplace_back(Group{{}, part.first, part.end});
-    group.samples = joined(evaluated[domain_stream_ ? p : 0], part.first, part.end);
+  for (int64_t p = 0; p < shape_.parts(); ++p) {
+    const Range own = shape_.part_classes(p);
+    trained_.push_back(joined(trained[by_domain ? static_cast<size_t>(p) : 0], own));
+    for (int64_t index : trained_.back()) part_of_[static_cast<size_t>(index)] = p;
+    if (p >= shape_.groups()) continue;
+    Group group{joined(evaluated[by_domain ? static_cast<size_t>(p) : 0], own), own.first, own.end};
     std::sort(group.samples.begin(), group.samples.end());
+    groups_.push_back(std::move(group));
   }
 }
 
-void Protocol::make_parts(const base::ProtocolSpec& spec) {
-  int64_t first = 0;
-  for (int64_t size : spec.task_sizes) {
-    parts_.push_back({domain_stream_ ? 0 : first, (domain_stream_ ? 0 : first) + size, {}});
-    first += size;
-  }
-  const auto parts = static_cast<int64_t>(parts_.size());
-  parts_to_run_ = spec.stop_after > 0 ? std::min(spec.stop_after, parts) : parts;
+int64_t Protocol::domain(int64_t task) const {
+  if (shape_.is_domain_stream() || shape_.joint()) return task;
+  return std::max<int64_t>(0, shape_.part_domain(shape_.task_parts(task).first));
 }
 
 std::vector<int64_t> Protocol::labels(int64_t task) const {
-  const int64_t first = joint_ ? 0 : parts_[static_cast<size_t>(task)].first;
-  std::vector<int64_t> positions(static_cast<size_t>(classes_seen(task) - first));
-  std::iota(positions.begin(), positions.end(), first);
+  const Range classes = shape_.task_classes(task);
+  std::vector<int64_t> positions(static_cast<size_t>(classes.size()));
+  std::iota(positions.begin(), positions.end(), classes.first);
   return positions;
 }
 
@@ -136,24 +136,21 @@ std::vector<int64_t> Protocol::original_classes(int64_t task) const {
 }
 
 std::vector<int64_t> Protocol::train(int64_t task) const {
-  if (!joint_) return parts_[static_cast<size_t>(task)].train;
+  const Range parts = shape_.task_parts(task);
   std::vector<int64_t> samples;
-  for (int64_t p = 0; p < parts_to_run_; ++p) append(samples, parts_[static_cast<size_t>(p)].train);
+  for (int64_t p = parts.first; p < parts.end; ++p) append(samples, trained_[static_cast<size_t>(p)]);
   return samples;
 }
 
 std::vector<int64_t> Protocol::evaluated_groups(int64_t task) const {
-  int64_t count = joint_ ? parts_to_run_ : task + 1;
-  if (eval_on_ == "all") count = parts_to_run_;
-  if (eval_on_ == "fixed") count = 1;
-  std::vector<int64_t> ids(static_cast<size_t>(count));
+  std::vector<int64_t> ids(static_cast<size_t>(shape_.evaluated_groups(task)));
   std::iota(ids.begin(), ids.end(), 0);
   return ids;
 }
 
 std::vector<int64_t> Protocol::all_train() const {
   std::vector<int64_t> samples;
-  for (int64_t p = 0; p < parts_to_run_; ++p) append(samples, parts_[static_cast<size_t>(p)].train);
+  for (int64_t p = 0; p < shape_.parts_to_run(); ++p) append(samples, trained_[static_cast<size_t>(p)]);
   std::sort(samples.begin(), samples.end());
   return samples;
 }

@@ -3,6 +3,7 @@
 #include <clb/base/describe.hpp>
 #include <clb/base/error.hpp>
 #include <clb/store/row_audit.hpp>
+#include <clb/stream/shape.hpp>
 #include <set>
 
 namespace clb::audit {
@@ -23,17 +24,10 @@ std::vector<store::RunRow> chosen(const store::Store& store, const std::filesyst
 }
 
 // The classes that a task brought, as the spec orders them.
-Json classes_of(const base::ProtocolSpec& protocol, int64_t task) {
-  const auto parts = static_cast<int64_t>(protocol.task_sizes.size());
-  if (protocol.kind == "domain") return protocol.class_order;
-  const int64_t to_run = protocol.stop_after > 0 ? std::min(protocol.stop_after, parts) : parts;
-  int64_t first = 0;
-  if (!protocol.joint)
-    for (int64_t t = 0; t < task; ++t) first += protocol.task_sizes[static_cast<size_t>(t)];
-  int64_t end = first;
-  for (int64_t t = protocol.joint ? 0 : task; t < (protocol.joint ? to_run : task + 1); ++t)
-    end += protocol.task_sizes[static_cast<size_t>(t)];
-  return std::vector<int64_t>(protocol.class_order.begin() + first, protocol.class_order.begin() + end);
+Json classes_of(const base::RunSpec& run, int64_t task) {
+  const std::vector<int64_t>& order = run.protocol.class_order;
+  const stream::Range range = stream::StreamShape(run).task_classes(task);
+  return std::vector<int64_t>(order.begin() + range.first, order.begin() + range.end);
 }
 
 bool is_sha256(const std::string& text) { return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos; }
@@ -114,7 +108,7 @@ class Auditor {
       result.differences.push_back(where + "the run has " + std::to_string(row.tasks_planned) + " tasks");
       return;
     }
-    if (task.classes != base::canonical(classes_of(spec.protocol, task.after_task)))
+    if (task.classes != base::canonical(classes_of(spec, task.after_task)))
       result.differences.push_back(where + "its classes are not those of the class order");
     if (!is_sha256(task.logit_hash)) result.differences.push_back(where + "the hash of its logits is missing or no SHA-256");
     if (!task.predictions) {
@@ -127,24 +121,42 @@ class Auditor {
     result.counts += static_cast<int64_t>(evals.size());
   }
 
-  // The stored labels against the data, once per dataset and folder.
+  // The stored labels against the data, once per dataset and folder; of a sequence those of each data set.
   void compare_with_data(const base::RunSpec& spec, const base::Targets& stored, RunAudit& result) {
-    const std::string key = base::canonical({spec.dataset.id, spec.dataset.root, spec.dataset.fingerprint});
-    auto [facts, fresh] = facts_.try_emplace(key);
-    if (fresh && options_.facts) facts->second = options_.facts(spec);
-    if (!options_.facts) facts->second.missing = "not asked for";
-    if (!facts->second.missing.empty()) {
-      result.labels = facts->second.missing;
+    const bool sequence = !spec.dataset.sequence.empty();
+    std::span<const int64_t> left = stored.labels;
+    int64_t first_class = 0;
+    result.labels = "equal to those of the data";
+    for (const base::DatasetSpec& data : spec.dataset.parts()) {
+      DatasetFacts& facts = facts_of(data);
+      if (!facts.missing.empty()) {
+        result.labels = facts.missing;
+        return;
+      }
+      if (facts.fingerprint != data.fingerprint) {
+        result.differences.push_back("the fingerprint of the data " + (sequence ? "in " + data.root + " " : "") + "is " +
+                                     facts.fingerprint.substr(0, 12) + ", the run's is " + data.fingerprint.substr(0, 12));
+        result.labels.clear();
+        return;
+      }
+      const size_t count = sequence ? std::min(left.size(), static_cast<size_t>(facts.samples[stored.split])) : left.size();
+      std::vector<int64_t> labels(left.begin(), left.begin() + static_cast<int64_t>(count));
+      for (int64_t& label : labels) label -= first_class;
+      left = left.subspan(count);
+      first_class += data.class_count;
+      const bool all = &data != &spec.dataset.parts().back() || left.empty();
+      if (base::labels_hash(labels) == facts.labels[stored.split] && all) continue;
+      result.differences.push_back("the stored labels are not those of the data's split " + stored.split);
+      result.labels.clear();
       return;
     }
-    if (facts->second.fingerprint != spec.dataset.fingerprint) {
-      result.differences.push_back("the fingerprint of the data is " + facts->second.fingerprint.substr(0, 12) + ", the run's is " +
-                                   spec.dataset.fingerprint.substr(0, 12));
-    } else if (base::labels_hash(stored.labels) != facts->second.labels[stored.split]) {
-      result.differences.push_back("the stored labels are not those of the data's split " + stored.split);
-    } else {
-      result.labels = "equal to those of the data";
-    }
+  }
+
+  DatasetFacts& facts_of(const base::DatasetSpec& data) {
+    auto [facts, fresh] = facts_.try_emplace(base::canonical({data.id, data.root, data.fingerprint}));
+    if (fresh && options_.facts) facts->second = options_.facts(data);
+    if (!options_.facts) facts->second.missing = "not asked for";
+    return facts->second;
   }
 
   // A plugin is rebuilt every day; weights and data that are other ones cannot give the stored numbers again.

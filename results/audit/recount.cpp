@@ -1,44 +1,50 @@
 #include <algorithm>
 #include <clb/audit/audit.hpp>
-#include <numeric>
+#include <clb/stream/shape.hpp>
 
 namespace clb::audit {
 namespace {
 
 using Faults = std::vector<std::string>;
 
-// The stream as the run's spec draws it (harness/stream/protocol.cpp says the same to the runner).
+// What the run's stream is after a task, by original class.
 struct Stream {
-  explicit Stream(const base::RunSpec& run, int64_t after_task) : spec(run.protocol), domains(spec.kind == "domain") {
-    const auto parts = static_cast<int64_t>(spec.task_sizes.size());
-    const int64_t to_run = spec.stop_after > 0 ? std::min(spec.stop_after, parts) : parts;
-    groups = spec.joint || spec.eval_on == "all" ? to_run : std::min(after_task + 1, parts);
-    if (spec.eval_on == "fixed") groups = 1;
-    const int64_t learned = spec.joint ? to_run : std::min(after_task + 1, parts);
+  Stream(const base::RunSpec& run, int64_t task)
+      : spec(run.protocol),
+        shape(run),
+        after_task(task),
+        groups(shape.evaluated_groups(task)),
+        seen(shape.classes_seen(task)),
+        limits(stream::test_limits(run.dataset)) {
     group_of.assign(static_cast<size_t>(run.dataset.class_count), -1);
     position.assign(static_cast<size_t>(run.dataset.class_count), -1);
-    int64_t part = 0, end = domains ? 0 : spec.task_sizes[0];
-    for (size_t p = 0; p < spec.class_order.size(); ++p) {
-      while (!domains && static_cast<int64_t>(p) >= end) end += spec.task_sizes[static_cast<size_t>(++part)];
-      const auto label = static_cast<size_t>(spec.class_order[p]);
-      position[label] = static_cast<int64_t>(p);
-      group_of[label] = domains ? 0 : part;
+    for (int64_t group = 0; group < shape.groups(); ++group) {
+      const stream::Range classes = shape.group_classes(group);
+      for (int64_t p = classes.first; p < classes.end; ++p) {
+        const auto label = static_cast<size_t>(spec.class_order[static_cast<size_t>(p)]);
+        position[label] = p;
+        group_of[label] = shape.is_domain_stream() ? 0 : group;
+      }
     }
-    seen = domains ? static_cast<int64_t>(spec.class_order.size())
-                   : std::accumulate(spec.task_sizes.begin(), spec.task_sizes.begin() + learned, int64_t{0});
   }
 
   bool known(int64_t label) const { return label >= 0 && label < static_cast<int64_t>(position.size()); }
   int64_t group(int64_t label) const { return known(label) ? group_of[static_cast<size_t>(label)] : -1; }
-  bool can_be_predicted(int64_t label) const {
-    return known(label) && position[static_cast<size_t>(label)] >= 0 && position[static_cast<size_t>(label)] < seen;
+  // A sample of a class to come is predicted among all classes that the run will learn.
+  bool can_be_predicted(int64_t label, int64_t of_group) const {
+    return known(label) && position[static_cast<size_t>(label)] >= 0 && position[static_cast<size_t>(label)] < columns(of_group);
   }
-  int64_t classes_of(int64_t group) const { return domains ? seen : spec.task_sizes[static_cast<size_t>(group)]; }
+  int64_t columns(int64_t of_group) const {
+    return !shape.is_domain_stream() && shape.unseen(of_group, after_task) ? shape.columns(after_task) : seen;
+  }
+  int64_t classes_of(int64_t group) const { return shape.group_classes(group).size(); }
 
   const base::ProtocolSpec& spec;
-  bool domains;
-  int64_t groups = 0;                       // that are evaluated
-  int64_t seen = 0;                         // classes with a logit
+  stream::StreamShape shape;
+  int64_t after_task;
+  int64_t groups;                           // that are evaluated
+  int64_t seen;                             // classes seen
+  std::vector<int64_t> limits;              // of the subset, by original class; 0: all
   std::vector<int64_t> group_of, position;  // by original class; -1: not in the stream
 };
 
@@ -51,12 +57,13 @@ std::string at(int64_t after_task) { return "after task " + std::to_string(after
 // Which samples have to be evaluated is known but for a validation set, which is drawn, and domains, which labels do not tell.
 Faults check_evaluated(const base::RunSpec& run, const Stream& stream, int64_t after_task, const std::vector<int64_t>& predicted,
                        const std::vector<int64_t>& targets) {
-  if (stream.domains || run.protocol.evaluate_on != "test") return {};
+  if (stream.shape.is_domain_stream() || run.protocol.evaluate_on != "test") return {};
   std::vector<int64_t> taken(stream.position.size(), 0);
   for (size_t i = 0; i < targets.size(); ++i) {
     const int64_t group = stream.group(targets[i]);
     bool wanted = group >= 0 && group < stream.groups;
-    if (wanted && run.dataset.test_per_class > 0) wanted = taken[static_cast<size_t>(targets[i])]++ < run.dataset.test_per_class;
+    const int64_t limit = wanted ? stream.limits[static_cast<size_t>(targets[i])] : 0;
+    if (limit > 0) wanted = taken[static_cast<size_t>(targets[i])]++ < limit;
     if (wanted != (predicted[i] != -1))
       return {at(after_task) + ": sample " + std::to_string(i) +
               (wanted ? " has no prediction" : " has a prediction and is not in the evaluated set")};
@@ -74,9 +81,10 @@ void compare(Faults& faults, const Stream& stream, int64_t after_task, const bas
   const std::string where = at(after_task) + " on group " + std::to_string(stored.group + 1);
   compare(faults, where, "n", stored.n, tally.n, tally.n);
   compare(faults, where, "correct", stored.correct, tally.correct, tally.correct);
-  const bool own_only = stream.spec.kind == "task" || stream.domains || stream.classes_of(stored.group) == stream.seen;
+  const int64_t all = stream.columns(stored.group);  // that were predicted among, but for what the protocol gives away
+  const bool own_only = stream.spec.kind == "task" || stream.shape.is_domain_stream() || stream.classes_of(stored.group) == all;
   compare(faults, where, "correct within the group", stored.correct_within, tally.correct, tally.correct + (own_only ? 0 : tally.outside));
-  const int64_t columns = stream.spec.kind == "task" ? stream.classes_of(stored.group) : stream.seen;
+  const int64_t columns = stream.spec.kind == "task" ? stream.classes_of(stored.group) : all;
   compare(faults, where, "correct in the top 5", stored.correct5, columns <= 5 ? tally.n : tally.correct, tally.n);
   if (stored.loss_sum < 0) faults.push_back(where + ": the sum of losses is negative");
 }
@@ -117,10 +125,10 @@ std::vector<std::string> recount(const base::RunSpec& run, int64_t after_task, c
   std::vector<Tally> tallies(static_cast<size_t>(stream.groups));
   for (size_t i = 0; i < targets.size(); ++i) {
     if (predicted[i] == -1) continue;
-    if (!stream.can_be_predicted(predicted[i]))
+    const int64_t group = stream.group(targets[i]);
+    if (!stream.can_be_predicted(predicted[i], group))
       return {at(after_task) + ": sample " + std::to_string(i) + " is predicted as class " + std::to_string(predicted[i]) +
               ", which was not learned by then"};
-    const int64_t group = stream.group(targets[i]);
     if (group < 0 || group >= stream.groups)
       return {at(after_task) + ": sample " + std::to_string(i) + " of class " + std::to_string(targets[i]) +
               " has a prediction and is of no evaluated group"};
@@ -130,7 +138,7 @@ std::vector<std::string> recount(const base::RunSpec& run, int64_t after_task, c
     tally.outside += stream.group(predicted[i]) != group;
   }
   faults = check_evaluated(run, stream, after_task, predicted, targets);
-  if (stream.domains && stream.groups > 1) {
+  if (stream.shape.is_domain_stream() && stream.groups > 1) {
     compare_domains(faults, after_task, evals, tallies[0]);
     return faults;
   }

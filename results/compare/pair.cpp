@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include <clb/compare/spec.hpp>
+#include <clb/stream/shape.hpp>
 
 namespace clb::compare {
 namespace {
@@ -16,12 +17,13 @@ using base::Json;
 // Original class id -> task that brings it; empty for streams in which tasks share their classes.
 std::map<int64_t, size_t> task_of_class(const Json& spec) {
   std::map<int64_t, size_t> tasks;
-  if (text_at(spec, "/protocol/kind") == "domain") return tasks;
+  const auto shape = stream::StreamShape::of_stored(spec);
+  if (shape.is_domain_stream()) return tasks;
   const Json order = spec.value("/protocol/class_order"_json_pointer, Json::array());
-  const Json sizes = spec.value("/protocol/task_sizes"_json_pointer, Json::array());
-  size_t position = 0;
-  for (size_t task = 0; task < sizes.size(); ++task) {
-    for (int64_t k = 0; k < sizes[task].get<int64_t>() && position < order.size(); ++k) tasks[order[position++].get<int64_t>()] = task;
+  for (int64_t part = 0; part < shape.parts(); ++part) {
+    const stream::Range classes = shape.part_classes(part);
+    for (int64_t c = classes.first; c < std::min<int64_t>(classes.end, static_cast<int64_t>(order.size())); ++c)
+      tasks[order[static_cast<size_t>(c)].get<int64_t>()] = static_cast<size_t>(part);
   }
   return tasks;
 }
@@ -41,15 +43,18 @@ Flips& at(std::vector<Flips>& list, size_t index) {
 void count_pair(const Side& a, const Side& b, const Pair& pair, FlipTable& table) {
   const std::vector<int64_t> labels = a.store->targets(pair.a->attempt_id).labels;
   const std::map<int64_t, size_t> tasks = task_of_class(pair.a->spec);
+  const auto shape = stream::StreamShape::of_stored(pair.a->spec);
   const int64_t last = std::min(pair.a->tasks_done, pair.b->tasks_done) - 1;
   for (int64_t task = 0; task <= last; ++task) {
     const std::vector<int64_t> left = a.store->prediction(pair.a->attempt_id, task), right = b.store->prediction(pair.b->attempt_id, task);
     if (left.size() != labels.size() || right.size() != labels.size())
       throw base::Error(fmt::format("predictions of different length ({}, {}; {} labels)", left.size(), right.size(), labels.size()));
+    const bool to_come = shape.evaluated_groups(task) > shape.seen_groups(task);  // they are evaluated, and are no flips of what is learned
     for (size_t i = 0; i < labels.size(); ++i) {
       if (left[i] < 0 || right[i] < 0) continue;  // not evaluated
-      count(at(table.after_task, static_cast<size_t>(task)), left[i], right[i], labels[i]);
       const auto own = tasks.find(labels[i]);
+      if (to_come && own != tasks.end() && shape.unseen(static_cast<int64_t>(own->second), task)) continue;
+      count(at(table.after_task, static_cast<size_t>(task)), left[i], right[i], labels[i]);
       if (task == last && own != tasks.end()) count(at(table.on_task, own->second), left[i], right[i], labels[i]);
     }
   }

@@ -22,12 +22,6 @@ void AccuracyMatrix::add(int64_t after_task, const base::EvalCount& count) {
   } else {
     cells_.insert(at, {after_task, count});
   }
-  groups_ = std::max(groups_, count.group + 1);
-}
-
-int64_t AccuracyMatrix::seen_groups(int64_t after_task) const {
-  if (one_group_) return 1;
-  return joint_ ? groups_ : after_task + 1;
 }
 
 const base::EvalCount* AccuracyMatrix::find(int64_t after_task, int64_t group) const {

@@ -1,17 +1,16 @@
-#include <clb/base/json_at.hpp>
 #include <clb/metrics/records.hpp>
 
 namespace clb::metrics {
 
-AccuracyMatrix matrix_of(const base::Json& spec, int64_t tasks, const std::vector<store::EvalRow>& evals) {
-  AccuracyMatrix matrix(tasks, base::flag_at(spec, "/protocol/joint"), base::text_at(spec, "/protocol/eval_on") == "fixed");
+AccuracyMatrix matrix_of(const base::Json& spec, const std::vector<store::EvalRow>& evals) {
+  AccuracyMatrix matrix(stream::StreamShape::of_stored(spec));
   for (const store::EvalRow& row : evals) matrix.add(row.after_task, row.count);
   return matrix;
 }
 
 Run records_of(const store::Store& store, const store::RunRow& run, const base::Json& spec, store::AttemptResults found) {
   const int64_t attempt = run.attempt_id, last = run.tasks_done - 1;
-  return {.matrix = matrix_of(spec, run.tasks_planned, found.evals),
+  return {.matrix = matrix_of(spec, found.evals),
           .seconds = run.wall_s,
           .scalars = std::move(found.metrics),
           .resources = std::move(found.resources),

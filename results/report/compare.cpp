@@ -3,6 +3,7 @@
 #include <set>
 
 #include <clb/report/reference.hpp>
+#include <clb/stream/shape.hpp>
 
 #include "model.hpp"
 
@@ -33,9 +34,8 @@ std::string data_departure(const Setting& s, const Json& spec, const reference::
 
 // 0 and the number of tasks both mean all of them.
 int64_t stop_of(const Json& spec) {
-  const int64_t stop = integer_at(spec, "/protocol/stop_after");
-  const Json sizes = spec.value("/protocol/task_sizes"_json_pointer, Json::array());
-  return stop == static_cast<int64_t>(sizes.size()) ? 0 : stop;
+  const auto shape = stream::StreamShape::of_stored(spec);
+  return shape.parts_to_run() == shape.parts() ? 0 : shape.parts_to_run();
 }
 
 std::string protocol_departure(const Setting& s, const Json& spec) {
@@ -54,7 +54,7 @@ std::string protocol_departure(const Setting& s, const Json& spec) {
 }
 
 double value_of(const MeasuredRun& run, const metrics::Metric& metric) {
-  const metrics::Result result = metric.compute({.matrix = metrics::matrix_of(run.spec, run.tasks_planned, run.evals)});
+  const metrics::Result result = metric.compute({.matrix = metrics::matrix_of(run.spec, run.evals)});
   return result.value ? 100 * *result.value : std::nan("");
 }
 

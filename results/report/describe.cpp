@@ -1,4 +1,5 @@
 #include <clb/meta.h>
+#include <clb/stream/shape.hpp>
 
 #include <algorithm>
 #include <array>
@@ -14,20 +15,31 @@ using base::Json;
 std::string dataset_line(const Json& spec) {
   const int64_t train = integer_at(spec, "/dataset/train_per_class"), test = integer_at(spec, "/dataset/test_per_class");
   const std::string what = text_at(spec, "/dataset/modality") == "features" ? " vectors per class" : " images per class";
-  std::string line = text_at(spec, "/dataset/id");
+  std::string line;
+  for (const Json& part : base::list_at(spec, "/dataset/sequence")) line += (line.empty() ? "" : " + ") + dataset_line({{"dataset", part}});
+  if (line.empty()) line = text_at(spec, "/dataset/id");
   if (train > 0) line += ", first " + std::to_string(train) + " training" + what;
   if (test > 0) line += ", first " + std::to_string(test) + " test" + what;
   return line;
 }
 
+std::string numbers(const Json& list) {
+  std::string text;
+  for (const Json& number : list) text += (text.empty() ? "" : ", ") + number.dump();
+  return text;
+}
+
 std::string protocol_line(const Json& spec) {
   const std::string order = text_at(spec, "/protocol/order");
-  const auto tasks = static_cast<int64_t>(base::list_at(spec, "/protocol/task_sizes").size());
-  const int64_t stop = integer_at(spec, "/protocol/stop_after");
+  const auto shape = stream::StreamShape::of_stored(spec);
+  const int64_t tasks = shape.parts(), run = shape.parts_to_run();
   std::string line = text_at(spec, "/protocol/kind") + "-incremental " + text_at(spec, "/protocol/split");
-  line += stop > 0 && stop < tasks ? ", first " + std::to_string(stop) + " of " + std::to_string(tasks) + " tasks"
-                                   : ", " + std::to_string(tasks) + (tasks == 1 ? " task" : " tasks");
+  line += run < tasks ? ", first " + std::to_string(run) + " of " + std::to_string(tasks) + " tasks"
+                      : ", " + std::to_string(tasks) + (tasks == 1 ? " task" : " tasks");
+  if (const Json subset = base::list_at(spec, "/protocol/domain_subset"); !subset.empty())
+    line += ", of the domains only " + numbers(subset);
   line += ", class order " + order.substr(0, order.find('('));
+  if (flag_at(spec, "/protocol/eval_unseen")) line += ", classes to come evaluated too";
   line += ", evaluated on " + text_at(spec, "/protocol/evaluate_on");
   line += " in " + text_at(spec, "/protocol/test_batches") + " batches of " + text_at(spec, "/protocol/test_batch_size");
   const std::string transform = text_at(spec, "/protocol/eval_transform/name");

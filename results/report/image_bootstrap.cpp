@@ -64,7 +64,7 @@ std::optional<Images> images_of(const store::Store& store, const RunResult& resu
 // What the counts were, had the image of number i been drawn counts[i] times.
 metrics::AccuracyMatrix matrix_of(const Images& images, std::span<const uint32_t> counts) {
   const size_t tasks = images.right.size();
-  metrics::AccuracyMatrix matrix(static_cast<int64_t>(tasks), false);
+  metrics::AccuracyMatrix matrix(stream::StreamShape::of_parts(static_cast<int64_t>(tasks)));
   for (size_t t = 0; t < tasks; ++t) {
     for (size_t g = 0, begin = 0; g <= t; begin = images.ends[g++]) {
       uint32_t n = 0, correct = 0;
@@ -83,6 +83,7 @@ metrics::AccuracyMatrix matrix_of(const Images& images, std::span<const uint32_t
 void bootstrap_cells(TableRow& row, const std::vector<Column>& columns, const store::Store& store,
                      const std::set<int64_t>& with_predictions) {
   if (text_at(row.spec, "/protocol/kind") != "class" || text_at(row.spec, "/protocol/joint") == "true") return;
+  if (flag_at(row.spec, "/protocol/eval_unseen")) return;  // the images of a stage are then not those of the groups seen
   std::vector<size_t> wanted;
   for (size_t i = 0; i < columns.size(); ++i)
     if (from_counts(*columns[i].metric) && row.cells[i].summary && row.cells[i].summary->spread == "t95") wanted.push_back(i);

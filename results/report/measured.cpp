@@ -25,8 +25,10 @@ Json without_paths(Json spec) {
     if (object.is_object() && object.contains(member)) object[member] = "";
   };
   clear(spec["method"], "file");
-  clear(spec["dataset"], "file");
-  clear(spec["dataset"], "root");
+  const auto clear_dataset = [&](Json& dataset) { clear(dataset, "file"), clear(dataset, "root"); };
+  clear_dataset(spec["dataset"]);
+  if (spec["dataset"].contains("sequence"))
+    for (Json& part : spec["dataset"]["sequence"]) clear_dataset(part);
   for (Json& weights : spec["weights"])
     if (weights.contains("file") && weights["file"].is_string())
       weights["file"] = std::filesystem::path(weights["file"].get<std::string>()).filename().string();

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/store/table_key.hpp>
+#include <clb/stream/shape.hpp>
 #include <future>
 #include <iterator>
 #include <set>
@@ -125,11 +126,7 @@ std::vector<std::string> scalars_for(const std::vector<Column>& columns, const T
 }
 
 // Tasks that runs of this spec are evaluated after, a joint one in place of all of them.
-int64_t stages(const Json& spec) {
-  const auto tasks = static_cast<int64_t>(spec.value("/protocol/task_sizes"_json_pointer, Json::array()).size());
-  const int64_t stop = integer_at(spec, "/protocol/stop_after");
-  return stop > 0 ? std::min(stop, tasks) : tasks;
-}
+int64_t stages(const Json& spec) { return stream::StreamShape::of_stored(spec).parts_to_run(); }
 
 int64_t most_stages(const std::vector<TableRow*>& rows) {
   int64_t most = 0;

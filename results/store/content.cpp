@@ -1,5 +1,7 @@
 #include "content.hpp"
 
+#include <clb/stream/shape.hpp>
+
 namespace clb::store {
 namespace {
 
@@ -59,7 +61,6 @@ int64_t run_id(SQLite::Database& db, const base::RunSpec& spec) {
   Json json = spec.to_json();
   json.erase("execution");
   const base::ProtocolSpec& protocol = spec.protocol;
-  const auto tasks = static_cast<int64_t>(protocol.task_sizes.size());
   const int64_t id = id_of(db, "run", key,
                            {{"comparability_key", content_key("comparability", spec.comparability_json())},
                             {"dataset_id", dataset_id(db, spec.dataset)},
@@ -70,9 +71,7 @@ int64_t run_id(SQLite::Database& db, const base::RunSpec& spec) {
                             {"precision", spec.precision},
                             {"device", spec.device},
                             {"threads", spec.threads},
-                            {"tasks_planned", protocol.joint            ? 1
-                                              : protocol.stop_after > 0 ? protocol.stop_after
-                                                                        : tasks},
+                            {"tasks_planned", stream::StreamShape(spec).tasks_to_run()},
                             {"experiment", spec.experiment},
                             {"preset", spec.method.preset},
                             {"track", spec.track},

@@ -98,6 +98,42 @@ TEST(Protocol, JointIsOneTaskEvaluatedOnTheGroupsOfTheSplit) {
   EXPECT_EQ(p.evaluated_groups(0), (Ids{0}));
 }
 
+TEST(Protocol, DomainsThatTheStreamLeavesOutAreNeitherTrainedNorEvaluated) {
+  auto spec = spec_of("domain");
+  spec.protocol.domain_order = spec.protocol.domain_subset = {1};
+  spec.protocol.task_sizes = {3};
+  const auto p = make(spec);
+  EXPECT_EQ(p.tasks_to_run(), 1);
+  EXPECT_EQ(p.train(0), (Ids{5, 11, 3, 9, 4, 10}));
+  EXPECT_EQ(p.all_evaluated(), (Ids{3, 4, 5}));
+  EXPECT_EQ(p.part_of(0), -1);
+}
+
+TEST(Protocol, ASequenceTellsTheDataSetOfATaskAndTakesEachSubset) {
+  auto spec = spec_of("class");
+  spec.dataset.sequence.resize(2);
+  spec.dataset.sequence[0].class_count = 1;
+  spec.dataset.sequence[1].class_count = 2;
+  spec.dataset.sequence[1].train_per_class = 1;
+  spec.protocol.class_order = {0, 2, 1};
+  spec.protocol.task_sizes = {1, 2};
+  const auto p = make(spec);
+  EXPECT_EQ(p.domain(0), 0);
+  EXPECT_EQ(p.domain(1), 1);
+  EXPECT_EQ(p.train(0), (Ids{0, 3, 6, 9}));
+  EXPECT_EQ(p.train(1), (Ids{2, 1}));
+}
+
+TEST(Protocol, ClassesToComeAreEvaluatedWhereTheProtocolSaysSo) {
+  auto spec = spec_of("class");
+  spec.protocol.eval_unseen = true;
+  const auto p = make(spec);
+  EXPECT_EQ(p.evaluated_groups(0), (Ids{0, 1}));
+  EXPECT_TRUE(p.shape().unseen(1, 0));
+  EXPECT_EQ(p.shape().columns(0), 3);
+  EXPECT_EQ(p.classes_seen(0), 2);
+}
+
 TEST(Protocol, TaskIncrementalGrantsTaskIds) { EXPECT_TRUE(make(spec_of("task")).grants_task_ids()); }
 
 TEST(Protocol, ValidationHoldsOutAPartOfEachClassOfEachDomain) {

@@ -83,6 +83,7 @@ class FakeCatalogue : public Catalogue {
     if (id == "fashion_mnist") info.orders = {{"alphabet", {9, 8, 7, 6, 5, 4, 3, 2, 1, 0}}, {"broken", {0, 0}}};
     if (id == "vectors") info.orders = {{"reading", {1, 0, 2, 3, 4, 5, 6, 7, 8, 9}}};
     if (id == "vectors") info.domain_names = {"photo", "sketch", "cartoon"};
+    if (id == "vectors") info.domain_orders = {{"usual", {1, 2, 0}}};
     if (id == "vectors" && root.find("locked") != std::string::npos) throw base::Error(root + ": cannot be read");
     return info;
   }

@@ -143,9 +143,9 @@ TEST_F(Audit, what_has_no_predictions_is_not_called_ok) {
 
 TEST_F(Audit, stored_labels_are_compared_with_the_data) {
   fill();
-  audit::DatasetFacts facts{spec_of().dataset.fingerprint, {{"test", base::labels_hash(labels())}}, ""};
+  audit::DatasetFacts facts{spec_of().dataset.fingerprint, {{"test", base::labels_hash(labels())}}, {}, ""};
   const auto with = [&] {
-    return audit::audit(file(), {.run_key = "", .facts = [&](const base::RunSpec&) { return facts; }, .progress = {}});
+    return audit::audit(file(), {.run_key = "", .facts = [&](const base::DatasetSpec&) { return facts; }, .progress = {}});
   };
   EXPECT_TRUE(with().same());
   EXPECT_EQ(with().runs[0].labels, "equal to those of the data");

@@ -13,7 +13,7 @@ using metrics::Run;
 Run run() {
   const std::vector<base::Span> spans{{"load", -1, 0.5, 0},    {"create", -1, 0.25, 0},   {"train_task", 0, 2, 0}, {"features", 0, 4, 0},
                                       {"train_task", 1, 3, 0}, {"end_task", 1, 0.125, 0}, {"evaluate", 0, 1, 0},   {"evaluate", 1, 1.5, 0}};
-  return {.matrix = metrics::AccuracyMatrix(2, false),
+  return {.matrix = metrics::AccuracyMatrix(stream::StreamShape::of_parts(2)),
           .seconds = 12.375,
           .scalars = {{"updates", 0, 0, 125},
                       {"updates", 1, 1, 120},
@@ -92,7 +92,7 @@ TEST(MetricsOfCost, ATaskIsFoundWhenThePredictedClassIsOneOfItsClasses) {
 }
 
 TEST(MetricsOfCost, TheCurveIsTheAccuracyHadTheRunEndedThere) {
-  metrics::AccuracyMatrix m(2, false);
+  metrics::AccuracyMatrix m(stream::StreamShape::of_parts(2));
   m.add(0, {0, 10, 8, 10, 8, 0});
   m.add(1, {0, 10, 6, 10, 8, 0});
   m.add(1, {1, 30, 20, 30, 25, 0});

@@ -8,6 +8,7 @@ namespace clb::results_test {
 namespace {
 
 using metrics::AccuracyMatrix;
+using stream::StreamShape;
 
 void add(AccuracyMatrix& m, int64_t task, int64_t group, int64_t n, int64_t correct, int64_t within = 0) {
   m.add(task, {group, n, correct, n, within, 0.0});
@@ -17,7 +18,7 @@ void add(AccuracyMatrix& m, int64_t task, int64_t group, int64_t n, int64_t corr
 //     0.6  0.9
 //     0.7  0.5  0.3
 AccuracyMatrix three_tasks() {
-  AccuracyMatrix m(3, false);
+  AccuracyMatrix m(StreamShape::of_parts(3));
   add(m, 0, 0, 10, 8, 8);
   add(m, 1, 0, 10, 6, 8);
   add(m, 1, 1, 20, 18, 19);
@@ -59,7 +60,7 @@ TEST(Metrics, forgetting_takes_the_best_stage) {
 }
 
 TEST(Metrics, forgetting_variants_differ_when_an_old_group_gains) {
-  AccuracyMatrix m(2, false);
+  AccuracyMatrix m(StreamShape::of_parts(2));
   add(m, 0, 0, 10, 5);
   add(m, 1, 0, 10, 9);
   add(m, 1, 1, 10, 5);
@@ -91,7 +92,7 @@ TEST(Metrics, forward_metrics_are_dashes_with_a_reason_until_unseen_groups_were_
 }
 
 TEST(Metrics, a_joint_run_has_a_last_accuracy_over_all_groups_and_nothing_else) {
-  AccuracyMatrix m(1, true);
+  AccuracyMatrix m(StreamShape::of_parts(3, true));
   add(m, 0, 0, 10, 8, 9);
   add(m, 0, 1, 20, 10, 15);
   add(m, 0, 2, 70, 63, 70);
@@ -103,14 +104,14 @@ TEST(Metrics, a_joint_run_has_a_last_accuracy_over_all_groups_and_nothing_else) 
 }
 
 TEST(Metrics, one_task_cannot_be_forgotten) {
-  AccuracyMatrix m(1, false);
+  AccuracyMatrix m(StreamShape::of_parts(1));
   add(m, 0, 0, 10, 8);
   EXPECT_DOUBLE_EQ(value(m, "acc.mean.sample"), 0.8);
   for (const char* id : {"forget.max_all", "forget.max_prev", "bwt", "transfer"}) EXPECT_EQ(dash(m, id), "needs at least 2 tasks") << id;
 }
 
 TEST(Metrics, a_missing_group_is_a_dash_and_not_a_smaller_mean) {
-  AccuracyMatrix m(2, false);
+  AccuracyMatrix m(StreamShape::of_parts(2));
   add(m, 0, 0, 10, 8);
   add(m, 1, 0, 10, 8);
   for (const char* id : {"acc.last.sample", "acc.mean.sample", "acc.last.task", "acc.mean.task", "acc.within_task"})
@@ -125,8 +126,8 @@ TEST(Metrics, every_metric_has_version_formula_source_and_survives_an_empty_run)
     EXPECT_EQ(metric.version, 1) << metric.id;
     EXPECT_GT(std::string(metric.formula).size(), 10u) << metric.id;
     EXPECT_GT(std::string(metric.source).size(), 10u) << metric.id;
-    for (bool joint : {false, true}) EXPECT_NE(dash(AccuracyMatrix(joint ? 1 : 3, joint), metric.id), "") << metric.id;
-    EXPECT_NE(dash(AccuracyMatrix(0, false), metric.id), "") << metric.id;
+    for (bool joint : {false, true}) EXPECT_NE(dash(AccuracyMatrix(StreamShape::of_parts(3, joint)), metric.id), "") << metric.id;
+    EXPECT_NE(dash(AccuracyMatrix(StreamShape::of_parts(0)), metric.id), "") << metric.id;
   }
 }
 

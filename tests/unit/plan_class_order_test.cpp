@@ -132,7 +132,11 @@ TEST(OrderName, Names) {
   dataset.id = "toy";
   dataset.class_count = 10;
   dataset.orders = {{"backwards", {9, 8, 7, 6, 5, 4, 3, 2, 1, 0}}};
-  const auto order = [&](const std::string& name, uint64_t seed) { return class_order(parse_order(name, ""), seed, dataset, ""); };
+  const auto order = [&](const std::string& name, uint64_t seed) {
+    const OrderName parsed = parse_order(name, "");
+    return parsed.kind == "official" ? official_order(parsed, {dataset.orders, "toy", "class", "classes", 10}, "").second
+                                     : permutation(parsed, seed, 10, "");
+  };
   EXPECT_EQ(order("pilot", 5), NumpyLegacy(1993).permutation(10));
   EXPECT_EQ(order("numpy(7)", 5), NumpyLegacy(7).permutation(10));
   EXPECT_EQ(order("numpy", 5), NumpyLegacy(5).permutation(10));
@@ -146,6 +150,16 @@ TEST(OrderName, Names) {
   EXPECT_FALSE(parse_order("pilot", "").uses_order_seed() || parse_order("identity", "").uses_order_seed());
   EXPECT_THROW(order("numpy", uint64_t{1} << 32), base::Error);
   EXPECT_THROW(parse_order("numpy(", ""), base::Error);
+}
+
+TEST(Split, NameOfAList) {
+  EXPECT_EQ(split_name({50, 25, 25}), "B50-Inc25");
+  EXPECT_EQ(split_name({10, 10, 10}), "B0-Inc10");
+  EXPECT_EQ(split_name({4, 4, 2}), "B0-Inc4");
+  EXPECT_EQ(split_name({60, 40}), "B60-Inc40");
+  EXPECT_EQ(split_name({7}), "B0-Inc7");
+  EXPECT_EQ(split_name({50, 20, 30}), "[50, 20, 30]");
+  EXPECT_EQ(split_name({1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1}), "list of 13 sizes");
 }
 
 TEST(Split, TaskSizes) {

@@ -13,7 +13,7 @@ struct Mistake {
 const std::vector<Mistake> kMistakes = {
     // names
     {21, "bacth_size = 64",
-     R"(good.toml:21:1: unknown key "bacth_size" in [protocol]; known keys are name, kind, split, order, order_seed, stop_after, joint, eval_on, eval_transform, test_batches, test_batch_size, evaluate_on, validation_fraction)"},
+     R"(good.toml:21:1: unknown key "bacth_size" in [protocol]; known keys are name, kind, split, order, order_seed, domains, stop_after, joint, eval_on, eval_unseen, eval_transform, test_batches, test_batch_size, evaluate_on, validation_fraction)"},
     {21, "test_bacth_size = 64", R"(good.toml:21:1: unknown key "test_bacth_size" in [protocol]; did you mean "test_batch_size"?)"},
     {14, "splitt = \"B0-Inc10\"", R"(good.toml:14:1: unknown key "splitt" in [protocol]; did you mean "split"?)"},
     {27, "order_seed = 3", R"(good.toml:27:1: unknown key "order_seed" in [run]; it belongs in [protocol])"},
@@ -21,7 +21,7 @@ const std::vector<Mistake> kMistakes = {
     {24, "name = \"x\"", R"(good.toml:24:1: unknown key "name" in [run]; it belongs at the top level)"},
     {23, "[runs]", R"(good.toml:23:2: unknown key "runs" at the top level; did you mean "run"?)"},
     {4, "path = \"cifar\"",
-     R"(good.toml:4:1: unknown key "path" in [dataset]; known keys are id, name, root, train_per_class, test_per_class)"},
+     R"(good.toml:4:1: unknown key "path" in [dataset]; known keys are id, name, root, sequence, train_per_class, test_per_class, params)"},
     {9, "sha265 = \"0\"", R"(good.toml:9:1: unknown key "sha265" in [weights.main]; did you mean "sha256"?)"},
     {34, "presets = \"small\"", R"(good.toml:34:1: unknown key "presets" in [method]; did you mean "preset"?)"},
     // syntax

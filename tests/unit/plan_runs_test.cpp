@@ -272,8 +272,6 @@ TEST_F(PlanTest, DomainIncrementalOrdersTheDomains) {
   EXPECT_EQ(mistake(with_line(text, 5, "order = [0, 1, 3]")),
             "good.toml:5:16: each element of protocol.order must be an integer from 0 to 2, found the integer 3");
   EXPECT_EQ(mistake(with_line(text, 5, "order = [0, 1]")), "good.toml:5:9: protocol.order lists 2 domains, dataset vectors has 3");
-  EXPECT_EQ(mistake(with_line(text, 5, "order = \"official\"")),
-            "good.toml:5:9: protocol.order = \"official\" is an order of classes; a domain-incremental stream orders domains");
   EXPECT_EQ(mistake(with_line(text, 2, "id = \"fashion_mnist\"") + "[weights.main]\nrandom = {}\n"),
             "good.toml:3:1: protocol.kind = \"domain\": dataset fashion_mnist has no domains; use kind = \"class\"");
 }

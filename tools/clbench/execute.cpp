@@ -11,6 +11,7 @@
 #include <clb/launch/human.hpp>
 #include <clb/launch/memory.hpp>
 #include <clb/report/table.hpp>
+#include <clb/stream/shape.hpp>
 #include <cstdio>
 #include <cstring>
 
@@ -190,8 +191,9 @@ void print_pending(const Selection& selection, const Shard& shard, const store::
     total += std::max(expected, 0.0);
     unknown += expected < 0;
     columns.add({spec.key().substr(0, 12), labels[index], spec.dataset.id, spec.protocol.split,
-                 fmt::format("{} {}", spec.protocol.order, spec.protocol.order_seed), std::to_string(tasks_to_run(spec.protocol)),
-                 std::to_string(spec.threads), expected < 0 ? "unknown" : launch::human_seconds(expected)});
+                 fmt::format("{} {}", spec.protocol.order, spec.protocol.order_seed),
+                 std::to_string(stream::StreamShape(spec).tasks_to_run()), std::to_string(spec.threads),
+                 expected < 0 ? "unknown" : launch::human_seconds(expected)});
   }
   if (!columns.empty()) fmt::print("{}", columns.text());
   const std::string time =

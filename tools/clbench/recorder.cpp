@@ -14,10 +14,10 @@
 
 namespace clb::cli {
 
-Accuracy accuracy_so_far(const base::TaskDone& task, bool joint) {
+Accuracy accuracy_so_far(const base::TaskDone& task, const stream::StreamShape& shape) {
   Accuracy sum;
   for (const base::EvalCount& count : task.evals) {
-    if (!joint && count.group > task.task) continue;
+    if (shape.unseen(count.group, task.task)) continue;
     sum.n += count.n;
     sum.correct += count.correct;
   }
@@ -41,12 +41,19 @@ Recorder::Recorder(store::Store& store, launch::Describer& describer, const std:
 
 std::string Recorder::label(size_t run) const { return fmt::format("run {} of {}: {}", run + 1, runs_.size(), options_.labels[run]); }
 
+std::string Recorder::dataset_hash(const base::RunSpec& spec) {
+  return base::dataset_hash(spec.dataset, [&](const std::string& file) { return describer_.sha256(file); });
+}
+
 store::AttemptStart Recorder::attempt_start(const base::RunSpec& spec) {
   store::AttemptStart start = common_;
   start.plugin_hash = describer_.method_hash(spec);
   start.plugin_version = base::read_plugin_meta(spec.method.file).version;
-  start.dataset_hash = describer_.sha256(spec.dataset.file);
-  start.dataset_version = base::read_plugin_meta(spec.dataset.file).version;
+  start.dataset_hash = dataset_hash(spec);
+  for (const base::DatasetSpec& part : spec.dataset.parts()) {
+    if (!start.dataset_version.empty()) start.dataset_version += '+';
+    start.dataset_version += base::read_plugin_meta(part.file).version;
+  }
   return start;
 }
 
@@ -63,9 +70,9 @@ bool Recorder::starting(size_t run, base::RunSpec& spec) {
   spec.execution.run_dir = record.folder.string();
   spec.execution.cache_dir = options_.cache;
   spec.execution.method_hash = describer_.method_hash(spec);
-  spec.execution.dataset_hash = describer_.sha256(spec.dataset.file);
+  spec.execution.dataset_hash = dataset_hash(spec);
   spec.execution.runner_hash = describer_.runner_hash_of_itself();
-  display_.begin(run, label(run), tasks_to_run(spec.protocol));
+  display_.begin(run, label(run), stream::StreamShape(spec).tasks_to_run());
   if (resumed) display_.line(fmt::format("{}: goes on after its checkpoint", label(run)));
   return resumed;
 }
@@ -88,14 +95,14 @@ void Recorder::event(size_t run, const base::Event& event) {
 void Recorder::task_done(size_t run, const base::TaskDone& task) {
   flush(run);
   store_.add_task(records_[run].attempt, task);
-  const base::ProtocolSpec& protocol = runs_[run].protocol;
-  const Accuracy seen = accuracy_so_far(task, protocol.joint);
+  const stream::StreamShape shape(runs_[run]);
+  const Accuracy seen = accuracy_so_far(task, shape);
   double seconds = 0;
   for (const base::Span& span : task.spans) seconds += span.wall_s;
   const std::string accuracy = seen.n ? fmt::format("accuracy {:.2f} % of {} samples",
                                                     100.0 * static_cast<double>(seen.correct) / static_cast<double>(seen.n), seen.n)
                                       : "not evaluated";
-  display_.line(fmt::format("{}: task {}/{} done, {}, {}", label(run), task.task + 1, tasks_to_run(protocol), accuracy,
+  display_.line(fmt::format("{}: task {}/{} done, {}, {}", label(run), task.task + 1, shape.tasks_to_run(), accuracy,
                             launch::human_seconds(seconds)));
 }
 

@@ -5,6 +5,7 @@
 #include <clb/launch/describe.hpp>
 #include <clb/launch/schedule.hpp>
 #include <clb/store/store.hpp>
+#include <clb/stream/shape.hpp>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -50,6 +51,7 @@ class Recorder final : public launch::Observer {
     std::vector<base::Metric> metrics;
   };
   store::AttemptStart attempt_start(const base::RunSpec& spec);
+  std::string dataset_hash(const base::RunSpec& spec);
   void task_done(size_t run, const base::TaskDone& task);
   void flush(size_t run);
   std::string label(size_t run) const;
@@ -65,10 +67,10 @@ class Recorder final : public launch::Observer {
   Display display_;
 };
 
-// Accuracy after a task over the groups seen so far (all groups of a joint run); n is 0 when nothing was evaluated.
+// Accuracy after a task over the groups seen so far; n is 0 when nothing was evaluated.
 struct Accuracy {
   int64_t n = 0, correct = 0;
 };
-Accuracy accuracy_so_far(const base::TaskDone& task, bool joint);
+Accuracy accuracy_so_far(const base::TaskDone& task, const stream::StreamShape& shape);
 
 }  // namespace clb::cli

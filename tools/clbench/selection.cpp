@@ -60,10 +60,4 @@ Selection select(const std::vector<base::RunSpec>& planned, const SelectOptions&
   return selection;
 }
 
-int64_t tasks_to_run(const base::ProtocolSpec& spec) {
-  const auto all = static_cast<int64_t>(spec.task_sizes.size());
-  if (spec.joint) return 1;
-  return spec.stop_after > 0 ? std::min(all, spec.stop_after) : all;
-}
-
 }  // namespace clb::cli

@@ -34,6 +34,4 @@ struct SelectOptions {
 Selection select(const std::vector<base::RunSpec>& planned, const SelectOptions& options, const store::Store* store,
                  const std::filesystem::path& runs_folder, launch::Describer& describer);
 
-int64_t tasks_to_run(const base::ProtocolSpec& spec);  // with stop_after and joint
-
 }  // namespace clb::cli

@@ -10,7 +10,9 @@ base::RunSpec stored_spec(const store::Store& store, const store::RunRow& row, c
                           const std::filesystem::path& database) {
   base::RunSpec spec = base::RunSpec::from_stored(store.spec(row.run_id), database.string() + ": run " + row.key.substr(0, 12));
   spec.method.file = launch::plugin(plugins, "method", spec.method.id).file;
-  spec.dataset.file = launch::plugin(plugins, "dataset", spec.dataset.id).file;
+  const auto find = [&](base::DatasetSpec& dataset) { dataset.file = launch::plugin(plugins, "dataset", dataset.id).file; };
+  for (base::DatasetSpec& part : spec.dataset.sequence) find(part);
+  if (spec.dataset.sequence.empty()) find(spec.dataset);
   return spec;
 }
 

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <numeric>
 #include <optional>
 
 #include "audit_progress.hpp"
@@ -32,19 +33,21 @@ class Data {
  public:
   explicit Data(const Options& options) : plugins_(installed_plugins(options)) {}
 
-  audit::DatasetFacts facts(const base::RunSpec& spec) {
+  audit::DatasetFacts facts(const base::DatasetSpec& dataset) {
     audit::DatasetFacts facts;
     std::error_code error;
-    if (spec.dataset.root.empty() || !fs::exists(spec.dataset.root, error)) {
+    if (dataset.root.empty() || !fs::exists(dataset.root, error)) {
       facts.missing = "not compared with the data, which are not on this machine";
       return facts;
     }
     try {
       if (!describer_) describer_.emplace(launch::find_runner(), std::nullopt);
       const base::DatasetInfo info =
-          describer_->opened_dataset(launch::plugin(plugins_, "dataset", spec.dataset.id).file, spec.dataset.root, spec.dataset.params);
+          describer_->opened_dataset(launch::plugin(plugins_, "dataset", dataset.id).file, dataset.root, dataset.params);
       facts.fingerprint = info.fingerprint;
       facts.labels = {{"train", info.train_labels}, {"test", info.test_labels}};
+      const auto sum = [](const std::vector<int64_t>& counts) { return std::accumulate(counts.begin(), counts.end(), int64_t{0}); };
+      facts.samples = {{"train", sum(info.train_counts)}, {"test", sum(info.test_counts)}};
     } catch (const base::Error& why) {
       facts.missing = fmt::format("not compared with the data: {}", why.what());
     }
@@ -128,7 +131,7 @@ int verb_audit(const Arguments& arguments) {
 
   Data data(options);
   const audit::Report report = audit::audit(file, {.run_key = is_key ? word : "",
-                                                   .facts = [&](const base::RunSpec& spec) { return data.facts(spec); },
+                                                   .facts = [&](const base::DatasetSpec& dataset) { return data.facts(dataset); },
                                                    .sha256 = sha256_now,
                                                    .progress = audit_progress(file)});
   if (options.flag("json")) {

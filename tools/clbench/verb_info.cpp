@@ -80,13 +80,14 @@ std::string geometry(const base::DatasetInfo& info) {
 }
 
 void print_dataset(const base::DatasetInfo& info, const std::string& not_opened) {
-  std::vector<std::string> orders;
+  std::vector<std::string> orders, domain_orders;
   for (const auto& [name, order] : info.orders) orders.push_back("official:" + name);
+  for (const auto& [name, order] : info.domain_orders) domain_orders.push_back("official:" + name);
   say("dataset {} {}\n  samples       {}\n  classes       {}\n  splits        train {}, test {}\n", info.id, info.version, geometry(info),
       info.class_count > 0 ? std::to_string(info.class_count) : "unknown", samples(info.train_counts), samples(info.test_counts));
   if (!info.domain_names.empty()) say("  domains       {}\n", joined(info.domain_names));
-  for (const auto& [name, order] : info.domain_orders) orders.push_back("official:" + name + " (domains)");
   if (!orders.empty()) say("  orders        {}\n", or_none(orders));
+  if (!domain_orders.empty()) say("  of domains    {}\n", or_none(domain_orders));
   if (info.splits.size() > 2) say("  also          {}\n", or_none({info.splits.begin() + 2, info.splits.end()}));
   if (!info.group_names.empty()) say("  groups        {}\n", joined(info.group_names));
   if (!info.templates.empty()) say("  templates     {}\n", joined(info.templates));

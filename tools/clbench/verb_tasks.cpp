@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <clb/launch/describe.hpp>
+#include <clb/plan/sequence.hpp>
+#include <clb/stream/shape.hpp>
 #include <set>
 
 #include "catalogue.hpp"
@@ -9,7 +11,6 @@
 #include "installation.hpp"
 #include "options.hpp"
 #include "say.hpp"
-#include "selection.hpp"
 
 namespace clb::cli {
 
@@ -27,21 +28,19 @@ std::string name_of(const std::vector<std::string>& names, int64_t id) {
 // One stream of tasks: everything of a run that decides which classes and domains come when.
 Json stream_json(const base::RunSpec& spec, const base::DatasetInfo& dataset) {
   const base::ProtocolSpec& protocol = spec.protocol;
-  const bool domains = protocol.kind == "domain";
+  const stream::StreamShape shape(spec);
   Json tasks = Json::array();
-  size_t position = 0;
-  for (size_t task = 0; task < protocol.task_sizes.size(); ++task) {
-    if (domains) position = 0;  // every task carries all classes
+  for (int64_t part = 0; part < shape.parts(); ++part) {
     Json classes = Json::array(), class_names = Json::array();
-    for (int64_t i = 0; i < protocol.task_sizes[task] && position < protocol.class_order.size(); ++i, ++position) {
-      classes.push_back(protocol.class_order[position]);
-      class_names.push_back(name_of(dataset.class_names, protocol.class_order[position]));
+    const stream::Range range = shape.part_classes(part);
+    for (int64_t position = range.first; position < range.end; ++position) {
+      classes.push_back(protocol.class_order[static_cast<size_t>(position)]);
+      class_names.push_back(name_of(dataset.class_names, classes.back().get<int64_t>()));
     }
-    const bool runs = protocol.stop_after == 0 || static_cast<int64_t>(task) < protocol.stop_after;
-    tasks.push_back({{"task", task}, {"classes", classes}, {"names", class_names}, {"runs", runs}});
-    if (!domains) continue;
-    tasks.back()["domain"] = protocol.domain_order[task];
-    tasks.back()["domain_name"] = name_of(dataset.domain_names, protocol.domain_order[task]);
+    tasks.push_back({{"task", part}, {"classes", classes}, {"names", class_names}, {"runs", part < shape.parts_to_run()}});
+    if (shape.part_domain(part) < 0) continue;
+    tasks.back()["domain"] = shape.part_domain(part);
+    tasks.back()["domain_name"] = name_of(dataset.domain_names, shape.part_domain(part));
   }
   Json stream{{"dataset", spec.dataset.id},
               {"kind", protocol.kind},
@@ -51,7 +50,7 @@ Json stream_json(const base::RunSpec& spec, const base::DatasetInfo& dataset) {
               {"joint", protocol.joint},
               {"class_order", protocol.class_order},
               {"tasks", tasks}};
-  if (domains) stream["domain_order"] = protocol.domain_order;
+  if (shape.is_domain_stream()) stream["domain_order"] = protocol.domain_order;
   return stream;
 }
 
@@ -88,7 +87,7 @@ int verb_tasks(const Arguments& arguments) {
   Json streams = Json::array();
   std::set<std::string> seen;
   for (const base::RunSpec& spec : plan_experiment(options.words()[0], options, catalogue).runs) {
-    Json stream = stream_json(spec, catalogue.dataset(spec.dataset.id, spec.dataset.root));
+    Json stream = stream_json(spec, plan::described(spec.dataset, catalogue));
     if (seen.insert(base::canonical(stream)).second) streams.push_back(std::move(stream));
   }
   if (options.flag("json")) {

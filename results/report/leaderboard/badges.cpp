@@ -1,6 +1,7 @@
 #include "badges.hpp"
 
 #include <clb/meta.h>
+#include <clb/stream/shape.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -79,20 +80,8 @@ std::vector<Badge> validation_badges(const TableRow& row, const LeaderboardOptio
   return badges;
 }
 
-int64_t classes_seen(const base::Json& spec) {
-  const base::Json sizes = spec.value("/protocol/task_sizes"_json_pointer, base::Json::array());
-  const int64_t stop = integer_at(spec, "/protocol/stop_after");
-  int64_t seen = 0, task = 0;
-  for (const base::Json& size : sizes) {
-    if (stop > 0 && task++ == stop) break;
-    const int64_t n = size.is_number_integer() ? size.get<int64_t>() : 0;
-    seen = text_at(spec, "/protocol/kind") == "domain" ? n : seen + n;
-  }
-  return seen;
-}
-
 std::optional<Badge> collapse_badge(const TableRow& row) {
-  const int64_t classes = classes_seen(row.spec);
+  const int64_t classes = stream::StreamShape::of_stored(row.spec).classes_learned();
   for (const RunResult& result : row.runs) {
     if (!result.ok()) continue;
     const std::optional<double> last = result.curve.empty() ? std::nullopt : result.curve.back();
@@ -106,9 +95,10 @@ std::optional<Badge> collapse_badge(const TableRow& row) {
       return value && *value < kCollapsedPerplexity;
     });
     if (all)
-      return Badge{"collapsed", "bad",
-                   "one part (a prompt, an expert) does all the work in every layer: perplexity of usage below 1.5 in the last task, seed " +
-                       std::to_string(result.run.seed)};
+      return Badge{
+          "collapsed", "bad",
+          "one part (a prompt, an expert) does all the work in every layer: perplexity of usage below 1.5 in the last task, seed " +
+              std::to_string(result.run.seed)};
   }
   return std::nullopt;
 }

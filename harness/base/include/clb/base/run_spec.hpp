@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,12 @@ struct DatasetSpec {
   int64_t feature_dim = 0;                          // of features
   int64_t train_per_class = 0, test_per_class = 0;  // first k of each class in index order; 0: all
   Json params = Json::object();                     // of the plugin, as MethodSpec.params
+  // Data sets one after the other, taken as one: their classes follow one another, each is a domain. Parts are no sequences; the sequence
+  // has no file and no root, and its fingerprint is sequence_fingerprint(). A subset that differs between them stands in the parts.
+  std::vector<DatasetSpec> sequence;
+
+  // The data sets that are opened: the sequence, or this one alone. Valid as long as this.
+  std::span<const DatasetSpec> parts() const { return sequence.empty() ? std::span(this, 1) : std::span(sequence); }
 };
 
 // What a run with a text tower is told of the classes (clb/ext/text.h); empty for any other.
@@ -54,17 +62,24 @@ struct TextSpec {
   std::vector<std::string> templates;  // "a photo of a {}."
 };
 
+// SHA-256 in hex over the fingerprints of the parts in order, each with the subset that is its own.
+std::string sequence_fingerprint(const std::vector<DatasetSpec>& parts);
+// One hash for the files of all plugins that a run reads data through: of a single data set its file's.
+std::string dataset_hash(const DatasetSpec& dataset, const std::function<std::string(const std::string& file)>& hash_of);
+
 struct ProtocolSpec {
   std::string kind = "class";  // class | domain | task
-  std::string split;           // "B0-Inc10"; "domains"
+  std::string split;           // "B0-Inc10"; "domains"; "datasets"; a list of sizes: "[50, 20, 30]"
   std::string order;           // "pilot", "numpy(7)", "python(3)", "identity", "official:NAME", "list", "seed"
   int64_t order_seed = 0;
-  std::vector<int64_t> class_order;   // position -> original class id
-  std::vector<int64_t> domain_order;  // of a domain-incremental stream: task -> original domain id; else empty
-  std::vector<int64_t> task_sizes;    // classes of each task of the whole stream; of a domain-incremental one each time all
-  int64_t stop_after = 0;             // run the first k tasks; 0: all
-  bool joint = false;                 // ONE task that trains the first stop_after parts at once: an upper bound
-  std::string eval_on = "seen";       // domains evaluated after a task: seen | all | fixed (the whole test split as one group)
+  std::vector<int64_t> class_order;    // position -> original class id
+  std::vector<int64_t> domain_order;   // of a domain-incremental stream: task -> original domain id; else empty
+  std::vector<int64_t> domain_subset;  // of a domain-incremental stream: the domains in it, ascending; empty: all that the data set has
+  std::vector<int64_t> task_sizes;     // classes of each task of the whole stream; of a domain-incremental one each time all
+  int64_t stop_after = 0;              // run the first k tasks; 0: all
+  bool joint = false;                  // ONE task that trains the first stop_after parts at once: an upper bound
+  std::string eval_on = "seen";        // domains evaluated after a task: seen | all | fixed (the whole test split as one group)
+  bool eval_unseen = false;            // also the classes of tasks to come are evaluated, by methods that can name them
   TransformRecipe eval_transform;
   std::string test_batches = "shuffled";  // shuffled | class_sorted
   int64_t test_batch_size = 64;

@@ -7,7 +7,7 @@
 
 #include <clb/base/recipe.hpp>
 #include <clb/base/run_spec.hpp>
-#include <clb/data/sample_store.hpp>
+#include <clb/data/samples.hpp>
 #include <clb/data/transform.hpp>
 #include <mutex>
 #include <span>
@@ -26,7 +26,7 @@ struct ImageRequest {
 
 class Images {
  public:
-  Images(SampleStore& store, const base::TransformRecipe& recipe, torch::Device device, torch::ScalarType dtype);
+  Images(Samples& store, const base::TransformRecipe& recipe, torch::Device device, torch::ScalarType dtype);
 
   torch::Tensor batch(std::span<const ImageRequest> requests) const;  // [n, 3, H, W] of dtype on the device; [any]
   base::ImageSize size() const { return recipe_.output_size(); }      // 0: not fixed
@@ -35,7 +35,7 @@ class Images {
   static constexpr size_t kPooled = 8;
   torch::Tensor buffer(at::IntArrayRef shape) const;
 
-  SampleStore& store_;
+  Samples& store_;
   base::TransformRecipe recipe_;
   Transform transform_;
   torch::Device device_;

@@ -32,7 +32,7 @@ struct Surroundings {
   std::string runner_hash;  // SHA-256 of this program
   std::string processor;    // what the numbers may depend on
   const stream::Keys& keys;
-  data::SampleStore& store;
+  data::Samples& store;
   const data::Images& images;  // in the evaluation view
   Backbones& backbones;
   base::Spans& spans;

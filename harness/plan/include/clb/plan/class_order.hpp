@@ -2,10 +2,11 @@
 // bit, because the published orders of the field are drawn with them.
 #pragma once
 
-#include <clb/base/describe.hpp>
 #include <cstdint>
+#include <map>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace clb::plan {
@@ -56,7 +57,17 @@ OrderName parse_order(const std::string& text, const std::string& where);
 // A permutation of 0 .. n-1 by any name but "official".
 std::vector<int64_t> permutation(const OrderName& name, uint64_t order_seed, int64_t n, const std::string& where);
 
-// The permutation of the dataset's classes. Error when the dataset has no such official order, or an invalid one.
-std::vector<int64_t> class_order(const OrderName& name, uint64_t order_seed, const base::DatasetInfo& dataset, const std::string& where);
+// What a data set states about one kind of things.
+struct OfficialOrders {
+  const std::map<std::string, std::vector<int64_t>>& orders;
+  std::string dataset;
+  const char* what;    // "class", "domain"
+  const char* plural;  // "classes", "domains"
+  int64_t count;
+};
+
+// The name and the permutation of "official" (the only one) or "official:NAME". Error: there is none, several, or it is no permutation.
+std::pair<std::string, std::vector<int64_t>> official_order(const OrderName& name, const OfficialOrders& official,
+                                                            const std::string& where);
 
 }  // namespace clb::plan

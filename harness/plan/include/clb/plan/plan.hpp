@@ -60,4 +60,8 @@ MethodSettings method_settings(const MethodChoice& choice, const std::filesystem
 // The Error begins with `where` (a place, or empty).
 std::vector<int64_t> task_sizes(const std::string& split, int64_t class_count, const std::string& where);
 
+// The name of a split that was given as a list: "B50-Inc25" where that means the same stream, so that it has the same key; else
+// "[50, 20, 30]", or how many sizes there are.
+std::string split_name(const std::vector<int64_t>& sizes);
+
 }  // namespace clb::plan

@@ -5,7 +5,7 @@
 #include <clb/base/run_spec.hpp>
 #include <clb/base/spans.hpp>
 #include <clb/data/images.hpp>
-#include <clb/data/sample_store.hpp>
+#include <clb/data/samples.hpp>
 #include <clb/features/backbone.hpp>
 #include <clb/features/features.hpp>
 #include <clb/session/device.hpp>
@@ -65,7 +65,7 @@ struct Session {
   torch::ScalarType dtype;
   std::string runner_hash;
   Keys keys;
-  data::SampleStore store;
+  data::Samples store;
   Protocol protocol;
   Images train_images, eval_images;
   Backbones backbones;

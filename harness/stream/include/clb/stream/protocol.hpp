@@ -1,11 +1,9 @@
 // The protocol applied to a dataset: which samples each task trains on, which groups of samples are evaluated after it, and the map between
-// original class ids and positions in the class order.
-//
-// A stream is a list of parts. In a class- or task-incremental stream a part holds the samples of some classes, in a domain-incremental one
-// those of a domain with all classes. A task trains one part; a joint run has one task, which trains them all.
+// original class ids and positions in the class order. What does not need the samples is said by its shape.
 #pragma once
 
 #include <clb/base/run_spec.hpp>
+#include <clb/stream/shape.hpp>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -28,11 +26,13 @@ class Protocol {
   // Error when a label or domain lies outside what the run names.
   Protocol(const base::RunSpec& spec, const SplitIndex& train, const SplitIndex& test);
 
-  int64_t tasks_to_run() const { return joint_ ? 1 : parts_to_run_; }
-  int64_t task_count() const { return joint_ ? 1 : static_cast<int64_t>(parts_.size()); }  // of the whole stream
-  int64_t class_count() const { return joint_ ? classes_seen(0) : static_cast<int64_t>(class_order_.size()); }
-  int64_t classes_seen(int64_t task) const { return parts_[static_cast<size_t>(joint_ ? parts_to_run_ - 1 : task)].end; }  // after the task
-  int64_t domain(int64_t task) const { return domain_stream_ ? task : 0; }
+  const StreamShape& shape() const { return shape_; }
+  int64_t tasks_to_run() const { return shape_.tasks_to_run(); }
+  int64_t task_count() const { return shape_.tasks(); }  // of the whole stream
+  int64_t class_count() const { return shape_.class_count(); }
+  int64_t classes_seen(int64_t task) const { return shape_.classes_seen(task); }  // after the task
+  // What a method is told: domains count in the order of the stream; data sets of a sequence as they are listed; else 0.
+  int64_t domain(int64_t task) const;
   bool grants_task_ids() const { return task_ids_; }
 
   std::vector<int64_t> labels(int64_t task) const;  // positions, ascending
@@ -52,18 +52,11 @@ class Protocol {
   std::vector<int64_t> all_evaluated() const;
 
  private:
-  struct Part {
-    int64_t first, end;          // classes, as positions
-    std::vector<int64_t> train;  // by class position, then by index
-  };
-  void make_parts(const base::ProtocolSpec& spec);
-
+  StreamShape shape_;
   std::vector<int64_t> class_order_, position_;
-  bool domain_stream_, joint_, task_ids_, evaluates_test_;
-  std::string eval_on_;
-  int64_t parts_to_run_ = 0;
-  std::vector<Part> parts_;
-  std::vector<int64_t> part_of_;  // by training index
+  bool task_ids_, evaluates_test_;
+  std::vector<std::vector<int64_t>> trained_;  // samples of each part, by class position, then by index
+  std::vector<int64_t> part_of_;               // by training index
   std::vector<Group> groups_;
 };
 

@@ -41,12 +41,13 @@ struct Report {
 struct DatasetFacts {
   std::string fingerprint;
   std::map<std::string, std::string> labels;  // split ("train" | "test") -> base::labels_hash
+  std::map<std::string, int64_t> samples;     // of each split
   std::string missing;                        // why there are none; the rest is then empty
 };
 
 struct Options {
-  std::string run_key;  // the run whose key begins with this; empty: all
-  std::function<DatasetFacts(const base::RunSpec&)> facts;
+  std::string run_key;                                              // the run whose key begins with this; empty: all
+  std::function<DatasetFacts(const base::DatasetSpec&)> facts;      // of a data set; a sequence is asked for part by part
   std::function<std::string(const std::string& file)> sha256 = {};  // of a file as it is now; empty when it is not on this machine
   std::function<void(size_t done, size_t all)> progress;            // after each run
 };

@@ -14,7 +14,7 @@ namespace clb::metrics {
 inline const std::vector<std::string> kRecorded{"updates", "trainable_parameters", "state_parameter_bytes"};
 
 // spec: the run's, also that of an older clbench.
-AccuracyMatrix matrix_of(const base::Json& spec, int64_t tasks, const std::vector<store::EvalRow>& evals);
+AccuracyMatrix matrix_of(const base::Json& spec, const std::vector<store::EvalRow>& evals);
 
 // found: of the counted attempt, with the scalars that the formulas to come will ask for; `store` outlives the records.
 Run records_of(const store::Store& store, const store::RunRow& run, const base::Json& spec, store::AttemptResults found);
