@@ -9,8 +9,11 @@
 #include <clb/base/file.hpp>
 #include <clb/base/path_text.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/launch/lines.hpp>
 #include <fstream>
+#include <thread>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace clb::launch {
@@ -30,6 +33,11 @@ std::string last_line(const std::string& text) {
   if (end == std::string::npos) return "";
   const size_t begin = text.rfind('\n', end);
   return text.substr(begin == std::string::npos ? 0 : begin + 1, begin == std::string::npos ? end + 1 : end - begin);
+}
+
+// The state of the files that an answer is about; "": there are none.
+std::string state(const base::FileTree& tree) {
+  return tree.entries().empty() ? "" : tree.digest() + " " + base::hex(base::sha256(base::ContentSample(tree).text()));
 }
 
 std::string checksum(const Json& answer) { return base::hex(base::sha256(base::canonical(answer))); }
@@ -71,7 +79,8 @@ struct Describer::Question {
   std::string root;
 };
 
-Describer::Describer(RunnerPlace place, std::optional<fs::path> cache) : place_(std::move(place)), cache_(std::move(cache)) {}
+Describer::Describer(RunnerPlace place, std::optional<fs::path> cache, Progress progress)
+    : place_(std::move(place)), cache_(std::move(cache)), progress_(std::move(progress)) {}
 
 const std::string& Describer::sha256(const fs::path& file) {
   std::string& hash = hashes_[file];
@@ -118,7 +127,19 @@ Json Describer::start(const Question& question) {
   if (question.open && question.root.empty()) what.arguments.push_back("--default-root");
   if (question.open && !question.root.empty()) what.arguments.insert(what.arguments.end(), {"--root", question.root});
   what.arguments.insert(what.arguments.end(), {"--cache", cache_ ? cache_->string() : "off"});
-  const Captured ended = capture(what, question.open ? kOpenTimeout : kLoadTimeout);
+  if (question.open) what.arguments.insert(what.arguments.end(), {"--store-limit", std::to_string(store_limit_)});
+  LineCutter lines;
+  const auto event = [&](std::string_view bytes) {
+    try {
+      lines.feed(bytes, [&](std::string_view line) {
+        const base::Event told = base::decode(line);
+        if (const auto* progress = std::get_if<base::Progress>(&told)) progress_(question.root, *progress);
+      });
+    } catch (const Error&) {  // a plugin wrote to the pipe; the answer comes another way
+    }
+  };
+  const bool watched = question.open && progress_;
+  const Captured ended = watched ? capture(what, kOpenTimeout, event) : capture(what, question.open ? kOpenTimeout : kLoadTimeout);
   if (ended.exit_code != 0) throw failure(ended, question.file.string(), question.root);
   if (ended.out.empty()) {
     throw Error(fmt::format("{}: ended clb-runner with exit code 0 before it was described; a plugin must not call exit()",
@@ -127,27 +148,45 @@ Json Describer::start(const Question& question) {
   return base::parse_json(ended.out, question.file.string() + ": its description");
 }
 
-// The question names the entry, so a changed plugin or dataset replaces its old description instead of adding one. `key` has to be the
-// same as when the answer was given, and so have the files that `files` says the answer is about ("": none). Files that were written just
-// before are not believed to show the next change.
-Json Describer::remembered(const std::string& question, const Json& key, const std::function<Json()>& ask,
-                           const std::function<fs::path(const Json&)>& files) {
-  if (!cache_) return ask();
-  const auto state = [](const base::FileTree& tree) {
-    return tree.entries().empty() ? "" : tree.digest() + " " + base::hex(base::sha256(base::ContentSample(tree).text()));
-  };
-  const fs::path entry = *cache_ / "describe" / (base::hex(base::sha256(question)).substr(0, 32) + ".json");
-  std::error_code ignored;
-  if (fs::exists(entry, ignored)) {
-    try {
-      const Json kept = base::parse_json(base::read_file(entry, 64u << 20), entry.string());
-      const Json& answer = kept.at("answer");
-      if (kept.at("settled") == true && kept.at("key") == key && kept.at("checksum") == checksum(answer) &&
-          kept.at("state") == state(base::FileTree(files(answer))))
-        return answer;
-    } catch (const std::exception&) {  // a damaged entry is asked for again
-    }
+// One process asks a question at a time; the others find its answer. nullopt: the folder takes no lock.
+std::optional<base::FileLock> Describer::lock(const fs::path& entry, const std::string& root) try {
+  const fs::path file = entry.string() + ".lock";
+  fs::create_directories(entry.parent_path());
+  for (;;) {
+    if (auto lock = base::FileLock::try_lock(file)) return lock;
+    if (progress_) progress_(root, {"describe", -1, 0, 0, "the same data are read by " + base::FileLock::holder(file) + ", waiting"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
+} catch (const std::exception&) {
+  return std::nullopt;
+}
+
+// The answer of an entry whose key is the same as when it was given, and so are the files that `files` says it is about ("": none). Files
+// that were written just before are not believed to show the next change.
+std::optional<Json> Describer::kept(const fs::path& entry, const Json& key, const std::function<fs::path(const Json&)>& files) {
+  std::error_code ignored;
+  if (!fs::exists(entry, ignored)) return std::nullopt;
+  try {
+    const Json kept = base::parse_json(base::read_file(entry, 64u << 20), entry.string());
+    const Json& answer = kept.at("answer");
+    if (kept.at("settled") == true && kept.at("key") == key && kept.at("checksum") == checksum(answer) &&
+        kept.at("state") == state(base::FileTree(files(answer))))
+      return answer;
+  } catch (const std::exception&) {  // a damaged entry is asked for again
+  }
+  return std::nullopt;
+}
+
+// The question names the entry, so a changed plugin or dataset replaces its old description instead of adding one. `root`: of the data set
+// that has to be read for the answer.
+Json Describer::remembered(const std::string& question, const Json& key, const std::function<Json()>& ask,
+                           const std::function<fs::path(const Json&)>& files, const std::optional<std::string>& root) {
+  if (!cache_) return ask();
+  const fs::path entry = *cache_ / "describe" / (base::hex(base::sha256(question)).substr(0, 32) + ".json");
+  if (auto answer = kept(entry, key, files)) return *answer;
+  const auto alone = root ? lock(entry, *root) : std::nullopt;
+  if (alone)
+    if (auto answer = kept(entry, key, files)) return *answer;
   const base::Moment moment = base::now();
   Json answer = ask();
   const base::FileTree tree(files(answer));
@@ -171,8 +210,11 @@ Json Describer::ask(const Question& question) {
       throw Error(fmt::format("{}: the plugin was replaced while it was described; start again", question.file.string()));
     return answer;
   };
-  return remembered((question.open ? "open\n" : "load\n") + question.file.string() + '\n' + question.root, key, start_checked,
-                    [&](const Json& answer) { return question.open ? base::path_bytes(answer.at("root").get<std::string>()) : ""; });
+  const std::string text = (question.open ? "open\n" : "load\n") + question.file.string() + '\n' + question.root;
+  if (!question.open) return remembered(text, key, start_checked, [](const Json&) { return ""; });
+  if (const auto known = answers_.find(text); known != answers_.end()) return known->second;
+  const auto files = [](const Json& answer) { return base::path_bytes(answer.at("root").get<std::string>()); };
+  return answers_[text] = remembered(text, key, start_checked, files, question.root);
 }
 
 std::string Describer::libtorch() {

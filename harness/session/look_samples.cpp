@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/data/image_decode.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/session/evaluate.hpp>
 #include <clb/session/failure.hpp>
@@ -37,16 +38,18 @@ int64_t one_label(const base::RunSpec& spec) { return spec.protocol.class_order.
 int64_t one_domain(const base::RunSpec& spec) { return spec.protocol.domain_order.empty() ? 0 : spec.protocol.domain_order.front(); }
 
 void write_store(Session& s, const std::vector<int64_t>& indices, const fs::path& stem) {
-  std::vector<data::SampleBytes> samples;
-  for (int64_t index : indices) samples.push_back(s.store.read(s.evaluated_split(), index));
-  const bool decoded = std::ranges::none_of(samples, &data::SampleBytes::encoded);
-  data::SampleFileWriter(stem / "train", decoded).finish();
-  data::SampleFileWriter writer(stem / "test", decoded);
-  for (const auto& sample : samples) {
+  data::SampleFileWriter(stem / "train").finish();
+  data::SampleFileWriter writer(stem / "test");
+  for (int64_t index : indices) {
+    auto sample = s.store.read(s.evaluated_split(), index);
+    data::DecodedImage image;
+    if (sample.encoded) {
+      image = data::decode_image(sample.bytes, data::sample_name(sample.name, index));
+      sample = {image.pixels, image.height, image.width, 3, false, nullptr, nullptr};
+    }
     const data::SampleRecord shape{.height = static_cast<uint16_t>(sample.height),
                                    .width = static_cast<uint16_t>(sample.width),
-                                   .channels = static_cast<uint8_t>(sample.channels),
-                                   .encoded = sample.encoded};
+                                   .channels = static_cast<uint8_t>(sample.channels)};
     writer.add(sample.bytes, shape, one_label(s.spec), one_domain(s.spec));
   }
   writer.finish();

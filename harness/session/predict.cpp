@@ -34,9 +34,9 @@ torch::Tensor predict(Session& s, MethodHandle& method, const TestSamples& test)
   const auto rows_of = [&](int64_t step) {
     return std::vector<int64_t>(test.order.begin() + step * size, test.order.begin() + std::min(n, (step + 1) * size));
   };
-  std::unique_ptr<stream::Prefetcher<torch::Tensor>> images;
+  std::unique_ptr<base::Prefetcher<torch::Tensor>> images;
   if (wanted.images) {
-    images = std::make_unique<stream::Prefetcher<torch::Tensor>>(
+    images = std::make_unique<base::Prefetcher<torch::Tensor>>(
         [&](int64_t step) {
           std::vector<ImageRequest> requests;
           for (int64_t row : rows_of(step)) requests.push_back({test.split, test.samples[static_cast<size_t>(row)], 0});

@@ -51,12 +51,7 @@ void expect_planned_files(const base::RunSpec& spec, const base::Hello& me) {
   expect("the runner " + base::executable().string(), me.runner_hash, spec.execution.runner_hash);
 }
 
-int64_t state_bytes(MethodHandle& method) {
-  uint64_t total = 0;
-  method.save([&](std::string_view bytes) { total += bytes.size(); });
-  return static_cast<int64_t>(total);
-}
-
+// All but the size of the state, which is known once that is saved.
 base::TaskDone evaluated(Session& s, MethodHandle& method) {
   base::TaskDone done;
   {
@@ -68,7 +63,6 @@ base::TaskDone evaluated(Session& s, MethodHandle& method) {
   const auto metric = [&](const char* name, int64_t value) {
     s.metrics.push_back({.name = name, .task = s.task, .step = s.task, .value = static_cast<double>(value)});
   };
-  metric(CLB_METRIC_STATE_BYTES, state_bytes(method));
   if (!s.memory.empty()) {
     metric(CLB_METRIC_EXEMPLARS, static_cast<int64_t>(s.memory.size()));
     metric(CLB_METRIC_EXEMPLAR_BYTES, memory_bytes(s));
@@ -85,7 +79,7 @@ base::Resource resources(const Session& s, int64_t state_bytes) {
                            {"exemplars", static_cast<double>(s.memory.size())},
                            {"exemplar_bytes", static_cast<double>(memory_bytes(s))},
                            {"images_seen", static_cast<double>(s.images_seen)},
-                           {"pixels_read", static_cast<double>(s.store.pixels_read())},
+                           {"images_read", static_cast<double>(s.store.images_read())},
                            {"forwards_charged", static_cast<double>(s.features.forwards_charged() + s.features.forwards_saved())},
                            {"forwards_saved", static_cast<double>(s.features.forwards_saved())},
                            {"cached_seconds_saved", s.features.seconds_saved()}}};
@@ -113,7 +107,7 @@ void evaluate_kept(Session& s, MethodHandle& method, Checkpoints& checkpoints) {
   }();
   if (!found) throw Error("the checkpoint " + s.spec.execution.state_file + " is gone");
   s.task = found->task;
-  s.emitter.emit(evaluated(s, method));
+  s.emitter.emit_line(with_state_bytes(evaluated(s, method), checkpoints.state_bytes()));
 }
 
 struct Where {  // the run was when it failed; for the last event
@@ -156,11 +150,9 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
     for (int64_t t = first; t < s.protocol.tasks_to_run(); ++t) {
       s.check_cancelled();
       learner.learn(t);
-      const std::string line = base::encode(evaluated(s, method));
-      checkpoints.task_done(s, method, line);
-      emitter.emit_line(line);
+      emitter.emit_line(checkpoints.task_done(s, method, evaluated(s, method)));
     }
-    emitter.emit(base::Done{resources(s, state_bytes(method))});
+    emitter.emit(base::Done{resources(s, checkpoints.state_bytes())});
   } catch (...) {
     where = {spans.failed_phase(), session ? session->task : -1};
     throw;

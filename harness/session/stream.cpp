@@ -3,7 +3,6 @@
 #include <clb/sdk/guard.hpp>
 #include <clb/sdk/tensor.hpp>
 #include <clb/session/stream.hpp>
-#include <unordered_map>
 #include <unordered_set>
 
 namespace clb::session {
@@ -49,16 +48,13 @@ void HostBatch::hand_over(clb_batch& out, std::vector<clb_feature>& slots) const
   detail::fill_struct(&out, full);
 }
 
-int64_t opaque_id(const Session& session, int64_t index) { return static_cast<int64_t>(session.keys.number("sample id", {index}) >> 1); }
-
-std::vector<int64_t> indices_of(const Session& session, const std::vector<int64_t>& among, std::span<const int64_t> ids) {
-  std::unordered_map<int64_t, int64_t> by_id;
-  for (int64_t index : among) by_id.emplace(opaque_id(session, index), index);
+std::vector<int64_t> indices_of(stream::SampleIds& sample_ids, const std::vector<int64_t>& among, std::span<const int64_t> ids) {
+  const stream::SampleIds::Finder finder(sample_ids, among);
   std::vector<int64_t> indices;
   for (int64_t id : ids) {
-    const auto found = by_id.find(id);
-    if (found == by_id.end()) invalid("sample id " + std::to_string(id) + " is not among the samples that the task may use");
-    indices.push_back(found->second);
+    const auto index = finder.index(id);
+    if (!index) invalid("sample id " + std::to_string(id) + " is not among the samples that the task may use");
+    indices.push_back(*index);
   }
   return indices;
 }
@@ -84,19 +80,18 @@ Stream::Stream(Session& session, const clb_stream_request& request)
   if (int64_t batches; __builtin_mul_overflow(info().batches_per_epoch, epochs_, &batches))
     invalid("epochs gives more batches than can be counted");
 
-  std::vector<int64_t> labels, ids, parts;
+  std::vector<int64_t> labels, parts;
   for (int64_t index : samples_) {
     labels.push_back(session_.protocol.position(session_.store.labels(Split::kTrain)[static_cast<size_t>(index)]));
-    ids.push_back(opaque_id(session_, index));
     parts.push_back(session_.protocol.part_of(index));
   }
   labels_ = to_tensor(labels);
-  sample_ids_ = to_tensor(ids);
+  sample_ids_ = to_tensor(session_.sample_ids.ids(samples_));
   if (session_.protocol.grants_task_ids()) task_ids_ = to_tensor(parts);
   if (!kinds_.empty()) session_.require_features(kinds_, Split::kTrain, samples_);
   if (request.want_images != 0)
-    prefetcher_ = std::make_unique<stream::Prefetcher<torch::Tensor>>([this](int64_t step) { return make_images(step); }, info().batches,
-                                                                      session_.spec.execution.loader_threads);
+    prefetcher_ = std::make_unique<base::Prefetcher<torch::Tensor>>([this](int64_t step) { return make_images(step); }, info().batches,
+                                                                    session_.spec.execution.loader_threads);
 }
 
 std::vector<int64_t> Stream::chosen_samples(const clb_stream_request& request) const {
@@ -111,7 +106,7 @@ std::vector<int64_t> Stream::chosen_samples(const clb_stream_request& request) c
   if (request.sample_ids == nullptr || request.sample_id_count < 0)
     invalid("sample_id_count is " + std::to_string(request.sample_id_count) +
             (request.sample_ids == nullptr ? ", and sample_ids is NULL" : ""));
-  return indices_of(session_, samples, std::span(request.sample_ids, static_cast<size_t>(request.sample_id_count)));
+  return indices_of(session_.sample_ids, samples, std::span(request.sample_ids, static_cast<size_t>(request.sample_id_count)));
 }
 
 clb_stream_info Stream::info() const {

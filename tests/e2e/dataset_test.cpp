@@ -121,7 +121,7 @@ TEST_F(FeatureVectors, RunWithoutWeightsAndWithoutForwards) {
   EXPECT_GT(accuracy(targets_), 0.9);
   const auto recorded = world_.newest();
   EXPECT_EQ(recorded.row.tasks_done, 3);
-  for (const char* none : {"pixels_read", "forwards_charged", "forwards_saved"}) EXPECT_EQ(recorded.resources.at(none), 0) << none;
+  for (const char* none : {"images_read", "forwards_charged", "forwards_saved"}) EXPECT_EQ(recorded.resources.at(none), 0) << none;
   const auto table = world_.clbench({"table", "--db", world_.database().string()});
   EXPECT_NE(table.out.find("no weights"), std::string::npos) << table.out;
   EXPECT_NE(table.out.find("no eval transform"), std::string::npos) << table.out;

@@ -11,9 +11,9 @@
 #include <map>
 #include <optional>
 
-#include "audit_progress.hpp"
 #include "installation.hpp"
 #include "options.hpp"
+#include "progress_line.hpp"
 #include "say.hpp"
 
 namespace clb::cli {
@@ -40,7 +40,7 @@ class Data {
       return facts;
     }
     try {
-      if (!describer_) describer_.emplace(launch::find_runner(), std::nullopt);
+      if (!describer_) describer_.emplace(launch::find_runner(), std::nullopt, reading_progress());
       const base::DatasetInfo info =
           describer_->opened_dataset(launch::plugin(plugins_, "dataset", spec.dataset.id).file, spec.dataset.root);
       facts.fingerprint = info.fingerprint;
@@ -130,7 +130,7 @@ int verb_audit(const Arguments& arguments) {
   const audit::Report report = audit::audit(file, {.run_key = is_key ? word : "",
                                                    .facts = [&](const base::RunSpec& spec) { return data.facts(spec); },
                                                    .sha256 = sha256_now,
-                                                   .progress = audit_progress(file)});
+                                                   .progress = progress_line(file.string(), "runs recounted")});
   if (options.flag("json")) {
     print_json(file, report);
   } else {

@@ -5,8 +5,8 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
+#include <clb/base/prefetcher.hpp>
 #include <clb/session/session.hpp>
-#include <clb/stream/prefetcher.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,13 +53,11 @@ class Stream {
   torch::Tensor labels_, sample_ids_, task_ids_;  // of samples_, [n]
   mutable std::mutex order_mutex_;                // the orders of epochs in use, shared with loader threads
   mutable std::map<int64_t, std::vector<int64_t>> orders_;
-  std::unique_ptr<stream::Prefetcher<torch::Tensor>> prefetcher_;
+  std::unique_ptr<base::Prefetcher<torch::Tensor>> prefetcher_;
   std::vector<clb_feature> slots_;
 };
 
-// The opaque id of a training sample: a hash that a method can use but not read.
-int64_t opaque_id(const Session& session, int64_t index);
 // The samples of `among` with these ids, in their order; PluginError CLB_E_INVALID for an id that is none of theirs.
-std::vector<int64_t> indices_of(const Session& session, const std::vector<int64_t>& among, std::span<const int64_t> ids);
+std::vector<int64_t> indices_of(stream::SampleIds& sample_ids, const std::vector<int64_t>& among, std::span<const int64_t> ids);
 
 }  // namespace clb::session
