@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "neutral.hpp"
+
 namespace clb::base {
 
 namespace {
@@ -18,8 +20,8 @@ std::string element(const char* name, size_t i) { return std::string(name) + "["
 
 }  // namespace
 
-Members::Members(const Json& json, std::string where, Exit exit, std::string path)
-    : json_(&json), where_(std::move(where)), path_(std::move(path)), exit_(exit) {
+Members::Members(const Json& json, std::string where, Exit exit, std::string path, const char* kind)
+    : json_(&json), where_(std::move(where)), path_(std::move(path)), kind_(kind), exit_(exit) {
   if (!json.is_object()) {
     throw Error(where_ + ": " + (path_.empty() ? "the whole" : "member " + path_) + " must be a JSON object, found " + shown(json), exit_);
   }
@@ -32,8 +34,10 @@ void Members::fail(const std::string& name, const std::string& problem) const {
 const Json& Members::any(const char* name) {
   asked_.insert(name);
   auto it = json_->find(name);
-  if (it == json_->end()) fail(name, "is missing");
-  return *it;
+  if (it != json_->end()) return *it;
+  const Json* neutral = neutral_of(kind_, name);
+  if (neutral == nullptr) fail(name, "is missing");
+  return *neutral;
 }
 
 int64_t Members::check_integer(const Json& value, const std::string& name, int64_t min, int64_t max) const {
@@ -129,13 +133,15 @@ std::vector<std::string> Members::texts(const char* name) {
   return texts;
 }
 
-Members Members::object(const char* name) { return Members(any(name), where_, exit_, path_.empty() ? name : path_ + "." + name); }
+Members Members::object(const char* name, const char* kind) {
+  return Members(any(name), where_, exit_, path_.empty() ? name : path_ + "." + name, kind);
+}
 
-std::vector<Members> Members::objects(const char* name) {
+std::vector<Members> Members::objects(const char* name, const char* kind) {
   std::vector<Members> objects;
   for (const Json& value : array(name)) {
     const std::string path = element(name, objects.size());
-    objects.emplace_back(value, where_, exit_, path_.empty() ? path : path_ + "." + path);
+    objects.emplace_back(value, where_, exit_, path_.empty() ? path : path_ + "." + path, kind);
   }
   return objects;
 }

@@ -16,8 +16,9 @@ namespace clb::base {
 
 class Members {
  public:
-  // `where` (a file or "event") opens every sentence. Error when `json` is no object.
-  Members(const Json& json, std::string where, Exit exit, std::string path = "");
+  // `where` (a file or "event") opens every sentence. Error when `json` is no object. `kind`: of an object some of whose members may be
+  // absent, because they have neutral values (neutral.hpp).
+  Members(const Json& json, std::string where, Exit exit, std::string path = "", const char* kind = "");
 
   int64_t integer(const char* name, int64_t min = std::numeric_limits<int64_t>::min(), int64_t max = std::numeric_limits<int64_t>::max());
   uint64_t bits(const char* name);  // an unsigned 64-bit mask
@@ -30,8 +31,8 @@ class Members {
                                 int64_t max = std::numeric_limits<int64_t>::max());
   std::vector<double> reals(const char* name, size_t count);
   std::vector<std::string> texts(const char* name);
-  Members object(const char* name);
-  std::vector<Members> objects(const char* name);
+  Members object(const char* name, const char* kind = "");
+  std::vector<Members> objects(const char* name, const char* kind = "");
   // Like objects(), one after the other, for lists of any length. The last thing done with each is finish().
   void each(const char* name, const std::function<void(Members&)>& read);
   const Json& any(const char* name);
@@ -49,6 +50,7 @@ class Members {
 
   const Json* json_;
   std::string where_, path_;
+  const char* kind_;
   Exit exit_;
   std::set<std::string> asked_;
 };

@@ -1,63 +1,18 @@
+// Reading of a RunSpec: every member is checked.
 #include <algorithm>
 #include <clb/base/path_text.hpp>
 #include <clb/base/run_spec.hpp>
-#include <clb/base/sha256.hpp>
-#include <numeric>
 #include <set>
 #include <utility>
 
 #include "members.hpp"
+#include "neutral.hpp"
 
 namespace clb::base {
 
 namespace {
 
 constexpr int64_t kMostDomains = 1'000'000;
-
-Json to_json(const RandomWeights& r) {
-  return {{"image", r.image}, {"patch", r.patch}, {"dim", r.dim}, {"depth", r.depth}, {"heads", r.heads}, {"seed", r.seed}};
-}
-
-Json to_json(const WeightsSpec& w) {
-  return {{"role", w.role},
-          {"file", path_text(w.file)},
-          {"sha256", w.sha256},
-          {"random", to_json(w.random)},
-          {"pos_antialias", w.pos_antialias},
-          {"heads", w.heads}};
-}
-
-// What decides the numbers that weights give; where the file lies does not.
-Json identity(const WeightsSpec& w) {
-  return {{"role", w.role}, {"sha256", w.sha256}, {"pos_antialias", w.pos_antialias}, {"heads", w.heads}};
-}
-
-Json identities(const std::vector<WeightsSpec>& weights) {
-  Json list = Json::array();
-  for (const WeightsSpec& w : weights) list.push_back(identity(w));
-  return list;
-}
-
-Json to_json(const ProtocolSpec& p) {
-  return {{"kind", p.kind},
-          {"split", p.split},
-          {"order", p.order},
-          {"order_seed", p.order_seed},
-          {"class_order", p.class_order},
-          {"domain_order", p.domain_order},
-          {"task_sizes", p.task_sizes},
-          {"stop_after", p.stop_after},
-          {"joint", p.joint},
-          {"eval_on", p.eval_on},
-          {"eval_transform", p.eval_transform.to_json()},
-          {"test_batches", p.test_batches},
-          {"test_batch_size", p.test_batch_size},
-          {"evaluate_on", p.evaluate_on},
-          {"validation_fraction", p.validation_fraction}};
-}
-
-// "numpy(7)" -> "numpy": the argument is a seed. "pilot" is a name for numpy(1993).
-std::string order_kind(const std::string& order) { return order == "pilot" ? "numpy" : order.substr(0, order.find('(')); }
 
 RandomWeights random_from(Members m) {
   constexpr int64_t kMost = 1 << 20;
@@ -79,9 +34,11 @@ WeightsSpec weights_from(Members m) {
   w.role = m.text("role");
   w.file = m.path_of("file");
   w.sha256 = m.text("sha256");
-  w.random = random_from(m.object("random"));
+  w.random = random_from(m.object("random", "random"));
   w.pos_antialias = m.flag("pos_antialias");
   w.heads = m.integer("heads", 0, 1 << 20);
+  w.format = m.text("format");
+  w.text_heads = m.integer("text_heads", 0, 1 << 20);
   m.finish();
   return w;
 }
@@ -197,6 +154,16 @@ ExecutionSpec execution_from(Members m) {
   return e;
 }
 
+int64_t version_from(Members& m) {
+  int64_t newest = 1;
+  for (const NeutralMember& member : neutral_members()) newest = std::max(newest, member.since);
+  const int64_t version = m.integer("version", 0);
+  if (version > newest)
+    m.fail("version", "is " + std::to_string(version) + ", of a newer clbench (this one reads up to " + std::to_string(newest) +
+                          "); use the version of clbench that wrote it");
+  return version;
+}
+
 bool is_device(const std::string& device) {
   if (device == "auto" || device == "cpu" || device == "cuda") return true;
   const std::string prefix = "cuda:";
@@ -206,59 +173,16 @@ bool is_device(const std::string& device) {
 
 }  // namespace
 
-Json RunSpec::to_json() const {
-  Json weights_json = Json::array();
-  for (const WeightsSpec& w : weights) weights_json.push_back(base::to_json(w));
-  return {{"version", version},
-          {"experiment", experiment},
-          {"method",
-           {{"id", method.id},
-            {"file", path_text(method.file)},
-            {"preset", method.preset},
-            {"params", method.params.is_null() ? Json::object() : method.params},
-            {"capabilities", method.capabilities},
-            {"train_transform", method.train_transform.to_json()}}},
-          {"dataset",
-           {{"id", dataset.id},
-            {"file", path_text(dataset.file)},
-            {"root", path_text(dataset.root)},
-            {"fingerprint", dataset.fingerprint},
-            {"modality", dataset.modality},
-            {"class_count", dataset.class_count},
-            {"feature_dim", dataset.feature_dim},
-            {"train_per_class", dataset.train_per_class},
-            {"test_per_class", dataset.test_per_class}}},
-          {"weights", std::move(weights_json)},
-          {"protocol", base::to_json(protocol)},
-          {"seed", seed},
-          {"precision", precision},
-          {"device", device},
-          {"threads", threads},
-          {"checkpoint", checkpoint},
-          {"track", track},
-          {"execution",
-           {{"cache_dir", path_text(execution.cache_dir)},
-            {"run_dir", path_text(execution.run_dir)},
-            {"loader_threads", execution.loader_threads},
-            {"store_limit", execution.store_limit},
-            {"keep_logits", execution.keep_logits},
-            {"state_file", path_text(execution.state_file)},
-            {"state_run", execution.state_run},
-            {"method_hash", execution.method_hash},
-            {"dataset_hash", execution.dataset_hash},
-            {"runner_hash", execution.runner_hash},
-            {"second_look", execution.second_look}}}};
-}
-
 RunSpec RunSpec::from_json(const Json& json, const std::string& where) {
-  Members m(json, where, Exit::kUserMistake);
+  const Json lifted = upgrade(json);
+  Members m(lifted, where, Exit::kUserMistake, "", "run");
   RunSpec spec;
-  spec.version = m.integer("version", 1, 1);
+  spec.key_form = version_from(m) == 0 ? 0 : 1;
   spec.experiment = m.text("experiment");
-  spec.method = method_from(m.object("method"), where);
-  spec.dataset = dataset_from(m.object("dataset"));
-  for (Members& w : m.objects("weights")) spec.weights.push_back(weights_from(std::move(w)));
-  spec.protocol = protocol_from(m.object("protocol"), spec.dataset.class_count, where);
+  spec.method = method_from(m.object("method", "method"), where);
+  spec.dataset = dataset_from(m.object("dataset", "dataset"));
+  for (Members& w : m.objects("weights", "weights")) spec.weights.push_back(weights_from(std::move(w)));
+  spec.protocol = protocol_from(m.object("protocol", "protocol"), spec.dataset.class_count, where);
   spec.seed = m.integer("seed", 0);
   spec.precision = m.choice("precision", {"fp32", "tf32", "bf16"});
   spec.device = m.text("device");
@@ -266,52 +190,9 @@ RunSpec RunSpec::from_json(const Json& json, const std::string& where) {
   spec.threads = m.integer("threads", 0, 4096);
   spec.checkpoint = m.choice("checkpoint", {"every", "last", "off"});
   spec.track = m.choice("track", {"common", "reproduction"});
-  spec.execution = execution_from(m.object("execution"));
+  spec.execution = execution_from(m.object("execution", "execution"));
   m.finish();
   return spec;
-}
-
-Json RunSpec::key_json() const {
-  return {
-      {"version", version},
-      {"method",
-       {{"id", method.id},
-        {"params", method.params.is_null() ? Json::object() : method.params},
-        {"train_transform", method.train_transform.to_json()}}},
-      {"dataset",
-       {{"fingerprint", dataset.fingerprint}, {"train_per_class", dataset.train_per_class}, {"test_per_class", dataset.test_per_class}}},
-      {"weights", identities(weights)},
-      {"protocol", base::to_json(protocol)},
-      {"seed", seed},
-      {"precision", precision},
-      {"device", device},
-      {"threads", threads}};
-}
-
-std::string RunSpec::key() const { return hex(sha256(canonical(key_json()))); }
-
-Json RunSpec::comparability_json() const {
-  const auto tasks = static_cast<int64_t>(protocol.task_sizes.size());
-  Json json{{"fingerprint", dataset.fingerprint},
-            {"train_per_class", dataset.train_per_class},
-            {"test_per_class", dataset.test_per_class},
-            {"kind", protocol.kind},
-            {"split", protocol.split},
-            {"task_sizes", protocol.task_sizes},
-            {"stop_after", protocol.stop_after ? protocol.stop_after : tasks},
-            {"order", order_kind(protocol.order)},
-            {"eval_transform", protocol.eval_transform.to_json()},
-            {"test_batches", protocol.test_batches},
-            {"test_batch_size", protocol.test_batch_size},
-            {"evaluate_on", protocol.evaluate_on},
-            {"weights", identities(weights)}};
-  // A list is its own kind of order; no seed draws it.
-  const bool domains = protocol.kind == "domain";
-  if (order_kind(protocol.order) == "list")
-    json[domains ? "domain_order" : "class_order"] = domains ? protocol.domain_order : protocol.class_order;
-  if (domains) json["eval_on"] = protocol.eval_on;
-  if (protocol.evaluate_on == "validation") json["validation_fraction"] = protocol.validation_fraction;
-  return json;
 }
 
 }  // namespace clb::base

@@ -17,7 +17,7 @@ const std::map<std::string, Keys>& experiment_tables() {
   static const std::map<std::string, Keys> tables = {
       {"", {"name", "dataset", "weights", "protocol", "run", "method"}},
       {"dataset", {"id", "name", "root", "train_per_class", "test_per_class"}},
-      {"weights.main", {"file", "sha256", "random", "heads", "pos_antialias"}},
+      {"weights.main", {"file", "sha256", "random", "format", "heads", "text_heads", "pos_antialias"}},
       {"weights.main.random", {"image", "patch", "dim", "depth", "heads", "seed"}},
       {"protocol",
        {"kind", "split", "order", "order_seed", "stop_after", "joint", "eval_on", "eval_transform", "test_batches", "test_batch_size",

@@ -65,9 +65,7 @@ class Auditor {
   RunAudit run(const store::RunRow& row) {
     RunAudit result{row.key, row.method, row.preset, row.dataset, row.seed, row.order_seed, 0, 0, rows_.run(row.run_id), {}, {}, {}, {}};
     if (!result.differences.empty()) return result;  // without a sound spec nothing else can be judged
-    Json json = store_.spec(row.run_id);
-    json["execution"] = base::RunSpec().to_json().at("execution");
-    const base::RunSpec spec = base::RunSpec::from_json(json, row.key);
+    const base::RunSpec spec = base::RunSpec::from_stored(store_.spec(row.run_id), row.key);
     compare_with_files(spec, row, result);
     for (const store::AttemptAudit& attempt : rows_.attempts(row.run_id)) {
       ++result.attempts;

@@ -7,7 +7,7 @@ namespace {
 
 using Faults = std::vector<std::string>;
 
-// The stream as the run's spec draws it (harness/session/protocol.cpp says the same to the runner).
+// The stream as the run's spec draws it (harness/stream/protocol.cpp says the same to the runner).
 struct Stream {
   explicit Stream(const base::RunSpec& run, int64_t after_task) : spec(run.protocol), domains(spec.kind == "domain") {
     const auto parts = static_cast<int64_t>(spec.task_sizes.size());

@@ -14,6 +14,7 @@ namespace {
 using base::Json;
 
 std::string short_text(const Json& value) {
+  if (value.is_null()) return "not set";
   std::string text = value.is_string() ? value.get<std::string>() : base::canonical(value);
   return text.size() <= 40 ? text : text.substr(0, 37) + "...";
 }
@@ -41,9 +42,8 @@ std::string sentence(const std::vector<std::string>& found) {
 }
 
 // The fields of the comparability key; names in place of hashes where there are some.
-Json comparable(Json spec) {
-  spec["execution"] = base::RunSpec().to_json().at("execution");
-  Json fields = base::RunSpec::from_json(spec, "stored run").comparability_json();
+Json comparable(const Json& spec) {
+  Json fields = base::RunSpec::from_stored(spec, "stored run").comparability_json();
   Json weights = Json::object();
   for (const Json& w : spec.value("weights", Json::array())) {
     const std::string file = text_at(w, "/file");

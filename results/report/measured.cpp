@@ -33,16 +33,11 @@ Json without_paths(Json spec) {
   return spec;
 }
 
-std::string key_of(Json spec, const std::string& where) {
-  spec["execution"] = base::RunSpec().to_json().at("execution");
-  return base::RunSpec::from_json(spec, where).key();
-}
-
 MeasuredRun run_from(const Json& json, const std::string& where) {
   MeasuredRun run;
-  run.spec = json.at("spec");
+  run.spec = base::RunSpec::upgrade(json.at("spec"));
   run.key = json.at("key");
-  if (key_of(run.spec, where) != run.key)
+  if (base::RunSpec::from_stored(run.spec, where).key() != run.key)
     throw base::Error(where + ": the key " + run.key.substr(0, 12) +
                       " is not that of its spec; the file was changed by hand or is damaged");
   run.tasks_planned = json.at("tasks_planned");

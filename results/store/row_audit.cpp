@@ -121,9 +121,7 @@ Faults RowAudit::run(int64_t run_id) const {
     const std::string key = stored.getColumn(0).getString();
     base::RunSpec spec;
     try {
-      base::Json json = base::parse_json(stored.getColumn(1).getString(), "its spec");
-      json["execution"] = base::RunSpec().to_json().at("execution");
-      spec = base::RunSpec::from_json(json, "its spec");
+      spec = base::RunSpec::from_stored(base::parse_json(stored.getColumn(1).getString(), "its spec"), "its spec");
     } catch (const std::exception& error) {
       return {error.what()};
     }

@@ -115,7 +115,8 @@ base::Json spec_of(SQLite::Database& db, const fs::path& file, int64_t run) {
   query.bind(1, run);
   if (!query.executeStep())
     throw base::Error(file.string() + ": has no spec of run " + std::to_string(run) + "; it is damaged, restore it from a copy");
-  return base::parse_json(query.getColumn(0).getString(), file.string() + ": spec of run " + query.getColumn(1).getString());
+  return base::RunSpec::upgrade(
+      base::parse_json(query.getColumn(0).getString(), file.string() + ": spec of run " + query.getColumn(1).getString()));
 }
 
 }  // namespace

@@ -113,7 +113,7 @@ TEST_F(VectorsTest, ImagesAndWeightsAreRefusedWithASentence) {
   request.epochs = 1;
   EXPECT_TRUE(contains(error_of<PluginError>([&] { Stream(*s, request); }),
                        "method looker asks for images, but dataset features holds feature vectors"));
-  EXPECT_TRUE(contains(error_of<PluginError>([&] { s->backbone("main"); }), "feature vectors, which need none"));
+  EXPECT_TRUE(contains(error_of<PluginError>([&] { s->backbones.at("main"); }), "feature vectors, which need none"));
   EXPECT_THROW(s->features.dim("main:patches"), PluginError);
 }
 

@@ -93,7 +93,8 @@ TEST(RunSpec, RangesAreChecked) {
     const std::string text = refusal([&](Json& json) { json[Json::json_pointer(pointer)] = value; });
     EXPECT_TRUE(contains(text, part)) << pointer << ": " << text;
   };
-  refused("/version", 2, "[1, 1]");
+  refused("/version", 1000, "is 1000, of a newer clbench");
+  refused("/version", -1, "version");
   refused("/seed", -1, "seed");
   refused("/seed", 1.5, "must be an integer");
   refused("/seed", uint64_t{1} << 63, "seed");

@@ -61,17 +61,17 @@ Rates measure(const base::RunSpec& planned, int64_t images, int64_t rounds) {
   base::RunSpec spec = planned;
   session::Session probe(spec, torch::kCPU, "extraction_bench", emitter, spans);
   std::vector<data::ImageRequest> requests;
-  for (int64_t i = 0; i < session::kExtractBatchCpu; ++i) requests.push_back({data::Split::kTrain, i, 0});
+  for (int64_t i = 0; i < features::kExtractBatchCpu; ++i) requests.push_back({data::Split::kTrain, i, 0});
   const auto batch = probe.eval_images.batch(requests).clone();
-  probe.backbones.at("main").cls(batch);  // loads the weights
-  const int64_t batches = images / session::kExtractBatchCpu;
+  probe.backbones.at("main").compute({.role = "main"}, batch);  // loads the weights
+  const int64_t batches = images / features::kExtractBatchCpu;
   for (int64_t round = 0; round < rounds; ++round) {
     auto start = Clock::now();
-    for (int64_t k = 0; k < batches; ++k) probe.backbones.at("main").cls(batch);
-    bare.push_back(static_cast<double>(batches * session::kExtractBatchCpu) / seconds_since(start));
+    for (int64_t k = 0; k < batches; ++k) probe.backbones.at("main").compute({.role = "main"}, batch);
+    bare.push_back(static_cast<double>(batches * features::kExtractBatchCpu) / seconds_since(start));
 
     std::vector<int64_t> ids;  // images that no earlier round has cached
-    for (int64_t i = 0; i < batches * session::kExtractBatchCpu; ++i) ids.push_back(round * batches * session::kExtractBatchCpu + i);
+    for (int64_t i = 0; i < batches * features::kExtractBatchCpu; ++i) ids.push_back(round * batches * features::kExtractBatchCpu + i);
     start = Clock::now();
     probe.features.ensure("main:cls", data::Split::kTrain, ids);
     path.push_back(static_cast<double>(ids.size()) / seconds_since(start));
@@ -96,7 +96,7 @@ int main(int argc, char** argv) try {
   at::set_num_interop_threads(1);
   const auto cpu = session::processor();
   std::printf("%s, %ld threads, flags: %s; batch %ld, %ld images a round, median of %ld rounds\n", cpu.model.c_str(),
-              static_cast<long>(at::get_num_threads()), cpu.flags.c_str(), static_cast<long>(session::kExtractBatchCpu),
+              static_cast<long>(at::get_num_threads()), cpu.flags.c_str(), static_cast<long>(features::kExtractBatchCpu),
               static_cast<long>(images), static_cast<long>(rounds));
   double fp32 = 0;
   for (const char* precision : {"fp32", "bf16"}) {

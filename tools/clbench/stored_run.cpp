@@ -8,9 +8,7 @@ namespace clb::cli {
 
 base::RunSpec stored_spec(const store::Store& store, const store::RunRow& row, const std::vector<launch::PluginFile>& plugins,
                           const std::filesystem::path& database) {
-  base::Json json = store.spec(row.run_id);
-  json["execution"] = base::RunSpec().to_json().at("execution");
-  base::RunSpec spec = base::RunSpec::from_json(json, database.string() + ": run " + row.key.substr(0, 12));
+  base::RunSpec spec = base::RunSpec::from_stored(store.spec(row.run_id), database.string() + ": run " + row.key.substr(0, 12));
   spec.method.file = launch::plugin(plugins, "method", spec.method.id).file;
   spec.dataset.file = launch::plugin(plugins, "dataset", spec.dataset.id).file;
   return spec;

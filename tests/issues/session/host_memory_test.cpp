@@ -58,11 +58,11 @@ TEST_F(HostMemory, NamesOfTheWeightsAreTheCallersOwn) {
   const auto s = open(0);
   const session::Host host(*s);
   const auto weights = weights_of(host);
-  const std::string options = s->backbone("main").options();
+  const std::string options = s->backbones.at("main").options();
   const_cast<char*>(weights.sha256)[0] = '!';
   const_cast<char*>(weights.options)[1] = '!';
-  EXPECT_EQ(s->backbone("main").spec().sha256, "made");
-  EXPECT_EQ(s->backbone("main").options(), options);
+  EXPECT_EQ(s->backbones.at("main").spec().sha256, "made");
+  EXPECT_EQ(s->backbones.at("main").options(), options);
 }
 
 // What is written into a batch stays there: the next one has what the data set has.

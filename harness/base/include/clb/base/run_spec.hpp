@@ -13,6 +13,7 @@ namespace clb::base {
 
 struct RandomWeights {  // an untrained ViT, drawn from `seed`
   int64_t image = 32, patch = 4, dim = 64, depth = 4, heads = 2, seed = 0;
+  Json to_json() const;
   bool operator==(const RandomWeights&) const = default;
 };
 
@@ -21,13 +22,15 @@ struct WeightsSpec {
   std::string file;    // empty: random
   std::string sha256;  // of the file; of the canonical JSON of `random` when there is no file
   RandomWeights random;
-  bool pos_antialias = true;  // position interpolation: true = antialias, a = -0.5 (timm >= 0.9); false = a = -0.75 (timm 0.6.12)
-  int64_t heads = 0;          // attention heads; 0: dim / 64 (random weights know theirs)
+  bool pos_antialias = true;        // position interpolation: true = antialias, a = -0.5 (timm >= 0.9); false = a = -0.75 (timm 0.6.12)
+  int64_t heads = 0;                // attention heads; 0: dim / 64 (random weights know theirs)
+  std::string format = "timm_vit";  // of the file: see network_format.hpp
+  int64_t text_heads = 0;           // of the text tower; 0: width / 64
 };
 
 struct MethodSpec {
   std::string id, file, preset;
-  Json params;                // every parameter with its value, defaults included
+  Json params;                // parameters with their values, defaults included; one that is absent has its neutral value
   uint64_t capabilities = 0;  // of the plugin and implied by parameter values
   TransformRecipe train_transform;
 };
@@ -73,7 +76,8 @@ struct ExecutionSpec {    // how, not what: changes no result, so no part of the
 };
 
 struct RunSpec {
-  int64_t version = 1;
+  // Form of what the keys hash. 0: of the first specs that were stored (run_spec_upgrade.cpp), whose keys stay as they are.
+  int64_t key_form = 1;
   std::string experiment;
   MethodSpec method;
   DatasetSpec dataset;
@@ -87,11 +91,17 @@ struct RunSpec {
   std::string track = "common";
   ExecutionSpec execution;
 
+  // Members that have their neutral value are left out (base/neutral.hpp); "version" is the lowest whose readers know what is left.
   Json to_json() const;
-  static RunSpec from_json(const Json& json, const std::string& where);  // checks every member; Error names it
+  // Checks every member of upgrade(json); Error names it. An absent member that has a neutral value takes it.
+  static RunSpec from_json(const Json& json, const std::string& where);
+  // Lifts every shape that was ever stored to today's, by its version; today's comes back as it is, and so does what is no spec.
+  static Json upgrade(Json json);
+  // A spec as the store keeps it, without `execution`, which gets its defaults.
+  static RunSpec from_stored(Json json, const std::string& where);
 
   // What the content key hashes: method id and parameters, train transform, dataset fingerprint and subset, weights, protocol, seed,
-  // precision, device, threads; neither paths nor `execution`.
+  // precision, device, threads; neither paths nor `execution`, and no member or parameter at its neutral value.
   Json key_json() const;
   std::string key() const;  // SHA-256 of canonical(key_json()) in hex
   // Fingerprint + protocol (split, order kind, subset, evaluation transform, test batching, evaluated split) + weights: rows with different

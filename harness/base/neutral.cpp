@@ -1,0 +1,33 @@
+#include "neutral.hpp"
+
+#include <utility>
+
+namespace clb::base {
+
+const std::vector<NeutralMember>& neutral_members() {
+  static const std::vector<NeutralMember> members{
+      // object, member, neutral value, since spec version, what it decides
+      {"recipe", "resize_width", 0, 2, Decides::kTable},
+      {"recipe", "crop_width", 0, 2, Decides::kTable},
+      {"weights", "format", "timm_vit", 2, Decides::kRun},
+      {"weights", "text_heads", 0, 2, Decides::kRun},
+  };
+  return members;
+}
+
+const Json* neutral_of(std::string_view object, std::string_view name, const std::vector<NeutralMember>& table) {
+  for (const NeutralMember& member : table)
+    if (member.object == object && member.name == name) return &member.neutral;
+  return nullptr;
+}
+
+Json without_neutral(std::string_view object, Json json, const std::vector<NeutralMember>& table) {
+  for (const NeutralMember& member : table) {
+    if (member.object != object) continue;
+    const auto found = json.find(member.name);
+    if (found != json.end() && *found == member.neutral) json.erase(found);
+  }
+  return json;
+}
+
+}  // namespace clb::base
