@@ -3,6 +3,7 @@
 #include <clb/base/sha256.hpp>
 #include <clb/base/temporary.hpp>
 #include <clb/data/prepare.hpp>
+#include <clb/data/sample_file.hpp>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -19,17 +20,18 @@ fs::path proof_of(const fs::path& folder, const std::string& root) {
 }
 
 // Waits without falling silent. nullopt: the folder takes no lock.
-std::optional<base::FileLock> patient_lock(const fs::path& file, const Progress& progress) try {
-  fs::create_directories(file.parent_path());
+std::optional<base::FileLock> patient_lock(const fs::path& file, const Progress& progress) {
+  std::error_code unwritable;
+  fs::create_directories(file.parent_path(), unwritable);
   for (;;) {
-    if (auto lock = base::FileLock::try_lock(file)) return lock;
+    try {
+      if (auto lock = base::FileLock::try_lock(file)) return lock;
+    } catch (const base::Error&) {
+      return std::nullopt;
+    }
     progress("the same data are prepared by " + base::FileLock::holder(file) + ", waiting", 0, 0);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
-} catch (const base::Error&) {
-  return std::nullopt;
-} catch (const fs::filesystem_error&) {
-  return std::nullopt;
 }
 
 // Of the folder that is read, by whatever path, and of the samples, in whatever folder they lie; always in this order.
@@ -39,9 +41,8 @@ class Alone {
     if (wanted.cache.empty()) return;
     std::error_code error;
     const fs::path real = fs::weakly_canonical(wanted.root, error);
-    const std::string root =
-        base::hex(base::sha256("root " + wanted.file + " " + (error || wanted.root.empty() ? wanted.root : real.string())));
-    for (const std::string& name : {root, wanted.fingerprint})
+    const std::string root = wanted.root.empty() ? "default of " + wanted.file : error ? wanted.root : real.string();
+    for (const std::string& name : {base::hex(base::sha256("root " + root)), wanted.fingerprint})
       if (!name.empty()) locks_.push_back(patient_lock(wanted.cache / "data" / (name + ".lock"), wanted.progress));
   }
 
@@ -74,6 +75,14 @@ struct TemporaryFolder {
 // Files that changed while they were read prove nothing.
 void write_proof(const Dataset& dataset, const fs::path& folder) {
   if (dataset.files().holds(dataset.root())) base::write_file_atomic(proof_of(folder, dataset.root()), dataset.files().text());
+}
+
+// With more room the samples themselves have been kept: an index alone does not replace that.
+bool is_better(const fs::path& there, const fs::path& made) try {
+  const auto before = SampleFile::open(there / "train");
+  return before && before->has_data() && !fs::exists(made / "train.decoded");
+} catch (const base::Error&) {
+  return false;
 }
 
 // Calls what writes into the cache; the reason where the cache takes nothing.
@@ -115,8 +124,11 @@ Prepared prepare(const Preparation& wanted) {
   wanted.found(done.fingerprint);
   if (temporary && done.not_kept.empty())
     done.not_kept = refusal(wanted.cache, [&] {
+      const fs::path place = folder_of(wanted.cache, done.fingerprint);
+      if (is_better(place, temporary->path) && is_proven(wanted.cache, done.fingerprint, done.dataset->root()))
+        for (Split split : kSplits) fs::remove(temporary->path / (std::string(split_name(split)) + ".index"));
       write_proof(*done.dataset, temporary->path);
-      temporary->move_to(folder_of(wanted.cache, done.fingerprint));
+      temporary->move_to(place);
     });
   return done;
 }

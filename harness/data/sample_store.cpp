@@ -82,10 +82,12 @@ bool SampleStore::proven() const {
 
 // From the dataset's own files, which must still be those that were planned with. A cache that cannot be written costs the cache, not the
 // run.
-void SampleStore::build() {
-  const auto there = [this] {
+void SampleStore::build(const std::function<void()>& probe) {
+  const auto there = [&] {
     try {
-      return !cache_.empty() && open_files() && proven();
+      if (cache_.empty() || !open_files() || !proven()) return false;
+      probe();
+      return true;
     } catch (const Error&) {  // it has been reported
       return false;
     }
@@ -114,7 +116,7 @@ std::shared_ptr<SampleFile> SampleStore::file_with_data(Split split) {
     file->open_data();
   } catch (const Error& e) {
     warn_(std::string(e.what()) + "; it is built again");
-    build();
+    build([&] { file->open_data(); });
     if (from_ == From::kStore) file->open_data();
   }
   return file;
@@ -131,7 +133,10 @@ SampleBytes SampleStore::read(Split split, int64_t index) {
       auto& current = files_[static_cast<size_t>(split)];
       if (current == file && from_ == From::kStore) {  // the first thread that notices mends for all
         warn_(std::string(e.what()) + "; it is built again");
-        build();
+        build([&] {
+          current->open_data();
+          current->bytes(index);
+        });
         if (from_ == From::kStore) current->open_data();
       }
       file = current;

@@ -47,9 +47,10 @@ base::fs::path saved_state(const base::RunSpec& spec) {
   return base::fs::path(spec.execution.run_dir) / (spec.checkpoint == "off" ? "last_state" : "checkpoint");
 }
 
-Checkpoints::Checkpoints(const Session& s, CheckpointOwner owner) : only_last_(s.spec.checkpoint == "last"), owner_(std::move(owner)) {
-  const bool wanted = s.spec.checkpoint != "off" && !s.spec.execution.run_dir.empty();
-  if (wanted || !s.spec.execution.state_file.empty()) file_ = saved_state(s.spec);
+Checkpoints::Checkpoints(const base::RunSpec& spec, CheckpointOwner owner)
+    : only_last_(spec.checkpoint == "last"), owner_(std::move(owner)) {
+  const bool wanted = spec.checkpoint != "off" && !spec.execution.run_dir.empty();
+  if (wanted || !spec.execution.state_file.empty()) file_ = saved_state(spec);
 }
 
 std::optional<Checkpoints::Found> Checkpoints::resume(Session& s, MethodHandle& method) {

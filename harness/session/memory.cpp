@@ -19,9 +19,9 @@ void set_memory(Session& session, std::span<const int64_t> sample_ids) {
   session.memory = std::move(chosen);
 }
 
-int64_t memory_bytes(const Session& session) {
+int64_t memory_bytes(const data::SampleStore& store, std::span<const int64_t> memory) {
   int64_t bytes = 0;
-  for (int64_t index : session.memory) bytes += session.store.bytes_of(Split::kTrain, index);
+  for (int64_t index : memory) bytes += store.bytes_of(Split::kTrain, index);
   return bytes;
 }
 

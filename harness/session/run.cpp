@@ -66,7 +66,7 @@ base::TaskDone evaluated(Session& s, MethodHandle& method) {
   };
   if (!s.memory.empty()) {
     metric(CLB_METRIC_EXEMPLARS, static_cast<int64_t>(s.memory.size()));
-    metric(CLB_METRIC_EXEMPLAR_BYTES, memory_bytes(s));
+    metric(CLB_METRIC_EXEMPLAR_BYTES, memory_bytes(s.store, s.memory));
   }
   done.spans = s.spans.take();
   done.metrics = take_metrics(s);
@@ -78,7 +78,7 @@ base::Resource resources(const Session& s, int64_t state_bytes) {
                            {"peak_device_bytes", static_cast<double>(peak_device_bytes(s.device))},
                            {"state_bytes", static_cast<double>(state_bytes)},
                            {"exemplars", static_cast<double>(s.memory.size())},
-                           {"exemplar_bytes", static_cast<double>(memory_bytes(s))},
+                           {"exemplar_bytes", static_cast<double>(memory_bytes(s.store, s.memory))},
                            {"images_seen", static_cast<double>(s.images_seen)},
                            {"images_read", static_cast<double>(s.store.images_read())},
                            {"forwards_charged", static_cast<double>(s.features.forwards_charged() + s.features.forwards_saved())},
@@ -143,7 +143,7 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
     Learner learner(s, load_method_table(spec.method.file));
     MethodHandle& method = learner.method();
     learner.create();
-    Checkpoints checkpoints(s, owner);
+    Checkpoints checkpoints(spec, owner);
     int64_t first = 0;
     if (!spec.execution.state_file.empty()) {
       evaluate_kept(s, method, checkpoints);

@@ -149,7 +149,7 @@ TEST_F(StreamTest, ExemplarsAreKeptInTheirOrderAndServedWithTheirLabels) {
   const auto id = [&](int64_t index) { return s->sample_ids.id(index); };
   const std::vector<int64_t> kept{id(train[9]), id(train[0]), id(train[20])};
   session::set_memory(*s, kept);
-  EXPECT_EQ(session::memory_bytes(*s), 3 * 28 * 28);
+  EXPECT_EQ(session::memory_bytes(s->store, s->memory), 3 * 28 * 28);
 
   s->task = 1;
   auto r = request(4);

@@ -54,7 +54,8 @@ class SampleStore {
   bool open_files();  // false: not there, or too little; Error: damaged
   bool open_reporting();
   bool proven() const;  // the files are those that the store was made from, as far as a sample shows
-  void build();
+  // probe: throws where what another process has put there meanwhile is damaged, too.
+  void build(const std::function<void()>& probe = [] {});
   void read_from_plugin(std::unique_ptr<Dataset> plugin, From from);
   std::shared_ptr<SampleFile> file_with_data(Split split);
   SampleBytes read_plugin(Split split, int64_t index) const;

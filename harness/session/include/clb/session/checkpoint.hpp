@@ -26,7 +26,7 @@ base::fs::path saved_state(const base::RunSpec& spec);
 
 class Checkpoints {
  public:
-  Checkpoints(const Session& session, CheckpointOwner owner);
+  Checkpoints(const base::RunSpec& spec, CheckpointOwner owner);
 
   // nullopt: there is none. CheckpointError: it cannot be read, is damaged, or is of another run, plugin or runner; nothing of this session
   // may be used any more.
