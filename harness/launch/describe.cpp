@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <chrono>
 #include <clb/base/cache.hpp>
 #include <clb/base/content_sample.hpp>
 #include <clb/base/error.hpp>
@@ -10,6 +11,7 @@
 #include <clb/base/path_text.hpp>
 #include <clb/base/sha256.hpp>
 #include <clb/launch/lines.hpp>
+#include <clb/launch/stop.hpp>
 #include <fstream>
 #include <thread>
 #include <utility>
@@ -149,16 +151,20 @@ Json Describer::start(const Question& question) {
 }
 
 // One process asks a question at a time; the others find its answer. nullopt: the folder takes no lock.
-std::optional<base::FileLock> Describer::lock(const fs::path& entry, const std::string& root) try {
+std::optional<base::FileLock> Describer::lock(const fs::path& entry, const std::string& root) {
   const fs::path file = entry.string() + ".lock";
-  fs::create_directories(entry.parent_path());
+  std::error_code unwritable;
+  fs::create_directories(entry.parent_path(), unwritable);
   for (;;) {
-    if (auto lock = base::FileLock::try_lock(file)) return lock;
+    try {
+      if (auto lock = base::FileLock::try_lock(file)) return lock;
+    } catch (const Error&) {
+      return std::nullopt;
+    }
+    expect_not_put_off();
     if (progress_) progress_(root, {"describe", -1, 0, 0, "the same data are read by " + base::FileLock::holder(file) + ", waiting"});
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
-} catch (const std::exception&) {
-  return std::nullopt;
 }
 
 // The answer of an entry whose key is the same as when it was given, and so are the files that `files` says it is about ("": none). Files
