@@ -14,7 +14,7 @@ const std::regex& files() {
   static const std::regex pattern(
       R"(CACHEDIR\.TAG(\.[^/]*tmp)?|doctor\.[^/]*tmp)"
       R"(|(describe|sha256)/[0-9a-f]{32,64}\.json(\.lock|\.[^/]*tmp)?)"
-      R"(|data/([0-9a-f]{64}|(new|[0-9a-f]{64})\.[^/]*tmp|tmp\.[0-9]+)/((train|test)\.(decoded|encoded)(\.index)?(\.lock|\.[^/]*tmp[0-9]*)?|lock))"
+      R"(|data/([0-9a-f]{64}|(new|[0-9a-f]{64})\.[^/]*tmp|tmp\.[0-9]+)/((train|test)\.(index|(decoded|encoded)(\.index)?)(\.lock|\.[^/]*tmp[0-9]*)?|lock))"
       R"(|data/([0-9a-f]{64}|new\.[^/]*tmp)/files-[0-9a-f]{16}(\.[^/]*tmp)?)"
       R"(|features/[0-9a-f]{64}/([0-9a-f]{16}\.safetensors(\.lock|\.[^/]*tmp)?|lock))"
       R"(|(data|features)/([0-9a-f]{64}\.)?lock)");

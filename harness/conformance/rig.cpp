@@ -55,7 +55,7 @@ std::vector<Sample> samples_of(int64_t classes, int64_t per_class, uint64_t swap
 }
 
 void write_split(const base::fs::path& cache, const char* name, int64_t seed, const std::vector<Sample>& samples, bool textured) {
-  data::SampleFileWriter writer(cache / "data" / kFingerprint / name, true);
+  data::SampleFileWriter writer(cache / "data" / kFingerprint / name);
   for (const Sample& s : samples)
     writer.add(draw(seed, s.label, s.drawn, textured), {.height = kSide, .width = kSide, .channels = kChannels}, s.label, 0);
   writer.finish();

@@ -1,5 +1,6 @@
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <clb/base/error.hpp>
 #include <clb/data/image_decode.hpp>
 #include <clb/data/images.hpp>
 #include <clb/sdk/error.hpp>
@@ -31,13 +32,20 @@ torch::Tensor Images::batch(std::span<const ImageRequest> requests) const {
     } else {
       views.push_back({sample.bytes.data(), sample.height, sample.width, sample.channels});
     }
-    auto generator = at::make_generator<at::CPUGeneratorImpl>(requests[k].key);
-    params.push_back(recipe_.random() ? draw(recipe_, views[k].height, views[k].width, generator) : SampleParams{});
+    params.push_back(drawn(requests[k], views[k]));
   }
   const auto [height, width] = transform_.output_size(views[0].height, views[0].width);
   auto out = buffer({static_cast<int64_t>(requests.size()), 3, height, width});
   transform_.apply(views, params, out);
   return out;
+}
+
+SampleParams Images::drawn(const ImageRequest& request, const ImageView& image) const try {
+  if (!recipe_.random()) return {};
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(request.key);
+  return draw(recipe_, image.height, image.width, generator);
+} catch (const base::Error& e) {
+  throw base::Error(store_.name_of(request.split, request.index) + ": " + e.what());
 }
 
 // A buffer is free when the pool holds the only reference to its memory: whoever got a batch may keep it.

@@ -10,48 +10,82 @@ namespace clb::data {
 namespace {
 
 using base::Error;
-constexpr std::string_view kMagic = "CLBSMPL1";
-constexpr size_t kHeader = 16, kPerSample = sizeof(SampleRecord) + 2 * sizeof(int64_t), kDigest = 32;
+
+struct Header {
+  char magic[8] = {'C', 'L', 'B', 'S', 'M', 'P', 'L', '2'};
+  uint64_t count = 0, names = 0;  // samples; bytes of their names
+  int64_t limit = 0;
+  uint64_t has_data = 0;
+};
+constexpr size_t kPerSample = sizeof(SampleRecord) + 2 * sizeof(int64_t) + sizeof(uint64_t), kDigest = 32;
 constexpr uint64_t kResident = uint64_t{256} << 20;
 
 base::fs::path with_suffix(base::fs::path path, const char* suffix) { return path += suffix; }
 
-uint32_t crc_of(std::span<const uint8_t> bytes) { return static_cast<uint32_t>(crc32_z(0, bytes.data(), bytes.size())); }
+// Takes arrays off the front of a file whose length has been checked.
+class Arrays {
+ public:
+  explicit Arrays(const uint8_t* at) : at_(at) {}
+  template <class T>
+  std::span<const T> take(size_t count) {
+    const auto* first = reinterpret_cast<const T*>(at_);
+    at_ += count * sizeof(T);
+    return {first, count};
+  }
 
-template <class T>
-std::span<const T> array_at(const uint8_t* at, size_t count) {
-  return {reinterpret_cast<const T*>(at), count};
-}
+ private:
+  const uint8_t* at_;
+};
 
 template <class T>
 std::string_view raw(const std::vector<T>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
 }
 
-}  // namespace
-
-std::unique_ptr<SampleFile> SampleFile::open(const base::fs::path& stem, bool decoded) {
-  const auto path = with_suffix(stem, decoded ? ".decoded.index" : ".encoded.index");
-  std::error_code unreadable;  // is as good as not there
-  if (!base::fs::exists(path, unreadable)) return nullptr;
-  auto file = std::make_unique<SampleFile>();
-  file->stem_ = stem;
-  file->data_path_ = with_suffix(stem, decoded ? ".decoded" : ".encoded");
-  file->index_ = base::MappedFile(path);
-  const auto bytes = file->index_.bytes();
+// The header of a whole and unchanged index.
+Header checked(std::span<const uint8_t> bytes, const base::fs::path& path) {
   const auto damaged = [&](const char* what) { return Error("the decoded store " + path.string() + " is damaged: " + what); };
-  if (bytes.size() < kHeader + kDigest || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) throw damaged("no header");
-  uint64_t count;
-  std::memcpy(&count, bytes.data() + 8, sizeof count);
-  if (count > bytes.size() / kPerSample || bytes.size() != kHeader + count * kPerSample + kDigest)
+  Header header, wanted;
+  if (bytes.size() < sizeof header + kDigest || std::memcmp(bytes.data(), wanted.magic, sizeof wanted.magic) != 0)
+    throw damaged("no header");
+  std::memcpy(&header, bytes.data(), sizeof header);
+  const uint64_t rest = bytes.size() - sizeof header - kDigest;
+  if (header.count > rest / kPerSample || rest - header.count * kPerSample != header.names)
     throw damaged("its length does not fit its count");
   const auto digest = base::sha256(bytes.first(bytes.size() - kDigest));
   if (std::memcmp(digest.data(), bytes.data() + bytes.size() - kDigest, kDigest) != 0) throw damaged("its checksum differs");
-  const uint8_t* at = bytes.data() + kHeader;
-  file->records_ = array_at<SampleRecord>(at, count);
-  file->labels_ = array_at<int64_t>(at + count * sizeof(SampleRecord), count);
-  file->domains_ = array_at<int64_t>(at + count * (sizeof(SampleRecord) + sizeof(int64_t)), count);
+  return header;
+}
+
+}  // namespace
+
+uint32_t crc_of(std::span<const uint8_t> bytes) { return static_cast<uint32_t>(crc32_z(0, bytes.data(), bytes.size())); }
+
+std::unique_ptr<SampleFile> SampleFile::open(const base::fs::path& stem) {
+  const auto path = with_suffix(stem, ".index");
+  std::error_code unreadable;  // is as good as not there
+  if (!base::fs::exists(path, unreadable)) return nullptr;
+  auto file = std::make_unique<SampleFile>();
+  file->data_path_ = with_suffix(stem, ".decoded");
+  file->index_ = base::MappedFile(path);
+  const auto bytes = file->index_.bytes();
+  const Header header = checked(bytes, path);
+  file->has_data_ = header.has_data != 0;
+  file->limit_ = header.limit;
+  Arrays arrays(bytes.data() + sizeof header);
+  file->records_ = arrays.take<SampleRecord>(header.count);
+  file->labels_ = arrays.take<int64_t>(header.count);
+  file->domains_ = arrays.take<int64_t>(header.count);
+  file->name_ends_ = arrays.take<uint64_t>(header.count);
+  const auto names = arrays.take<char>(header.names);
+  file->names_ = {names.data(), names.size()};
   return file;
+}
+
+std::string_view SampleFile::name(int64_t index) const {
+  const auto k = static_cast<size_t>(index);
+  const uint64_t begin = k == 0 ? 0 : name_ends_[k - 1];
+  return names_.substr(begin, name_ends_[k] - begin);  // inside: the index is checksummed
 }
 
 void SampleFile::open_data() {
@@ -75,10 +109,9 @@ std::span<const uint8_t> SampleFile::bytes(int64_t index) const {
   return bytes;
 }
 
-SampleFileWriter::SampleFileWriter(const base::fs::path& stem, bool decoded)
-    : stem_(with_suffix(stem, decoded ? ".decoded" : ".encoded")),
-      data_path_(stem_),
-      temporary_((base::fs::create_directories(stem.parent_path()), base::temporary_file_beside(stem_))) {
+SampleFileWriter::SampleFileWriter(const base::fs::path& stem)
+    : stem_(stem),
+      temporary_((base::fs::create_directories(stem.parent_path()), base::temporary_file_beside(with_suffix(stem, ".decoded")))) {
   data_.open(temporary_, std::ios::binary | std::ios::trunc);
   if (!data_) throw base::WriteError("cannot write " + temporary_.string());
 }
@@ -88,30 +121,50 @@ SampleFileWriter::~SampleFileWriter() {
   base::fs::remove(temporary_, ignored);
 }
 
-void SampleFileWriter::add(std::span<const uint8_t> bytes, SampleRecord shape, int64_t label, int64_t domain) {
-  shape.offset = offset_;
-  shape.size = bytes.size();
-  shape.crc = crc_of(bytes);
-  data_.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  offset_ += bytes.size();
+void SampleFileWriter::add(std::span<const uint8_t> decoded, SampleRecord shape, int64_t label, int64_t domain, std::string_view name) {
+  if (has_data_) {
+    shape.offset = offset_;
+    shape.size = decoded.size();
+    shape.crc = crc_of(decoded);
+    data_.write(reinterpret_cast<const char*>(decoded.data()), static_cast<std::streamsize>(decoded.size()));
+    offset_ += decoded.size();
+  }
   records_.push_back(shape);
   labels_.push_back(label);
   domains_.push_back(domain);
+  names_ += name;
+  name_ends_.push_back(names_.size());
 }
 
-void SampleFileWriter::finish() {
+void SampleFileWriter::drop_data() {
   data_.close();
-  if (!data_)
-    throw base::WriteError("cannot write " + temporary_.string() +
-                           "; is the disk full? (--cache DIR moves the cache, --cache=off does without)");
-  std::string index(kMagic);
-  const uint64_t count = records_.size();
-  index.append(reinterpret_cast<const char*>(&count), sizeof count);
-  index.append(raw(records_)).append(raw(labels_)).append(raw(domains_));
+  std::error_code ignored;
+  base::fs::remove(temporary_, ignored);
+  for (SampleRecord& r : records_) r.offset = r.size = r.crc = 0;
+  has_data_ = false;
+}
+
+std::string SampleFileWriter::index(int64_t limit) const {
+  Header header;
+  header.count = records_.size();
+  header.names = names_.size();
+  header.limit = limit;
+  header.has_data = has_data_;
+  std::string index(reinterpret_cast<const char*>(&header), sizeof header);
+  index.append(raw(records_)).append(raw(labels_)).append(raw(domains_)).append(raw(name_ends_)).append(names_);
   const auto digest = base::sha256(index);
-  index.append(reinterpret_cast<const char*>(digest.data()), digest.size());
-  base::fs::rename(temporary_, data_path_);
-  base::write_file_atomic(with_suffix(stem_, ".index"), index);
+  return index.append(reinterpret_cast<const char*>(digest.data()), digest.size());
+}
+
+void SampleFileWriter::finish(int64_t limit) {
+  if (has_data_) {
+    data_.close();
+    if (!data_)
+      throw base::WriteError("cannot write " + temporary_.string() +
+                             "; is the disk full? (--cache DIR moves the cache, --cache=off does without)");
+    base::fs::rename(temporary_, with_suffix(stem_, ".decoded"));
+  }
+  base::write_file_atomic(with_suffix(stem_, ".index"), index(limit));
 }
 
 }  // namespace clb::data

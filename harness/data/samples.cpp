@@ -3,10 +3,11 @@
 
 namespace clb::data {
 
-Samples::Samples(const base::DatasetSpec& dataset, const base::ExecutionSpec& execution, const SampleStore::Warn& warn) {
+Samples::Samples(const base::DatasetSpec& dataset, const base::ExecutionSpec& execution, const SampleStore::Warn& warn,
+                 const Progress& progress) {
   int64_t class_offset = 0;
   for (const base::DatasetSpec& part : dataset.parts()) {
-    const SampleStore& store = *stores_.emplace_back(std::make_unique<SampleStore>(part, execution, warn));
+    const SampleStore& store = *stores_.emplace_back(std::make_unique<SampleStore>(part, execution, warn, progress));
     if (dataset.sequence.empty()) return;
     for (const Split split : kSplits) {
       const auto s = static_cast<size_t>(split);
@@ -43,9 +44,14 @@ int64_t Samples::bytes_of(Split split, int64_t index) const {
   return at.store.bytes_of(split, at.index);
 }
 
-int64_t Samples::pixels_read() const {
+std::string Samples::name_of(Split split, int64_t index) const {
+  const Place at = place(split, index);
+  return at.store.name_of(split, at.index);
+}
+
+int64_t Samples::images_read() const {
   int64_t sum = 0;
-  for (const auto& store : stores_) sum += store->pixels_read();
+  for (const auto& store : stores_) sum += store->images_read();
   return sum;
 }
 

@@ -4,13 +4,12 @@
 #include <chrono>
 #include <clb/base/error.hpp>
 #include <clb/base/plugin_meta.hpp>
+#include <clb/base/prefetcher.hpp>
 #include <clb/base/sha256.hpp>
-#include <clb/base/temporary.hpp>
 #include <clb/features/features.hpp>
 #include <clb/loader/globals.hpp>
 #include <clb/loader/plugin_file.hpp>
 #include <clb/sdk/error.hpp>
-#include <clb/stream/prefetcher.hpp>
 #include <cstring>
 #include <optional>
 #include <thread>
@@ -145,7 +144,6 @@ void Features::ensure(const std::string& kind, Split split, const std::vector<in
   std::optional<base::FileLock> lock;
   if (!missing().empty() && !cached.folder().empty()) {
     lock = lock_folder(run_, cached.folder());
-    if (lock) base::remove_stale_temporaries(cached.folder(), "");
     cached.load();  // another run may have computed them while we waited
   }
   if (!from.host) prove(from, there, split, ids, due);
@@ -201,7 +199,7 @@ void Features::compute(const Source& source, Rows& rows, Split split, const std:
   };
   const auto start = std::chrono::steady_clock::now();
   auto values = torch::empty({n, source.dim}, torch::kFloat32);
-  stream::Prefetcher<torch::Tensor> prefetcher(make, batches, run_.spec.execution.loader_threads);
+  base::Prefetcher<torch::Tensor> prefetcher(make, batches, run_.spec.execution.loader_threads);
   for (int64_t k = 0; k < batches; ++k) {
     run_.check_cancelled();
     const int64_t count = std::min(size, n - k * size);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <chrono>
 #include <clb/base/cache.hpp>
 #include <clb/base/content_sample.hpp>
 #include <clb/base/error.hpp>
@@ -10,8 +11,12 @@
 #include <clb/base/path_text.hpp>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/launch/lines.hpp>
+#include <clb/launch/stop.hpp>
 #include <fstream>
+#include <thread>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace clb::launch {
@@ -31,6 +36,11 @@ std::string last_line(const std::string& text) {
   if (end == std::string::npos) return "";
   const size_t begin = text.rfind('\n', end);
   return text.substr(begin == std::string::npos ? 0 : begin + 1, begin == std::string::npos ? end + 1 : end - begin);
+}
+
+// The state of the files that an answer is about; "": there are none.
+std::string state(const base::FileTree& tree) {
+  return tree.entries().empty() ? "" : tree.digest() + " " + base::hex(base::sha256(base::ContentSample(tree).text()));
 }
 
 std::string checksum(const Json& answer) { return base::hex(base::sha256(base::canonical(answer))); }
@@ -79,7 +89,8 @@ struct Describer::Question {
   Json params = Json::object();
 };
 
-Describer::Describer(RunnerPlace place, std::optional<fs::path> cache) : place_(std::move(place)), cache_(std::move(cache)) {}
+Describer::Describer(RunnerPlace place, std::optional<fs::path> cache, Progress progress)
+    : place_(std::move(place)), cache_(std::move(cache)), progress_(std::move(progress)) {}
 
 const std::string& Describer::sha256(const fs::path& file) {
   std::string& hash = hashes_[file];
@@ -135,7 +146,19 @@ Json Describer::start(const Question& question) {
   if (question.open && !question.root.empty()) what.arguments.insert(what.arguments.end(), {"--root", question.root});
   if (!question.params.empty()) what.arguments.insert(what.arguments.end(), {"--params", base::canonical(question.params)});
   what.arguments.insert(what.arguments.end(), {"--cache", cache_ ? cache_->string() : "off"});
-  const Captured ended = capture(what, question.open ? kOpenTimeout : kLoadTimeout);
+  if (question.open) what.arguments.insert(what.arguments.end(), {"--store-limit", std::to_string(store_limit_)});
+  LineCutter lines;
+  const auto event = [&](std::string_view bytes) {
+    try {
+      lines.feed(bytes, [&](std::string_view line) {
+        const base::Event told = base::decode(line);
+        if (const auto* progress = std::get_if<base::Progress>(&told)) progress_(question.root, *progress);
+      });
+    } catch (const Error&) {  // a plugin wrote to the pipe; the answer comes another way
+    }
+  };
+  const bool watched = question.open && progress_;
+  const Captured ended = watched ? capture(what, kOpenTimeout, event) : capture(what, question.open ? kOpenTimeout : kLoadTimeout);
   if (ended.exit_code != 0) throw failure(ended, question.file.string(), question.root);
   if (ended.out.empty()) {
     throw Error(fmt::format("{}: ended clb-runner with exit code 0 before it was described; a plugin must not call exit()",
@@ -144,27 +167,49 @@ Json Describer::start(const Question& question) {
   return base::parse_json(ended.out, question.file.string() + ": its description");
 }
 
-// The question names the entry, so a changed plugin or dataset replaces its old description instead of adding one. `key` has to be the
-// same as when the answer was given, and so have the files that `files` says the answer is about ("": none). Files that were written just
-// before are not believed to show the next change.
-Json Describer::remembered(const std::string& question, const Json& key, const std::function<Json()>& ask,
-                           const std::function<fs::path(const Json&)>& files) {
-  if (!cache_) return ask();
-  const auto state = [](const base::FileTree& tree) {
-    return tree.entries().empty() ? "" : tree.digest() + " " + base::hex(base::sha256(base::ContentSample(tree).text()));
-  };
-  const fs::path entry = *cache_ / "describe" / (base::hex(base::sha256(question)).substr(0, 32) + ".json");
-  std::error_code ignored;
-  if (fs::exists(entry, ignored)) {
+// One process asks a question at a time; the others find its answer. nullopt: the folder takes no lock.
+std::optional<base::FileLock> Describer::lock(const fs::path& entry, const std::string& root) {
+  const fs::path file = entry.string() + ".lock";
+  std::error_code unwritable;
+  fs::create_directories(entry.parent_path(), unwritable);
+  for (;;) {
     try {
-      const Json kept = base::parse_json(base::read_file(entry, 64u << 20), entry.string());
-      const Json& answer = kept.at("answer");
-      if (kept.at("settled") == true && kept.at("key") == key && kept.at("checksum") == checksum(answer) &&
-          kept.at("state") == state(base::FileTree(files(answer))))
-        return answer;
-    } catch (const std::exception&) {  // a damaged entry is asked for again
+      if (auto lock = base::FileLock::try_lock(file)) return lock;
+    } catch (const Error&) {
+      return std::nullopt;
     }
+    expect_not_put_off();
+    if (progress_) progress_(root, {"describe", -1, 0, 0, "the same data are read by " + base::FileLock::holder(file) + ", waiting"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
+}
+
+// The answer of an entry whose key is the same as when it was given, and so are the files that `files` says it is about ("": none). Files
+// that were written just before are not believed to show the next change.
+std::optional<Json> Describer::kept(const fs::path& entry, const Json& key, const std::function<fs::path(const Json&)>& files) {
+  std::error_code ignored;
+  if (!fs::exists(entry, ignored)) return std::nullopt;
+  try {
+    const Json kept = base::parse_json(base::read_file(entry, 64u << 20), entry.string());
+    const Json& answer = kept.at("answer");
+    if (kept.at("settled") == true && kept.at("key") == key && kept.at("checksum") == checksum(answer) &&
+        kept.at("state") == state(base::FileTree(files(answer))))
+      return answer;
+  } catch (const std::exception&) {  // a damaged entry is asked for again
+  }
+  return std::nullopt;
+}
+
+// The question names the entry, so a changed plugin or dataset replaces its old description instead of adding one. `root`: of the data set
+// that has to be read for the answer.
+Json Describer::remembered(const std::string& question, const Json& key, const std::function<Json()>& ask,
+                           const std::function<fs::path(const Json&)>& files, const std::optional<std::string>& root) {
+  if (!cache_) return ask();
+  const fs::path entry = *cache_ / "describe" / (base::hex(base::sha256(question)).substr(0, 32) + ".json");
+  if (auto answer = kept(entry, key, files)) return *answer;
+  const auto alone = root ? lock(entry, *root) : std::nullopt;
+  if (alone)
+    if (auto answer = kept(entry, key, files)) return *answer;
   const base::Moment moment = base::now();
   Json answer = ask();
   const base::FileTree tree(files(answer));
@@ -189,11 +234,15 @@ Json Describer::ask(const Question& question) {
     return answer;
   };
   const std::string with = question.params.empty() ? "" : '\n' + base::canonical(question.params);
-  const Json answer =
-      remembered((question.open ? "open\n" : "load\n") + question.file.string() + '\n' + question.root + with, key, start_checked,
-                 [&](const Json& answer) { return question.open ? base::path_bytes(answer.at("root").get<std::string>()) : ""; });
-  const auto sources = sources_of(answer);  // what is remembered is about the file alone
-  return sources.empty() || answer.at("hash") == identity(question.file, sources) ? answer : start_checked();
+  const std::string text = (question.open ? "open\n" : "load\n") + question.file.string() + '\n' + question.root + with;
+  const auto with_its_sources = [&](Json answer) {  // what is remembered is about the file alone
+    const auto sources = sources_of(answer);
+    return sources.empty() || answer.at("hash") == identity(question.file, sources) ? answer : start_checked();
+  };
+  if (!question.open) return with_its_sources(remembered(text, key, start_checked, [](const Json&) { return ""; }));
+  if (const auto known = answers_.find(text); known != answers_.end()) return known->second;
+  const auto files = [](const Json& answer) { return base::path_bytes(answer.at("root").get<std::string>()); };
+  return answers_[text] = with_its_sources(remembered(text, key, start_checked, files, question.root));
 }
 
 std::string Describer::libtorch() {

@@ -155,11 +155,11 @@ pid_t spawn(const Spawn& what) {
 
 namespace {
 
-// Reads what is there; closes the end on EOF. False when nothing was there.
-bool take(Descriptor& end, std::string& into) {
+// Gives away what is there; closes the end on EOF. False when nothing was there.
+bool take(Descriptor& end, const std::function<void(std::string_view)>& to) {
   char buffer[65536];
   const ssize_t n = read(end.get(), buffer, sizeof buffer);
-  if (n > 0 && into.size() < kCaptureLimit) into.append(buffer, static_cast<size_t>(n));
+  if (n > 0) to({buffer, static_cast<size_t>(n)});
   if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) end.reset();
   return n > 0;
 }
@@ -178,24 +178,31 @@ bool has_ended(pid_t pid) {
 
 }  // namespace
 
-Captured capture(Spawn what, double timeout_s) {
-  Pipe out = make_pipe(), err = make_pipe();
+Captured capture(Spawn what, double timeout_s, const std::function<void(std::string_view)>& event) {
+  Pipe out = make_pipe(), err = make_pipe(), events;
+  if (event) events = make_pipe();
   what.out = out.write.get();
   what.err = err.write.get();
+  what.event = events.write.get();
   const pid_t pid = spawn(what);
-  out.write.reset();
-  err.write.reset();
+  for (Pipe* pipe : {&out, &err, &events}) pipe->write.reset();
 
   Captured captured;
+  const auto keep = [](std::string& text) {
+    return [&text](std::string_view bytes) {
+      if (text.size() < kCaptureLimit) text += bytes;
+    };
+  };
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s);
   int status = 0;
   for (;;) {
-    pollfd ends[2] = {{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}};
+    pollfd ends[3] = {{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {events.read.get(), POLLIN, 0}};
     const bool open = ends[0].fd >= 0 || ends[1].fd >= 0;
-    poll(ends, 2, open ? 200 : 2);
+    poll(ends, 3, open ? 200 : 2);
     const bool ended = has_ended(pid);  // asked first: what it wrote before its end is in the pipes by now
-    bool got = ends[0].revents && take(out.read, captured.out);
-    got = (ends[1].revents && take(err.read, captured.err)) || got;
+    bool got = ends[0].revents && take(out.read, keep(captured.out));
+    got = (ends[1].revents && take(err.read, keep(captured.err))) || got;
+    got = (ends[2].revents && take(events.read, event)) || got;
     if (ended && !got) break;  // something it started may hold the pipes open
     captured.timed_out = std::chrono::steady_clock::now() > deadline;
     if (captured.timed_out || held_signal() != 0) {

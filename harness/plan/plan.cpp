@@ -261,6 +261,7 @@ Plan plan_experiment(Node root, const PlanOptions& options, Catalogue& catalogue
   experiment.methods = read_methods(root, options.share, catalogue);
   for (const MethodEntry& method : experiment.methods)
     for (const ParamSet& params : method.grid) check_claims(method, params, experiment);
+  catalogue.expect_store_limit(experiment.run.spec.execution.store_limit);
   experiment.datasets = read_datasets(root, folder, options, catalogue, plan);
   experiment.weights.emplace(root, folder, options, catalogue, plan);
   experiment.assets = read_assets(root, folder, catalogue, options.missing_ok ? &plan.missing : nullptr);

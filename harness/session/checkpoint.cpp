@@ -1,3 +1,5 @@
+#include <clb/metrics.h>
+
 #include <clb/base/error.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/session/checkpoint.hpp>
@@ -13,7 +15,7 @@ constexpr int kVersion = 1;
 
 // What the session itself carries from task to task.
 Json carried(const Session& s) {
-  return {{"memory", s.memory}, {"images_seen", s.images_seen}, {"pixels_read", s.store.pixels_read()}, {"features", s.features.counts()}};
+  return {{"memory", s.memory}, {"images_seen", s.images_seen}, {"images_read", s.store.images_read()}, {"features", s.features.counts()}};
 }
 
 void take_up(Session& s, const Json& carried) {
@@ -23,8 +25,15 @@ void take_up(Session& s, const Json& carried) {
     if (index < 0 || index >= samples || s.protocol.part_of(index) < 0)
       throw Error("it is damaged: exemplar " + std::to_string(index) + " is no training sample of this run");
   s.images_seen = carried.at("images_seen").get<int64_t>();
-  s.store.count_pixels(carried.at("pixels_read").get<int64_t>());
+  s.store.count_images(carried.at("images_read").get<int64_t>());
   s.features.take_up(carried.at("features"));
+}
+
+// Of a task after which nothing is kept: its size is still a result.
+int64_t saved_bytes(MethodHandle& method) {
+  uint64_t total = 0;
+  method.save([&](std::string_view bytes) { total += bytes.size(); });
+  return static_cast<int64_t>(total);
 }
 
 void expect_same(const Json& header, const char* member, const std::string& mine, const char* what) {
@@ -38,9 +47,10 @@ base::fs::path saved_state(const base::RunSpec& spec) {
   return base::fs::path(spec.execution.run_dir) / (spec.checkpoint == "off" ? "last_state" : "checkpoint");
 }
 
-Checkpoints::Checkpoints(const Session& s, CheckpointOwner owner) : only_last_(s.spec.checkpoint == "last"), owner_(std::move(owner)) {
-  const bool wanted = s.spec.checkpoint != "off" && !s.spec.execution.run_dir.empty();
-  if (wanted || !s.spec.execution.state_file.empty()) file_ = saved_state(s.spec);
+Checkpoints::Checkpoints(const base::RunSpec& spec, CheckpointOwner owner)
+    : only_last_(spec.checkpoint == "last"), owner_(std::move(owner)) {
+  const bool wanted = spec.checkpoint != "off" && !spec.execution.run_dir.empty();
+  if (wanted || !spec.execution.state_file.empty()) file_ = saved_state(spec);
 }
 
 std::optional<Checkpoints::Found> Checkpoints::resume(Session& s, MethodHandle& method) {
@@ -75,31 +85,35 @@ Checkpoints::Found Checkpoints::take_up(Session& s, MethodHandle& method) {
     if (!std::holds_alternative<base::TaskDone>(base::decode(line))) throw Error("it is damaged: a result");
   method.load(envelope.payload);
   session::take_up(s, header.at("carried"));
+  state_bytes_ = static_cast<int64_t>(envelope.payload.size());
+  if (!found.results.empty())
+    found.results.back() = with_state_bytes(std::get<base::TaskDone>(base::decode(found.results.back())), state_bytes_);
   results_ = found.results;
   return found;
 }
 
-void Checkpoints::task_done(Session& s, MethodHandle& method, const std::string& result_line) {
+std::string Checkpoints::task_done(Session& s, MethodHandle& method, base::TaskDone done) {
   const bool last = s.task == s.protocol.tasks_to_run() - 1;
-  if (file_.empty()) {
-    if (last) keep_for_second_look(s, method);
-    return;
-  }
-  results_.push_back(result_line);
-  if (!only_last_ || last) write(s, method, file_);
+  std::optional<int64_t> bytes;
+  results_.push_back(base::encode(done));  // in the file without the size of the state: that is there to be measured
+  if (file_.empty() && last) bytes = keep_for_second_look(s, method);
+  if (!file_.empty() && (!only_last_ || last)) bytes = write(s, method, file_);
+  state_bytes_ = bytes ? *bytes : saved_bytes(method);
+  return results_.back() = with_state_bytes(std::move(done), state_bytes_);
 }
 
 // The run goes on without it: the look is then not made, and says so.
-void Checkpoints::keep_for_second_look(Session& s, MethodHandle& method) const {
-  if (!s.spec.execution.second_look || s.spec.execution.run_dir.empty()) return;
+std::optional<int64_t> Checkpoints::keep_for_second_look(Session& s, MethodHandle& method) const {
+  if (!s.spec.execution.second_look || s.spec.execution.run_dir.empty()) return std::nullopt;
   try {
-    write(s, method, saved_state(s.spec));
+    return write(s, method, saved_state(s.spec));
   } catch (const Error& e) {
     s.warn(std::string("no state is kept for the second look: ") + e.what());
+    return std::nullopt;
   }
 }
 
-void Checkpoints::write(const Session& s, MethodHandle& method, const base::fs::path& file) const {
+int64_t Checkpoints::write(const Session& s, MethodHandle& method, const base::fs::path& file) const {
   const Json header{{"version", kVersion},
                     {"method", s.spec.method.id},
                     {"state_version", method.state_version()},
@@ -110,8 +124,18 @@ void Checkpoints::write(const Session& s, MethodHandle& method, const base::fs::
                     {"carried", carried(s)},
                     {"results", results_}};
   base::EnvelopeWriter out(file, header);
-  method.save([&](std::string_view bytes) { out.write(bytes); });
+  uint64_t size = 0;
+  method.save([&](std::string_view bytes) {
+    size += bytes.size();
+    out.write(bytes);
+  });
   out.finish();
+  return static_cast<int64_t>(size);
+}
+
+std::string with_state_bytes(base::TaskDone done, int64_t bytes) {
+  done.metrics.push_back({.name = CLB_METRIC_STATE_BYTES, .task = done.task, .step = done.task, .value = static_cast<double>(bytes)});
+  return base::encode(done);
 }
 
 }  // namespace clb::session

@@ -5,8 +5,7 @@
 #include <clb/base/paths.hpp>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/base/sha256.hpp>
-#include <clb/data/dataset.hpp>
-#include <clb/data/sample_store.hpp>
+#include <clb/data/prepare.hpp>
 #include <clb/session/describe.hpp>
 #include <clb/session/device.hpp>
 #include <clb/session/method_handle.hpp>
@@ -14,12 +13,18 @@
 namespace clb::session {
 namespace {
 
-constexpr int64_t kDescribeStoreLimit = base::ExecutionSpec{}.store_limit;
-
 base::DatasetInfo dataset_info(const DescribeOptions& options) {
   if (!options.open) return data::Dataset::info_of(options.file);
-  const data::Dataset dataset(options.file, options.root, options.params);
+  if (!options.cache_dir.empty()) base::prepare_cache(options.cache_dir);
+  const auto prepared = data::prepare({.file = options.file,
+                                       .root = options.root,
+                                       .params = options.params,
+                                       .cache = options.cache_dir,
+                                       .store_limit = options.store_limit,
+                                       .progress = options.progress});  // who needs a store that is not kept builds it, or says why not
+  const data::Dataset& dataset = *prepared.dataset;
   base::DatasetInfo info = dataset.info();
+  info.fingerprint = prepared.fingerprint;
   const auto counts = [&](data::Split split) {
     std::vector<int64_t> counts(static_cast<size_t>(info.class_count));
     for (int64_t label : dataset.labels(split)) ++counts[static_cast<size_t>(label)];
@@ -29,8 +34,6 @@ base::DatasetInfo dataset_info(const DescribeOptions& options) {
   info.test_counts = counts(data::Split::kTest);
   info.train_labels = base::labels_hash(dataset.labels(data::Split::kTrain));
   info.test_labels = base::labels_hash(dataset.labels(data::Split::kTest));
-  if (!options.cache_dir.empty()) base::prepare_cache(options.cache_dir);
-  info.fingerprint = data::fingerprint_and_cache(dataset, options.cache_dir, kDescribeStoreLimit);
   return info;
 }
 

@@ -40,7 +40,7 @@ class UnseenDraws {
 };
 
 // The host reseeds LibTorch's generators before each call, so that nothing depends on what ran before.
-void reseed(const Session& s, const char* call) { torch::manual_seed(s.keys.number(call, {s.task})); }
+void reseed(const Keys& keys, int64_t task, const char* call) { torch::manual_seed(keys.number(call, {task})); }
 
 }  // namespace
 
@@ -58,7 +58,7 @@ Learner::Learner(Session& session, const clb_method& table)
 void Learner::create() {
   const auto span = session_.spans.enter("create", -1);
   session_.progress("", 0, 0);
-  reseed(session_, "create");
+  reseed(session_.keys, session_.task, "create");
   session_.call_plugin([&] { method_.create(session_args(session_, host_.table(), settings_.list())); });
 }
 
@@ -80,7 +80,7 @@ void Learner::learn(int64_t index) {
   const auto call = [&](const char* name, auto&& body) {
     const auto span = s.spans.enter(name, index);
     s.progress("", 0, 0);
-    reseed(s, name);
+    reseed(s.keys, index, name);
     s.call_plugin(body);
     s.features.expect_unchanged();  // a method may have gone on without them
     synchronize(s.device);

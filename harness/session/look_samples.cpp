@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/data/image_decode.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/session/evaluate.hpp>
 #include <clb/session/failure.hpp>
@@ -36,18 +37,20 @@ std::vector<int64_t> chosen(const Session& s, const Evaluated& evaluated, int64_
 int64_t one_label(const base::RunSpec& spec) { return spec.protocol.class_order.front(); }
 int64_t one_domain(const base::RunSpec& spec) { return spec.protocol.domain_order.empty() ? 0 : spec.protocol.domain_order.front(); }
 
-void write_store(Session& s, const std::vector<int64_t>& indices, const fs::path& stem) {
-  std::vector<data::SampleBytes> samples;
-  for (int64_t index : indices) samples.push_back(s.store.read(s.evaluated_split(), index));
-  const bool decoded = std::ranges::none_of(samples, &data::SampleBytes::encoded);
-  data::SampleFileWriter(stem / "train", decoded).finish();
-  data::SampleFileWriter writer(stem / "test", decoded);
-  for (const auto& sample : samples) {
+void write_store(data::Samples& store, Split split, const base::RunSpec& spec, const std::vector<int64_t>& indices, const fs::path& stem) {
+  data::SampleFileWriter(stem / "train").finish();
+  data::SampleFileWriter writer(stem / "test");
+  for (int64_t index : indices) {
+    auto sample = store.read(split, index);
+    data::DecodedImage image;
+    if (sample.encoded) {
+      image = data::decode_image(sample.bytes, data::sample_name(sample.name, index));
+      sample = {image.pixels, image.height, image.width, 3, false, nullptr, nullptr};
+    }
     const data::SampleRecord shape{.height = static_cast<uint16_t>(sample.height),
                                    .width = static_cast<uint16_t>(sample.width),
-                                   .channels = static_cast<uint8_t>(sample.channels),
-                                   .encoded = sample.encoded};
-    writer.add(sample.bytes, shape, one_label(s.spec), one_domain(s.spec));
+                                   .channels = static_cast<uint8_t>(sample.channels)};
+    writer.add(sample.bytes, shape, one_label(spec), one_domain(spec));
   }
   writer.finish();
 }
@@ -67,7 +70,7 @@ void take(const base::RunSpec& spec, int64_t task, int64_t count, const fs::path
     look.indices.push_back(evaluated.samples[static_cast<size_t>(row)]);
     if (s.protocol.grants_task_ids()) look.tasks.push_back(evaluated.group[row].item<int64_t>());
   }
-  write_store(s, look.indices, folder / "data" / spec.dataset.fingerprint);
+  write_store(s.store, s.evaluated_split(), spec, look.indices, folder / "data" / spec.dataset.fingerprint);
   base::write_file_atomic(folder / "samples.json", base::canonical({{"indices", look.indices}, {"tasks", look.tasks}}));
 }
 

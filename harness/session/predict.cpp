@@ -2,9 +2,9 @@
 #include <clb/metrics.h>
 
 #include <clb/base/error.hpp>
+#include <clb/base/prefetcher.hpp>
 #include <clb/sdk/tensor.hpp>
 #include <clb/session/predict.hpp>
-#include <clb/stream/prefetcher.hpp>
 #include <numeric>
 
 namespace clb::session {
@@ -57,9 +57,9 @@ torch::Tensor predict(Session& s, MethodHandle& method, const TestSamples& test)
   std::vector<const Images*> views;
   for (const auto& part : wanted)
     if (part.kind == Kind::kImages) views.push_back(&s.images_of(part.role, false));
-  std::unique_ptr<stream::Prefetcher<std::vector<torch::Tensor>>> images;
+  std::unique_ptr<base::Prefetcher<std::vector<torch::Tensor>>> images;
   if (passes > 0) {
-    images = std::make_unique<stream::Prefetcher<std::vector<torch::Tensor>>>(
+    images = std::make_unique<base::Prefetcher<std::vector<torch::Tensor>>>(
         [&](int64_t step) {
           std::vector<ImageRequest> requests;
           for (int64_t row : rows_of(step)) requests.push_back({test.split, test.samples[static_cast<size_t>(row)], 0});

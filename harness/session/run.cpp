@@ -59,12 +59,7 @@ void expect_planned_sources(const clb_method& table, const base::RunSpec& spec) 
     throw Error("the plugin " + spec.method.file + " names other source files than when the run was planned; start clbench again");
 }
 
-int64_t state_bytes(MethodHandle& method) {
-  uint64_t total = 0;
-  method.save([&](std::string_view bytes) { total += bytes.size(); });
-  return static_cast<int64_t>(total);
-}
-
+// All but the size of the state, which is known once that is saved.
 base::TaskDone evaluated(Session& s, MethodHandle& method) {
   base::TaskDone done;
   {
@@ -76,10 +71,9 @@ base::TaskDone evaluated(Session& s, MethodHandle& method) {
   const auto metric = [&](const char* name, int64_t value) {
     s.metrics.push_back({.name = name, .task = s.task, .step = s.task, .value = static_cast<double>(value)});
   };
-  metric(CLB_METRIC_STATE_BYTES, state_bytes(method));
   if (!s.memory.empty()) {
     metric(CLB_METRIC_EXEMPLARS, static_cast<int64_t>(s.memory.size()));
-    metric(CLB_METRIC_EXEMPLAR_BYTES, memory_bytes(s));
+    metric(CLB_METRIC_EXEMPLAR_BYTES, memory_bytes(s.store, s.memory));
   }
   done.spans = s.spans.take();
   done.metrics = take_metrics(s);
@@ -91,9 +85,9 @@ base::Resource resources(const Session& s, int64_t state_bytes) {
                            {"peak_device_bytes", static_cast<double>(peak_device_bytes(s.device))},
                            {"state_bytes", static_cast<double>(state_bytes)},
                            {"exemplars", static_cast<double>(s.memory.size())},
-                           {"exemplar_bytes", static_cast<double>(memory_bytes(s))},
+                           {"exemplar_bytes", static_cast<double>(memory_bytes(s.store, s.memory))},
                            {"images_seen", static_cast<double>(s.images_seen)},
-                           {"pixels_read", static_cast<double>(s.store.pixels_read())},
+                           {"images_read", static_cast<double>(s.store.images_read())},
                            {"forwards_charged", static_cast<double>(s.features.forwards_charged() + s.features.forwards_saved())},
                            {"forwards_saved", static_cast<double>(s.features.forwards_saved())},
                            {"cached_seconds_saved", s.features.seconds_saved()}}};
@@ -121,7 +115,7 @@ void evaluate_kept(Session& s, MethodHandle& method, Checkpoints& checkpoints) {
   }();
   if (!found) throw Error("the checkpoint " + s.spec.execution.state_file + " is gone");
   s.task = found->task;
-  s.emitter.emit(evaluated(s, method));
+  s.emitter.emit_line(with_state_bytes(evaluated(s, method), checkpoints.state_bytes()));
 }
 
 struct Where {  // the run was when it failed; for the last event
@@ -158,7 +152,7 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
     Learner learner(s, table);
     MethodHandle& method = learner.method();
     learner.create();
-    Checkpoints checkpoints(s, owner);
+    Checkpoints checkpoints(spec, owner);
     int64_t first = 0;
     if (!spec.execution.state_file.empty()) {
       evaluate_kept(s, method, checkpoints);
@@ -169,11 +163,9 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
     for (int64_t t = first; t < s.protocol.tasks_to_run(); ++t) {
       s.check_cancelled();
       learner.learn(t);
-      const std::string line = base::encode(evaluated(s, method));
-      checkpoints.task_done(s, method, line);
-      emitter.emit_line(line);
+      emitter.emit_line(checkpoints.task_done(s, method, evaluated(s, method)));
     }
-    emitter.emit(base::Done{resources(s, state_bytes(method))});
+    emitter.emit(base::Done{resources(s, checkpoints.state_bytes())});
   } catch (...) {
     where = {spans.failed_phase(), session ? session->task : -1};
     throw;

@@ -23,7 +23,13 @@ Session::Session(const base::RunSpec& run, torch::Device on, const std::string& 
       dtype(precision_dtype(run.precision)),
       runner_hash(runner),
       keys(run.seed),
-      store(run.dataset, run.execution, [this](const std::string& text) { warn(text); }),
+      store(
+          run.dataset, run.execution, [this](const std::string& text) { warn(text); },
+          [this](const std::string& what, int64_t done, int64_t total) {
+            check_cancelled();
+            emitter.progress({.phase = "load", .task = -1, .done = done, .total = total, .what = what});
+          }),
+      sample_ids(keys, static_cast<int64_t>(store.labels(Split::kTrain).size())),
       protocol(run, {store.labels(Split::kTrain), store.domains(Split::kTrain)}, {store.labels(Split::kTest), store.domains(Split::kTest)}),
       train_images(store, run.method.train_transform, device, dtype),
       eval_images(store, run.protocol.eval_transform, device, dtype),

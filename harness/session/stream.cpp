@@ -1,6 +1,5 @@
 #include <clb/sdk/guard.hpp>
 #include <clb/session/stream.hpp>
-#include <unordered_map>
 #include <unordered_set>
 
 namespace clb::session {
@@ -30,16 +29,13 @@ bool BatchSource::hand_over(clb_batch& out) {
   return true;
 }
 
-int64_t opaque_id(const Session& session, int64_t index) { return static_cast<int64_t>(session.keys.number("sample id", {index}) >> 1); }
-
-std::vector<int64_t> indices_of(const Session& session, const std::vector<int64_t>& among, std::span<const int64_t> ids) {
-  std::unordered_map<int64_t, int64_t> by_id;
-  for (int64_t index : among) by_id.emplace(opaque_id(session, index), index);
+std::vector<int64_t> indices_of(stream::SampleIds& sample_ids, const std::vector<int64_t>& among, std::span<const int64_t> ids) {
+  const stream::SampleIds::Finder finder(sample_ids, among);
   std::vector<int64_t> indices;
   for (int64_t id : ids) {
-    const auto found = by_id.find(id);
-    if (found == by_id.end()) invalid("sample id " + std::to_string(id) + " is not among the samples that the task may use");
-    indices.push_back(found->second);
+    const auto index = finder.index(id);
+    if (!index) invalid("sample id " + std::to_string(id) + " is not among the samples that the task may use");
+    indices.push_back(*index);
   }
   return indices;
 }
@@ -72,20 +68,20 @@ Stream::Stream(Session& session, const clb_stream_request& request)
   for (const auto& part : parts_) numbers_.push_back(numbers(part.kind));
   if (!kinds.empty()) session_.require_features(kinds, Split::kTrain, samples_);
   if (!images_.empty())
-    prefetcher_ = std::make_unique<stream::Prefetcher<std::vector<torch::Tensor>>>(
-        [this](int64_t step) { return make_images(step); }, info().batches, session_.spec.execution.loader_threads);
+    prefetcher_ = std::make_unique<base::Prefetcher<std::vector<torch::Tensor>>>([this](int64_t step) { return make_images(step); },
+                                                                                 info().batches, session_.spec.execution.loader_threads);
 }
 
 torch::Tensor Stream::numbers(Kind kind) const {
   if (kind == Kind::kTaskIds && !session_.protocol.grants_task_ids()) return {};
-  if (kind != Kind::kLabels && kind != Kind::kSampleIds && kind != Kind::kTaskIds) return {};
+  if (kind == Kind::kSampleIds) return to_tensor(session_.sample_ids.ids(samples_));
+  if (kind != Kind::kLabels && kind != Kind::kTaskIds) return {};
   const auto labels = session_.store.labels(Split::kTrain);
   std::vector<int64_t> values;
   values.reserve(samples_.size());
   for (int64_t index : samples_) {
-    values.push_back(kind == Kind::kLabels      ? session_.protocol.position(labels[static_cast<size_t>(index)])
-                     : kind == Kind::kSampleIds ? opaque_id(session_, index)
-                                                : session_.protocol.part_of(index));
+    values.push_back(kind == Kind::kLabels ? session_.protocol.position(labels[static_cast<size_t>(index)])
+                                           : session_.protocol.part_of(index));
   }
   return to_tensor(values);
 }
@@ -102,7 +98,7 @@ std::vector<int64_t> Stream::chosen_samples(const clb_stream_request& request) c
   if (request.sample_ids == nullptr || request.sample_id_count < 0)
     invalid("sample_id_count is " + std::to_string(request.sample_id_count) +
             (request.sample_ids == nullptr ? ", and sample_ids is NULL" : ""));
-  return indices_of(session_, samples, std::span(request.sample_ids, static_cast<size_t>(request.sample_id_count)));
+  return indices_of(session_.sample_ids, samples, std::span(request.sample_ids, static_cast<size_t>(request.sample_id_count)));
 }
 
 clb_stream_info Stream::info() const {

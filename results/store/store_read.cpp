@@ -63,9 +63,12 @@ void add_metrics_of(SQLite::Statement& query, std::vector<base::Metric>& list) {
         {query.getColumn(0).getString(), query.getColumn(1).getInt64(), query.getColumn(2).getInt64(), real_of(query.getColumn(3))});
 }
 
+// What was called "pixels_read" has always counted images.
+std::string name_today(const std::string& name) { return name == "pixels_read" ? "images_read" : name; }
+
 std::map<std::string, double> resources_of(SQLite::Statement& query) {
   std::map<std::string, double> values;
-  while (query.executeStep()) values[query.getColumn(0).getString()] = query.getColumn(1).getDouble();
+  while (query.executeStep()) values[name_today(query.getColumn(0).getString())] = query.getColumn(1).getDouble();
   return values;
 }
 

@@ -121,7 +121,7 @@ TEST_F(FeatureVectors, RunWithoutWeightsAndWithoutForwards) {
   EXPECT_GT(accuracy(targets_), 0.9);
   const auto recorded = world_.newest();
   EXPECT_EQ(recorded.row.tasks_done, 3);
-  for (const char* none : {"pixels_read", "forwards_charged", "forwards_saved"}) EXPECT_EQ(recorded.resources.at(none), 0) << none;
+  for (const char* none : {"images_read", "forwards_charged", "forwards_saved"}) EXPECT_EQ(recorded.resources.at(none), 0) << none;
   const auto table = world_.clbench({"table", "--db", world_.database().string()});
   EXPECT_NE(table.out.find("no weights"), std::string::npos) << table.out;
   EXPECT_NE(table.out.find("no eval transform"), std::string::npos) << table.out;
@@ -206,6 +206,30 @@ TEST_F(ImageFolders, InfoWithoutARootSaysWhatIsMissing) {
   EXPECT_EQ(ended.code, 0) << ended.err;
   EXPECT_NE(ended.out.find("classes       unknown"), std::string::npos) << ended.out;
   EXPECT_NE(ended.out.find("not opened: "), std::string::npos) << ended.out;
+}
+
+TEST_F(ImageFolders, AboveTheStoreLimitRunAsBelowIt) {
+  write_colours(root("image_folder"), 1);
+  write_images_experiment();
+  ASSERT_EQ(world_.run().code, 0);
+  const auto expected = world_.newest().prediction;
+  fs::remove_all(world_.cache());
+  const auto ended = world_.run({"--again", "--set", "run.store_limit=100"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(world_.newest().prediction, expected);
+  EXPECT_TRUE(world_.cached("train.decoded").empty());
+  EXPECT_FALSE(world_.cached("train.index").empty());
+}
+
+// Above the limit nothing is decoded before it is needed; the run then says which file it is.
+TEST_F(ImageFolders, ADamagedImageAboveTheStoreLimitIsNamedByItsPath) {
+  write_colours(root("image_folder"), 1);
+  write_images_experiment();
+  const fs::path file = root("image_folder") / "train" / "blue" / "3.png";
+  fs::resize_file(file, fs::file_size(file) / 2);
+  const auto ended = world_.run({"--set", "run.store_limit=100"});
+  EXPECT_NE(ended.code, 0);
+  EXPECT_NE(ended.err.find("train/blue/3.png: the PNG cannot be decoded"), std::string::npos) << ended.err;
 }
 
 TEST_F(ImageFolders, ADamagedImageIsNamedByItsPath) {

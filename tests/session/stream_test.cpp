@@ -144,7 +144,7 @@ TEST_F(StreamTest, ExplicitIdsComeInTheirOrderAndForeignOnesAreRefused) {
   EXPECT_EQ(batch.labels[0].item<int64_t>(), known.labels[7].item<int64_t>());
   EXPECT_EQ(batch.sample_ids[1].item<int64_t>(), wanted[1]);
 
-  const int64_t later = session::opaque_id(*s, s->protocol.train(2)[0]);  // a sample of a task to come
+  const int64_t later = s->sample_ids.id(s->protocol.train(2)[0]);  // a sample of a task to come
   r.sample_ids = &later;
   r.sample_id_count = 1;
   const auto text = clb::testing::error_of<PluginError>([&] { Stream(*s, r); });
@@ -156,10 +156,10 @@ TEST_F(StreamTest, SampleIdsAreDistinctAndSayNothingOfTheIndex) {
   std::set<int64_t> ids;
   int rising = 0;
   for (int64_t i = 0; i < 60; ++i) {
-    const int64_t id = session::opaque_id(*s, i);
+    const int64_t id = s->sample_ids.id(i);
     EXPECT_GE(id, 0);
     ids.insert(id);
-    rising += i > 0 && id > session::opaque_id(*s, i - 1);
+    rising += i > 0 && id > s->sample_ids.id(i - 1);
   }
   EXPECT_EQ(ids.size(), 60u);
   EXPECT_GT(rising, 10);
@@ -170,10 +170,10 @@ TEST_F(StreamTest, ExemplarsAreKeptInTheirOrderAndServedWithTheirLabels) {
   spec_.method.capabilities = CLB_CAP_RAW_REPLAY;
   const auto s = open(0);
   const auto train = s->protocol.train(0);
-  const auto id = [&](int64_t index) { return session::opaque_id(*s, index); };
+  const auto id = [&](int64_t index) { return s->sample_ids.id(index); };
   const std::vector<int64_t> kept{id(train[9]), id(train[0]), id(train[20])};
   session::set_memory(*s, kept);
-  EXPECT_EQ(session::memory_bytes(*s), 3 * 28 * 28);
+  EXPECT_EQ(session::memory_bytes(s->store, s->memory), 3 * 28 * 28);
 
   s->task = 1;
   auto r = request(4);
@@ -224,7 +224,7 @@ TEST_F(StreamTest, RequestsThatCannotBeServedAreRefusedBeforeAnythingIsRead) {
   refused([](auto& r) { ask(r, kNobody); }, "nobody");
   refused([](auto& r) { ask(r, kCaptions); }, "CLB_SOURCE_AUX");
   refused([](auto& r) { ask(r, kAux); }, "aux:images");
-  EXPECT_EQ(s->store.pixels_read(), 0);
+  EXPECT_EQ(s->store.images_read(), 0);
   s->task = -1;
   refused([](auto&) {}, "begin_task");
 }

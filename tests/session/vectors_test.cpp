@@ -88,7 +88,7 @@ TEST_F(VectorsTest, TheDatasetsRowsAreMainCls) {
     const auto expected = torch::tensor({3.0F, 3.5F, 7.0F, 7.5F, 11.0F, 11.5F, 2.0F, 2.5F, 6.0F, 6.5F, 10.0F, 10.5F}).view({6, 2});
     EXPECT_TRUE(torch::equal(batch->part("main:cls"), expected)) << batch->part("main:cls");
     EXPECT_EQ(s->features.forwards_charged(), 0);
-    EXPECT_EQ(s->store.pixels_read(), 0);
+    EXPECT_EQ(s->store.images_read(), 0);
   }
 }
 

@@ -17,6 +17,7 @@ class InstalledCatalogue final : public plan::Catalogue {
   std::vector<std::string> method_ids() const override { return ids("method"); }
   std::vector<std::string> dataset_ids() const override { return ids("dataset"); }
   std::string refusal(const std::string& id) const override;
+  void expect_store_limit(int64_t bytes) override { describer_.expect_store_limit(bytes); }
   base::MethodInfo method(const std::string& id) override;
   std::vector<base::ParamInfo> dataset_params(const std::string& id) override;
   base::DatasetInfo dataset_with(const std::string& id, const std::string& root, const base::Json& params) override;

@@ -12,9 +12,9 @@
 #include <numeric>
 #include <optional>
 
-#include "audit_progress.hpp"
 #include "installation.hpp"
 #include "options.hpp"
+#include "progress_line.hpp"
 #include "say.hpp"
 
 namespace clb::cli {
@@ -41,7 +41,7 @@ class Data {
       return facts;
     }
     try {
-      if (!describer_) describer_.emplace(launch::find_runner(), std::nullopt);
+      if (!describer_) describer_.emplace(launch::find_runner(), std::nullopt, reading_progress());
       const base::DatasetInfo info =
           describer_->opened_dataset(launch::plugin(plugins_, "dataset", dataset.id).file, dataset.root, dataset.params);
       facts.fingerprint = info.fingerprint;
@@ -133,7 +133,7 @@ int verb_audit(const Arguments& arguments) {
   const audit::Report report = audit::audit(file, {.run_key = is_key ? word : "",
                                                    .facts = [&](const base::DatasetSpec& dataset) { return data.facts(dataset); },
                                                    .sha256 = sha256_now,
-                                                   .progress = audit_progress(file)});
+                                                   .progress = progress_line(file.string(), "runs recounted")});
   if (options.flag("json")) {
     print_json(file, report);
   } else {

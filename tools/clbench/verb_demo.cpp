@@ -10,6 +10,7 @@
 #include "execute.hpp"
 #include "experiment.hpp"
 #include "installation.hpp"
+#include "progress_line.hpp"
 #include "say.hpp"
 #include "site.hpp"
 
@@ -71,7 +72,7 @@ int verb_demo(const Arguments& arguments) {
   const launch::ScheduleOptions schedule = schedule_options(options);
   const fs::path database = options.text("db"), out = options.text("out");
   const auto plugins = installed_plugins(options);
-  launch::Describer describer(schedule.runner, cache_folder(options));
+  launch::Describer describer(schedule.runner, cache_folder(options), reading_progress());
   InstalledCatalogue catalogue(plugins, describer);
   const plan::Plan plan = plan_experiment(experiment.string(), options, catalogue);
   store::Store store = open_for_writing(database);

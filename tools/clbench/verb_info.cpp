@@ -12,6 +12,7 @@
 #include "columns.hpp"
 #include "installation.hpp"
 #include "options.hpp"
+#include "progress_line.hpp"
 #include "say.hpp"
 
 namespace clb::cli {
@@ -160,7 +161,7 @@ int verb_info(const Arguments& arguments) {
   if (!options.parse(arguments, 1, 1)) return 0;
   const std::string& id = options.words()[0];
   const auto plugins = installed_plugins(options);
-  launch::Describer describer(launch::find_runner(), cache_folder(options));
+  launch::Describer describer(launch::find_runner(), cache_folder(options), reading_progress());
 
   const std::string kind = kind_of(id, plugins);
   const std::string file = launch::plugin(plugins, kind, id).file.string();

@@ -7,8 +7,8 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "audit_progress.hpp"
 #include "options.hpp"
+#include "progress_line.hpp"
 #include "say.hpp"
 
 namespace clb::cli {
@@ -24,7 +24,7 @@ constexpr size_t kMostFiles = 100'000;
 
 // Nothing is merged when one number cannot be confirmed: who merges for others vouches for what is in the file.
 bool sound(const fs::path& file) {
-  const audit::Report report = audit::audit(file, {.run_key = {}, .facts = {}, .progress = audit_progress(file)});
+  const audit::Report report = audit::audit(file, {.run_key = {}, .facts = {}, .progress = progress_line(file.string(), "runs recounted")});
   for (const std::string& difference : report.differences) say(stderr, "{}: {}\n", file.string(), difference);
   for (const audit::RunAudit& run : report.runs) {
     for (const auto* list : {&run.differences, &run.unchecked})

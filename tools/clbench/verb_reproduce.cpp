@@ -13,6 +13,7 @@
 #include "execute.hpp"
 #include "experiment.hpp"
 #include "installation.hpp"
+#include "progress_line.hpp"
 #include "reference.hpp"
 #include "say.hpp"
 
@@ -106,7 +107,7 @@ int verb_reproduce(const Arguments& arguments) {
   const fs::path database = options.text("db");
   const auto plugins = installed_plugins(options);
   const auto cache = cache_folder(options);
-  launch::Describer describer(schedule.runner, cache);
+  launch::Describer describer(schedule.runner, cache, reading_progress());
   InstalledCatalogue catalogue(plugins, describer);
   if (!options.flag("dry-run")) check_place(database);
   const plan::Plan plan = plan_experiment(options.words()[0], options, catalogue, true);

@@ -9,6 +9,7 @@
 #include "database.hpp"
 #include "execute.hpp"
 #include "installation.hpp"
+#include "progress_line.hpp"
 #include "say.hpp"
 #include "stored_run.hpp"
 
@@ -42,7 +43,7 @@ int verb_resume(const Arguments& arguments) {
     say(stderr, "all runs of {} are finished\n", database.string());
     return 0;
   }
-  launch::Describer describer(schedule.runner, cache_folder(options));
+  launch::Describer describer(schedule.runner, cache_folder(options), reading_progress());
   const Selection selection = select(unfinished, {}, &store, runs_folder(database), describer);
   fmt::print(stderr, "{} runs to go on with, {} of them after a checkpoint\n", selection.pending.size(), selection.resumed.size());
   return execute(selection, schedule, options, store, describer);

@@ -13,6 +13,7 @@
 #include "installation.hpp"
 #include "labels.hpp"
 #include "machine.hpp"
+#include "progress_line.hpp"
 #include "say.hpp"
 
 namespace clb::cli {
@@ -72,7 +73,7 @@ int verb_run(const Arguments& arguments) {
 
   const auto plugins = installed_plugins(options);
   const auto cache = cache_folder(options);
-  launch::Describer describer(schedule.runner, cache);
+  launch::Describer describer(schedule.runner, cache, reading_progress());
   InstalledCatalogue catalogue(plugins, describer);
   const bool dry = options.flag("dry-run");
   if (!dry) check_place(database);

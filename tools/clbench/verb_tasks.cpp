@@ -10,6 +10,7 @@
 #include "experiment.hpp"
 #include "installation.hpp"
 #include "options.hpp"
+#include "progress_line.hpp"
 #include "say.hpp"
 
 namespace clb::cli {
@@ -81,7 +82,7 @@ int verb_tasks(const Arguments& arguments) {
   options.add_json();
   if (!options.parse(arguments, 1, 1)) return 0;
   const auto plugins = installed_plugins(options);
-  launch::Describer describer(launch::find_runner(), cache_folder(options));
+  launch::Describer describer(launch::find_runner(), cache_folder(options), reading_progress());
   InstalledCatalogue catalogue(plugins, describer);
 
   Json streams = Json::array();

@@ -39,7 +39,7 @@ constexpr const char* kUsage =
     "  clb-runner run FILE.json                                   one run, as `clbench run --dry-run --json` prints it\n"
     "  clb-runner resume FILE.json                                the same, after the newest checkpoint of its folder\n"
     "  clb-runner look FILE.json                                  some test samples again, from a run's saved state (second look)\n"
-    "  clb-runner describe PLUGIN.so [--root DIR | --default-root] [--params JSON] [--cache DIR|off]\n"
+    "  clb-runner describe PLUGIN.so [--root DIR | --default-root] [--params JSON] [--cache DIR|off] [--store-limit BYTES]\n"
     "                                                             parameters of a method; classes and fingerprint of a dataset\n"
     "  clb-runner check PLUGIN.so --list | --name CHECK [--seed N] [--params JSON] [--root DIR]\n"
     "                                                             one check of `clbench validate`, as JSON\n"
@@ -112,6 +112,7 @@ class Answer {
 };
 
 int describe(const std::vector<std::string>& args) {
+  die_with_launcher();
   session::DescribeOptions options;
   options.file = args.at(0);
   for (size_t k = 1; k < args.size(); ++k) {
@@ -123,9 +124,16 @@ int describe(const std::vector<std::string>& args) {
       options.params = base::parse_json(args[++k], "--params");
     else if (args[k] == "--cache" && k + 1 < args.size())
       options.cache_dir = args[++k] == "off" ? "" : args[k];
+    else if (args[k] == "--store-limit" && k + 1 < args.size())
+      options.store_limit = std::stoll(args[++k]);
     else
       throw base::Error("unknown argument \"" + args[k] + "\"; clb-runner --help lists them");
   }
+  std::optional<session::Emitter> emitter;
+  if (const char* fd = std::getenv("CLB_EVENT_FD")) emitter.emplace(std::atoi(fd));
+  options.progress = [&](const std::string& what, int64_t done, int64_t total) {
+    if (emitter) emitter->progress({.phase = "describe", .task = -1, .done = done, .total = total, .what = what});
+  };
   const Answer answer;
   return answer.give(base::canonical(session::describe(options)));  // a folder's name may be no UTF-8
 }

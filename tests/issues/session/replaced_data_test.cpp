@@ -46,7 +46,7 @@ class ReplacedData : public clb::testing::MadeSession {
 };
 
 TEST_F(ReplacedData, IsNoticedWhenTheStoreIsOpened) {
-  EXPECT_EQ(open(0)->store.pixels_read(), 0);
+  EXPECT_EQ(open(0)->store.images_read(), 0);
   ASSERT_EQ(proofs().size(), 1u);
   EXPECT_EQ(first_pixel(), 0);
   replace();
@@ -73,7 +73,7 @@ TEST_F(ReplacedData, AStoreWithoutAProofIsBuiltOnceMore) {
         std::ofstream(proof) << "clbench sample";
       else
         fs::remove(proof);
-    EXPECT_EQ(open(0)->store.pixels_read(), 0);
+    EXPECT_EQ(open(0)->store.images_read(), 0);
     ASSERT_EQ(proofs().size(), 1u);
     EXPECT_GT(fs::file_size(proofs()[0]), 50u);
   }

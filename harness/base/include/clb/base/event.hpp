@@ -47,7 +47,7 @@ struct Span {
 struct Resource {
   std::map<std::string, double> values;
 };                    // "peak_rss_bytes" and of a phase "peak_rss_bytes.train_task", "peak_device_bytes", "state_bytes",
-                      // "exemplars", "exemplar_bytes", "images_seen", "pixels_read", "forwards_charged", "forwards_saved",
+                      // "exemplars", "exemplar_bytes", "images_seen", "images_read", "forwards_charged", "forwards_saved",
                       // "cached_seconds_saved"
 struct EvalCount {    // counts of one group of test samples after one task
   int64_t group = 0;  // task (or domain) the samples belong to

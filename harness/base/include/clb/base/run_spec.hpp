@@ -91,7 +91,7 @@ struct ExecutionSpec {    // how, not what: changes no result, so no part of the
   std::string cache_dir;  // empty: cache off
   std::string run_dir;    // folder of this attempt: log, lock, checkpoints
   int64_t loader_threads = 1;
-  int64_t store_limit = 4'000'000'000;  // bytes; above it encoded bytes are kept and decoded on the fly
+  int64_t store_limit = 4'000'000'000;  // bytes; above it the index alone is kept, and samples are decoded on the fly
   bool keep_logits = false;             // <run_dir>/logits-TASK.f32: what the logit hash is over (base/event.hpp); tools/gpu_check.sh
   // `clbench evaluate`: nothing is trained; the state in this checkpoint, which the run with this key wrote, is evaluated once.
   std::string state_file, state_run;

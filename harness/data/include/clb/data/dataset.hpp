@@ -14,6 +14,9 @@ namespace clb::data {
 enum class Split { kTrain = CLB_SPLIT_TRAIN, kTest = CLB_SPLIT_TEST };
 inline constexpr Split kSplits[] = {Split::kTrain, Split::kTest};
 
+// How a message calls a sample: by the file it came from, else by its number.
+inline std::string sample_name(const char* file, int64_t index) { return file ? file : "sample " + std::to_string(index); }
+
 class Dataset {
  public:
   // root "": the plugin's default folder. Error when the plugin cannot be loaded or has no default; PluginError when the files are missing

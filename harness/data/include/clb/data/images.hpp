@@ -34,6 +34,7 @@ class Images {
  private:
   static constexpr size_t kPooled = 8;
   torch::Tensor buffer(at::IntArrayRef shape) const;
+  SampleParams drawn(const ImageRequest& request, const ImageView& image) const;  // Error with the image's name
 
   Samples& store_;
   base::TransformRecipe recipe_;

@@ -11,16 +11,19 @@ namespace clb::data {
 
 class Samples {
  public:
-  // As SampleStore, for each data set.
-  Samples(const base::DatasetSpec& dataset, const base::ExecutionSpec& execution, const SampleStore::Warn& warn);
+  // As SampleStore, for each data set; progress is told of one after the other.
+  Samples(
+      const base::DatasetSpec& dataset, const base::ExecutionSpec& execution, const SampleStore::Warn& warn,
+      const Progress& progress = [](const std::string&, int64_t, int64_t) {});
 
   // Original class ids and domains in index order; valid as long as this.
   std::span<const int64_t> labels(Split split) const;
-  std::span<const int64_t> domains(Split split) const;  // empty or all 0: one domain
-  SampleBytes read(Split split, int64_t index);         // [any]
-  int64_t bytes_of(Split split, int64_t index) const;   // size of a sample as it is kept here
-  int64_t pixels_read() const;
-  void count_pixels(int64_t read_before) { stores_.front()->count_pixels(read_before); }  // by the process that this one goes on for
+  std::span<const int64_t> domains(Split split) const;    // empty or all 0: one domain
+  SampleBytes read(Split split, int64_t index);           // [any]
+  int64_t bytes_of(Split split, int64_t index) const;     // size of a sample as it is kept here
+  std::string name_of(Split split, int64_t index) const;  // how a message calls it; [any]
+  int64_t images_read() const;
+  void count_images(int64_t read_before) { stores_.front()->count_images(read_before); }  // by the process that this one goes on for
 
  private:
   struct Place {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <clb/base/describe.hpp>
+#include <clb/base/event.hpp>
+#include <clb/base/file.hpp>
 #include <clb/base/run_spec.hpp>
 #include <clb/launch/spawn.hpp>
 #include <filesystem>
@@ -17,7 +19,13 @@ namespace clb::launch {
 // replaced.
 class Describer {
  public:
-  Describer(RunnerPlace place, std::optional<std::filesystem::path> cache);
+  // What is told while a data set is read for the first time; `root`: its folder, "" where the plugin knows it.
+  using Progress = std::function<void(const std::string& root, const base::Progress&)>;
+
+  Describer(RunnerPlace place, std::optional<std::filesystem::path> cache, Progress progress = nullptr);
+
+  // Up to how many bytes the samples of a data set that is read for the first time are kept decoded (ExecutionSpec::store_limit).
+  void expect_store_limit(int64_t bytes) { store_limit_ = bytes; }
 
   base::MethodInfo method(const std::filesystem::path& file);
   base::DatasetInfo dataset(const std::filesystem::path& file);  // files not opened
@@ -38,14 +46,21 @@ class Describer {
 
  private:
   struct Question;
+  std::optional<base::FileLock> lock(const std::filesystem::path& entry, const std::string& root);
+  std::optional<base::Json> kept(const std::filesystem::path& entry, const base::Json& key,
+                                 const std::function<std::filesystem::path(const base::Json&)>& files);
   base::Json remembered(const std::string& question, const base::Json& key, const std::function<base::Json()>& ask,
-                        const std::function<std::filesystem::path(const base::Json&)>& files);
+                        const std::function<std::filesystem::path(const base::Json&)>& files,
+                        const std::optional<std::string>& root = std::nullopt);
   std::string identity(const std::filesystem::path& file, const std::vector<std::string>& sources);
   base::Json ask(const Question& question);
   base::Json start(const Question& question);
 
   RunnerPlace place_;
   std::optional<std::filesystem::path> cache_;
+  Progress progress_;
+  int64_t store_limit_ = base::ExecutionSpec{}.store_limit;
+  std::map<std::string, base::Json> answers_;  // of data sets: one command reads none twice, also where the cache does not help
   std::map<std::filesystem::path, std::string> hashes_;
 };
 

@@ -4,8 +4,10 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace clb::launch {
@@ -46,8 +48,8 @@ struct Captured {
 };
 
 // Runs to the end and keeps what it printed (at most 64 MiB each). After `timeout_s` the process is killed, and at a signal that is held
-// (stop.hpp), which is an Error.
-Captured capture(Spawn what, double timeout_s);
+// (stop.hpp), which is an Error. `event` gets the bytes that come on an event pipe meanwhile; without it there is none.
+Captured capture(Spawn what, double timeout_s, const std::function<void(std::string_view)>& event = nullptr);
 
 std::string signal_name(int signal);  // "SIGSEGV"
 

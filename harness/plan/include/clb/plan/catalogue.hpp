@@ -3,6 +3,7 @@
 #pragma once
 
 #include <clb/base/describe.hpp>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ class Catalogue {
   virtual std::vector<std::string> dataset_ids() const = 0;
   // Why a plugin file of this id is there and refused (another ABI, another LibTorch); "" when there is none.
   virtual std::string refusal(const std::string&) const { return ""; }
+  // Up to how many bytes the runs will keep the decoded samples of a data set: said before the first is asked for.
+  virtual void expect_store_limit(int64_t) {}
   virtual base::MethodInfo method(const std::string& id) = 0;                             // Error when there is none or it does not load
   virtual base::DatasetInfo dataset(const std::string& id, const std::string& root) = 0;  // root "": the plugin's default; opens the files
   // Of a dataset, before its files are opened; and opened with values of them, without those that are neutral.

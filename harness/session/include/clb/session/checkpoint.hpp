@@ -26,7 +26,7 @@ base::fs::path saved_state(const base::RunSpec& spec);
 
 class Checkpoints {
  public:
-  Checkpoints(const Session& session, CheckpointOwner owner);
+  Checkpoints(const base::RunSpec& spec, CheckpointOwner owner);
 
   // nullopt: there is none. CheckpointError: it cannot be read, is damaged, or is of another run, plugin or runner; nothing of this session
   // may be used any more.
@@ -37,17 +37,25 @@ class Checkpoints {
   std::optional<Found> resume(Session& session, MethodHandle& method);
 
   // Keeps the results of the task for this checkpoint and the later ones, and writes when the run's setting asks for it after this task.
-  void task_done(Session& session, MethodHandle& method, const std::string& result_line);
+  // Returns them as a line, with the size of the state: it is saved once, and counted on the way.
+  std::string task_done(Session& session, MethodHandle& method, base::TaskDone done);
+
+  int64_t state_bytes() const { return state_bytes_; }  // of the state that was saved or taken up last
 
  private:
   Found take_up(Session& session, MethodHandle& method);
-  void write(const Session& session, MethodHandle& method, const base::fs::path& file) const;
-  void keep_for_second_look(Session& session, MethodHandle& method) const;
+  // Both give the size of the state.
+  int64_t write(const Session& session, MethodHandle& method, const base::fs::path& file) const;
+  std::optional<int64_t> keep_for_second_look(Session& session, MethodHandle& method) const;  // nothing: it is not kept
 
   base::fs::path file_;  // empty: this run has no folder, or wants no checkpoints
   bool only_last_;
   CheckpointOwner owner_;
   std::vector<std::string> results_;
+  int64_t state_bytes_ = 0;
 };
+
+// As an event: the results of a task with the metric that says how large the state was after it.
+std::string with_state_bytes(base::TaskDone done, int64_t bytes);
 
 }  // namespace clb::session

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <clb/base/json.hpp>
+#include <clb/base/run_spec.hpp>
+#include <clb/data/first_pass.hpp>
 #include <string>
 
 namespace clb::session {
@@ -11,7 +13,9 @@ struct DescribeOptions {
   bool open = false;                         // open a dataset's files and compute its fingerprint
   std::string root;                          // "": the plugin's default
   base::Json params = base::Json::object();  // of the dataset, see data::Dataset
-  std::string cache_dir;                     // the decoded store is written there on the way; "": not written
+  std::string cache_dir;                     // what is kept of a dataset is written there on the way; "": nothing is
+  int64_t store_limit = base::ExecutionSpec{}.store_limit;
+  data::Progress progress = [](const std::string&, int64_t, int64_t) {};
 };
 
 base::Json describe(const DescribeOptions& options);  // base::MethodInfo or base::DatasetInfo

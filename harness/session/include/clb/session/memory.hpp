@@ -10,6 +10,6 @@ namespace clb::session {
 // claim raw replay, CLB_E_STATE outside a task, CLB_E_INVALID for another sample or one that is named twice.
 void set_memory(Session& session, std::span<const int64_t> sample_ids);
 
-int64_t memory_bytes(const Session& session);  // of the exemplars as the sample store holds them
+int64_t memory_bytes(const data::Samples& store, std::span<const int64_t> memory);  // of the exemplars as the store holds them
 
 }  // namespace clb::session

@@ -12,6 +12,7 @@
 #include <clb/session/emitter.hpp>
 #include <clb/stream/keys.hpp>
 #include <clb/stream/protocol.hpp>
+#include <clb/stream/sample_ids.hpp>
 #include <map>
 #include <set>
 #include <thread>
@@ -66,6 +67,7 @@ struct Session {
   std::string runner_hash;
   Keys keys;
   data::Samples store;
+  stream::SampleIds sample_ids;  // of the training split
   Protocol protocol;
   Images train_images, eval_images;
   Backbones backbones;

@@ -5,9 +5,9 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
+#include <clb/base/prefetcher.hpp>
 #include <clb/session/parts.hpp>
 #include <clb/session/session.hpp>
-#include <clb/stream/prefetcher.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,12 +56,10 @@ class Stream final : public BatchSource {
   std::vector<torch::Tensor> numbers_;       // of samples_, for each part that has one
   mutable std::mutex order_mutex_;           // the orders of epochs in use, shared with loader threads
   mutable std::map<int64_t, std::vector<int64_t>> orders_;
-  std::unique_ptr<stream::Prefetcher<std::vector<torch::Tensor>>> prefetcher_;
+  std::unique_ptr<base::Prefetcher<std::vector<torch::Tensor>>> prefetcher_;
 };
 
-// The opaque id of a training sample: a hash that a method can use but not read.
-int64_t opaque_id(const Session& session, int64_t index);
 // The samples of `among` with these ids, in their order; PluginError CLB_E_INVALID for an id that is none of theirs.
-std::vector<int64_t> indices_of(const Session& session, const std::vector<int64_t>& among, std::span<const int64_t> ids);
+std::vector<int64_t> indices_of(stream::SampleIds& sample_ids, const std::vector<int64_t>& among, std::span<const int64_t> ids);
 
 }  // namespace clb::session

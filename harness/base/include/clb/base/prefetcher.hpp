@@ -1,5 +1,4 @@
-// Makes batches on worker threads while the method computes: read, decode, transform, copy to the device. A window of batches is kept
-// ready, in order.
+// Makes batches on worker threads, ahead of whoever takes them: a window of batches is kept ready, in order.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace clb::stream {
+namespace clb::base {
 
 template <class Batch>
 class Prefetcher {
@@ -78,4 +77,4 @@ class Prefetcher {
   std::vector<std::thread> workers_;
 };
 
-}  // namespace clb::stream
+}  // namespace clb::base
