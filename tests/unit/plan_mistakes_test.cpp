@@ -20,7 +20,7 @@ const std::vector<Mistake> kMistakes = {
     {13, "name = \"x\"", R"(good.toml:13:1: unknown key "name" in [protocol]; it belongs at the top level)"},
     {23, "[runs]", R"(good.toml:23:2: unknown key "runs" at the top level; did you mean "run"?)"},
     {4, "path = \"cifar\"",
-     R"(good.toml:4:1: unknown key "path" in [dataset]; known keys are id, name, root, train_per_class, test_per_class)"},
+     R"(good.toml:4:1: unknown key "path" in [dataset]; known keys are id, name, root, train_per_class, test_per_class, params)"},
     {9, "sha265 = \"0\"", R"(good.toml:9:1: unknown key "sha265" in [weights.main]; did you mean "sha256"?)"},
     {34, "presets = \"small\"", R"(good.toml:34:1: unknown key "presets" in [method]; did you mean "preset"?)"},
     // syntax
@@ -37,7 +37,7 @@ const std::vector<Mistake> kMistakes = {
     {23, "run = 5", R"(good.toml:23:1: unknown key "run" in [protocol]; it belongs at the top level)"},
     {2, "", R"(good.toml:2:1: unknown key "id" at the top level; it belongs in [dataset])"},
     {2, "[data.set]",
-     R"(good.toml:2:2: unknown key "data" at the top level; known keys are name, dataset, weights, protocol, run, method)"},
+     R"(good.toml:2:2: unknown key "data" at the top level; known keys are name, dataset, weights, assets, protocol, run, method)"},
     {1, "name = 5", R"(good.toml:1:8: name must be a string, found the integer 5)"},
     {1, "name = \"\"", R"(good.toml:1:8: name must not be empty)"},
     // dataset
