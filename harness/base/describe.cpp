@@ -9,8 +9,9 @@ namespace clb::base {
 namespace {
 
 Json to_json(const ParamInfo& p) {
-  return {{"name", p.name}, {"type", p.type},       {"help", p.help},       {"default", p.default_value},     {"min", p.min},
-          {"max", p.max},   {"choices", p.choices}, {"implies", p.implies}, {"implied_when", p.implied_when}, {"counts", p.counts}};
+  return {{"name", p.name},      {"type", p.type},       {"help", p.help},       {"default", p.default_value},     {"min", p.min},
+          {"max", p.max},        {"choices", p.choices}, {"implies", p.implies}, {"implied_when", p.implied_when}, {"counts", p.counts},
+          {"neutral", p.neutral}};
 }
 
 ParamInfo param_from(Members m) {
@@ -25,11 +26,20 @@ ParamInfo param_from(Members m) {
   p.implies = m.bits("implies");
   p.implied_when = m.any("implied_when");
   p.counts = m.choice("counts", {"", "blocks"});
+  p.neutral = m.any("neutral");
   m.finish();
   return p;
 }
 
 }  // namespace
+
+Json without_neutral(Json values, const std::vector<ParamInfo>& params) {
+  for (const ParamInfo& param : params) {
+    const auto found = values.find(param.name);
+    if (!param.neutral.is_null() && found != values.end() && *found == param.neutral) values.erase(found);
+  }
+  return values;
+}
 
 Json MethodInfo::to_json() const {
   Json list = Json::array();

@@ -13,13 +13,16 @@ using base::Error;
 
 }  // namespace
 
-// Settings in the order of the table, pointing into the run's JSON and into `lists`.
+// Settings in the order of the table, pointing into the run's JSON, into `lists` and, of parameters that a run leaves out because they have
+// their neutral value, into the table.
 struct Learner::Settings {
   Settings(const clb_method& table, const base::Json& params) {
     for (uint32_t k = 0; k < table.param_count; ++k) {
-      const auto& p = *reinterpret_cast<const clb_param*>(reinterpret_cast<const char*>(table.params) + size_t{k} * table.param_stride);
-      if (!params.contains(p.name)) throw Error("the run has no value for the method's parameter \"" + std::string(p.name) + "\"");
-      settings.push_back({sizeof(clb_setting), 0, p.name, value(p.default_value.type, params.at(p.name), p.name)});
+      const clb_param p = param_of(table, k);
+      const auto given = params.find(p.name);
+      if (given == params.end() && p.neutral.type == 0)
+        throw Error("the run has no value for the method's parameter \"" + std::string(p.name) + "\"");
+      settings.push_back({sizeof(clb_setting), 0, p.name, given == params.end() ? p.neutral : value(p.default_value.type, *given, p.name)});
     }
   }
   clb_value value(uint32_t type, const base::Json& json, const std::string& name) try {

@@ -46,11 +46,15 @@ bool has_value(const clb_value& v) {
 
 // The pointers of the schema's element k lead somewhere; what they lead to is checked elsewhere.
 void expect_complete(const clb_param& p, uint32_t k) {
-  bool good = p.name != nullptr && p.help != nullptr && has_value(p.default_value) && (p.implies == 0 || has_value(p.implied_when));
+  bool good = p.name != nullptr && p.help != nullptr && has_value(p.default_value) && (p.implies == 0 || has_value(p.implied_when)) &&
+              has_value(p.neutral);
   for (uint32_t c = 0; good && p.choices != nullptr && c < p.choice_count; ++c) good = p.choices[c] != nullptr;
   if (!good)
     throw PluginError(CLB_E_INVALID, "parameter " + std::to_string(k) + (p.name != nullptr ? " (" + std::string(p.name) + ")" : "") +
                                          " of the method has NULL for its name, help, a value or a choice");
+  if (p.neutral.type != 0 && p.neutral.type != p.default_value.type)
+    throw PluginError(CLB_E_INVALID,
+                      "parameter " + std::string(p.name) + " of the method has a neutral value of another type than its default");
 }
 
 base::ParamInfo param_info(const clb_param& p) {
@@ -61,6 +65,7 @@ base::ParamInfo param_info(const clb_param& p) {
   info.implies = p.implies;
   if (p.implies != 0) info.implied_when = to_json(p.implied_when);
   if (p.counts == CLB_COUNTS_BLOCKS) info.counts = "blocks";
+  info.neutral = to_json(p.neutral);  // null where there is none
   return info;
 }
 
@@ -102,6 +107,13 @@ clb_method load_method_table(const std::string& file) {
   return table;
 }
 
+clb_param param_of(const clb_method& table, uint32_t k) {
+  clb_param p{};
+  const auto* at = reinterpret_cast<const char*>(table.params) + size_t{k} * table.param_stride;
+  std::memcpy(&p, at, std::min<size_t>(reinterpret_cast<const clb_param*>(at)->struct_size, sizeof p));
+  return p;
+}
+
 base::MethodInfo method_info(const std::string& file) {
   const clb_method table = load_method_table(file);
   const auto meta = base::read_plugin_meta(file);
@@ -110,9 +122,7 @@ base::MethodInfo method_info(const std::string& file) {
   info.capabilities = meta.capabilities;
   info.state_version = table.state_version;
   for (uint32_t k = 0; k < table.param_count; ++k) {
-    clb_param p{};
-    const auto* at = reinterpret_cast<const char*>(table.params) + size_t{k} * table.param_stride;
-    std::memcpy(&p, at, std::min<size_t>(reinterpret_cast<const clb_param*>(at)->struct_size, sizeof p));
+    const clb_param p = param_of(table, k);
     expect_complete(p, k);
     info.params.push_back(param_info(p));
   }

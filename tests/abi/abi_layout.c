@@ -61,7 +61,8 @@ AT(clb_param, implies, 64);
 AT(clb_param, implied_when, 72);
 AT(clb_param, counts, 88);
 AT(clb_param, reserved, 92);
-SIZE(clb_param, 96);
+AT(clb_param, neutral, 96);
+SIZE(clb_param, 112);
 
 AT(clb_setting, struct_size, 0);
 AT(clb_setting, reserved, 4);

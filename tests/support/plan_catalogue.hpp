@@ -59,6 +59,7 @@ class FakeCatalogue final : public Catalogue {
       info.params[1].implied_when = "cls";
       info.params[2].implies = CLB_CAP_BATCH_DEPENDENT;
       info.params[2].implied_when = true;
+      info.params.insert(info.params.end(), more.begin(), more.end());
     } else {
       info.capabilities = CLB_CAP_TASK_ID_TEST;
     }
@@ -87,7 +88,8 @@ class FakeCatalogue final : public Catalogue {
 
   std::string file_sha256(const std::string& file) override { return base::hex(base::sha256_file(file)); }
 
-  std::string absent;  // id of a dataset that is not at its default place
+  std::string absent;                 // id of a dataset that is not at its default place
+  std::vector<base::ParamInfo> more;  // parameters that method l2p has got since
 };
 
 inline const std::string kGood = R"(name = "good"

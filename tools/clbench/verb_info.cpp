@@ -54,6 +54,7 @@ void print_method(const base::MethodInfo& info) {
   for (const base::ParamInfo& param : info.params) {
     std::string help = param.help;
     if (param.implies) help += fmt::format(" ({} implies {})", param.implied_when.dump(), or_none(base::capability_names(param.implies)));
+    if (!param.neutral.is_null()) help += fmt::format(" ({}: as before it existed)", param.neutral.dump());
     columns.add({param.name, param.type, param.default_value.dump(), range_of(param), help});
   }
   fmt::print("{}", columns.empty() ? "no parameters\n" : columns.text());

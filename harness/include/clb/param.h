@@ -47,6 +47,9 @@ typedef struct clb_param {
   clb_value implied_when;     /* of the parameter's type; ignored when implies is 0 */
   uint32_t counts;            /* CLB_COUNTS_*, for CLB_TYPE_INT: the host refuses more than there are before anything starts */
   uint32_t reserved;          /* 0 */
+  clb_value neutral;          /* the value that means "as before this parameter existed"; type 0: none, as of those that were always
+                                 there. At it the parameter is part of no key, so that runs from before and runs that do not use it are
+                                 one run; it never changes. May differ from default_value: then runs that say nothing are new ones. */
 } clb_param;
 
 typedef struct clb_setting {

@@ -20,7 +20,11 @@ struct ParamInfo {
   uint64_t implies = 0;  // CLB_CAP_* when the value equals implied_when
   Json implied_when;
   std::string counts;  // "" or "blocks": of the network of role main, which must have as many
+  Json neutral{};      // the value that means "as before this parameter existed" (clb_param.neutral); null: none
 };
+
+// `values` without those of parameters that have their neutral value: what a RunSpec holds, and what keys, rows and badges compare.
+Json without_neutral(Json values, const std::vector<ParamInfo>& params);
 
 struct MethodInfo {
   std::string id, version, paper, file, hash;  // hash: SHA-256 of the file

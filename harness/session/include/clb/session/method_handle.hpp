@@ -26,6 +26,8 @@ struct WantedInputs {
 // The table of a plugin file after its metadata has been checked. Error (user's mistake) when this runner cannot load it.
 clb_method load_method_table(const std::string& file);
 base::MethodInfo method_info(const std::string& file);
+// Parameter k of the table; members that the plugin's struct does not have yet are zero.
+clb_param param_of(const clb_method& table, uint32_t k);
 
 class MethodHandle {
  public:
