@@ -14,7 +14,7 @@
 namespace clb::session {
 namespace {
 
-constexpr int64_t kDescribeStoreLimit = base::ExecutionSpec{}.store_limit;
+const int64_t kDescribeStoreLimit = base::ExecutionSpec{}.store_limit;
 
 base::DatasetInfo dataset_info(const DescribeOptions& options) {
   if (!options.open) return data::Dataset::info_of(options.file);
