@@ -20,14 +20,17 @@ void check_parameter(const base::ParamInfo& p) {
   if (p.help.empty()) throw Failure{"parameter " + p.name + " has no sentence that explains it"};
   const bool ranged = p.min != 0 || p.max != 0;
   if (p.min > p.max) throw Failure{"parameter " + p.name + " has an empty range"};
-  if (p.default_value.is_number() && ranged)
-    if (const double value = p.default_value.get<double>(); value < p.min || value > p.max)
-      throw Failure{c10::str("the default of parameter ", p.name, ", ", value, ", lies outside its range ", p.min, " to ", p.max)};
-  if (p.type != "choice") return;
   const std::set<std::string> choices(p.choices.begin(), p.choices.end());
   if (choices.size() != p.choices.size()) throw Failure{"parameter " + p.name + " offers a choice twice"};
-  if (!choices.contains(p.default_value.get<std::string>()))
-    throw Failure{"the default of parameter " + p.name + " is none of its choices"};
+  const auto expect_allowed = [&](const char* which, const base::Json& value) {
+    if (value.is_number() && ranged && (value.get<double>() < p.min || value.get<double>() > p.max))
+      throw Failure{
+          c10::str("the ", which, " of parameter ", p.name, ", ", value.get<double>(), ", lies outside its range ", p.min, " to ", p.max)};
+    if (p.type == "choice" && value.is_string() && !choices.contains(value.get<std::string>()))
+      throw Failure{c10::str("the ", which, " of parameter ", p.name, " is none of its choices")};
+  };
+  expect_allowed("default", p.default_value);
+  expect_allowed("neutral value", p.neutral);
 }
 
 }  // namespace

@@ -99,7 +99,8 @@ Json list_checks(const CheckRequest& request) {
   if (!expected.empty())
     throw base::Error(request.file + ": expects the failure of \"" + expected.begin()->first +
                       "\", which is no check; clbench validate --list names them");
-  return {{"checks", std::move(list)}, {"params", subject.params}, {"declared", subject.declared}};
+  return {
+      {"checks", std::move(list)}, {"params", base::without_neutral(subject.params, subject.info.params)}, {"declared", subject.declared}};
 }
 
 Json run_check(const CheckRequest& request) {

@@ -125,9 +125,13 @@ std::string Describer::runner_hash_of_itself() {
   return std::string_view(begin, sizeof begin) == "#!" ? "" : runner_hash();
 }
 
-base::MethodInfo Describer::method(const fs::path& file) { return base::MethodInfo::from_json(ask({.file = file}), file.string()); }
+base::MethodInfo Describer::method(const fs::path& file) {
+  return base::MethodInfo::from_json(ask({file, false, "", Json::object()}), file.string());
+}
 
-base::DatasetInfo Describer::dataset(const fs::path& file) { return base::DatasetInfo::from_json(ask({.file = file}), file.string()); }
+base::DatasetInfo Describer::dataset(const fs::path& file) {
+  return base::DatasetInfo::from_json(ask({file, false, "", Json::object()}), file.string());
+}
 
 base::DatasetInfo Describer::opened_dataset(const fs::path& file, const std::string& root, const Json& params) {
   return base::DatasetInfo::from_json(ask({file, true, root, params}), file.string());

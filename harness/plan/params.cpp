@@ -124,7 +124,8 @@ std::vector<ParamSet> param_grid(const Table& params, const base::MethodInfo& me
   std::vector<ParamSet> sets;
   for (Json& point : grid) {
     const uint64_t capabilities = implied(method, point);
-    sets.push_back({std::move(point), capabilities});
+    Json kept = base::without_neutral(point, method.params);
+    sets.push_back({std::move(point), std::move(kept), capabilities});
   }
   return sets;
 }

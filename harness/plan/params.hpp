@@ -11,6 +11,7 @@ namespace clb::plan {
 
 struct ParamSet {
   base::Json values;          // every parameter of the method
+  base::Json kept;            // those of them that do not have their neutral value: what a run is known by
   uint64_t capabilities = 0;  // implied by these values
 };
 

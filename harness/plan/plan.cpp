@@ -165,7 +165,7 @@ base::TransformRecipe train_transform(const MethodEntry& method, const ProtocolS
 }
 
 base::MethodSpec method_spec(const MethodEntry& method, const ParamSet& params, base::TransformRecipe transform) {
-  return {method.info.id, method.info.file, method.preset, params.values, claims(method, params), std::move(transform)};
+  return {method.info.id, method.info.file, method.preset, params.kept, claims(method, params), std::move(transform)};
 }
 
 // Collects runs in order, each content key once.

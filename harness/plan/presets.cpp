@@ -70,7 +70,7 @@ MethodSettings method_settings(const MethodChoice& choice, const fs::path& share
   std::vector<ParamSet> grid = param_grid(params, info);
   if (grid.size() != 1) fail(choice.place, fmt::format("the parameters of method {} must be single values, not a grid", info.id));
   const std::string preset_transform = train_transform ? to_string(*train_transform, "train_transform") : "";
-  return {std::move(grid.front().values), choice.train_transform.empty() ? preset_transform : choice.train_transform};
+  return {std::move(grid.front().kept), choice.train_transform.empty() ? preset_transform : choice.train_transform};
 }
 
 std::vector<MethodEntry> read_methods(const Node& root, const fs::path& share, Catalogue& catalogue) {

@@ -31,7 +31,7 @@ std::vector<Series> chosen(const Selection& selection) {
   std::vector<Series> kept;
   for (const Series& series : all) {
     const bool fits = (ref.method.empty() || series.method == ref.method) && (ref.preset.empty() || series.preset == ref.preset) &&
-                      std::ranges::all_of(ref.settings, [&](const auto& s) { return matches(series, s.first, s.second); });
+                      std::ranges::all_of(ref.settings, [&](const auto& s) { return matches(series, s.first, s.second, all); });
     if (fits) kept.push_back(series);
   }
   if (kept.empty())

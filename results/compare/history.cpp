@@ -51,7 +51,7 @@ const Series& find_series(const std::vector<Series>& all, const std::string& wan
     const Ref ref = parse_ref(":" + wanted, "");
     for (const Series& series : all) {
       const bool fits = series.method == ref.method && (ref.preset.empty() || series.preset == ref.preset) &&
-                        std::ranges::all_of(ref.settings, [&](const auto& s) { return matches(series, s.first, s.second); });
+                        std::ranges::all_of(ref.settings, [&](const auto& s) { return matches(series, s.first, s.second, all); });
       if (fits) found.push_back(&series);
     }
   }

@@ -14,6 +14,9 @@ namespace {
 
 using base::Json;
 
+// How a ref says that a parameter has its neutral value, which a spec leaves out.
+constexpr const char* kNeutral = "neutral";
+
 RunId id_of(const store::RunRow& run) {
   const Json& p = run.spec.value("protocol", Json::object());
   return {run.seed, run.order_seed, base::canonical({p.value("class_order", Json()), p.value("domain_order", Json())})};
@@ -94,11 +97,19 @@ std::vector<std::string> ref_names(const std::vector<const Series*>& series) {
   for (const Series* s : series) {
     for (const auto& [name, value] : settings_of(*s)) values[s->method][name].insert(value);
   }
+  for (const Series* s : series) {
+    const std::map<std::string, std::string> settings = settings_of(*s);
+    for (auto& [name, known] : values[s->method])
+      if (!settings.contains(name)) known.insert(kNeutral);
+  }
   std::vector<std::string> names;
   for (const Series* s : series) {
     std::string name = s->method + (s->preset.empty() ? "" : "/" + s->preset);
-    for (const auto& [setting, value] : settings_of(*s)) {
-      if (values[s->method][setting].size() > 1) name += fmt::format(",{}={}", setting, value);
+    const std::map<std::string, std::string> settings = settings_of(*s);
+    for (const auto& [setting, known] : values[s->method]) {
+      if (known.size() < 2) continue;
+      const auto own = settings.find(setting);
+      name += fmt::format(",{}={}", setting, own == settings.end() ? kNeutral : own->second);
     }
     names.push_back(std::move(name));
   }
@@ -110,11 +121,14 @@ std::vector<std::string> ref_names(const std::vector<const Series*>& series) {
   return names;
 }
 
-bool matches(const Series& series, const std::string& setting, const std::string& value) {
+bool matches(const Series& series, const std::string& setting, const std::string& value, const std::vector<Series>& among) {
   if (setting == "config") return series.config_key.starts_with(value);
   const std::map<std::string, std::string> settings = settings_of(series);
   const auto found = settings.find(setting);
-  if (found == settings.end()) return false;
+  if (found == settings.end())
+    return value == kNeutral && std::ranges::any_of(among, [&](const Series& other) {
+             return other.method == series.method && settings_of(other).contains(setting);
+           });
   const Json have = Json::parse(found->second, nullptr, false), wanted = Json::parse(value, nullptr, false);
   return found->second == value || (have.is_number() && wanted.is_number() && have == wanted);
 }

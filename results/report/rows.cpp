@@ -74,6 +74,11 @@ void tell_apart(std::vector<TableRow*> rows) {
   for (const TableRow* row : rows) {
     for (const auto& [name, value] : traits(*row)) values[name].insert(value);
   }
+  for (const TableRow* row : rows) {  // a parameter that a row does not name has its neutral value
+    const std::map<std::string, std::string> named = traits(*row);
+    for (auto& [name, known] : values)
+      if (!named.contains(name)) known.insert("\n");
+  }
   std::map<std::string, int> taken;
   for (TableRow* row : rows) {
     for (const auto& [name, value] : traits(*row)) {

@@ -13,6 +13,7 @@ static const char* const kind = "main:cls";
 typedef struct {
   const clb_host* host;
   int64_t batch_size;
+  double gain;
   int64_t classes, dim;
   double* sums;    /* [classes, dim] */
   int64_t* counts; /* [classes] */
@@ -25,14 +26,27 @@ typedef struct {
   float values[];
 } matrix;
 
-static const clb_param params[] = {{
-    .struct_size = sizeof(clb_param),
-    .name = "batch_size",
-    .help = "features per batch",
-    .default_value = {.type = CLB_TYPE_INT, .as = {.i = 16}},
-    .min = 1,
-    .max = 65536,
-}};
+static const clb_param params[] = {
+    {
+        .struct_size = sizeof(clb_param),
+        .name = "batch_size",
+        .help = "features per batch",
+        .default_value = {.type = CLB_TYPE_INT, .as = {.i = 16}},
+        .min = 1,
+        .max = 65536,
+    },
+#ifdef GAIN /* a parameter that came later, whose default is GAIN; 1 is as before it existed */
+    {
+        .struct_size = sizeof(clb_param),
+        .name = "gain",
+        .help = "factor on the logits",
+        .default_value = {.type = CLB_TYPE_FLOAT, .as = {.f = GAIN}},
+        .min = 0,
+        .max = 100,
+        .neutral = {.type = CLB_TYPE_FLOAT, .as = {.f = 1}},
+    },
+#endif
+};
 
 static clb_status fail(const clb_host* host, clb_status status, const char* text) {
   host->set_error(host->self, status, text, "c_method.c", 0);
@@ -42,11 +56,16 @@ static clb_status fail(const clb_host* host, clb_status status, const char* text
 static clb_status create(const clb_session* session, void** self) {
   if (session->device_type != kDLCPU)
     return fail(session->host, CLB_E_UNSUPPORTED, "c_method runs on the CPU only; set run.device = \"cpu\"");
-  if (session->setting_count != 1) return fail(session->host, CLB_E_INVALID, "c_method has one parameter");
+  if (session->setting_count != sizeof params / sizeof *params)
+    return fail(session->host, CLB_E_INVALID, "c_method got another number of settings than it has parameters");
   method* made = calloc(1, sizeof *made);
   if (made == NULL) return fail(session->host, CLB_E_NO_MEMORY, "out of memory");
   made->host = session->host;
   made->batch_size = session->settings[0].value.as.i;
+  made->gain = 1;
+#ifdef GAIN
+  made->gain = session->settings[1].value.as.f;
+#endif
   *self = made;
   return CLB_OK;
 }
@@ -216,7 +235,8 @@ static clb_status predict(void* self, const clb_question* question, DLManagedTen
   } else {
     for (int64_t i = 0; i < n; ++i)
       for (int64_t c = 0; c < columns; ++c)
-        made->values[i * columns + c] = (float)cosine(features + i * of->dim, of->sums + question->columns[c] * of->dim, of->dim);
+        made->values[i * columns + c] =
+            (float)(of->gain * cosine(features + i * of->dim, of->sums + question->columns[c] * of->dim, of->dim));
     *logits = &made->managed;
   }
   release_all(question->parts, question->part_count, question->part_stride);
@@ -262,7 +282,7 @@ const clb_method* clb_method_v0(void) {
       .state_version = 1,
       .paper = "Zhou et al., IJCV 2024, arXiv:2303.07338",
       .params = params,
-      .param_count = 1,
+      .param_count = sizeof params / sizeof *params,
       .param_stride = sizeof(clb_param),
       .create = create,
       .destroy = destroy,

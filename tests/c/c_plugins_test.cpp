@@ -103,4 +103,41 @@ TEST_F(CPlugins, TheirParametersAreChecked) {
   EXPECT_NE(ended.err.find("65536"), std::string::npos) << ended.err;
 }
 
+// A parameter that a method gets later, with a neutral value: runs that do not use it are the runs that they were.
+TEST_F(CPlugins, AParameterThatCameLaterChangesNoRun) {
+  const auto run_with = [&](const std::string& folder, const std::string& gain) {
+    std::vector<std::string> more{"--plugin-path", (fs::path(CLB_BINARY_DIR) / "tests" / folder).string()};
+    if (!gain.empty()) more.insert(more.end(), {"--set", "method.c_method.params.gain=" + gain});
+    const Ended ended = run(more);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    const auto store = clb::store::Store::open(database(), clb::store::Store::Mode::kRead);
+    const auto all = store.attempts();
+    const auto newest = std::find_if(all.rbegin(), all.rend(), [](const auto& row) { return row.method == "c_method"; });
+    return std::pair{*newest, store.logit_hashes(newest->attempt_id).at(kClasses / 2 - 1)};
+  };
+  ASSERT_EQ(run().code, 0);
+  const auto [before, logits] = run_with("plugins", "");
+  const auto [silent, same_logits] = run_with("gain_plugins", "");
+  EXPECT_NE(silent.plugin_hash, before.plugin_hash);
+  EXPECT_EQ(silent.key, before.key);
+  EXPECT_EQ(silent.config_key, before.config_key);
+  EXPECT_EQ(same_logits, logits) << "the method got the neutral value";
+  const auto [used, louder] = run_with("gain_plugins", "2");
+  EXPECT_NE(used.key, before.key);
+  EXPECT_NE(louder, logits);
+  // A default that is not neutral: who says nothing has a new run, who says the neutral value the old one.
+  const auto [by_default, loud_by_default] = run_with("louder_plugins", "");
+  EXPECT_EQ(by_default.key, used.key);
+  EXPECT_EQ(loud_by_default, louder);
+  const auto [turned_off, quiet] = run_with("louder_plugins", "1.0");
+  EXPECT_EQ(turned_off.key, before.key);
+  EXPECT_EQ(quiet, logits);
+
+  const Json params = json({"info", "c_method", "--plugin-path", (fs::path(CLB_BINARY_DIR) / "tests/gain_plugins").string()})["params"];
+  EXPECT_TRUE(params.at(0).at("neutral").is_null());
+  EXPECT_EQ(params.at(1).at("neutral"), 1.0);
+  const Json rows = json({"table", "--db", database().string()});
+  EXPECT_EQ(rows.at("tables").size(), 1u);
+}
+
 }  // namespace

@@ -2,17 +2,14 @@
 #include <cstdlib>
 
 #include "e2e/cli.hpp"
+#include "e2e/shipped.hpp"
 
 namespace {
 
 using clb::testing::Ended;
 namespace fs = std::filesystem;
 
-// One for all tests: plugins are described once.
-std::string cache() {
-  static const clb::testing::TempFolder folder;
-  return "CLB_CACHE=" + folder.path().string();
-}
+std::string cache() { return "CLB_CACHE=" + clb::testing::shipped_cache().string(); }
 
 TEST(Presets, EachCanBePlannedWithoutItsData) {
   const fs::path built = CLB_BINARY_DIR;

@@ -59,6 +59,7 @@ class FakeCatalogue : public Catalogue {
       info.params[1].implied_when = "cls";
       info.params[2].implies = CLB_CAP_BATCH_DEPENDENT;
       info.params[2].implied_when = true;
+      info.params.insert(info.params.end(), more.begin(), more.end());
     } else if (id == "proof" || id == "blind") {
       info.roles = id == "proof" ? std::vector<std::string>{"clip", "main"} : std::vector<std::string>{};
     } else {
@@ -95,7 +96,8 @@ class FakeCatalogue : public Catalogue {
 
   std::vector<std::string> hashed;  // files of weights, in the order in which they were asked for
 
-  std::string absent;  // id of a dataset that is not at its default place
+  std::string absent;                 // id of a dataset that is not at its default place
+  std::vector<base::ParamInfo> more;  // parameters that method l2p has got since
 };
 
 inline const std::string kGood = R"(name = "good"

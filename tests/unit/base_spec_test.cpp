@@ -5,9 +5,11 @@
 #include <clb/base/error.hpp>
 #include <clb/base/run_spec.hpp>
 #include <functional>
+#include <set>
 
 #include "damage.hpp"
 #include "errors.hpp"
+#include "neutral.hpp"
 
 namespace clb::base {
 namespace {
@@ -215,6 +217,75 @@ TEST(RunSpec, SeedsAndMethodsShareATableProtocolsDoNot) {
   EXPECT_FALSE(comparable([](RunSpec& s) { s.weights[0].sha256 = "abd"; }));
 }
 
+// What the first version of the store was filled with: the members that came with domains and feature vectors are not there, and the number
+// is that of today.
+Json first_shape(RunSpec spec) {
+  Json json = spec.to_json();
+  for (const char* later : {"domain_order", "eval_on"}) json["protocol"].erase(later);
+  for (const char* later : {"modality", "feature_dim"}) json["dataset"].erase(later);
+  return json;
+}
+
+TEST(RunSpec, TheFirstShapeIsLiftedAndKeepsItsKey) {
+  RunSpec today = good_spec();
+  today.protocol.order = "pilot";
+  const Json stored = first_shape(today);
+  const RunSpec lifted = RunSpec::from_json(stored, "x");
+  EXPECT_EQ(lifted.dataset.modality, "images");
+  EXPECT_EQ(lifted.protocol.eval_on, "seen");
+  EXPECT_NE(lifted.key(), today.key()) << "two members were not hashed then";
+  EXPECT_FALSE(lifted.key_json().at("protocol").contains("eval_on"));
+  EXPECT_EQ(lifted.key_json().at("version"), 1) << "of the key's form";
+  EXPECT_EQ(lifted.comparability_json().at("order"), "pilot");
+  EXPECT_EQ(today.comparability_json().at("order"), "numpy");
+  // Whatever is done with it: written, read, lifted once more.
+  EXPECT_EQ(RunSpec::upgrade(RunSpec::upgrade(stored)), RunSpec::upgrade(stored));
+  EXPECT_EQ(RunSpec::from_json(lifted.to_json(), "x").key(), lifted.key());
+  EXPECT_EQ(RunSpec::from_json(RunSpec::upgrade(stored), "x").to_json(), lifted.to_json());
+  EXPECT_EQ(RunSpec::upgrade(today.to_json()), today.to_json()) << "today's shape comes back as it is";
+}
+
+TEST(RunSpec, FeatureVectorsCameByThemselves) {
+  Json stored = good_spec().to_json();
+  for (const char* later : {"modality", "feature_dim"}) stored["dataset"].erase(later);
+  EXPECT_EQ(RunSpec::from_json(stored, "x").key(), good_spec().key());
+}
+
+TEST(RunSpec, AStoredSpecHasNoExecution) {
+  Json stored = good_spec().to_json();
+  stored.erase("execution");
+  EXPECT_EQ(RunSpec::from_stored(stored, "x").key(), good_spec().key());
+  for (const Json& garbage : {Json(), Json::array(), Json("text"), Json{{"version", "1"}}, Json{{"version", 1}, {"protocol", 1}}})
+    EXPECT_NE(error_of<Error>([&] { RunSpec::from_stored(garbage, "here"); }), "") << garbage;
+}
+
+TEST(Neutral, AMemberThatHasItsNeutralValueIsNotWritten) {
+  const std::vector<NeutralMember> table{{"protocol", "unseen", false, 2, Decides::kTable}, {"weights", "tower", "vit", 3, Decides::kRun}};
+  const Json before{{"kind", "class"}, {"tower", "other"}};
+  Json now = before;
+  now["unseen"] = false;
+  EXPECT_EQ(without_neutral("protocol", now, table), before);
+  EXPECT_EQ(without_neutral("protocol", before, table), before);
+  now["unseen"] = true;
+  EXPECT_EQ(without_neutral("protocol", now, table), now);
+  EXPECT_EQ(*neutral_of("protocol", "unseen", table), false);
+  EXPECT_EQ(neutral_of("weights", "unseen", table), nullptr);
+  EXPECT_EQ(neutral_of("", "unseen", table), nullptr);
+}
+
+// What keys depend on: a line of the table that is there stays as it is.
+TEST(Neutral, TheTableIsInOrder) {
+  int64_t version = 2;
+  std::set<std::pair<std::string_view, std::string_view>> names;
+  for (const NeutralMember& member : neutral_members()) {
+    EXPECT_GE(member.since, version) << member.name << ": a new member comes last";
+    version = member.since;
+    EXPECT_TRUE(names.insert({member.object, member.name}).second) << member.name;
+    const std::set<std::string_view> objects{"run", "method", "dataset", "weights", "random", "protocol", "recipe", "execution"};
+    EXPECT_TRUE(objects.contains(member.object)) << member.object;
+  }
+}
+
 TEST(Recipe, OutputIsTheLastCropElseResize) {
   TransformRecipe recipe;
   EXPECT_EQ(recipe.output_size(), 0);
@@ -232,12 +303,23 @@ TEST(Describe, MethodRoundTripAndStrictness) {
   MethodInfo info{"l2p", "1.0.0", "Wang", "/l2p.so", "abc", 5, 2, {}};
   info.params.push_back({"top_k", "int", "prompts", 5, 0, 64, {}, 128, 3, "blocks"});
   info.params.push_back({"feature", "choice", "what", "cls", 0, 0, {"cls", "mean"}, 0, nullptr, ""});
+  info.params.back().neutral = "mean";
   Json json = info.to_json();
   EXPECT_EQ(MethodInfo::from_json(json, "d").to_json(), json);
   json["params"][1]["type"] = "colour";
   const std::string text = error_of<Error>([&] { MethodInfo::from_json(json, "d"); });
   EXPECT_TRUE(contains(text, "params[1].type")) << text;
   EXPECT_THROW(DatasetInfo::from_json(info.to_json(), "d"), Error) << "a method is no dataset";
+}
+
+TEST(Describe, ParametersAtTheirNeutralValueAreLeftOut) {
+  std::vector<ParamInfo> params(3);
+  params[0].name = "old", params[0].default_value = 1;
+  params[1].name = "off", params[1].default_value = params[1].neutral = 0.0;
+  params[2].name = "on", params[2].default_value = true, params[2].neutral = false;
+  EXPECT_EQ(without_neutral({{"old", 1}, {"off", 0}, {"on", false}}, params), (Json{{"old", 1}}));
+  EXPECT_EQ(without_neutral({{"old", 1}, {"off", 0.5}, {"on", true}}, params), (Json{{"old", 1}, {"off", 0.5}, {"on", true}}));
+  EXPECT_EQ(without_neutral({{"old", 1}}, params), (Json{{"old", 1}}));
 }
 
 TEST(Describe, DatasetRoundTripAndStrictness) {

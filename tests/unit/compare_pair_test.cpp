@@ -207,5 +207,22 @@ TEST_F(Compare, counts_without_predictions_still_compare) {
   EXPECT_NE(c.matched[0].flips.missing.find("targets"), std::string::npos);
 }
 
+// A run from before a parameter existed, or with its neutral value, does not name it; a ref can.
+TEST_F(Compare, a_parameter_at_its_neutral_value_has_a_name) {
+  {
+    Store store = writer();
+    for (int64_t seed = 0; seed < 3; ++seed) {
+      make_attempt(store, trained_spec(seed, 0.01), {});
+      base::RunSpec with = trained_spec(seed, 0.01);
+      with.method.params["smoothing"] = 0.1;
+      make_attempt(store, with, {.wrong = {1}});
+    }
+  }
+  const std::string many = sentence([&] { run("finetune", "finetune"); });
+  EXPECT_NE(many.find("finetune,smoothing=neutral, finetune,smoothing=0.1"), std::string::npos) << many;
+  EXPECT_EQ(run("finetune,smoothing=neutral", "finetune,smoothing=0.1").matched[0].config_difference, "smoothing (not set against 0.1)");
+  EXPECT_NE(sentence([&] { run("finetune,smoohting=neutral", "finetune,smoothing=0.1"); }).find("matches no run"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace clb::results_test

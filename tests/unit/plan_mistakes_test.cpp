@@ -38,7 +38,7 @@ const std::vector<Mistake> kMistakes = {
     {23, "run = 5", R"(good.toml:23:1: unknown key "run" in [protocol]; it belongs at the top level)"},
     {2, "", R"(good.toml:2:1: unknown key "id" at the top level; it belongs in [dataset])"},
     {2, "[data.set]",
-     R"(good.toml:2:2: unknown key "data" at the top level; known keys are name, dataset, weights, protocol, run, method)"},
+     R"(good.toml:2:2: unknown key "data" at the top level; known keys are name, dataset, weights, assets, protocol, run, method)"},
     {1, "name = 5", R"(good.toml:1:8: name must be a string, found the integer 5)"},
     {1, "name = \"\"", R"(good.toml:1:8: name must not be empty)"},
     // dataset

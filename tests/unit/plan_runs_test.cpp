@@ -51,6 +51,43 @@ TEST_F(PlanTest, EveryValueArrives) {
   EXPECT_EQ(base::RunSpec::from_json(run.to_json(), "run").to_json(), run.to_json());
 }
 
+// A parameter that an old method got: at its neutral value a run is what it always was.
+TEST_F(PlanTest, ANeutralParameterChangesNoRun) {
+  const auto keys = [&](const std::vector<std::string>& overrides = {}) {
+    std::vector<std::string> list;
+    for (const base::RunSpec& run : plan(kGood, overrides).runs) list.push_back(run.key());
+    return list;
+  };
+  const std::vector<std::string> before = keys();
+  base::ParamInfo added = param("smoothing", "float", 0, 0, 1);
+  added.neutral = 0.0;
+  catalogue_.more = {added};
+  EXPECT_EQ(keys(), before);
+  EXPECT_EQ(keys({"method.params.smoothing=0"}), before) << "written out";
+  EXPECT_FALSE(plan(kGood).runs[0].method.params.contains("smoothing"));
+  EXPECT_NE(keys({"method.params.smoothing=0.5"}), before);
+  EXPECT_EQ(plan(kGood, {"method.params.smoothing=[0, 0.5]"}).runs.size(), 2 * before.size());
+
+  catalogue_.more[0].default_value = 0.25;  // on where nobody says otherwise, and neutral when off
+  EXPECT_NE(keys(), before);
+  EXPECT_EQ(plan(kGood).runs[0].method.params.at("smoothing"), 0.25);
+  EXPECT_EQ(keys({"method.params.smoothing=0"}), before);
+
+  catalogue_.more[0].neutral = base::Json();  // none: always written
+  EXPECT_NE(keys({"method.params.smoothing=0"}), before);
+}
+
+// What a parameter claims and counts is asked of all of them, also of those that are left out.
+TEST_F(PlanTest, ANeutralParameterStillClaims) {
+  base::ParamInfo added = param("peeks", "bool", true);
+  added.neutral = true;
+  added.implies = CLB_CAP_BATCH_DEPENDENT;
+  added.implied_when = true;
+  catalogue_.more = {added};
+  EXPECT_TRUE(plan(kGood).runs[0].method.capabilities & CLB_CAP_BATCH_DEPENDENT);
+  EXPECT_FALSE(plan(kGood, {"method.params.peeks=false"}).runs[0].method.capabilities & CLB_CAP_BATCH_DEPENDENT);
+}
+
 TEST_F(PlanTest, OrderOfRuns) {
   const Plan made = plan(with_line(with_line(kGood, 15, "order = \"seed\""), 16, "order_seed = [3, 4]"));
   std::vector<std::vector<int64_t>> found, expected;

@@ -47,6 +47,20 @@ class ReportTable : public ReportTest {
   }
 };
 
+// A row whose runs do not name a parameter (it came later, or has its neutral value) beside one that does.
+TEST_F(ReportTable, a_new_parameter_names_the_row_that_uses_it) {
+  {
+    Store store = writer();
+    for (int64_t seed = 0; seed < 2; ++seed) finish(store, l2p(seed, 5), 3 + seed);
+    base::RunSpec with = l2p(0, 5);
+    with.method.params["smoothing"] = 0.1;
+    finish(store, with, 5);
+  }
+  const std::string text = render(Format::kText);
+  EXPECT_NE(text.find("l2p/small smoothing=0.1"), std::string::npos) << text;
+  EXPECT_EQ(text.find("config="), std::string::npos) << text;
+}
+
 TEST_F(ReportTable, text) {
   fill_everything();
   approve("table.text.txt", settled(render(Format::kText)));

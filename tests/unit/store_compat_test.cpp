@@ -2,6 +2,12 @@
 // by this test at that version with CLB_FREEZE=FILE and is never written again; a new schema version gets a file of its own.
 #include <zstd.h>
 
+#include <clb/audit/audit.hpp>
+#include <clb/compare/comparison.hpp>
+#include <clb/compare/gate.hpp>
+#include <clb/compare/history.hpp>
+#include <clb/report/leaderboard.hpp>
+#include <clb/report/table.hpp>
 #include <clb/store/merge.hpp>
 #include <cstdlib>
 #include <fstream>
@@ -101,6 +107,51 @@ TEST_F(StoreCompat, every_version_is_read_merged_and_continued) {
       EXPECT_GT(store.begin_attempt(sample_spec(9), sample_start()), 3);
     }
     EXPECT_EQ(Store::open(old, Store::Mode::kRead).runs().size(), 5u);
+  }
+}
+
+// Not only opened: every spec that was ever stored is parsed, and its keys are those that were stored.
+TEST_F(StoreCompat, every_spec_is_read_and_keeps_its_keys) {
+  for (size_t version = 1; version <= store::migrations().size(); ++version) {
+    SCOPED_TRACE("version " + std::to_string(version));
+    std::ofstream(file(), std::ios::binary) << thawed(version);
+    const Store store = reader();
+    std::set<std::string> tables;
+    for (const store::RunRow& row : store.runs()) {
+      const base::RunSpec spec = base::RunSpec::from_stored(store.spec(row.run_id), "stored");
+      EXPECT_EQ(spec.key(), row.key);
+      EXPECT_EQ(row.spec, store.spec(row.run_id));
+      EXPECT_EQ(row.spec.at("protocol").at("eval_on"), "seen") << "whoever looks by pointer finds today's members";
+      EXPECT_EQ(row.spec.at("dataset").at("modality"), "images");
+      tables.insert(row.comparability_key);
+    }
+    EXPECT_EQ(tables.size(), 1u);
+    // What these files count was made up; all that a spec decides is right.
+    for (const audit::RunAudit& run : audit::audit(file(), {.run_key = "", .facts = {}, .sha256 = {}, .progress = {}}).runs) {
+      for (const std::string& difference : run.differences) EXPECT_EQ(difference.find("attempt "), 0u) << difference;
+      EXPECT_EQ(run.counts > 0, run.seed < 3);
+    }
+    EXPECT_NE(render_table(store, {}).find("75.56 ± 4.14 (3)"), std::string::npos);
+    EXPECT_EQ(compare::history(store, "simplecil", "acc.last.sample").points.size(), 1u);
+    EXPECT_EQ(report::write_leaderboard(store, {.folder = file("site" + std::to_string(version))}), 1u);
+    // The same runs once more, in another file.
+    const fs::path other = file("other" + std::to_string(version));
+    {
+      Store again = Store::open(other, Store::Mode::kWrite);
+      for (const store::RunRow& row : store.runs()) {
+        const int64_t attempt = again.begin_attempt(base::RunSpec::from_stored(row.spec, "stored"), sample_start());
+        for (int64_t task = 0; task < 3; ++task)
+          again.add_task(attempt, sample_task(task, std::vector<int64_t>(static_cast<size_t>(task) + 1, 20),
+                                              std::vector<int64_t>(static_cast<size_t>(task) + 1, 15)));
+        again.add_status(attempt, {"ok", "", "", ""});
+      }
+      EXPECT_EQ(again.runs().front().key, store.runs().front().key);
+      EXPECT_EQ(again.runs().front().comparability_key, store.runs().front().comparability_key);
+    }
+    const auto ref = [](const fs::path& of) { return compare::parse_ref(of.string() + ":simplecil", "x"); };
+    EXPECT_EQ(compare::compare(ref(file()), ref(other), {"acc.last.sample"}).matched.size(), 1u);
+    EXPECT_EQ(compare::gate(compare::parse_file_ref(file().string()), compare::parse_file_ref(other.string()), {}).series.size(), 1u);
+    fs::remove(file());
   }
 }
 

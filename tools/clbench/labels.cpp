@@ -14,6 +14,10 @@ std::vector<std::string> differing_params(const std::vector<std::pair<std::strin
   for (const auto& [id, params] : methods) {
     for (const auto& [name, value] : params.items()) values[id][name].insert(value);
   }
+  for (const auto& [id, params] : methods) {  // one that is absent has its neutral value
+    for (auto& [name, known] : values[id])
+      if (!params.contains(name)) known.insert(Json());
+  }
   std::vector<std::string> texts;
   for (const auto& [id, params] : methods) {
     std::string text;

@@ -1,10 +1,14 @@
 // clbench evaluate: the kept state of a run, evaluated once more under another setting, without training.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <clb/base/describe.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/nearest.hpp>
+#include <clb/launch/describe.hpp>
 #include <clb/launch/stop.hpp>
 #include <cstdio>
+#include <functional>
 #include <optional>
 
 #include "display.hpp"
@@ -33,25 +37,29 @@ Json value_of(const std::string& text) {
   return value.is_discarded() ? Json(text) : value;
 }
 
-void change_param(Json& spec, const std::string& name, const Json& value) {
+using Describe = std::function<base::MethodInfo()>;
+
+void change_param(Json& spec, const std::string& name, const Json& value, const Describe& describe) {
   Json& params = spec.at("method").at("params");
-  if (!params.contains(name)) {
+  const std::vector<base::ParamInfo> known = describe().params;
+  if (std::ranges::find(known, name, &base::ParamInfo::name) == known.end()) {
     std::vector<std::string> names;
-    for (const auto& [known, unused] : params.items()) names.push_back(known);
+    for (const base::ParamInfo& param : known) names.push_back(param.name);
     const std::string near = base::nearest(name, names);
     throw base::Error(
         fmt::format("evaluate: the method has no parameter '{}'{}", name, near.empty() ? "" : "; did you mean '" + near + "'?"));
   }
   params[name] = value;
+  params = base::without_neutral(std::move(params), known);
 }
 
-void change(Json& spec, const std::string& setting) {
+void change(Json& spec, const std::string& setting, const Describe& describe) {
   const size_t equals = setting.find('=');
   if (equals == std::string::npos) throw base::Error(fmt::format("evaluate: --set takes KEY=VALUE, not '{}'", setting));
   const std::string key = setting.substr(0, equals);
   const Json value = value_of(setting.substr(equals + 1));
   constexpr std::string_view kParams = "method.params.";
-  if (key.starts_with(kParams)) return change_param(spec, key.substr(kParams.size()), value);
+  if (key.starts_with(kParams)) return change_param(spec, key.substr(kParams.size()), value, describe);
   Json& protocol = spec.at("protocol");
   if (key == "protocol.kind") {
     if (value != "task" || protocol.at("kind") != "class") {
@@ -197,11 +205,12 @@ int verb_evaluate(const Arguments& arguments) {
 
   base::RunSpec spec = stored_spec(store, row, installed_plugins(options), database);
   Json changed = spec.to_json();
-  for (const std::string& setting : options.texts("set")) change(changed, setting);
+  const auto cache = cache_folder(options);
+  launch::Describer describer(launch::find_runner(), cache);
+  for (const std::string& setting : options.texts("set")) change(changed, setting, [&] { return describer.method(spec.method.file); });
   spec = base::RunSpec::from_json(changed, "--set");
   spec.execution.state_file = state.string();
   spec.execution.state_run = row.key;
-  const auto cache = cache_folder(options);
   OneEvaluation observer("evaluate " + run_labels({spec}).front(), folder / "evaluate", cache ? cache->string() : "");
   const launch::Ended ended = launch::run_all({spec}, schedule_options(options), observer);
   if (ended != launch::Ended::kAll || observer.outcome().status != "ok" || !observer.result()) {

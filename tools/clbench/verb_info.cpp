@@ -56,6 +56,7 @@ void print_params(const std::vector<base::ParamInfo>& params, const char* none) 
     for (const auto& [when, bits] : param.implications)
       help += fmt::format(" ({} implies {})", when.dump(), or_none(base::capability_names(bits)));
     if (!param.group.empty()) help = param.group + ": " + help;
+    if (!param.neutral.is_null()) help += fmt::format(" ({}: as before it existed)", param.neutral.dump());
     columns.add({param.name, param.type, param.default_value.dump(), range_of(param), help});
   }
   fmt::print("{}", columns.empty() ? none : columns.text());

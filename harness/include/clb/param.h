@@ -8,13 +8,13 @@
 
 #include "abi.h"
 
-#define CLB_TYPE_BOOL 1u       /* as.i: 0 or 1 */
-#define CLB_TYPE_INT 2u        /* as.i */
-#define CLB_TYPE_FLOAT 3u      /* as.f, finite */
-#define CLB_TYPE_STRING 4u     /* as.s */
-#define CLB_TYPE_CHOICE 5u     /* as.s, one of clb_param.choices */
-#define CLB_TYPE_INT_LIST 6u   /* as.ints, count elements */
-#define CLB_TYPE_FLOAT_LIST 7u /* as.floats, count elements */
+#define CLB_TYPE_BOOL 1u        /* as.i: 0 or 1 */
+#define CLB_TYPE_INT 2u         /* as.i */
+#define CLB_TYPE_FLOAT 3u       /* as.f, finite */
+#define CLB_TYPE_STRING 4u      /* as.s */
+#define CLB_TYPE_CHOICE 5u      /* as.s, one of clb_param.choices */
+#define CLB_TYPE_INT_LIST 6u    /* as.ints, count elements */
+#define CLB_TYPE_FLOAT_LIST 7u  /* as.floats, count elements */
 #define CLB_TYPE_STRING_LIST 8u /* as.strings, count elements; of clb_param.choices where there are any */
 
 #define CLB_COUNTS_BLOCKS 1u /* blocks of the network of role main */

@@ -24,14 +24,14 @@ typedef struct clb_stream clb_stream; /* opaque, the host's */
 
 typedef struct clb_stream_request {
   uint32_t struct_size;
-  uint32_t sources;         /* mask of CLB_SOURCE_*, at least one bit */
-  uint32_t view;            /* CLB_VIEW_*; features exist for CLB_VIEW_EVAL only */
-  uint32_t part_count;      /* names in parts; 0: batches of nothing but their size */
-  const char* const* parts; /* what to deliver (batch.h); none twice */
-  uint32_t shuffle;         /* 1: a new order each epoch; 0: order of the class order, then of the dataset */
-  uint32_t drop_last;       /* 1: no batch smaller than batch_size */
-  int64_t batch_size;       /* at least 1 */
-  int64_t epochs;           /* at least 1; of CLB_SOURCE_AUX 0 as well: endless */
+  uint32_t sources;          /* mask of CLB_SOURCE_*, at least one bit */
+  uint32_t view;             /* CLB_VIEW_*; features exist for CLB_VIEW_EVAL only */
+  uint32_t part_count;       /* names in parts; 0: batches of nothing but their size */
+  const char* const* parts;  /* what to deliver (batch.h); none twice */
+  uint32_t shuffle;          /* 1: a new order each epoch; 0: order of the class order, then of the dataset */
+  uint32_t drop_last;        /* 1: no batch smaller than batch_size */
+  int64_t batch_size;        /* at least 1 */
+  int64_t epochs;            /* at least 1; of CLB_SOURCE_AUX 0 as well: endless */
   const int64_t* sample_ids; /* restrict to these samples of the sources, in this order when shuffle is 0; NULL: all of them */
   int64_t sample_id_count;   /* 0 beside a pointer: none of them. An id outside the sources makes the request CLB_E_INVALID */
   const char* aux;           /* of CLB_SOURCE_AUX: which data; else NULL */

@@ -23,9 +23,13 @@ Validation Validation::from_json(const Json& json, const std::string& file) try 
 
 bool Validation::speaks_of(const std::string& hash, const Json& of_run) const {
   if (hash != plugin_hash) return false;
-  for (const auto& [name, value] : of_run.items())
-    if (!declared.contains(name) && (!params.contains(name) || params.at(name) != value)) return false;
-  return true;
+  // A parameter that one of them does not name has its neutral value there.
+  const auto within = [&](const Json& some, const Json& all) {
+    for (const auto& [name, value] : some.items())
+      if (!declared.contains(name) && (!all.contains(name) || all.at(name) != value)) return false;
+    return true;
+  };
+  return within(of_run, params) && within(params, of_run);
 }
 
 }  // namespace clb::report

@@ -16,7 +16,7 @@ struct CheckRequest {
 };
 
 // {"checks": [{"name", "about", "leak", "skip": why it does not apply or "", "expected": why the plugin says it fails or ""}],
-//  "params": every parameter with its value, "declared": those of them that the plugin declares for validation}
+//  "params": every parameter that is not at its neutral value, "declared": those of them that the plugin declares for validation}
 base::Json list_checks(const CheckRequest& request);
 
 // {"check", "status": "pass" | "fail", "remark"}. A crash of the plugin ends the process.

@@ -51,7 +51,7 @@ struct MethodChoice {
   std::string train_transform;  // empty: the preset's
 };
 struct MethodSettings {
-  base::Json params;  // every parameter with its value
+  base::Json params;  // every parameter with its value, but those at their neutral value
   std::string train_transform;
 };
 MethodSettings method_settings(const MethodChoice& choice, const std::filesystem::path& share, const base::MethodInfo& info);

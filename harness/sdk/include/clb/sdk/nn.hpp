@@ -43,6 +43,8 @@ inline void register_part(const Context& ctx, const std::string& kind, int64_t d
 
 // The options of a fit that a method has, as its parameters; of those that are not named the member keeps what its initialiser says.
 //
+// Options that came after runs had been stored have neutral values: a method may add one later and changes no run that does not use it.
+//
 //   clb::FitParams(p, &Mine::fit_).optimizer().lr().epochs().batch_size().schedule({"constant", "cosine"}).min_lr();
 template <class T>
 class FitParams {
@@ -57,16 +59,18 @@ class FitParams {
   }
   FitParams& lr() { return in_.real("lr", &Fit::lr, {0, 100}, "learning rate"), *this; }
   FitParams& momentum() { return in_.real("momentum", &Fit::momentum, {0, 1}, "momentum of sgd"), *this; }
-  FitParams& nesterov() { return in_.flag("nesterov", &Fit::nesterov, "Nesterov's momentum in sgd"), *this; }
+  FitParams& nesterov() { return in_.flag("nesterov", &Fit::nesterov, "Nesterov's momentum in sgd").neutral(false), *this; }
   FitParams& betas() {
-    in_.real("beta1", &Fit::beta1, {0, 0.999999}, "decay of the mean of gradients in adam and adamw");
-    return in_.real("beta2", &Fit::beta2, {0, 0.999999}, "decay of the mean of squared gradients in adam and adamw"), *this;
+    in_.real("beta1", &Fit::beta1, {0, 0.999999}, "decay of the mean of gradients in adam and adamw").neutral(0.9);
+    return in_.real("beta2", &Fit::beta2, {0, 0.999999}, "decay of the mean of squared gradients in adam and adamw").neutral(0.999), *this;
   }
-  FitParams& amsgrad() { return in_.flag("amsgrad", &Fit::amsgrad, "adam and adamw divide by the largest mean so far (AMSGrad)"), *this; }
+  FitParams& amsgrad() {
+    return in_.flag("amsgrad", &Fit::amsgrad, "adam and adamw divide by the largest mean so far (AMSGrad)").neutral(false), *this;
+  }
   FitParams& weight_decay() { return in_.real("weight_decay", &Fit::weight_decay, {0, 10}, "weight decay"), *this; }
   FitParams& epochs() { return in_.integer("epochs", &Fit::epochs, {0, 100000}, "epochs per task"), *this; }
   FitParams& iterations() {
-    return in_.integer("iterations", &Fit::iterations, {0, 1e9}, "updates per task; 0: the number of epochs rules"), *this;
+    return in_.integer("iterations", &Fit::iterations, {0, 1e9}, "updates per task; 0: the number of epochs rules").neutral(0), *this;
   }
   FitParams& batch_size() { return in_.integer("batch_size", &Fit::batch_size, {1, 65536}, "images per update"), *this; }
   FitParams& schedule(Names names) { return in_.choice("schedule", &Fit::schedule, names, "how the learning rate moves"), *this; }
@@ -76,16 +80,17 @@ class FitParams {
   }
   FitParams& gamma() { return in_.real("gamma", &Fit::gamma, {0, 1}, "factor at each milestone"), *this; }
   FitParams& step_every() {
-    return in_.integer("step_every", &Fit::step_every, {1, 100000}, "epochs between the steps of schedule step"), *this;
+    return in_.integer("step_every", &Fit::step_every, {1, 100000}, "epochs between the steps of schedule step").neutral(1), *this;
   }
   FitParams& warmup_epochs() {
     return in_.integer("warmup_epochs", &Fit::warmup_epochs, {0, 100000}, "epochs in which schedule warmup_cosine raises the rate"), *this;
   }
   FitParams& warmup_iterations() {
-    return in_.integer("warmup_iterations", &Fit::warmup_iterations, {0, 1e9}, "the same in updates, where the length is in updates"),
+    return in_.integer("warmup_iterations", &Fit::warmup_iterations, {0, 1e9}, "the same in updates, where the length is in updates")
+               .neutral(0),
            *this;
   }
-  FitParams& warmup_lr() { return in_.real("warmup_lr", &Fit::warmup_lr, {0, 100}, "where schedule timm_cosine begins"), *this; }
+  FitParams& warmup_lr() { return in_.real("warmup_lr", &Fit::warmup_lr, {0, 100}, "where schedule timm_cosine begins").neutral(0), *this; }
   FitParams& rate_per_iteration() {
     in_.flag("rate_per_iteration", &Fit::rate_per_iteration, "move the learning rate with every update, not with every epoch");
     return *this;
@@ -96,7 +101,9 @@ class FitParams {
   FitParams& drop_last() {
     return in_.flag("drop_last", &Fit::drop_last, "leave out the last batch of an epoch when it is not full"), *this;
   }
-  FitParams& shuffle() { return in_.flag("shuffle", &Fit::shuffle, "draw the order of an epoch; off: samples as they come"), *this; }
+  FitParams& shuffle() {
+    return in_.flag("shuffle", &Fit::shuffle, "draw the order of an epoch; off: samples as they come").neutral(true), *this;
+  }
 
  private:
   ParamScope<T, nn::FitOptions> in_;
@@ -126,9 +133,10 @@ void describe(Params<T>& p, nn::FitOptions T::*fit) {
 template <class T>
 void describe(Params<T>& p, nn::FitChange T::*first) {
   auto in = p.in(first);
-  in.integer("first_epochs", &nn::FitChange::epochs, {0, 100000}, "epochs of the first task; 0: as of the others");
-  in.real("first_lr", &nn::FitChange::lr, {0, 100}, "learning rate of the first task; 0: as of the others");
-  in.real("first_weight_decay", &nn::FitChange::weight_decay, {-1, 10}, "weight decay of the first task; below 0: as of the others");
+  in.integer("first_epochs", &nn::FitChange::epochs, {0, 100000}, "epochs of the first task; 0: as of the others").neutral(0);
+  in.real("first_lr", &nn::FitChange::lr, {0, 100}, "learning rate of the first task; 0: as of the others").neutral(0);
+  in.real("first_weight_decay", &nn::FitChange::weight_decay, {-1, 10}, "weight decay of the first task; below 0: as of the others")
+      .neutral(-1);
 }
 
 // Declares the options of a tuner as parameters of the method. What is returned may follow the declaration of `tuner`.

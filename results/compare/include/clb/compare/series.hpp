@@ -46,7 +46,8 @@ std::string machine_class(const store::Machine& machine);
 
 // Names of the settings in which the series of one method differ, as a ref takes them: "finetune,lr=0.03". One per series.
 std::vector<std::string> ref_names(const std::vector<const Series*>& series);
-bool matches(const Series& series, const std::string& setting, const std::string& value);
+// `value` "neutral": the parameter, which another series of the method `among` these has, is at its neutral value here.
+bool matches(const Series& series, const std::string& setting, const std::string& value, const std::vector<Series>& among);
 
 // The value of a metric for an attempt; nullopt where it has none.
 std::optional<double> value_of(const store::Store& store, const store::RunRow& attempt, const metrics::Metric& metric);
