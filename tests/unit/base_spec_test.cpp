@@ -301,8 +301,8 @@ TEST(Recipe, OutputIsTheLastCropElseResize) {
 
 TEST(Describe, MethodRoundTripAndStrictness) {
   MethodInfo info{"l2p", "1.0.0", "Wang", "/l2p.so", "abc", 5, 2, {}, {"main"}, {}, {}};
-  info.params.push_back({"top_k", "int", "prompts", 5, 0, 64, {}, 128, 3, {}, "blocks"});
-  info.params.push_back({"feature", "choice", "what", "cls", 0, 0, {"cls", "mean"}, 0, nullptr, {}, ""});
+  info.params.push_back({"top_k", "int", "prompts", 5, 0, 64, {}, 128, 3, {}, "blocks", {}, ""});
+  info.params.push_back({"feature", "choice", "what", "cls", 0, 0, {"cls", "mean"}, 0, nullptr, {}, "", {}, ""});
   info.params.back().neutral = "mean";
   Json json = info.to_json();
   EXPECT_EQ(MethodInfo::from_json(json, "d").to_json(), json);
