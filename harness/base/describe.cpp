@@ -34,8 +34,8 @@ ParamInfo param_from(Members m) {
 Json MethodInfo::to_json() const {
   Json list = Json::array();
   for (const ParamInfo& p : params) list.push_back(base::to_json(p));
-  return {{"kind", "method"},         {"id", id},     {"version", version},           {"paper", paper},
-          {"file", path_text(file)},  {"hash", hash}, {"capabilities", capabilities}, {"state_version", state_version},
+  return {{"kind", "method"},          {"id", id},      {"version", version},           {"paper", paper},
+          {"file", path_text(file)},   {"hash", hash},  {"capabilities", capabilities}, {"state_version", state_version},
           {"params", std::move(list)}, {"roles", roles}};
 }
 

@@ -7,10 +7,8 @@ namespace clb::base {
 const std::vector<NeutralMember>& neutral_members() {
   static const std::vector<NeutralMember> members{
       // object, member, neutral value, since spec version, what it decides
-      {"recipe", "resize_width", 0, 2, Decides::kTable},
-      {"recipe", "crop_width", 0, 2, Decides::kTable},
-      {"weights", "format", "timm_vit", 2, Decides::kRun},
-      {"weights", "text_heads", 0, 2, Decides::kRun},
+      {"recipe", "resize_width", 0, 2, Decides::kTable},          {"recipe", "crop_width", 0, 2, Decides::kTable},
+      {"weights", "format", "timm_vit", 2, Decides::kRun},        {"weights", "text_heads", 0, 2, Decides::kRun},
       {"weights", "eval_transform", nullptr, 2, Decides::kTable},
   };
   return members;

@@ -112,7 +112,8 @@ void refuse_unknown(const Tensors& tensors, const std::string& name) {
                 listed(unknown, "", "") + "; tools/convert_weights.py knows the names of Hugging Face, Google and others");
   if (!unknown.empty())
     throw Error(name + ": " + listed(unknown, "has", "have") + " no place in a plain ViT" + meaning_of(unknown) +
-                (unknown.size() == 1 ? "; leaving it out" : "; leaving them out") + " would compute another network; choose weights of a plain ViT");
+                (unknown.size() == 1 ? "; leaving it out" : "; leaving them out") +
+                " would compute another network; choose weights of a plain ViT");
 }
 
 // How many blocks there are; a block that is not there at all is named as such.

@@ -196,7 +196,8 @@ void Features::compute(const Source& source, Rows& rows, Split split, const std:
   const int64_t batches = (n + size - 1) / size;
   const data::Images& view = images_of(source);
   const auto make = [&](int64_t k) {
-    return images(view, split, std::span(missing).subspan(static_cast<size_t>(k * size), static_cast<size_t>(std::min(size, n - k * size))));
+    return images(view, split,
+                  std::span(missing).subspan(static_cast<size_t>(k * size), static_cast<size_t>(std::min(size, n - k * size))));
   };
   const auto start = std::chrono::steady_clock::now();
   auto values = torch::empty({n, source.dim}, torch::kFloat32);

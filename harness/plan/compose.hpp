@@ -1,5 +1,5 @@
-// Parts of an experiment that are given by name: dataset = "cub", weights.main = "deit-tiny", protocol = "survey", method = "layup/cub". What
-// a name stands for lies in share (datasets, protocols, presets) and in the folders of weights; keys beside a name win over it.
+// Parts of an experiment that are given by name: dataset = "cub", weights.main = "deit-tiny", protocol = "survey", method = "layup/cub".
+// What a name stands for lies in share (datasets, protocols, presets) and in the folders of weights; keys beside a name win over it.
 #pragma once
 
 #include <filesystem>

@@ -108,8 +108,9 @@ void check_features(const Experiment& experiment, const std::string& dataset) {
 [[noreturn]] void refuse_missing_role(const std::string& role, const MethodEntry& method, const std::string& dataset, const Node& root) {
   if (role == "main")
     fail(root.place, fmt::format("the experiment needs a table [weights.main], because dataset {} holds images", dataset));
-  fail(method.place, fmt::format("method {} opens weights of the role {}, but the experiment has no [weights.{}]; add weights.{} = \"NAME\"",
-                                 method.info.id, role, role, role));
+  fail(method.place,
+       fmt::format("method {} opens weights of the role {}, but the experiment has no [weights.{}]; add weights.{} = \"NAME\"",
+                   method.info.id, role, role, role));
 }
 
 // The roles that a method names and no others, so that weights for one method change nothing for another. "main" comes first, then the
@@ -117,12 +118,10 @@ void check_features(const Experiment& experiment, const std::string& dataset) {
 void attach_weights(Experiment& experiment, const std::string& dataset, const Node& root) {
   for (MethodEntry& method : experiment.methods) {
     std::vector<std::string> roles = method.info.roles;
-    std::sort(roles.begin(), roles.end(), [](const std::string& a, const std::string& b) {
-      return std::pair(a != "main", a) < std::pair(b != "main", b);
-    });
+    std::sort(roles.begin(), roles.end(),
+              [](const std::string& a, const std::string& b) { return std::pair(a != "main", a) < std::pair(b != "main", b); });
     for (const std::string& role : roles) {
-      if (!experiment.weights->has(role))
-        refuse_missing_role(role, method, dataset, root);
+      if (!experiment.weights->has(role)) refuse_missing_role(role, method, dataset, root);
       method.weights.push_back(experiment.weights->at(role));
     }
   }

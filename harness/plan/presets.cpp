@@ -84,7 +84,8 @@ PresetExperiment preset_experiment(const std::string& method, const std::string&
   const Node* node = root.table()->find("experiment");
   if (!node)
     fail(root.place,
-         "the preset names no experiment to run it in; add experiment = \"small\" or a table [experiment], or use it as preset in [[method]]");
+         "the preset names no experiment to run it in; add experiment = \"small\" or a table [experiment], or use it as preset in "
+         "[[method]]");
   if (node->table()) return {share / "presets" / method / (preset + ".toml"), true};
   const std::string name = to_string(*node, "experiment");
   const fs::path file = share / "experiments" / (name + ".toml");

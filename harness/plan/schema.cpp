@@ -20,8 +20,8 @@ const std::map<std::string, Keys>& experiment_tables() {
       {"weights.main", {"name", "file", "sha256", "random", "format", "heads", "text_heads", "pos_antialias"}},
       {"weights.main.random", {"image", "patch", "dim", "depth", "heads", "seed"}},
       {"protocol",
-       {"name", "kind", "split", "order", "order_seed", "stop_after", "joint", "eval_on", "eval_transform", "test_batches", "test_batch_size",
-        "evaluate_on", "validation_fraction"}},
+       {"name", "kind", "split", "order", "order_seed", "stop_after", "joint", "eval_on", "eval_transform", "test_batches",
+        "test_batch_size", "evaluate_on", "validation_fraction"}},
       {"run", {"seed", "precision", "device", "threads", "checkpoint", "track", "loader_threads", "store_limit", "keep_logits"}},
       {"method", {"id", "preset", "params", "train_transform", "joint"}},
   };

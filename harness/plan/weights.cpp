@@ -78,10 +78,10 @@ Found find_file(const Reader& reader, const std::optional<weights::Known>& known
   if (!known->folder.empty()) folders.push_back(known->folder);
   const fs::path place = known->folder.empty() ? around.options.share / "weights" : known->folder;
   return {place / known->file,
-          fmt::format("{}: the file {} of {} is in none of {}; put it there, name its folder with --weights-path DIR or the file with --set "
-                      "{}.file=FILE{}",
-                      reader.name(), known->file, known->name, listed(folders), reader.name(),
-                      known->get.empty() ? "" : " (" + known->get + ")")};
+          fmt::format(
+              "{}: the file {} of {} is in none of {}; put it there, name its folder with --weights-path DIR or the file with --set "
+              "{}.file=FILE{}",
+              reader.name(), known->file, known->name, listed(folders), reader.name(), known->get.empty() ? "" : " (" + known->get + ")")};
 }
 
 // The digest that the file must have: its name's, or what the experiment says. Empty: neither says one.
@@ -98,13 +98,14 @@ void check_digest(const Reader& reader, const std::optional<weights::Known>& kno
                   const std::string& found, const std::string& wanted, const std::string& damage) {
   if (found == wanted) return;
   if (wanted.empty() && known)
-    fail(place, fmt::format("the SHA-256 of {0} is not known here; {1} has {2}: if this is the file, write {3} = {{ name = \"{0}\", sha256 = "
-                            "\"{2}\" }}",
-                            known->name, file, found, reader.name()));
+    fail(place,
+         fmt::format("the SHA-256 of {0} is not known here; {1} has {2}: if this is the file, write {3} = {{ name = \"{0}\", sha256 = "
+                     "\"{2}\" }}",
+                     known->name, file, found, reader.name()));
   if (wanted.empty()) fail(reader.place(), fmt::format("[{}] needs the digest of {}: sha256 = \"{}\"", reader.name(), file, found));
   if (known && wanted == known->sha256)  // what its name promises counts before what else may be wrong with it
-    fail(place, fmt::format("{} has SHA-256 {}, but {} is the file with {} ({}){}; give that file, or name this one by file and sha256", file,
-                            found, known->name, wanted, known->place.text(), damage.empty() ? "" : ": " + damage));
+    fail(place, fmt::format("{} has SHA-256 {}, but {} is the file with {} ({}){}; give that file, or name this one by file and sha256",
+                            file, found, known->name, wanted, known->place.text(), damage.empty() ? "" : ": " + damage));
   fail(reader.find("sha256")->place,
        fmt::format("{} has SHA-256 {}, the experiment names {}; name the first if this file is meant, else get the other one", file, found,
                    wanted));
@@ -113,16 +114,17 @@ void check_digest(const Reader& reader, const std::optional<weights::Known>& kno
 // A description whose digest is not known still says what network it is.
 void check_sizes(const Place& place, const weights::Known& known, const base::VitShape& shape, const std::string& file) {
   const auto differs = [](int64_t wanted, int64_t found) { return wanted != 0 && wanted != found; };
-  if (!differs(known.image, shape.image.height) && !differs(known.image, shape.image.width) && !differs(known.patch, shape.patch) && !differs(known.dim, shape.dim) &&
-      !differs(known.depth, shape.depth))
+  if (!differs(known.image, shape.image.height) && !differs(known.image, shape.image.width) && !differs(known.patch, shape.patch) &&
+      !differs(known.dim, shape.dim) && !differs(known.depth, shape.depth))
     return;
   fail(place, fmt::format("{} holds a network for images of {} with patches of {}, width {} and {} blocks, but {} has {}, {}, {} and {}; "
                           "it is another file",
-                          file, base::size_text(shape.image), shape.patch, shape.dim, shape.depth, known.name, known.image, known.patch, known.dim,
-                          known.depth));
+                          file, base::size_text(shape.image), shape.patch, shape.dim, shape.depth, known.name, known.image, known.patch,
+                          known.dim, known.depth));
 }
 
-// What is known of the file: by its name, else by the digest that the experiment gives, so that it makes no difference which of them is said.
+// What is known of the file: by its name, else by the digest that the experiment gives, so that it makes no difference which of them is
+// said.
 std::optional<weights::Known> known_facts(const Reader& reader, const std::optional<weights::Known>& named, const std::string& digest,
                                           const PlanOptions& options) {
   if (named || digest.empty() || reader.find("name")) return named;
@@ -220,7 +222,8 @@ const WeightsEntry& WeightsSection::at(const std::string& role) {
   else if (reader.find("file") || reader.find("name"))
     read_file_weights(reader, {folder_, options_, catalogue_, plan_}, entry);
   else
-    fail(reader.place(), fmt::format("[weights.{}] needs name = \"...\", file = \"...\" or random = {{ image = 32, patch = 4, ... }}", role));
+    fail(reader.place(),
+         fmt::format("[weights.{}] needs name = \"...\", file = \"...\" or random = {{ image = 32, patch = 4, ... }}", role));
   entry.spec.pos_antialias = reader.flag("pos_antialias", entry.spec.pos_antialias);
   return entry;
 }

@@ -60,8 +60,9 @@ std::string file_name(const Reader& reader, const std::string& fallback) {
 Known read_known(const fs::path& path) {
   const Node root = parse_toml(base::read_file(path, kMaxBytes), path.string());
   const Reader reader(root, "");
-  check_keys(reader.table(), "", {"sha256", "file", "folder", "format", "activation", "image", "patch", "dim", "depth", "heads", "labels",
-                                  "pretraining", "licence", "source", "get", "preprocess"});
+  check_keys(reader.table(), "",
+             {"sha256", "file", "folder", "format", "activation", "image", "patch", "dim", "depth", "heads", "labels", "pretraining",
+              "licence", "source", "get", "preprocess"});
   Known known;
   known.place = root.place;
   known.name = path.stem().string();

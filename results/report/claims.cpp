@@ -92,8 +92,8 @@ Finding judge(const reference::Claim& claim, const ByMethod& first, const ByMeth
 }  // namespace
 
 std::string sentence(const Finding& finding) {
-  return "\"" + finding.claim + "\" (" + finding.citation +
-         (finding.weights.empty() ? "" : ", " + finding.weights) + "): " + (finding.verdict == "cannot tell" ? "cannot tell whether it holds here" : finding.verdict + " here") + ": " + finding.why;
+  return "\"" + finding.claim + "\" (" + finding.citation + (finding.weights.empty() ? "" : ", " + finding.weights) +
+         "): " + (finding.verdict == "cannot tell" ? "cannot tell whether it holds here" : finding.verdict + " here") + ": " + finding.why;
 }
 
 std::vector<Finding> judge(const std::vector<reference::Claim>& claims, const Table& table, const std::vector<Column>& columns) {

@@ -39,9 +39,10 @@ std::string format_csv(const Report& report) {
       for (const TableRow& row : section.rows) {
         std::vector<std::string> fields{table.key};
         fields.insert(fields.end(), table.heading.begin(), table.heading.end());
-        fields.insert(fields.end(), {section.weights, section.title, row.method, row.preset, row.setting, row.precision, std::to_string(row.runs.size()),
-                                     std::to_string(row.tried), row.against_best ? row.against_best->verdict : "",
-                                     row.against_best && row.against_best->p_holm ? shortest(*row.against_best->p_holm) : ""});
+        fields.insert(fields.end(),
+                      {section.weights, section.title, row.method, row.preset, row.setting, row.precision, std::to_string(row.runs.size()),
+                       std::to_string(row.tried), row.against_best ? row.against_best->verdict : "",
+                       row.against_best && row.against_best->p_holm ? shortest(*row.against_best->p_holm) : ""});
         for (const Cell& cell : row.cells) add_cell(fields, cell);
         add_cell(fields, row.time);
         std::string notes;

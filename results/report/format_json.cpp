@@ -123,7 +123,11 @@ std::string format_json(const Report& report) {
     for (const Section& section : table.sections) {
       Json rows = Json::array();
       for (const TableRow& row : section.rows) rows.push_back(row_json(row, report.columns));
-      sections.push_back({{"title", section.title}, {"weights", section.weights}, {"section_key", section.key}, {"overlap", section.overlap}, {"rows", std::move(rows)}});
+      sections.push_back({{"title", section.title},
+                          {"weights", section.weights},
+                          {"section_key", section.key},
+                          {"overlap", section.overlap},
+                          {"rows", std::move(rows)}});
     }
     json["tables"].push_back({{"comparability_key", table.key},
                               {"dataset", table.heading[0]},

@@ -35,7 +35,8 @@ std::string words_of(const store::ImportedRow& row) { return row.weights + " (im
 
 // The section of imported rows on these weights, behind the measured ones on the same.
 Section& append(Table& table, Section section) {
-  const auto same = std::ranges::find_if(table.sections, [&](const Section& s) { return s.title == kElsewhere && s.weights == section.weights; });
+  const auto same =
+      std::ranges::find_if(table.sections, [&](const Section& s) { return s.title == kElsewhere && s.weights == section.weights; });
   if (same != table.sections.end()) return *same;
   auto end = table.sections.end();
   for (auto one = table.sections.begin(); one != table.sections.end(); ++one)

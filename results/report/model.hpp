@@ -72,7 +72,7 @@ struct Section {
 struct Finding {
   std::string claim, citation;
   std::string weights{};  // of the sections that it is about, where a table has several
-  std::string verdict;  // "holds" | "does not hold" | "cannot tell"
+  std::string verdict;    // "holds" | "does not hold" | "cannot tell"
   std::string why;
   std::optional<double> difference;  // between the means of the two groups, in the metric's unit
   size_t pairs = 0;                  // seeds and class orders that all methods of both groups have
@@ -85,12 +85,12 @@ struct Table {
   std::vector<Finding> findings{};
 };
 // sections.cpp: how a table says what its sections run on. Where all run on the same, its heading does; else each group of sections.
-std::vector<std::string> weights_of(const Table& table);  // each once, in order
+std::vector<std::string> weights_of(const Table& table);    // each once, in order
 std::string joined(const std::vector<std::string>& words);  // with "; "
-std::string weights_words(const Section& section);         // with the overlap
+std::string weights_words(const Section& section);          // with the overlap
 std::vector<std::string> heading_lines(const Table& table);
 std::string group_title(const Table& table, const Section& section);  // of the first section of a group; "" of others
-void tell_weights_apart(Table& table);  // sections of different keys get different words
+void tell_weights_apart(Table& table);                                // sections of different keys get different words
 inline constexpr const char* kEvalTransform = ", eval transform ";
 
 // What stands above the cells of a column: a metric, its value after one of the tasks, or on one data set and protocol.
@@ -116,9 +116,9 @@ void add_imported(Report& report, const store::Store& store, bool also_alone);
 
 // describe.cpp: words for what a run's spec says. They accept any JSON, also that of an older clbench.
 using base::flag_at, base::integer_at, base::text_at;
-using WeightNames = std::map<std::string, std::string>;                               // SHA-256 -> name
-std::vector<std::string> heading(const base::Json& spec);                             // dataset; protocol
-std::string weights_line(const base::Json& spec, const WeightNames& names);           // "weights main = deit-tiny (sha256 bc989c5ef5c3)"
+using WeightNames = std::map<std::string, std::string>;                      // SHA-256 -> name
+std::vector<std::string> heading(const base::Json& spec);                    // dataset; protocol
+std::string weights_line(const base::Json& spec, const WeightNames& names);  // "weights main = deit-tiny (sha256 bc989c5ef5c3)"
 inline constexpr const char* kUpperBound = "upper bounds (joint training)";
 std::string section_title(const store::RunRow& run);  // "" for a ranked row
 inline constexpr const char* kMarked = "not ranked: a fresh process does not predict the same from the saved state";

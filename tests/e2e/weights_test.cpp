@@ -15,7 +15,8 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 std::string small_vit() {
   std::map<std::string, base::TensorEntry> entries;
   uint64_t count = 0;
-  for (const base::NamedSizes& tensor : base::vit_tensors({.image = 32, .patch = 8, .channels = 3, .dim = 8, .depth = 2, .heads = 2, .mlp = 16})) {
+  for (const base::NamedSizes& tensor :
+       base::vit_tensors({.image = 32, .patch = 8, .channels = 3, .dim = 8, .depth = 2, .heads = 2, .mlp = 16})) {
     entries[tensor.name] = {.dtype = "F32", .shape = tensor.sizes};
     uint64_t numbers = 1;
     for (const int64_t side : tensor.sizes) numbers *= static_cast<uint64_t>(side);
@@ -35,10 +36,16 @@ class Weights : public ::testing::Test {
   }
   Ended run(const std::string& weights, const std::string& method = "simplecil", std::vector<std::string> more = {},
             const std::vector<std::string>& environment = {}) const {
-    write("experiment.toml", "name = \"e2e\"\nmethod = \"" + method + "\"\ndataset = { id = \"fashion_mnist\", root = \"data\" }\n" + weights +
-                                 "run = { seed = 0, threads = 1 }\n[protocol]\nsplit = \"B0-Inc2\"\norder = \"identity\"\neval_transform = \"micro-32\"\n");
-    std::vector<std::string> words{std::string(CLB_BINARY_DIR) + "/bin/clbench", "run", world_.experiment().string(), "--db",
-                                   world_.database().string(), "--plugin-path", std::string(CLB_BINARY_DIR) + "/tests/plugins"};
+    write("experiment.toml",
+          "name = \"e2e\"\nmethod = \"" + method + "\"\ndataset = { id = \"fashion_mnist\", root = \"data\" }\n" + weights +
+              "run = { seed = 0, threads = 1 }\n[protocol]\nsplit = \"B0-Inc2\"\norder = \"identity\"\neval_transform = \"micro-32\"\n");
+    std::vector<std::string> words{std::string(CLB_BINARY_DIR) + "/bin/clbench",
+                                   "run",
+                                   world_.experiment().string(),
+                                   "--db",
+                                   world_.database().string(),
+                                   "--plugin-path",
+                                   std::string(CLB_BINARY_DIR) + "/tests/plugins"};
     words.insert(words.end(), more.begin(), more.end());
     std::vector<std::string> variables{"CLB_CACHE=" + world_.cache().string(), "HOME=" + world_.path().string()};
     variables.insert(variables.end(), environment.begin(), environment.end());
@@ -54,7 +61,7 @@ TEST_F(Weights, ARoleThatNoMethodOpensChangesNeitherKeyNorCacheNorTable) {
   ASSERT_EQ(first.code, 0) << first.err;
   const size_t cached = world_.cached("").size();
   for (const std::string& clip : {"weights.clip = { file = \"missing.safetensors\", sha256 = \"" + std::string(64, '1') + "\" }\n",
-                                 std::string("weights.clip = { file = \"data\" }\n")}) {
+                                  std::string("weights.clip = { file = \"data\" }\n")}) {
     const Ended second = run(kMain + clip);
     EXPECT_EQ(second.code, 0) << second.err;
     EXPECT_TRUE(contains(second.err, "1 of 1 runs are finished and skipped")) << second.err;
@@ -65,7 +72,8 @@ TEST_F(Weights, ARoleThatNoMethodOpensChangesNeitherKeyNorCacheNorTable) {
 TEST_F(Weights, AMissingRoleIsSaidBeforeAnythingStarts) {
   const Ended ended = run(kMain, "two_roles");
   EXPECT_EQ(ended.code, 2);
-  EXPECT_TRUE(contains(ended.err, "method two_roles opens weights of the role clip, but the experiment has no [weights.clip]")) << ended.err;
+  EXPECT_TRUE(contains(ended.err, "method two_roles opens weights of the role clip, but the experiment has no [weights.clip]"))
+      << ended.err;
   EXPECT_FALSE(fs::exists(world_.database()));
 }
 
@@ -88,7 +96,8 @@ TEST_F(Weights, TheRunnerOpensAFileWhenSomebodyAsksForIt) {
   clip["role"] = "clip", clip["file"] = (world_.path() / "missing.safetensors").string(), clip["sha256"] = std::string(64, '1');
   spec["weights"].push_back(clip);
   write("run.json", base::canonical(spec));
-  const Ended ended = run_program(world_.path(), {std::string(CLB_BINARY_DIR) + "/bin/clb-runner", "run", (world_.path() / "run.json").string()});
+  const Ended ended =
+      run_program(world_.path(), {std::string(CLB_BINARY_DIR) + "/bin/clb-runner", "run", (world_.path() / "run.json").string()});
   EXPECT_EQ(ended.code, 0) << ended.err;
 }
 

@@ -152,9 +152,9 @@ TEST(Vit, NamesTheTensorThatIsWrong) {
   weights["head.weight"] = torch::zeros({10, 24});
   EXPECT_EQ(complaint(weights), "");
   weights["blocks.0.ls1.gamma"] = torch::ones(24);
-  EXPECT_EQ(
-      complaint(weights),
-      "w.safetensors: tensor 'blocks.0.ls1.gamma' has no place in a plain ViT (layer scale); leaving it out would compute another network; choose weights of a plain ViT");
+  EXPECT_EQ(complaint(weights),
+            "w.safetensors: tensor 'blocks.0.ls1.gamma' has no place in a plain ViT (layer scale); leaving it out would compute another "
+            "network; choose weights of a plain ViT");
 }
 
 TEST(Vit, OwnsItsParameters) {

@@ -42,8 +42,9 @@ TEST_F(Compose, NamesStandForTheWhole) {
 }
 
 TEST_F(Compose, KeysBesideANameWin) {
-  const Plan made = plan(of("protocol = { name = \"ten\", split = \"B0-Inc20\" }\nmethod = \"simplecil\"\n"
-                            "dataset = { name = \"photos\", train_per_class = 7 }\n"));
+  const Plan made =
+      plan(of("protocol = { name = \"ten\", split = \"B0-Inc20\" }\nmethod = \"simplecil\"\n"
+              "dataset = { name = \"photos\", train_per_class = 7 }\n"));
   EXPECT_EQ(made.runs.at(0).protocol.split, "B0-Inc20");
   EXPECT_EQ(made.runs.at(0).protocol.eval_transform.name, "plain");
   EXPECT_EQ(made.runs.at(0).dataset.train_per_class, 7);
@@ -53,8 +54,8 @@ TEST_F(Compose, OverridesReachIntoNamesAndReplaceThem) {
   const std::string text = of("dataset = \"photos\"\nprotocol = \"ten\"\nmethod = \"l2p/small\"\n");
   fs::create_directories(folder_ / "elsewhere");
   write("share/protocols/twenty.toml", "split = \"B0-Inc20\"\norder = \"identity\"\neval_transform = \"plain\"\n");
-  const Plan made = plan(text, {"dataset.root=" + (folder_ / "elsewhere").string(), "protocol=twenty", "protocol.order=pilot",
-                                "method.params.top_k=3"});
+  const Plan made =
+      plan(text, {"dataset.root=" + (folder_ / "elsewhere").string(), "protocol=twenty", "protocol.order=pilot", "method.params.top_k=3"});
   EXPECT_EQ(made.runs.at(0).dataset.root, (folder_ / "elsewhere").string());
   EXPECT_EQ(made.runs.at(0).protocol.split, "B0-Inc20");
   EXPECT_EQ(made.runs.at(0).protocol.order, "pilot");
@@ -65,8 +66,9 @@ TEST_F(Compose, OverridesReachIntoNamesAndReplaceThem) {
 }
 
 TEST_F(Compose, ListsOfNames) {
-  const Plan made = plan(of("dataset = [\"photos\", \"fashion_mnist\"]\nprotocol = { name = \"ten\", order = \"identity\" }\n"
-                            "method = [\"simplecil\", { id = \"l2p\", params = { top_k = 2 } }]\n"));
+  const Plan made =
+      plan(of("dataset = [\"photos\", \"fashion_mnist\"]\nprotocol = { name = \"ten\", order = \"identity\" }\n"
+              "method = [\"simplecil\", { id = \"l2p\", params = { top_k = 2 } }]\n"));
   EXPECT_EQ(made.runs.size(), 4u);
 }
 

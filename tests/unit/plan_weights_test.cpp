@@ -110,9 +110,12 @@ TEST_F(Weights, AFileThatIsNowhereIsSaidOnce) {
 }
 
 TEST_F(Weights, ADigestThatNobodyKnowsIsAskedFor) {
-  know("file = \"tiny_vit.safetensors\"\nimage = 32\npatch = 16\ndim = 3\ndepth = 1\npretraining = \"x\"\nlicence = \"x\"\nsource = \"x\"\n");
+  know(
+      "file = \"tiny_vit.safetensors\"\nimage = 32\npatch = 16\ndim = 3\ndepth = 1\npretraining = \"x\"\nlicence = \"x\"\nsource = "
+      "\"x\"\n");
   write("first/tiny_vit.safetensors", tiny_vit());
-  EXPECT_NE(mistake_of(experiment("[weights.main]\nname = \"tiny\"\nheads = 3\n")).find("write weights.main = { name = \"tiny\", sha256 = \"" + kDigest),
+  EXPECT_NE(mistake_of(experiment("[weights.main]\nname = \"tiny\"\nheads = 3\n"))
+                .find("write weights.main = { name = \"tiny\", sha256 = \"" + kDigest),
             std::string::npos);
   EXPECT_EQ(plan_of(experiment("[weights.main]\nname = \"tiny\"\nheads = 3\nsha256 = \"" + kDigest + "\"\n")).runs.size(), 1u);
   know("file = \"tiny_vit.safetensors\"\ndim = 768\npretraining = \"x\"\nlicence = \"x\"\nsource = \"x\"\n");
@@ -132,7 +135,8 @@ TEST_F(Weights, OtherRolesHaveStatisticsOfTheirOwn) {
   expected.mean = {0.1, 0.2, 0.3}, expected.std = {0.4, 0.5, 0.6};
   EXPECT_EQ(*run.weights.at(1).eval_transform, expected);
   EXPECT_EQ(base::RunSpec::from_json(run.to_json(), "run").to_json(), run.to_json());
-  const std::string by_file = "weights.main = \"tiny\"\n[weights.clip]\nfile = \"vit.safetensors\"\nsha256 = \"" + kDigest + "\"\nheads = 3\n";
+  const std::string by_file =
+      "weights.main = \"tiny\"\n[weights.clip]\nfile = \"vit.safetensors\"\nsha256 = \"" + kDigest + "\"\nheads = 3\n";
   EXPECT_EQ(plan_of(experiment(by_file, "method = \"proof\"\n")).runs.at(0).weights.at(1).eval_transform, expected);
   write("share/recipes/large.toml", "[train]\nresize = 64\n[eval]\nresize = 64\ncenter_crop = 64\n");
   know(kKnown + "[preprocess]\nmean = [0.1, 0.2, 0.3]\nstd = [0.4, 0.5, 0.6]\ntransform = \"large\"\n");
@@ -141,7 +145,8 @@ TEST_F(Weights, OtherRolesHaveStatisticsOfTheirOwn) {
 
 TEST_F(Weights, AnUnknownNameIsSuggestedFor) {
   know();
-  EXPECT_NE(mistake_of(experiment("weights = \"tinny\"\n")).find("no weights are called \"tinny\"; did you mean \"tiny\"?"), std::string::npos);
+  EXPECT_NE(mistake_of(experiment("weights = \"tinny\"\n")).find("no weights are called \"tinny\"; did you mean \"tiny\"?"),
+            std::string::npos);
 }
 
 TEST_F(Weights, FileAndDigestOnTheCommandLineTakeThePlaceOfAName) {
@@ -150,7 +155,8 @@ TEST_F(Weights, FileAndDigestOnTheCommandLineTakeThePlaceOfAName) {
   other.back() = 1;
   write("other.safetensors", other);
   const std::string file = (folder_ / "other.safetensors").string(), digest = base::hex(base::sha256_file(file));
-  const Plan made = plan_of(experiment("weights = \"tiny\"\n"), {"weights.main.file=" + file, "weights.main.sha256=" + digest, "weights.main.heads=3"});
+  const Plan made =
+      plan_of(experiment("weights = \"tiny\"\n"), {"weights.main.file=" + file, "weights.main.sha256=" + digest, "weights.main.heads=3"});
   EXPECT_EQ(made.runs.at(0).weights.at(0).sha256, digest);
   EXPECT_NE(mistake_of(experiment("weights = \"tiny\"\n"), {"weights.main.file=" + file}).find(digest), std::string::npos);
 }

@@ -241,7 +241,8 @@ TEST_F(ReferenceTest, EveryFormatSaysTheSame) {
 // What ships: the survey's table is complete, every name of data is one of share/datasets, every name of weights one of share/weights.
 TEST(ShippedReferences, AreCompleteAndNameKnownDataAndWeights) {
   const results_test::fs::path source = CLB_SOURCE_DIR;
-  const reference::References known = reference::read_references(source / "results/reference", weights::read_all_known({source / "share/weights"}));
+  const reference::References known =
+      reference::read_references(source / "results/reference", weights::read_all_known({source / "share/weights"}));
   int64_t survey = 0;
   for (const Entry& entry : known.entries) {
     survey += entry.file == "survey_zhou2024";

@@ -66,8 +66,10 @@ TEST_F(ReportSections, RanksAndMarksHoldWithinASection) {
   const Json& table = json.at("tables")[0];
   const Json& sections = table.at("sections");
   ASSERT_EQ(sections.size(), 3u);
-  EXPECT_EQ(sections[0].at("weights"), "weights main = deit_tiny.safetensors (sha256 " + fake_hash("deit").substr(0, 12) + "), eval transform deit-224");
-  EXPECT_EQ(sections[1].at("weights"), "weights main = clip-openai-b16 (sha256 " + fake_hash("clip").substr(0, 12) + "), eval transform clip-224");
+  EXPECT_EQ(sections[0].at("weights"),
+            "weights main = deit_tiny.safetensors (sha256 " + fake_hash("deit").substr(0, 12) + "), eval transform deit-224");
+  EXPECT_EQ(sections[1].at("weights"),
+            "weights main = clip-openai-b16 (sha256 " + fake_hash("clip").substr(0, 12) + "), eval transform clip-224");
   EXPECT_EQ(sections[2].at("weights"), sections[1].at("weights"));
   EXPECT_EQ(sections[2].at("title"), "upper bounds (joint training)");
   for (const size_t s : {size_t{0}, size_t{1}}) {
@@ -123,7 +125,8 @@ TEST_F(ReportSections, ImportedRowsStandOnTheirWeights) {
     row.metrics.push_back({"acc.last.sample", 1, 1, 0.5, {}});
     row.comparability_key = of_clip;
     store.add_imported({row});
-    row.comparability_key = base::parse_json(render(Format::kJson), "table").at("/tables/0/comparability_key"_json_pointer).get<std::string>();
+    row.comparability_key =
+        base::parse_json(render(Format::kJson), "table").at("/tables/0/comparability_key"_json_pointer).get<std::string>();
     row.method = "other";
     store.add_imported({row});
   }

@@ -53,7 +53,8 @@ class Published::Settings {
 };
 
 Published::Published(const Options& options)
-    : references_(reference::read_references(base::share() / "reference", weights::read_all_known(weights_folders(options)))), settings_(std::make_unique<Settings>(options)) {}
+    : references_(reference::read_references(base::share() / "reference", weights::read_all_known(weights_folders(options)))),
+      settings_(std::make_unique<Settings>(options)) {}
 
 Published::~Published() = default;
 

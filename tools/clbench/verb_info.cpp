@@ -48,7 +48,8 @@ Json method_json(const base::MethodInfo& info) {
 }
 
 void print_method(const base::MethodInfo& info) {
-  say("method {} {}\n  paper         {}\n  capabilities  {}\n  weights       {}\n  presets       {}\n  file          {}\n  sha256        {}\n\n",
+  say("method {} {}\n  paper         {}\n  capabilities  {}\n  weights       {}\n  presets       {}\n  file          {}\n  sha256        "
+      "{}\n\n",
       info.id, info.version, info.paper, or_none(base::capability_names(info.capabilities)), or_none(info.roles),
       or_none(presets_of(info.id)), info.file, info.hash);
   Columns columns({"parameter", "type", "default", "range", "help"});

@@ -152,8 +152,10 @@ Json table_values(const Board& board, const Table& table, size_t number) {
     if (section.rows.size() > kShownRows)
       values["notes"].push_back(std::to_string(section.rows.size() - kShownRows) +
                                 " more rows are in data.csv and on the pages of the methods");
-    values["sections"].push_back(
-        {{"group", group_title(table, section)}, {"title", section.title}, {"rows", std::move(rows)}, {"width", std::to_string(board.report.columns.size() + 5)}});
+    values["sections"].push_back({{"group", group_title(table, section)},
+                                  {"title", section.title},
+                                  {"rows", std::move(rows)},
+                                  {"width", std::to_string(board.report.columns.size() + 5)}});
   }
   values["findings"] = Json::array();
   for (const Finding& finding : table.findings)
@@ -199,7 +201,8 @@ std::string summary(const Board& board) {
   if (runs == 0) return kNoRuns;
   const auto counted = [](size_t n, const std::string& one) { return std::to_string(n) + " " + one + (n == 1 ? "" : "s"); };
   return counted(runs, "run") + " of " + counted(methods.size(), "method") + " in " + counted(board.report.tables.size(), "table") +
-         ". Rows of different data or protocols never share a table; other weights and what may use more stand in sections of their own, and "
+         ". Rows of different data or protocols never share a table; other weights and what may use more stand in sections of their own, "
+         "and "
          "ranks hold within a section.";
 }
 
@@ -229,10 +232,8 @@ Json method_values(const Board& board, const std::string& method) {
       }
     }
     if (rows.empty()) continue;
-    tables.push_back({{"id", "t" + std::to_string(i + 1)},
-                      {"dataset", table.heading[0]},
-                      {"protocol", table.heading[1]},
-                      {"rows", std::move(rows)}});
+    tables.push_back(
+        {{"id", "t" + std::to_string(i + 1)}, {"dataset", table.heading[0]}, {"protocol", table.heading[1]}, {"rows", std::move(rows)}});
   }
   return {{"tables", std::move(tables)}};
 }

@@ -43,8 +43,11 @@ void set_class_sorted_apart(Report& report) {
     std::vector<Section> sections;
     for (Section& section : table.sections) {
       const auto sorted = std::ranges::stable_partition(section.rows, [](const TableRow& row) { return !row.class_sorted; });
-      Section apart{section.title.empty() ? kClassSorted : section.title + "; " + kClassSorted, {sorted.begin(), sorted.end()},
-                    section.weights, section.key, section.overlap};
+      Section apart{section.title.empty() ? kClassSorted : section.title + "; " + kClassSorted,
+                    {sorted.begin(), sorted.end()},
+                    section.weights,
+                    section.key,
+                    section.overlap};
       section.rows.erase(sorted.begin(), sorted.end());
       if (section.title == kUpperBound) apart.title = section.title;
       for (TableRow& row : apart.rows) row.against_best.reset();

@@ -111,7 +111,7 @@ class Features {
 
   Surroundings run_;
   Extract extract_;
-  std::map<std::string, std::shared_ptr<Source>> sources_;        // by every name they were asked for by
+  std::map<std::string, std::shared_ptr<Source>> sources_;         // by every name they were asked for by
   std::map<std::string, std::unique_ptr<data::Images>> of_roles_;  // of roles whose networks see the images otherwise
   std::map<std::string, std::array<int64_t, 2>> accounted_before_;
   int64_t charged_ = 0, saved_ = 0;

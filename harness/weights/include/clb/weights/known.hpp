@@ -1,5 +1,5 @@
-// What NAME.toml in a folder of weights says of one weight file: which file it is, what is in it, what it was pre-trained on, where it comes
-// from. The one place for such facts: the plan reads it for `weights.main = "NAME"`, tables and pages for names and badges.
+// What NAME.toml in a folder of weights says of one weight file: which file it is, what is in it, what it was pre-trained on, where it
+// comes from. The one place for such facts: the plan reads it for `weights.main = "NAME"`, tables and pages for names and badges.
 #pragma once
 
 #include <array>
@@ -20,19 +20,19 @@ struct Preprocess {
 };
 
 struct Known {
-  std::string name;                          // of the TOML file
-  std::string sha256;                        // of the weight file, 64 digits; empty: nobody who wrote this had the file
-  std::string file;                          // its name in the folders of weights
-  std::filesystem::path folder;              // looked into after all others; empty: none
-  std::string format = "timm_vit";           // timm_vit | openclip | openai_clip, or another that nn knows
-  std::string activation;                    // gelu | quick_gelu; empty: the format's
+  std::string name;                                             // of the TOML file
+  std::string sha256;                                           // of the weight file, 64 digits; empty: nobody who wrote this had the file
+  std::string file;                                             // its name in the folders of weights
+  std::filesystem::path folder;                                 // looked into after all others; empty: none
+  std::string format = "timm_vit";                              // timm_vit | openclip | openai_clip, or another that nn knows
+  std::string activation;                                       // gelu | quick_gelu; empty: the format's
   int64_t image = 0, patch = 0, dim = 0, depth = 0, heads = 0;  // of the image tower; heads 0: dim / 64
-  std::vector<std::string> labels;           // label sets of supervised pre-training: "IN1k"; empty: none
-  std::string pretraining;                   // a sentence: data, labels, recipe
-  std::string licence, source;               // SPDX id or a sentence; where the file comes from
-  std::string get;                           // how to get it, a sentence
+  std::vector<std::string> labels;                              // label sets of supervised pre-training: "IN1k"; empty: none
+  std::string pretraining;                                      // a sentence: data, labels, recipe
+  std::string licence, source;                                  // SPDX id or a sentence; where the file comes from
+  std::string get;                                              // how to get it, a sentence
   std::optional<Preprocess> preprocess;
-  base::toml::Place place;                   // of the file
+  base::toml::Place place;  // of the file
 };
 
 // One file NAME.toml. Error with FILE:line:column for what is misspelt, missing or out of range.

@@ -1,6 +1,6 @@
 // Published numbers, read from results/reference/*.toml: what was reported, on which data, protocol and weights, with which parameters, and
-// how near a reproduction has to come. Data sets and weights go by names: aliases.toml says which fingerprints the first, share/weights which
-// hashes the second carry.
+// how near a reproduction has to come. Data sets and weights go by names: aliases.toml says which fingerprints the first, share/weights
+// which hashes the second carry.
 #pragma once
 
 #include <clb/base/toml/node.hpp>
@@ -75,7 +75,8 @@ struct References {
   Aliases aliases;
 };
 
-// All *.toml of the folder; `known`: weights that have a name. Error with FILE:line:column for what is misspelt, missing or out of range, and for a name given to two things.
+// All *.toml of the folder; `known`: weights that have a name. Error with FILE:line:column for what is misspelt, missing or out of range,
+// and for a name given to two things.
 References read_references(const std::filesystem::path& folder, const std::vector<weights::Known>& known);
 
 // "pilot" and "numpy" with order_seed 1993 are "numpy(1993)".

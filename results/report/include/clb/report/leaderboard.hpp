@@ -36,8 +36,8 @@ struct LeaderboardOptions {
   std::filesystem::path templates;              // *.mustache, style.css, leaderboard.js, chart.min.js
   std::string experiment;                       // only runs of this experiment name; empty: all
   std::string title = "clbench leaderboard";
-  bool all_pages = true;                // false: the index alone, whose links to methods and runs lead nowhere yet
-  std::vector<Validation> validations;  // empty: pages say nothing of validation
+  bool all_pages = true;                              // false: the index alone, whose links to methods and runs lead nowhere yet
+  std::vector<Validation> validations;                // empty: pages say nothing of validation
   std::map<std::string, std::string> weight_names{};  // by SHA-256; others are called by their files
   // Weights (SHA-256) and data (fingerprint) whose pre-training labels overlap, and what to say of it; "" when they do not.
   std::function<std::string(const std::string& weights, const std::string& fingerprint)> overlap;

@@ -25,14 +25,14 @@ struct TableOptions {
   Columns columns = Columns::kMetrics;
   Format format = Format::kText;
   std::vector<std::string> metrics{"acc.mean.sample", "acc.last.sample", "forget.max_prev"};
-  std::string experiment;                  // only runs of this experiment name; empty: all
-  std::vector<std::string> run_keys;       // only these, whole or the first characters; empty: all
-  std::vector<reference::Claim> claims{};  // judged below the tables
-  bool color = false;                      // a terminal
+  std::string experiment;                             // only runs of this experiment name; empty: all
+  std::vector<std::string> run_keys;                  // only these, whole or the first characters; empty: all
+  std::vector<reference::Claim> claims{};             // judged below the tables
+  bool color = false;                                 // a terminal
   std::map<std::string, std::string> weight_names{};  // by SHA-256; others are called by their files
   // Weights (SHA-256) and data (fingerprint) whose pre-training labels overlap, and what to say of it; "" when they do not.
   std::function<std::string(const std::string& weights, const std::string& fingerprint)> overlap{};
-  bool curves = false;                     // accuracy after each task and usage of prompts too: for the leaderboard
+  bool curves = false;  // accuracy after each task and usage of prompts too: for the leaderboard
 };
 
 // text and Markdown: percentages with two decimals; CSV (RFC 4180) and JSON: unrounded fractions and seconds. Error (exit 2) for a metric,
