@@ -31,7 +31,7 @@ bool is_floating(const std::string& dtype) { return dtype == "F32" || dtype == "
 ImageSize grid_of_positions(int64_t rows) {
   const int64_t patches = rows - 1;
   if (patches >= 1 && is_square(patches)) return root(patches);
-  if (patches >= 2 && !is_square(rows)) return {1, patches};
+  if (patches >= 2) return {1, patches};
   return {};
 }
 

@@ -16,7 +16,7 @@ std::string listed(const std::vector<std::string>& names, const char* one, const
 bool is_floating(const std::string& dtype);  // of those that are read here
 
 // The grid of patches that `rows` positions, the class token's among them, stand for: a square; where their number is none, one row of
-// patches; nothing (0) where there is no class token or no patch.
+// patches; nothing (0) where there is no patch.
 ImageSize grid_of_positions(int64_t rows);
 
 }  // namespace clb::base

@@ -225,10 +225,12 @@ void check_image_size(const VitShape& shape, ImageSize image, const std::string&
   if (image.height % p != 0 || image.width % p != 0)
     throw Error(name + ": images of " + size_text(image) + " cannot be cut into patches of side " + std::to_string(p) +
                 "; choose a multiple");
-  if (!shape.grid().square() && image.height / p * (image.width / p) != patches)
-    throw Error(name + ": it has positions for " + std::to_string(patches) + " patches, which are no square grid, and images of " +
-                size_text(image) + " have " + std::to_string(image.height / p * (image.width / p)) + " patches of side " +
-                std::to_string(p) + "; choose images of the size that it was made for");
+  const int64_t wanted = image.height / p * (image.width / p);
+  if (!shape.grid().square() && wanted != patches)
+    throw Error(
+        name + ": it has positions for " + std::to_string(patches) + " patches, which are no square grid, and images of " +
+        size_text(image) + " have " + std::to_string(wanted) + " patches of side " + std::to_string(p) +
+        (wanted == patches + 1 ? "; the class token's position seems to be missing" : "; choose images of the size that it was made for"));
 }
 
 }  // namespace clb::base

@@ -37,8 +37,10 @@ void check_images(const std::vector<WeightsEntry>& weights, const std::vector<ba
                               own.name, base::size_text(size), entry.spec.role, patch));
     if (!entry.shape->grid().square() && wanted != patches)
       fail(place, fmt::format("the evaluation transform \"{}\" gives images of {}, {} patches for the network of [weights.{}], which has "
-                              "positions for {} that are no square grid; choose images of the size that it was made for",
-                              own.name, base::size_text(size), wanted, entry.spec.role, patches));
+                              "positions for {} that are no square grid; {}",
+                              own.name, base::size_text(size), wanted, entry.spec.role, patches,
+                              wanted == patches + 1 ? "the class token's position seems to be missing"
+                                                    : "choose images of the size that it was made for"));
   }
 }
 
