@@ -69,7 +69,6 @@ Json MethodInfo::to_json() const {
   for (const std::string& source : sources) files.push_back(path_text(source));
   Json list = Json::array();
   for (const ParamInfo& p : params) list.push_back(base::to_json(p));
-<<<<<<< HEAD
   return {{"kind", "method"},
           {"id", id},
           {"version", version},
@@ -82,11 +81,6 @@ Json MethodInfo::to_json() const {
           {"roles", roles},
           {"assets", assets},
           {"sources", std::move(files)}};
-=======
-  return {{"kind", "method"},          {"id", id},      {"version", version},           {"paper", paper},
-          {"file", path_text(file)},   {"hash", hash},  {"capabilities", capabilities}, {"state_version", state_version},
-          {"params", std::move(list)}, {"roles", roles}};
->>>>>>> r2-weights
 }
 
 MethodInfo MethodInfo::from_json(const Json& json, const std::string& where) {

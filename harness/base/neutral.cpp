@@ -7,7 +7,6 @@ namespace clb::base {
 const std::vector<NeutralMember>& neutral_members() {
   static const std::vector<NeutralMember> members{
       // object, member, neutral value, since spec version, what it decides
-<<<<<<< HEAD
       {"recipe", "resize_width", 0, 2, Decides::kTable},
       {"recipe", "crop_width", 0, 2, Decides::kTable},
       {"weights", "format", "timm_vit", 2, Decides::kRun},
@@ -17,10 +16,6 @@ const std::vector<NeutralMember>& neutral_members() {
       {"run", "text", Json::object(), 2, Decides::kRun},
       {"execution", "method_sources", Json::array(), 2, Decides::kNothing},
       {"execution", "asset_files", Json::object(), 2, Decides::kNothing},
-=======
-      {"recipe", "resize_width", 0, 2, Decides::kTable},          {"recipe", "crop_width", 0, 2, Decides::kTable},
-      {"weights", "format", "timm_vit", 2, Decides::kRun},        {"weights", "text_heads", 0, 2, Decides::kRun},
->>>>>>> r2-weights
       {"weights", "eval_transform", nullptr, 2, Decides::kTable},
       {"dataset", "sequence", Json::array(), 2, Decides::kNothing},  // the fingerprint says which data sets they are
       {"protocol", "domain_subset", Json::array(), 2, Decides::kTable},

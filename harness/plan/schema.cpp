@@ -22,13 +22,8 @@ const std::map<std::string, Keys>& experiment_tables() {
       {"assets", {"file", "sha256"}},
       {"weights.main.random", {"image", "patch", "dim", "depth", "heads", "seed"}},
       {"protocol",
-<<<<<<< HEAD
        {"name", "kind", "split", "order", "order_seed", "domains", "stop_after", "joint", "eval_on", "eval_unseen", "eval_transform",
         "test_batches", "test_batch_size", "evaluate_on", "validation_fraction"}},
-=======
-       {"name", "kind", "split", "order", "order_seed", "stop_after", "joint", "eval_on", "eval_transform", "test_batches",
-        "test_batch_size", "evaluate_on", "validation_fraction"}},
->>>>>>> r2-weights
       {"run", {"seed", "precision", "device", "threads", "checkpoint", "track", "loader_threads", "store_limit", "keep_logits"}},
       {"method", {"id", "preset", "params", "train_transform", "joint"}},
   };

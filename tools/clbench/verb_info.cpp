@@ -47,15 +47,7 @@ Json method_json(const base::MethodInfo& info) {
   return json;
 }
 
-<<<<<<< HEAD
 void print_params(const std::vector<base::ParamInfo>& params, const char* none) {
-=======
-void print_method(const base::MethodInfo& info) {
-  say("method {} {}\n  paper         {}\n  capabilities  {}\n  weights       {}\n  presets       {}\n  file          {}\n  sha256        "
-      "{}\n\n",
-      info.id, info.version, info.paper, or_none(base::capability_names(info.capabilities)), or_none(info.roles),
-      or_none(presets_of(info.id)), info.file, info.hash);
->>>>>>> r2-weights
   Columns columns({"parameter", "type", "default", "range", "help"});
   for (const base::ParamInfo& param : params) {
     std::string help = param.help;
