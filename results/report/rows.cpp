@@ -278,8 +278,7 @@ void tell_apart(std::vector<Table>& tables) {
   }
 }
 
-Table& table_of(Report& report, const std::string& section_key, const Json& spec) {
-  const std::string key = store::table_key(spec, section_key);
+Table& table_of(Report& report, const std::string& key, const Json& spec) {
   for (Table& table : report.tables)
     if (table.key == key) return table;
   return report.tables.emplace_back(Table{key, heading(spec), {}});
@@ -295,11 +294,16 @@ Report build(const store::Store& store, const TableOptions& options) {
 
   std::vector<std::string> order;
   std::map<std::string, std::map<std::string, TableRow>> tables;  // by the store's comparability key
+  std::map<std::string, std::string> table_keys;                  // likewise
   for (store::RunRow& run : by_key(by_experiment(all_runs(store), options.experiment), options.run_keys)) {
     auto [table, fresh] = tables.try_emplace(run.comparability_key);
     if (fresh) order.push_back(run.comparability_key);
     auto [row, fresh_row] = table->second.try_emplace(row_key(run));
-    if (fresh_row) row->second = start_row(run, store.spec(run.run_id));
+    if (fresh_row) {
+      Json spec = store.spec(run.run_id);
+      if (fresh) table_keys[run.comparability_key] = store::table_key(spec, run.comparability_key);
+      row->second = start_row(run, std::move(spec));
+    }
     row->second.runs.emplace_back().run = std::move(run);
   }
   std::vector<TableRow*> rows;
@@ -311,7 +315,7 @@ Report build(const store::Store& store, const TableOptions& options) {
   const std::set<int64_t> with_predictions = store.attempts_with_predictions();
   const size_t by = options.columns == Columns::kTasks ? report.columns.size() - 1 : 0;  // the column that rows are sorted by
   for (const std::string& key : order) {
-    Table& table = table_of(report, key, tables[key].begin()->second.spec);
+    Table& table = table_of(report, table_keys[key], tables[key].begin()->second.spec);
     std::vector<Section> sections = build_sections(store, key, std::move(tables[key]), report.columns, with_predictions, by, options);
     std::ranges::move(sections, std::back_inserter(table.sections));
   }

@@ -266,7 +266,9 @@ int describe(const std::string& file, bool open, const std::string& root) {
                     .hash = hex(sha256_file(file)),
                     .capabilities = meta.capabilities,
                     .state_version = 1,
-                    .params = {}};
+                    .params = {},
+                    .assets = {},
+                    .sources = {}};
     info.params = {param("behave", "string", "ok", "what goes wrong"), param("at", "int", 0, "task in which it goes wrong"),
                    param("pace", "float", 0.0, "seconds per task")};
     info.params[1].max = 100;

@@ -1,6 +1,7 @@
 // Parameters that are members of a member: schema, defaults and settings reach them.
 #include <gtest/gtest.h>
 
+#include <clb/sdk/method.hpp>
 #include <clb/sdk/nn.hpp>
 
 namespace {

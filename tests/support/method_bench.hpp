@@ -122,12 +122,15 @@ class MethodBench {
   }
 
   std::string save() {
-    return written([&](const clb_writer& writer) { check([&] { return table_.save(self_, &writer); }); });
+    std::string state = written([&](const clb_writer& writer) { check([&] { return table_.save(self_, &writer); }); });
+    classes_of()[state] = classes_seen_;
+    return state;
   }
 
   // step: the most bytes that one read delivers.
   void load(const std::string& bytes, uint64_t step) {
     read(bytes, step, [&](const clb_reader& reader) { check([&] { return table_.load(self_, &reader); }); });
+    if (const auto known = classes_of().find(bytes); known != classes_of().end()) classes_seen_ = known->second;
   }
 
   std::map<std::string, std::pair<int64_t, std::string>> registered;       // features of the method's own: columns and content
@@ -282,6 +285,12 @@ class MethodBench {
   }
 
   clb_method table_;
+  // How many classes the method had seen that wrote a state: a host knows it from its protocol.
+  static std::map<std::string, int64_t>& classes_of() {
+    static std::map<std::string, int64_t> known;
+    return known;
+  }
+
   clb_host host_{};
   clb_trace trace_{};
   clb_features features_{};

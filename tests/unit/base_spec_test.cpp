@@ -22,7 +22,7 @@ RunSpec good_spec() {
   spec.experiment = "small";
   spec.method = {"l2p", "/p/l2p.so", "small", {{"top_k", 5}, {"lr", 0.1}, {"feature", "cls"}, {"steps", {1, 2}}}, 3, {}};
   spec.method.train_transform.random_resized_crop = 224;
-  spec.dataset = {"toy", "/p/toy.so", "/d", "f00d", "images", 4, 0, 10, 5};
+  spec.dataset = {"toy", "/p/toy.so", "/d", "f00d", "images", 4, 0, 10, 5, Json::object(), {}};
   spec.weights.push_back({"main", "/w.safetensors", "abc", {}, true, 3});
   spec.protocol.split = "B0-Inc2";
   spec.protocol.order = "numpy(7)";
@@ -300,9 +300,9 @@ TEST(Recipe, OutputIsTheLastCropElseResize) {
 }
 
 TEST(Describe, MethodRoundTripAndStrictness) {
-  MethodInfo info{"l2p", "1.0.0", "Wang", "/l2p.so", "abc", 5, 2, {}};
-  info.params.push_back({"top_k", "int", "prompts", 5, 0, 64, {}, 128, 3, "blocks"});
-  info.params.push_back({"feature", "choice", "what", "cls", 0, 0, {"cls", "mean"}, 0, nullptr, ""});
+  MethodInfo info{"l2p", "1.0.0", "Wang", "/l2p.so", "abc", 5, 2, {}, {"main"}, {}, {}};
+  info.params.push_back({"top_k", "int", "prompts", 5, 0, 64, {}, 128, 3, {}, "blocks", {}, ""});
+  info.params.push_back({"feature", "choice", "what", "cls", 0, 0, {"cls", "mean"}, 0, nullptr, {}, "", {}, ""});
   info.params.back().neutral = "mean";
   Json json = info.to_json();
   EXPECT_EQ(MethodInfo::from_json(json, "d").to_json(), json);

@@ -105,14 +105,14 @@ TEST_F(ReportTable, values_are_unrounded_means_with_interval) {
   EXPECT_EQ(simple->at("runs")[0].at("counts").size(), 6u);
 }
 
-TEST_F(ReportTable, rows_of_different_protocols_weights_or_subsets_never_share_a_table) {
+TEST_F(ReportTable, rows_of_different_protocols_or_subsets_never_share_a_table_and_those_on_other_weights_no_section) {
   Store store = writer();
   finish(store, sample_spec(0), 1);
   base::RunSpec other = sample_spec(0);
   other.dataset.test_per_class = 0;
   finish(store, other, 1);
   other = sample_spec(0);
-  other.protocol.eval_transform.name = "small-112";
+  other.protocol.eval_transform.resize = 112;
   finish(store, other, 1);
   other = sample_spec(0);
   other.weights[0].sha256 = fake_hash("other");
@@ -124,7 +124,8 @@ TEST_F(ReportTable, rows_of_different_protocols_weights_or_subsets_never_share_a
   other.protocol.order_seed = 4;
   finish(store, other, 1);
   const base::Json json = base::parse_json(render(Format::kJson), "table");
-  ASSERT_EQ(json.at("tables").size(), 5u);
+  ASSERT_EQ(json.at("tables").size(), 4u);
+  EXPECT_EQ(json.at("/tables/0/sections"_json_pointer).size(), 2u);
   EXPECT_EQ(json.at("/tables/0/sections/0/rows/0/runs"_json_pointer).size(), 2u) << "seeds and order seeds share a row";
 }
 

@@ -38,7 +38,7 @@ inline base::RunSpec sample_spec(int64_t seed = 0, const std::string& method = "
   base::RunSpec spec;
   spec.experiment = "small";
   spec.method = {method, "/opt/" + method + ".so", "", base::Json{{"batch_size", 1024}, {"scale", 1.0}}, 0, {}};
-  spec.dataset = {"cifar100", "/opt/cifar100.so", "/data/cifar", fake_hash("cifar"), "images", 6, 0, 50, 20};
+  spec.dataset = {"cifar100", "/opt/cifar100.so", "/data/cifar", fake_hash("cifar"), "images", 6, 0, 50, 20, base::Json::object(), {}};
   spec.weights = {{"main", "/data/deit_tiny.safetensors", fake_hash("deit"), {}, true, 3}};
   spec.protocol.split = "B0-Inc2";
   spec.protocol.order = "pilot";

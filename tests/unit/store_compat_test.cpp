@@ -131,9 +131,12 @@ TEST_F(StoreCompat, every_spec_is_read_and_keeps_its_keys) {
       for (const std::string& difference : run.differences) EXPECT_EQ(difference.find("attempt "), 0u) << difference;
       EXPECT_EQ(run.counts > 0, run.seed < 3);
     }
-    EXPECT_NE(render_table(store, {}).find("75.56 ± 4.14 (3)"), std::string::npos);
+    EXPECT_NE(report::render_table(store, {}).find("75.56 ± 4.14 (3)"), std::string::npos);
     EXPECT_EQ(compare::history(store, "simplecil", "acc.last.sample").points.size(), 1u);
-    EXPECT_EQ(report::write_leaderboard(store, {.folder = file("site" + std::to_string(version))}), 1u);
+    report::LeaderboardOptions site;
+    site.out = file("site" + std::to_string(version));
+    site.templates = fs::path(CLB_BINARY_DIR) / "share/clbench/leaderboard";
+    EXPECT_GT(report::write_leaderboard(store, site), 0u);
     // The same runs once more, in another file.
     const fs::path other = file("other" + std::to_string(version));
     {

@@ -13,7 +13,7 @@ namespace {
 
 std::string text_or_dash(const std::string& text) { return text.empty() ? "–" : text; }
 
-Json facts(const store::RunRow& run, const Json& spec, const WeightNames& names) {
+Json facts(const store::Store& store, const store::RunRow& run, const Json& spec, const WeightNames& names) {
   const store::Machine& m = run.machine;
   const std::vector<std::string> what = heading(spec);
   const std::vector<std::pair<const char*, std::string>> facts{
@@ -24,7 +24,7 @@ Json facts(const store::RunRow& run, const Json& spec, const WeightNames& names)
       {"precision", text_at(spec, "/precision")},
       {"training transform", text_at(spec, "/method/train_transform/name")},
       {"run key", run.key},
-      {"comparability key (data and protocol)", store::table_key(spec, run.comparability_key)},
+      {"comparability key (data and protocol)", store::table_key(store.spec(run.run_id), run.comparability_key)},
       {"section key (and weights)", run.comparability_key},
       {"attempt", run.uuid},
       {"started", run.started_at},
@@ -121,7 +121,7 @@ Json run_values(const store::Store& store, const RunResult& result, const TableR
               {"status", "Status: " + (run.status.status.empty() ? "not started" : run.status.status)},
               {"reason", run.status.reason},
               {"command", text_or_dash(run.command)},
-              {"facts", facts(run, row.spec, names)},
+              {"facts", facts(store, run, row.spec, names)},
               {"params", Json::array()},
               {"metrics", Json::array()}};
   for (const auto& [name, value] : row.params.items()) values["params"].push_back({{"name", name}, {"value", parameter_text(value)}});

@@ -44,7 +44,7 @@ TEST_F(ReplacedWeights, AreRefusedWithBothDigests) {
 
 TEST_F(ReplacedWeights, ThatAreNoNetworkAtAllAreCalledReplacedToo) {
   std::ofstream(file_, std::ios::binary) << "something else";
-  EXPECT_TRUE(contains(error_of<base::Error>([&] { backbone(); }), "was replaced"));
+  EXPECT_TRUE(contains(error_of<base::Error>([&] { backbone().bytes(); }), "was replaced"));
 }
 
 TEST_F(ReplacedWeights, AreNoticedWhenTheyAreWrittenIntoDuringTheRun) {
