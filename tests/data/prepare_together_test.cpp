@@ -11,6 +11,7 @@
 namespace {
 
 using namespace clb;
+namespace fs = std::filesystem;
 using Together = clb::testing::ImageTree;
 
 // In a process that is number 1 of its namespace, where that is allowed; its exit code.

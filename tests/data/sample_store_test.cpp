@@ -9,6 +9,7 @@
 namespace {
 
 using namespace clb;
+namespace fs = std::filesystem;
 using clb::testing::bytes_read;
 using clb::testing::contains;
 using clb::testing::error_of;

@@ -6,6 +6,7 @@
 namespace {
 
 using namespace clb;
+namespace fs = std::filesystem;
 using data::Split;
 using Sequence = clb::testing::ImageTree;
 
