@@ -72,8 +72,8 @@ Stream::Stream(Session& session, const clb_stream_request& request)
   for (const auto& part : parts_) numbers_.push_back(numbers(part.kind));
   if (!kinds.empty()) session_.require_features(kinds, Split::kTrain, samples_);
   if (!images_.empty())
-    prefetcher_ = std::make_unique<stream::Prefetcher<std::vector<torch::Tensor>>>(
-        [this](int64_t step) { return make_images(step); }, info().batches, session_.spec.execution.loader_threads);
+    prefetcher_ = std::make_unique<stream::Prefetcher<std::vector<torch::Tensor>>>([this](int64_t step) { return make_images(step); },
+                                                                                   info().batches, session_.spec.execution.loader_threads);
 }
 
 torch::Tensor Stream::numbers(Kind kind) const {
