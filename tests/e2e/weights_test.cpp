@@ -61,7 +61,7 @@ TEST_F(Weights, ARoleThatNoMethodOpensChangesNeitherKeyNorCacheNorTable) {
   ASSERT_EQ(first.code, 0) << first.err;
   const size_t cached = world_.cached("").size();
   for (const std::string& clip : {"weights.clip = { file = \"missing.safetensors\", sha256 = \"" + std::string(64, '1') + "\" }\n",
-                                 std::string("weights.clip = { file = \"data\" }\n")}) {
+                                  std::string("weights.clip = { file = \"data\" }\n")}) {
     const Ended second = run(kMain + clip);
     EXPECT_EQ(second.code, 0) << second.err;
     EXPECT_TRUE(contains(second.err, "1 of 1 runs are finished and skipped")) << second.err;

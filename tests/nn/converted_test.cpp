@@ -12,7 +12,10 @@ namespace {
 
 std::map<std::string, torch::Tensor> tensors_of(const std::filesystem::path& file) {
   const std::string bytes = base::read_file(file);
-  return read_safetensors({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, file.string());
+  auto tensors = read_safetensors({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, file.string());
+  std::map<std::string, torch::Tensor> own;  // they look into `bytes`
+  for (const auto& [name, tensor] : tensors) own[name] = tensor.clone();
+  return own;
 }
 
 TEST(Converted, ComputesWhatItDidBefore) {

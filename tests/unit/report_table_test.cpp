@@ -57,7 +57,7 @@ TEST_F(ReportTable, a_new_parameter_names_the_row_that_uses_it) {
     finish(store, with, 5);
   }
   const std::string text = render(Format::kText);
-  EXPECT_NE(text.find("l2p/small smoothing=0.1"), std::string::npos) << text;
+  EXPECT_NE(text.find("smoothing=0.1"), std::string::npos) << text;
   EXPECT_EQ(text.find("config="), std::string::npos) << text;
 }
 

@@ -28,7 +28,17 @@ base::RunSpec spec_of(int64_t number) {
   spec.method.id = "method" + std::to_string(method);
   spec.method.preset = "preset" + std::to_string(config % 3);
   spec.method.params = base::Json{{"lr", 0.001 * static_cast<double>(1 + config)}, {"epochs", 5}, {"prompt_length", 10}};
-  spec.dataset = {"made", "/opt/made.so", "/data/made", base::hex(base::sha256("made " + std::to_string(split))), "images", 100, 0, 0, 0, base::Json::object(), {}};
+  spec.dataset = {"made",
+                  "/opt/made.so",
+                  "/data/made",
+                  base::hex(base::sha256("made " + std::to_string(split))),
+                  "images",
+                  100,
+                  0,
+                  0,
+                  0,
+                  base::Json::object(),
+                  {}};
   spec.weights = {{"main", "/data/weights.safetensors", base::hex(base::sha256("weights")), {}, true, 3}};
   spec.protocol.split = "B0-Inc10";
   spec.protocol.order = "pilot";

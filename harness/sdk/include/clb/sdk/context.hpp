@@ -299,7 +299,8 @@ class Context {
   StreamRequest train() const { return {host_, CLB_SOURCE_TRAIN}; }
   StreamRequest memory() const { return {host_, CLB_SOURCE_MEMORY}; }
   StreamRequest train_and_memory() const { return {host_, CLB_SOURCE_TRAIN | CLB_SOURCE_MEMORY}; }
-  // The lines of an asset, unlabelled: batch.part("aux:captions") is [n, longest] uint8, UTF-8 filled up with zeros. Endless with epochs(0).
+  // The lines of an asset, unlabelled: batch.part("aux:captions") is [n, longest] uint8, UTF-8 filled up with zeros. Endless with
+  // epochs(0).
   StreamRequest captions(const std::string& asset) const { return StreamRequest(host_, asset).part(CLB_PART_CAPTIONS); }
 
   // Replaces the exemplar memory by these samples of the task or of the memory as it is, in this order. For methods that claim kRawReplay.

@@ -31,8 +31,8 @@ class OrderTable {
       bool good = static_cast<int64_t>(sorted.size()) == count;
       for (size_t k = 0; good && k < sorted.size(); ++k) good = sorted[k] == static_cast<int64_t>(k);
       if (!good) {
-        throw PluginError(CLB_E_INTERNAL, "the order \"" + order.name + "\" of " + of_what + " does not name each of " +
-                                              std::to_string(count) + " once");
+        throw PluginError(CLB_E_INTERNAL,
+                          "the order \"" + order.name + "\" of " + of_what + " does not name each of " + std::to_string(count) + " once");
       }
       table_.push_back({sizeof(clb_order), 0, order.name.c_str(), order.ids.data()});
     }

@@ -11,7 +11,7 @@ struct TestSamples {
   std::vector<int64_t> samples;  // indices into the split
   std::vector<int64_t> order;    // in which they are served: positions in `samples`; of one that comes again the last logits count
   int64_t batch_size = 64;
-  torch::Tensor task_ids;  // [n] int64 of `samples`; undefined: not granted
+  torch::Tensor task_ids;             // [n] int64 of `samples`; undefined: not granted
   std::vector<int64_t> columns = {};  // positions in the class order, ascending; none: the classes seen. Others only of zero-shot methods
 };
 
