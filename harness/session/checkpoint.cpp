@@ -29,6 +29,16 @@ void take_up(Session& s, const Json& carried) {
   s.features.take_up(carried.at("features"));
 }
 
+// Takes what the method recorded after the first `before` metrics, while its state was saved or taken up: it is about the state after
+// `task`.
+std::vector<base::Metric> recorded(Session& s, size_t before, int64_t task) {
+  const auto first = s.metrics.begin() + static_cast<std::ptrdiff_t>(before);
+  std::vector<base::Metric> metrics(first, s.metrics.end());
+  s.metrics.erase(first, s.metrics.end());
+  for (base::Metric& metric : metrics) metric.task = task;
+  return metrics;
+}
+
 // Of a task after which nothing is kept: its size is still a result.
 int64_t saved_bytes(MethodHandle& method) {
   uint64_t total = 0;
@@ -83,23 +93,30 @@ Checkpoints::Found Checkpoints::take_up(Session& s, MethodHandle& method) {
   if (found.task < 0 || found.task >= s.protocol.tasks_to_run()) throw Error("it is damaged: task " + std::to_string(found.task));
   for (const std::string& line : found.results)
     if (!std::holds_alternative<base::TaskDone>(base::decode(line))) throw Error("it is damaged: a result");
+  const size_t before = s.metrics.size();
   method.load(envelope.payload);
   session::take_up(s, header.at("carried"));
   state_bytes_ = static_cast<int64_t>(envelope.payload.size());
-  if (!found.results.empty())
-    found.results.back() = with_state_bytes(std::get<base::TaskDone>(base::decode(found.results.back())), state_bytes_);
+  state_metrics_ = recorded(s, before, found.task);
+  if (!found.results.empty()) found.results.back() = with_state(std::get<base::TaskDone>(base::decode(found.results.back())));
   results_ = found.results;
   return found;
 }
 
 std::string Checkpoints::task_done(Session& s, MethodHandle& method, base::TaskDone done) {
   const bool last = s.task == s.protocol.tasks_to_run() - 1;
+  const size_t before = s.metrics.size();
   std::optional<int64_t> bytes;
-  results_.push_back(base::encode(done));  // in the file without the size of the state: that is there to be measured
+  results_.push_back(base::encode(done));  // in the file without what is known of the state: that is there to be measured
   if (file_.empty() && last) bytes = keep_for_second_look(s, method);
   if (!file_.empty() && (!only_last_ || last)) bytes = write(s, method, file_);
-  state_bytes_ = bytes ? *bytes : saved_bytes(method);
-  return results_.back() = with_state_bytes(std::move(done), state_bytes_);
+  if (!bytes) {
+    recorded(s, before, s.task);  // by a saving that failed
+    bytes = saved_bytes(method);
+  }
+  state_bytes_ = *bytes;
+  state_metrics_ = recorded(s, before, s.task);
+  return results_.back() = with_state(std::move(done));
 }
 
 // The run goes on without it: the look is then not made, and says so.
@@ -133,8 +150,10 @@ int64_t Checkpoints::write(const Session& s, MethodHandle& method, const base::f
   return static_cast<int64_t>(size);
 }
 
-std::string with_state_bytes(base::TaskDone done, int64_t bytes) {
-  done.metrics.push_back({.name = CLB_METRIC_STATE_BYTES, .task = done.task, .step = done.task, .value = static_cast<double>(bytes)});
+std::string Checkpoints::with_state(base::TaskDone done) const {
+  done.metrics.push_back(
+      {.name = CLB_METRIC_STATE_BYTES, .task = done.task, .step = done.task, .value = static_cast<double>(state_bytes_)});
+  done.metrics.insert(done.metrics.end(), state_metrics_.begin(), state_metrics_.end());
   return base::encode(done);
 }
 

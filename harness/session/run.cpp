@@ -115,7 +115,7 @@ void evaluate_kept(Session& s, MethodHandle& method, Checkpoints& checkpoints) {
   }();
   if (!found) throw Error("the checkpoint " + s.spec.execution.state_file + " is gone");
   s.task = found->task;
-  s.emitter.emit_line(with_state_bytes(evaluated(s, method), checkpoints.state_bytes()));
+  s.emitter.emit_line(checkpoints.with_state(evaluated(s, method)));
 }
 
 struct Where {  // the run was when it failed; for the last event

@@ -31,7 +31,12 @@ TEST(Train, ARunRepeatsBitForBitAndLearns) {
     const auto once = world.newest();
     EXPECT_EQ(once.row.status.status, "ok");
     std::map<std::string, std::vector<double>> series;  // of the five tasks
-    for (const auto& metric : once.metrics) series[metric.name].push_back(metric.value);
+    for (const auto& metric : once.metrics) {
+      series[metric.name].push_back(metric.value);
+      if (metric.name == "state_parameter_bytes") {
+        EXPECT_EQ(metric.task, metric.step) << "the state is saved when the task's results are there";
+      }
+    }
     EXPECT_EQ(series["updates"], std::vector<double>(5, 2 * 2 * World::kTrain / 8)) << c.method;
     EXPECT_EQ(series["images_x_epochs"], std::vector<double>(5, 2 * 2 * World::kTrain)) << c.method;
     EXPECT_EQ(series["loss"].size(), 5u * 2);

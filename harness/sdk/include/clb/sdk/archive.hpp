@@ -58,8 +58,8 @@ class Archive {
     entry(name, 'M');
     module.parameters([this](const std::string& parameter, torch::Tensor& t) {
       bool trained = t.defined() && t.requires_grad();
-      if (writer_ && t.defined()) module_bytes_ += static_cast<int64_t>(t.nbytes());
       (*this)(parameter.c_str(), t)("trained", trained);
+      if (t.defined()) module_bytes_ += static_cast<int64_t>(t.nbytes());
       if (reader_ && t.defined() && t.is_floating_point()) t.requires_grad_(trained);
     });
     return *this;
@@ -100,7 +100,7 @@ class Archive {
     return elements(numbers, [this](N& n) { scalar(n); });
   }
 
-  int64_t module_bytes() const { return module_bytes_; }  // saved so far as tensors of modules; the rest are statistics
+  int64_t module_bytes() const { return module_bytes_; }  // so far, of tensors of modules; the rest are statistics
 
  private:
   Archive(const clb_writer* writer, const clb_reader* reader, torch::Device device) : writer_(writer), reader_(reader), device_(device) {}

@@ -204,14 +204,14 @@ class MethodTable {
       return guarded(self_of(self).host, [&] {
         auto archive = Archive::saving(*writer);
         archived(self_of(self), archive);
-        const Context& ctx = self_of(self).method.ctx();
-        ctx.metric(CLB_METRIC_STATE_PARAMETER_BYTES, ctx.task().index, static_cast<double>(archive.module_bytes()));
+        record_state(self_of(self), archive);
       });
     };
     m.load = [](void* self, const clb_reader* reader) {
       return guarded(self_of(self).host, [&] {
         auto archive = Archive::loading(*reader, self_of(self).method.ctx().device());
         archived(self_of(self), archive);
+        record_state(self_of(self), archive);
       });
     };
     m.get_extension = [](void*, const char* id) -> const void* {
@@ -242,6 +242,11 @@ class MethodTable {
   static void archived(Self& self, Archive& archive) {
     self.method.context_->archive_task(archive);
     self.method.state(archive);
+  }
+  // Also while it is loaded: the host may have nothing else of the task that the state is of.
+  static void record_state(Self& self, const Archive& archive) {
+    const Context& ctx = self.method.ctx();
+    ctx.metric(CLB_METRIC_STATE_PARAMETER_BYTES, ctx.task().index, static_cast<double>(archive.module_bytes()));
   }
 
   static clb_status inputs(void* self, clb_inputs* out) {

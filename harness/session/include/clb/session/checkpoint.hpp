@@ -37,10 +37,13 @@ class Checkpoints {
   std::optional<Found> resume(Session& session, MethodHandle& method);
 
   // Keeps the results of the task for this checkpoint and the later ones, and writes when the run's setting asks for it after this task.
-  // Returns them as a line, with the size of the state: it is saved once, and counted on the way.
+  // Returns them as a line, with what is known of the state: it is saved once, and measured on the way.
   std::string task_done(Session& session, MethodHandle& method, base::TaskDone done);
 
-  int64_t state_bytes() const { return state_bytes_; }  // of the state that was saved or taken up last
+  // Of the state that was saved or taken up last: its size, and with what the method recorded meanwhile the results of the task, as an
+  // event.
+  int64_t state_bytes() const { return state_bytes_; }
+  std::string with_state(base::TaskDone done) const;
 
  private:
   Found take_up(Session& session, MethodHandle& method);
@@ -53,9 +56,7 @@ class Checkpoints {
   CheckpointOwner owner_;
   std::vector<std::string> results_;
   int64_t state_bytes_ = 0;
+  std::vector<base::Metric> state_metrics_;
 };
-
-// As an event: the results of a task with the metric that says how large the state was after it.
-std::string with_state_bytes(base::TaskDone done, int64_t bytes);
 
 }  // namespace clb::session
