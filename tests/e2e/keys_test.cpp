@@ -24,8 +24,8 @@ const fs::path kBuilt = CLB_BINARY_DIR, kShare = kBuilt / "share/clbench";
 // The plugins of this build; no data set is there.
 class ShippedCatalogue final : public plan::Catalogue {
  public:
-  std::vector<std::string> method_ids() const override { return {}; }
-  std::vector<std::string> dataset_ids() const override { return {}; }
+  std::vector<std::string> method_ids() const override { return ids("method"); }
+  std::vector<std::string> dataset_ids() const override { return ids("dataset"); }
   base::MethodInfo method(const std::string& id) override {
     auto [known, fresh] = methods_.try_emplace(id);
     if (fresh) known->second = describer_.method(launch::plugin(plugins_, "method", id).file);
@@ -39,7 +39,14 @@ class ShippedCatalogue final : public plan::Catalogue {
   std::vector<base::ParamInfo> more;  // that every method has got since
 
  private:
-  std::vector<launch::PluginFile> plugins_ = launch::find_plugins({kBuilt / "lib/clbench/methods"});
+  std::vector<std::string> ids(const std::string& kind) const {
+    std::vector<std::string> found;
+    for (const launch::PluginFile& plugin : plugins_)
+      if (plugin.meta.kind == kind) found.push_back(plugin.meta.id);
+    return found;
+  }
+
+  std::vector<launch::PluginFile> plugins_ = launch::find_plugins({kBuilt / "lib/clbench/methods", kBuilt / "lib/clbench/datasets"});
   launch::Describer describer_{{kBuilt / "bin/clb-runner", kBuilt / "lib/libtorch"}, clb::testing::shipped_cache()};
   std::map<std::string, base::MethodInfo> methods_;
 };
