@@ -12,7 +12,7 @@
 #include <clb/base/error.hpp>
 #include <utility>
 
-#include "descriptor.hpp"
+#include "pipe.hpp"
 
 namespace clb::launch {
 

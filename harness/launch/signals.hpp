@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "descriptor.hpp"
+#include "pipe.hpp"
 
 namespace clb::launch {
 

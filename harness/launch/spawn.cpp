@@ -17,7 +17,7 @@
 #include <clb/launch/stop.hpp>
 #include <cstdlib>
 
-#include "descriptor.hpp"
+#include "pipe.hpp"
 
 namespace clb::launch {
 

@@ -29,6 +29,8 @@ class ResultsTest : public ::testing::Test {
   store::Store writer() const { return store::Store::open(file(), store::Store::Mode::kWrite); }
   store::Store reader() const { return store::Store::open(file(), store::Store::Mode::kRead); }
 
+  int64_t add_finished_run() const;  // one task, 15 of 20 right; returns the attempt
+
   fs::path folder_;
 };
 
@@ -75,6 +77,14 @@ inline base::TaskDone sample_task(int64_t task, const std::vector<int64_t>& n, c
   done.spans = {{"train_task", task, 1.0, 0.0}, {"evaluate", task, 0.5, 0.0}};
   done.metrics = {{"loss", task, 1, 0.25}};
   return done;
+}
+
+inline int64_t ResultsTest::add_finished_run() const {
+  store::Store store = writer();
+  const int64_t attempt = store.begin_attempt(sample_spec(), sample_start());
+  store.add_task(attempt, sample_task(0, {20}, {15}));
+  store.add_status(attempt, {"ok", "", "", ""});
+  return attempt;
 }
 
 // The sentence of the Error that `call` throws; the test fails when it throws none, another type, or another exit code.

@@ -24,13 +24,6 @@ class StoreOpen : public ResultsTest {
     for (const auto& entry : fs::directory_iterator(folder_)) names.insert(entry.path().filename().string());
     return names;
   }
-  int64_t add_finished_run() {
-    Store store = writer();
-    const int64_t attempt = store.begin_attempt(sample_spec(), sample_start());
-    store.add_task(attempt, sample_task(0, {20}, {15}));
-    store.add_status(attempt, {"ok", "", "", ""});
-    return attempt;
-  }
 };
 
 TEST_F(StoreOpen, a_second_writer_is_refused_with_the_owners_pid) {

@@ -22,13 +22,6 @@ class StorePlace : public ResultsTest {
  protected:
   store::Writer open(const base::FileSystem& on) const { return store::open_writer(file(), store::migrations(), on); }
 
-  int64_t add_finished_run() {
-    Store store = writer();
-    const int64_t attempt = store.begin_attempt(sample_spec(), sample_start());
-    store.add_task(attempt, sample_task(0, {20}, {15}));
-    store.add_status(attempt, {"ok", "", "", ""});
-    return attempt;
-  }
   void expect_the_run(int64_t attempt) {
     Store store = reader();
     ASSERT_EQ(store.runs().size(), 1u);

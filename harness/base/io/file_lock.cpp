@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <clb/base/descriptor.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/temporary.hpp>
@@ -23,22 +24,6 @@ constexpr auto kBetweenTries = std::chrono::milliseconds(10);
 constexpr size_t kMostText = 256;
 constexpr const char* kJobLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+-";
 constexpr size_t kMostJob = 64;
-
-// Closes a descriptor that nobody took.
-class Opened {
- public:
-  explicit Opened(int fd) : fd_(fd) {}
-  ~Opened() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Opened(const Opened&) = delete;
-  Opened& operator=(const Opened&) = delete;
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 bool is_of(const std::string& word, const char* letters) { return word.find_first_not_of(letters) == std::string::npos; }
 
@@ -122,7 +107,7 @@ void sign(int fd) {
 
 // The descriptor of the locked file, -1 when somebody else holds it and `wait` is false.
 int lock_file(const fs::path& file, bool wait) {
-  Opened fd(open_for_locking(file));
+  Descriptor fd(open_for_locking(file));
   if (!lock_opened(fd.get(), file, wait)) return -1;
   require_lock(text_of(fd.get(), file), file);
   sign(fd.get());
@@ -144,7 +129,7 @@ FileLock FileLock::own(const fs::path& file, const std::string& subject, const s
 }
 
 FileLock FileLock::own(const fs::path& file, const std::string& subject, const std::string& advice, const FileSystem& on) {
-  Opened fd(open_for_locking(file));
+  Descriptor fd(open_for_locking(file));
   if (!lock_opened(fd.get(), file, false)) throw Error(subject + ": " + holder(file) + " is writing to it; " + advice);
   const std::string text = text_of(fd.get(), file);
   require_lock(text, file);
@@ -158,7 +143,7 @@ FileLock FileLock::own(const fs::path& file, const std::string& subject, const s
 bool FileLock::held(const fs::path& file) { return held(file, file_system_of(file)); }
 
 bool FileLock::held(const fs::path& file, const FileSystem& on) {
-  const Opened fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) return false;
   if (flock(fd.get(), LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK;
   return !on.local && Holder::read(text_of(fd.get(), file)).elsewhere();

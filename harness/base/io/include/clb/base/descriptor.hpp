@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace clb::launch {
+namespace clb::base {
 
 class Descriptor {
  public:
@@ -28,10 +28,4 @@ class Descriptor {
   int fd_ = -1;
 };
 
-// Both ends of a pipe are close-on-exec; the reading end does not block.
-struct Pipe {
-  Descriptor read, write;
-};
-Pipe make_pipe();
-
-}  // namespace clb::launch
+}  // namespace clb::base
