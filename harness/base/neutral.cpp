@@ -17,6 +17,8 @@ const std::vector<NeutralMember>& neutral_members() {
       {"execution", "method_sources", Json::array(), 2, Decides::kNothing},
       {"execution", "asset_files", Json::object(), 2, Decides::kNothing},
       {"weights", "eval_transform", nullptr, 2, Decides::kTable},
+      {"weights", "train_transform", nullptr, 2, Decides::kRun},
+      {"execution", "asset_datasets", Json::object(), 2, Decides::kNothing},
       {"dataset", "sequence", Json::array(), 2, Decides::kNothing},  // the fingerprint says which data sets they are
       {"protocol", "domain_subset", Json::array(), 2, Decides::kTable},
       {"protocol", "eval_unseen", false, 2, Decides::kTable},

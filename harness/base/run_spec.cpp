@@ -39,10 +39,14 @@ WeightsSpec weights_from(Members m, const std::string& where) {
   w.heads = m.integer("heads", 0, 1 << 20);
   w.format = m.text("format");
   w.text_heads = m.integer("text_heads", 0, 1 << 20);
-  if (const Json& recipe = m.any("eval_transform"); !recipe.is_null()) {
-    w.eval_transform = TransformRecipe::from_json(recipe, where + ": " + m.path() + ".eval_transform");
-    if (w.eval_transform->random()) m.fail("eval_transform", "must not hold a random step");
-  }
+  const auto recipe = [&](const char* name) -> std::optional<TransformRecipe> {
+    const Json& json = m.any(name);
+    if (json.is_null()) return std::nullopt;
+    return TransformRecipe::from_json(json, where + ": " + m.path() + "." + name);
+  };
+  w.eval_transform = recipe("eval_transform");
+  w.train_transform = recipe("train_transform");
+  if (w.eval_transform && w.eval_transform->random()) m.fail("eval_transform", "must not hold a random step");
   m.finish();
   return w;
 }
@@ -189,6 +193,9 @@ ExecutionSpec execution_from(Members m) {
   for (const std::string& file : m.texts("method_sources")) e.method_sources.push_back(path_bytes(file));
   Members files = m.object("asset_files");
   for (const auto& [name, file] : files.json().items()) e.asset_files[name] = files.path_of(name.c_str());
+  Members datasets = m.object("asset_datasets");
+  for (const auto& [name, dataset] : datasets.json().items())
+    e.asset_datasets[name] = dataset_from(datasets.object(name.c_str(), "dataset"));
   m.finish();
   return e;
 }

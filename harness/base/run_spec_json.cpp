@@ -21,7 +21,8 @@ int64_t version_of(const Json& spec) {
   for (const char* object : {"method", "dataset", "protocol", "execution"}) look(object, spec.at(object));
   for (const Json& w : spec.at("weights")) {
     look("weights", w), look("random", w.at("random"));
-    if (w.contains("eval_transform")) look("recipe", w.at("eval_transform"));
+    for (const char* recipe : {"eval_transform", "train_transform"})
+      if (w.contains(recipe)) look("recipe", w.at(recipe));
   }
   for (const char* recipe : {"/method/train_transform", "/protocol/eval_transform"}) look("recipe", spec.at(Json::json_pointer(recipe)));
   return version;
@@ -69,7 +70,8 @@ Json to_json(const WeightsSpec& w) {
                                      {"heads", w.heads},
                                      {"format", w.format},
                                      {"text_heads", w.text_heads},
-                                     {"eval_transform", w.eval_transform ? w.eval_transform->to_json() : Json()}});
+                                     {"eval_transform", w.eval_transform ? w.eval_transform->to_json() : Json()},
+                                     {"train_transform", w.train_transform ? w.train_transform->to_json() : Json()}});
 }
 
 Json to_json(const ProtocolSpec& p) {
@@ -95,6 +97,8 @@ Json to_json(const ProtocolSpec& p) {
 Json to_json(const ExecutionSpec& e) {
   Json files = Json::object();
   for (const auto& [name, file] : e.asset_files) files[name] = path_text(file);
+  Json datasets = Json::object();
+  for (const auto& [name, dataset] : e.asset_datasets) datasets[name] = to_json(dataset);
   return without_neutral("execution", {{"cache_dir", path_text(e.cache_dir)},
                                        {"run_dir", path_text(e.run_dir)},
                                        {"loader_threads", e.loader_threads},
@@ -107,7 +111,8 @@ Json to_json(const ExecutionSpec& e) {
                                        {"runner_hash", e.runner_hash},
                                        {"second_look", e.second_look},
                                        {"method_sources", paths(e.method_sources)},
-                                       {"asset_files", std::move(files)}});
+                                       {"asset_files", std::move(files)},
+                                       {"asset_datasets", std::move(datasets)}});
 }
 
 Json to_json(const TextSpec& t) {

@@ -48,6 +48,10 @@ std::string sequence_fingerprint(const std::vector<DatasetSpec>& parts) {
   return hex(sha256(canonical({{"sequence", std::move(list)}})));
 }
 
+std::string asset_fingerprint(const DatasetSpec& dataset) {
+  return hex(sha256(canonical({{"dataset", {dataset.fingerprint, dataset.train_per_class}}})));
+}
+
 std::string dataset_hash(const DatasetSpec& dataset, const std::function<std::string(const std::string& file)>& hash_of) {
   if (dataset.sequence.empty()) return hash_of(dataset.file);
   std::string all;

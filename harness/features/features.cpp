@@ -76,24 +76,12 @@ void Features::declare(const std::string& kind, int64_t dim, const std::string& 
 int64_t Features::dim(const std::string& kind) { return source(kind).dim; }
 bool Features::is_derived(const std::string& kind) { return !source(kind).host; }
 
+const data::Images& Features::images_of(const Source& source) const { return run_.views.at(source.host ? source.host->role : "", false); }
+
 // Everything a feature's value depends on (design: results; issue: data path). The runner's own hash stands for the code of the network.
-const base::TransformRecipe& Features::transform_of(const Source& source) {
-  if (source.host && data::has_images(run_.spec))
-    if (const auto& own = run_.backbones.at(source.host->role).spec().eval_transform) return *own;
-  return run_.spec.protocol.eval_transform;
-}
-
-const data::Images& Features::images_of(const Source& source) {
-  const base::TransformRecipe& recipe = transform_of(source);
-  if (recipe == run_.spec.protocol.eval_transform) return run_.images;
-  auto& images = of_roles_[source.host->role];
-  if (!images) images = std::make_unique<data::Images>(run_.store, recipe, run_.device, run_.dtype);
-  return *images;
-}
-
 base::Json Features::cache_key(const Source& source, Split split) {
   base::Json key{{"kind", source.name},
-                 {"transform", transform_of(source).to_json()},
+                 {"transform", images_of(source).recipe().to_json()},
                  {"precision", run_.spec.precision},
                  {"dataset", run_.spec.dataset.fingerprint},
                  {"split", split == Split::kTrain ? "train" : "test"},

@@ -6,15 +6,16 @@
 #include <clb/base/error.hpp>
 
 #include "files.hpp"
+#include "sections.hpp"
 
 namespace clb::plan {
 namespace {
 
-AssetEntry read_asset(const Entry& entry, const std::filesystem::path& folder, Catalogue& catalogue, std::vector<std::string>* missing) {
-  const Reader reader(entry.value, "assets." + entry.key);
+AssetEntry read_file(const Entry& entry, const Reader& reader, const std::filesystem::path& folder, Catalogue& catalogue,
+                     std::vector<std::string>* missing) {
   const Node& node = reader.at("file", "\"captions.txt\"");
   const std::filesystem::path file = resolve_path(node, reader.what("file"), folder);
-  AssetEntry asset{.name = entry.key, .file = file.string(), .sha256 = std::string(64, '0'), .place = entry.key_place};
+  AssetEntry asset{.name = entry.key, .file = file.string(), .sha256 = std::string(64, '0'), .dataset = {}, .place = entry.key_place};
   const Node* digest = reader.find("sha256");
   if (!is_file(file)) {
     const std::string sentence =
@@ -33,13 +34,26 @@ AssetEntry read_asset(const Entry& entry, const std::filesystem::path& folder, C
   return asset;
 }
 
+AssetEntry read_asset(const Entry& entry, const std::filesystem::path& folder, const PlanOptions& options, Catalogue& catalogue,
+                      Plan& plan) {
+  const Reader reader(entry.value, "assets." + entry.key);
+  const Node* dataset = reader.find("dataset");
+  if (!dataset) return read_file(entry, reader, folder, catalogue, options.missing_ok ? &plan.missing : nullptr);
+  for (const char* key : {"file", "sha256"})
+    if (const Node* other = reader.find(key)) fail(other->place, fmt::format("{} has no meaning beside a data set", reader.what(key)));
+  const DatasetEntry read = read_named_dataset(*dataset, reader.what("dataset"), folder, options, catalogue, plan);
+  if (read.info.modality != "images")
+    fail(dataset->place, fmt::format("{}: {} holds feature vectors, but an auxiliary stream has images", reader.what("dataset"), read.info.id));
+  return {.name = entry.key, .file = "", .sha256 = base::asset_fingerprint(read.spec), .dataset = read.spec, .place = entry.key_place};
+}
+
 }  // namespace
 
-std::vector<AssetEntry> read_assets(const Node& root, const std::filesystem::path& experiment_folder, Catalogue& catalogue,
-                                    std::vector<std::string>* missing) {
+std::vector<AssetEntry> read_assets(const Node& root, const std::filesystem::path& experiment_folder, const PlanOptions& options,
+                                    Catalogue& catalogue, Plan& plan) {
   std::vector<AssetEntry> assets;
   if (const Node* node = root.table()->find("assets"))
-    for (const Entry& entry : node->table()->entries()) assets.push_back(read_asset(entry, experiment_folder, catalogue, missing));
+    for (const Entry& entry : node->table()->entries()) assets.push_back(read_asset(entry, experiment_folder, options, catalogue, plan));
   return assets;
 }
 
@@ -55,10 +69,14 @@ void check_assets(const std::vector<AssetEntry>& assets, const std::vector<const
 void attach_assets(const std::vector<AssetEntry>& assets, const base::MethodInfo& method, base::RunSpec& run) {
   run.assets.clear();
   run.execution.asset_files.clear();
+  run.execution.asset_datasets.clear();
   for (const AssetEntry& asset : assets) {
     if (std::find(method.assets.begin(), method.assets.end(), asset.name) == method.assets.end()) continue;
     run.assets[asset.name] = asset.sha256;
-    run.execution.asset_files[asset.name] = asset.file;
+    if (asset.dataset)
+      run.execution.asset_datasets[asset.name] = *asset.dataset;
+    else
+      run.execution.asset_files[asset.name] = asset.file;
   }
 }
 

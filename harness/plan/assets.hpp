@@ -1,10 +1,13 @@
-// [assets.NAME]: files beside weights and data that methods declare (clb/ext/assets.h); and what a run with a text tower is told.
+// [assets.NAME]: files and data sets beside weights and data that methods declare (clb/ext/assets.h); and what a run with a text tower is
+// told.
 #pragma once
 
 #include <clb/base/describe.hpp>
 #include <clb/base/run_spec.hpp>
 #include <clb/plan/catalogue.hpp>
+#include <clb/plan/plan.hpp>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,12 +17,13 @@ namespace clb::plan {
 
 struct AssetEntry {
   std::string name, file, sha256;
-  Place place;  // of the name
+  std::optional<base::DatasetSpec> dataset;  // in place of a file
+  Place place;                               // of the name
 };
 
-// Error: no such file (unless `missing` wants it listed), no digest, another digest than the file's.
-std::vector<AssetEntry> read_assets(const Node& root, const std::filesystem::path& experiment_folder, Catalogue& catalogue,
-                                    std::vector<std::string>* missing);
+// Error: no such file (unless `plan` wants it listed), no digest, another digest than the file's; for a data set as for [dataset].
+std::vector<AssetEntry> read_assets(const Node& root, const std::filesystem::path& experiment_folder, const PlanOptions& options,
+                                    Catalogue& catalogue, Plan& plan);
 
 // Error when there is one that none of `methods` declares.
 void check_assets(const std::vector<AssetEntry>& assets, const std::vector<const base::MethodInfo*>& methods);

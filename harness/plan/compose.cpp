@@ -88,6 +88,17 @@ void fill_dataset(Node& node, const fs::path& share) {
   }
 }
 
+}  // namespace
+
+Node named_dataset(Node node, const std::string& what, const fs::path& share) {
+  if (!node.table()) to_string(node, what);
+  spell_name(node);
+  fill_dataset(node, share);
+  return node;
+}
+
+namespace {
+
 void fill_protocol(Node& node, const fs::path& share) {
   Table* table = std::get_if<Table>(&node.value);
   const Node* name = table ? table->find("name") : nullptr;

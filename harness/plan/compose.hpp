@@ -15,4 +15,7 @@ void spell_out(Node& root);
 // Puts in what the names of data set and protocol stand for: plugin and folder of a known data set, the keys of share/protocols/NAME.toml.
 void fill_in(Node& root, const std::filesystem::path& share);
 
+// A data set given by name or as a table, at another place than [dataset], as the table that it stands for. `what`: of sentences.
+Node named_dataset(Node node, const std::string& what, const std::filesystem::path& share);
+
 }  // namespace clb::plan

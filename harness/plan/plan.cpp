@@ -67,12 +67,6 @@ Node parse_experiment(const PlanOptions& options) {
   return parse_toml(base::read_file(options.experiment, kMaxTomlBytes), options.experiment.string());
 }
 
-#ifdef CLB_CAP_ZERO_SHOT
-constexpr uint64_t kZeroShot = CLB_CAP_ZERO_SHOT;
-#else
-constexpr uint64_t kZeroShot = 0;  // this ABI has no method that can
-#endif
-
 // Values of parameters may claim more than the method as such.
 uint64_t claims(const MethodEntry& method, const ParamSet& params) { return method.info.capabilities | params.capabilities; }
 
@@ -83,7 +77,7 @@ void check_claims(const MethodEntry& method, const ParamSet& params, const Exper
     fail(method.place,
          fmt::format("method {} needs the task id of every test sample, which protocol.kind = \"{}\" does not give; \"task\" does",
                      method.info.id, experiment.protocol.spec.kind));
-  if (experiment.protocol.spec.eval_unseen && !method.joint.value_or(experiment.protocol.spec.joint) && !(claimed & kZeroShot))
+  if (experiment.protocol.spec.eval_unseen && !method.joint.value_or(experiment.protocol.spec.joint) && !(claimed & CLB_CAP_ZERO_SHOT))
     fail(experiment.protocol.unseen_place,
          fmt::format(
              "method {} cannot name classes that it has not learned (it does not claim zero-shot), which protocol.eval_unseen needs; "
@@ -213,7 +207,7 @@ void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan)
       const base::TransformRecipe transform = train_transform(method, experiment.protocol, dataset, recipes);
       std::vector<base::WeightsSpec> weights;
       const base::TransformRecipe& eval = protocols.front().eval_transform;
-      for (const WeightsEntry& entry : method.weights) weights.push_back(resolve_weights(entry, eval, dataset.info.id, recipes));
+      for (const WeightsEntry& entry : method.weights) weights.push_back(resolve_weights(entry, transform, eval, dataset.info.id, recipes));
       if (has_images(dataset)) check_images(method.weights, weights, eval, experiment.protocol.eval_transform->place);
       for (const ParamSet& params : method.grid) {
         base::RunSpec run = experiment.run.spec;
@@ -264,7 +258,7 @@ Plan plan_experiment(Node root, const PlanOptions& options, Catalogue& catalogue
   catalogue.expect_store_limit(experiment.run.spec.execution.store_limit);
   experiment.datasets = read_datasets(root, folder, options, catalogue, plan);
   experiment.weights.emplace(root, folder, options, catalogue, plan);
-  experiment.assets = read_assets(root, folder, catalogue, options.missing_ok ? &plan.missing : nullptr);
+  experiment.assets = read_assets(root, folder, options, catalogue, plan);
   std::vector<const base::MethodInfo*> methods;
   for (const MethodEntry& method : experiment.methods) methods.push_back(&method.info);
   check_assets(experiment.assets, methods);

@@ -19,7 +19,7 @@ const std::map<std::string, Keys>& experiment_tables() {
       {"dataset", {"id", "name", "root", "sequence", "train_per_class", "test_per_class", "params"}},
       {"dataset.sequence", {"id", "name", "root", "train_per_class", "test_per_class", "params"}},
       {"weights.main", {"name", "file", "sha256", "random", "format", "heads", "text_heads", "pos_antialias"}},
-      {"assets", {"file", "sha256"}},
+      {"assets", {"file", "sha256", "dataset"}},
       {"weights.main.random", {"image", "patch", "dim", "depth", "heads", "seed"}},
       {"protocol",
        {"name", "kind", "split", "order", "order_seed", "domains", "stop_after", "joint", "eval_on", "eval_unseen", "eval_transform",
@@ -70,8 +70,11 @@ void check_weights(const Node& weights) {
 void check_assets(const Node& assets) {
   for (const Entry& asset : table_of(assets, "assets").entries()) {
     if (!asset.value.table())
-      fail(asset.key_place, fmt::format("assets.{} must be a table with file and sha256, found {}", asset.key, asset.value.describe()));
-    check_section(asset.value, "assets", "assets." + asset.key);
+      fail(asset.key_place, fmt::format("assets.{} must be a table with file and sha256, or with dataset, found {}", asset.key, asset.value.describe()));
+    const std::string shown = "assets." + asset.key;
+    check_section(asset.value, "assets", shown);
+    const Node* dataset = asset.value.table()->find("dataset");
+    if (dataset && dataset->table()) check_section(*dataset, "dataset.sequence", shown + ".dataset");
   }
 }
 

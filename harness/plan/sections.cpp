@@ -5,6 +5,7 @@
 #include <clb/base/error.hpp>
 #include <clb/plan/sequence.hpp>
 
+#include "compose.hpp"
 #include "files.hpp"
 #include "installed.hpp"
 #include "known_dataset.hpp"
@@ -21,9 +22,9 @@ constexpr int64_t kMaxThreads = 4096;
 std::string read_root(const Reader& reader, const std::string& path, const std::filesystem::path& folder, std::string* missing) {
   const Node* node = reader.find("root");
   if (!node) return "";
-  const std::filesystem::path root = resolve_path(*node, "dataset.root", folder);
+  const std::filesystem::path root = resolve_path(*node, reader.what("root"), folder);
   if (is_there(root)) return root.string();
-  const std::string sentence = fmt::format("dataset.root: no such folder {}; give another with --set {}.root=DIR", root.string(), path);
+  const std::string sentence = fmt::format("{}: no such folder {}; give another with --set {}.root=DIR", reader.what("root"), root.string(), path);
   if (!missing) fail(node->place, sentence);
   *missing = sentence;
   return root.string();
@@ -40,13 +41,13 @@ void take_text(const KnownDataset& known, base::DatasetInfo& info) {
 base::DatasetInfo find_dataset(const Reader& reader, const std::string& path, const base::Json& params, const std::filesystem::path& folder,
                                const PlanOptions& options, Catalogue& catalogue, Plan& plan) {
   const Node& id = reader.at("id", "\"cifar100\"");
-  const std::string plugin = to_string(id, "dataset.id"), name = reader.string("name", plugin);
+  const std::string plugin = to_string(id, reader.what("id")), name = reader.string("name", plugin);
   const auto known = known_dataset(options.share, name);
   if (const Node* node = reader.find("name"); node && !known)
-    fail(node->place, fmt::format("dataset.name: nothing is known of \"{}\"{}", name,
+    fail(node->place, fmt::format("{}: nothing is known of \"{}\"{}", reader.what("name"), name,
                                   suggestion(name, toml_stems(options.share / "datasets"), "known data sets")));
   if (known && known->plugin != plugin)
-    fail(id.place, fmt::format("dataset.id: {} is read by the plugin {}, not {}", name, known->plugin, plugin));
+    fail(id.place, fmt::format("{}: {} is read by the plugin {}, not {}", reader.what("id"), name, known->plugin, plugin));
   const bool may_lack = options.missing_ok && known;
   std::string missing;
   const std::string root = read_root(reader, path.ends_with(".") ? path + plugin : path, folder, may_lack ? &missing : nullptr);
@@ -75,7 +76,7 @@ int64_t read_subset(const Reader& reader, const std::string& key, const std::vec
     if (k <= counts[c]) continue;
     const std::string name = c < info.class_names.size() ? fmt::format(" ({})", info.class_names[c]) : "";
     fail(reader.find(key)->place,
-         fmt::format("dataset.{} = {}, but class {}{} of {} has only {} samples in that split", key, k, c, name, info.id, counts[c]));
+         fmt::format("{} = {}, but class {}{} of {} has only {} samples in that split", reader.what(key), k, c, name, info.id, counts[c]));
   }
   return k;
 }
@@ -97,12 +98,12 @@ void warn_of_empty_classes(const base::DatasetInfo& info, Plan& plan) {
   warn(info.test_counts, "test", "never tested");
 }
 
-DatasetEntry read_one(const Node& node, const std::string& path, const std::filesystem::path& folder, const PlanOptions& options,
-                      Catalogue& catalogue, Plan& plan) {
-  const Reader reader(node, "dataset");
+DatasetEntry read_one(const Node& node, const std::string& name, const std::string& path, const std::filesystem::path& folder,
+                      const PlanOptions& options, Catalogue& catalogue, Plan& plan) {
+  const Reader reader(node, name);
   DatasetEntry entry;
   if (const Node* params = reader.find("params")) {
-    if (!params->table()) fail(params->place, fmt::format("dataset.params must be a table, found {}", params->describe()));
+    if (!params->table()) fail(params->place, fmt::format("{} must be a table, found {}", reader.what("params"), params->describe()));
     entry.spec.params = installed_dataset_params(reader.at("id", "\"cifar100\""), *params->table(), catalogue);
   }
   entry.info = find_dataset(reader, path, entry.spec.params, folder, options, catalogue, plan);
@@ -119,17 +120,6 @@ DatasetEntry read_one(const Node& node, const std::string& path, const std::file
   entry.spec.train_per_class = read_subset(reader, "train_per_class", info.train_counts, info);
   entry.spec.test_per_class = read_subset(reader, "test_per_class", info.test_counts, info);
   return entry;
-}
-
-// An element of a sequence: a table as [dataset], or the name of a data set.
-Node part_table(const Node& part, const std::filesystem::path& share) {
-  if (part.table()) return part;
-  const std::string name = to_string(part, "each of dataset.sequence");
-  const auto known = known_dataset(share, name);
-  Table table;
-  table.set("id", part.place, {part.place, known ? known->plugin : name});
-  if (known) table.set("name", part.place, part);
-  return {part.place, table};
 }
 
 // A subset that all data sets share is the sequence's; one that differs is each one's own.
@@ -164,11 +154,11 @@ DatasetEntry read_sequence(const Node& node, const std::filesystem::path& folder
   DatasetEntry entry;
   std::vector<base::DatasetInfo> infos;
   for (const Node& element : *sequence.list()) {
-    Node part = part_table(element, options.share);
+    Node part = named_dataset(element, "each of dataset.sequence", options.share);
     for (const char* key : {"train_per_class", "test_per_class"})  // said of all of them
       if (const Node* all = node.table()->find(key); all && !part.table()->find(key))
         std::get<Table>(part.value).set(key, all->place, *all);
-    DatasetEntry read = read_one(part, "dataset.sequence.", folder, options, catalogue, plan);
+    DatasetEntry read = read_one(part, "dataset", "dataset.sequence.", folder, options, catalogue, plan);
     entry.spec.sequence.push_back(std::move(read.spec));
     infos.push_back(std::move(read.info));
   }
@@ -187,7 +177,7 @@ DatasetEntry read_sequence(const Node& node, const std::filesystem::path& folder
 DatasetEntry read_dataset(const Node& node, bool several, const std::filesystem::path& folder, const PlanOptions& options,
                           Catalogue& catalogue, Plan& plan) {
   if (node.table()->find("sequence")) return read_sequence(node, folder, options, catalogue, plan);
-  return read_one(node, several ? "dataset." : "dataset", folder, options, catalogue, plan);
+  return read_one(node, "dataset", several ? "dataset." : "dataset", folder, options, catalogue, plan);
 }
 
 // auto | cpu | cuda | cuda:N
@@ -210,6 +200,11 @@ std::vector<DatasetEntry> read_datasets(const Node& root, const std::filesystem:
   std::vector<DatasetEntry> entries;
   for (const Node* node : nodes) entries.push_back(read_dataset(*node, nodes.size() > 1, experiment_folder, options, catalogue, plan));
   return entries;
+}
+
+DatasetEntry read_named_dataset(const Node& node, const std::string& name, const std::filesystem::path& experiment_folder,
+                                const PlanOptions& options, Catalogue& catalogue, Plan& plan) {
+  return read_one(named_dataset(node, name, options.share), name, name, experiment_folder, options, catalogue, plan);
 }
 
 RunSection read_run(const Node& root, int64_t cores) {

@@ -22,6 +22,11 @@ struct DatasetEntry {
 std::vector<DatasetEntry> read_datasets(const Node& root, const std::filesystem::path& experiment_folder, const PlanOptions& options,
                                         Catalogue& catalogue, Plan& plan);
 
+// One data set at another place of the experiment than [dataset]: by name, or as a table with the keys of an element of dataset.sequence.
+// `name`: the place, as sentences and --set call it.
+DatasetEntry read_named_dataset(const Node& node, const std::string& name, const std::filesystem::path& experiment_folder,
+                                const PlanOptions& options, Catalogue& catalogue, Plan& plan);
+
 struct RunSection {
   base::RunSpec spec;  // precision, device, threads, checkpoint, track, loader_threads, store_limit, keep_logits
   Place precision_place;

@@ -100,7 +100,7 @@ base::DatasetInfo sequence_info(const Specs& parts, const Infos& infos) {
 
 base::DatasetInfo described(const base::DatasetSpec& dataset, Catalogue& catalogue) {
   Infos infos;
-  for (const base::DatasetSpec& part : dataset.parts()) infos.push_back(catalogue.dataset(part.id, part.root));
+  for (const base::DatasetSpec& part : dataset.parts()) infos.push_back(catalogue.dataset_with(part.id, part.root, part.params));
   return dataset.sequence.empty() ? infos.front() : sequence_info(dataset.sequence, infos);
 }
 

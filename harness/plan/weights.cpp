@@ -228,17 +228,21 @@ const WeightsEntry& WeightsSection::at(const std::string& role) {
   return entry;
 }
 
-base::WeightsSpec resolve_weights(const WeightsEntry& entry, const base::TransformRecipe& eval, const std::string& dataset_id,
-                                  const fs::path& recipes) {
+base::WeightsSpec resolve_weights(const WeightsEntry& entry, const base::TransformRecipe& train, const base::TransformRecipe& eval,
+                                  const std::string& dataset_id, const fs::path& recipes) {
   base::WeightsSpec spec = entry.spec;
   if (!entry.preprocess) return spec;
   const weights::Preprocess& known = *entry.preprocess;
-  base::TransformRecipe own = eval;
-  if (!known.transform.empty())
-    own = load_recipe(recipes, Node{entry.place, known.transform}, "preprocess.transform of weights." + spec.role, View::kEval, dataset_id);
-  own.mean = known.mean;
-  own.std = known.std;
-  if (own != eval) spec.eval_transform = own;
+  const auto own = [&](const base::TransformRecipe& general, View view) -> std::optional<base::TransformRecipe> {
+    base::TransformRecipe recipe = general;
+    if (!known.transform.empty())
+      recipe = load_recipe(recipes, Node{entry.place, known.transform}, "preprocess.transform of weights." + spec.role, view, dataset_id);
+    recipe.mean = known.mean;
+    recipe.std = known.std;
+    return recipe == general ? std::nullopt : std::optional(recipe);
+  };
+  spec.eval_transform = own(eval, View::kEval);
+  spec.train_transform = own(train, View::kTrain);
   return spec;
 }
 

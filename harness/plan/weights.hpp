@@ -47,9 +47,9 @@ class WeightsSection {
   std::map<std::string, WeightsEntry> read_;
 };
 
-// The weights as a run gets them, on a data set and under the protocol's evaluation transform `eval`: a role with statistics or a geometry
-// of its own gets a transform of its own.
-base::WeightsSpec resolve_weights(const WeightsEntry& entry, const base::TransformRecipe& eval, const std::string& dataset_id,
-                                  const std::filesystem::path& recipes);
+// The weights as a run gets them, on a data set and under the method's transform `train` and the protocol's `eval`: a role with statistics
+// or a geometry of its own gets transforms of its own.
+base::WeightsSpec resolve_weights(const WeightsEntry& entry, const base::TransformRecipe& train, const base::TransformRecipe& eval,
+                                  const std::string& dataset_id, const std::filesystem::path& recipes);
 
 }  // namespace clb::plan

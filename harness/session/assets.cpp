@@ -4,8 +4,28 @@
 
 namespace clb::session {
 
+AuxData::AuxData(const base::DatasetSpec& dataset, Session& session)
+    : store_(
+          dataset, session.spec.execution, [&session](const std::string& text) { session.warn(text); },
+          [&session](const std::string& what, int64_t done, int64_t total) {
+            session.check_cancelled();
+            session.progress(what, done, total);
+          }),
+      views_(store_, session.spec, session.device, session.dtype) {
+  std::map<int64_t, int64_t> taken;  // of each class
+  const auto labels = store_.labels(Split::kTrain);
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (dataset.train_per_class == 0 || taken[labels[i]]++ < dataset.train_per_class) indices_.push_back(static_cast<int64_t>(i));
+}
+
+const AuxData& Assets::dataset(const std::string& name, Session& session) {
+  return datasets_.try_emplace(name, run_.execution.asset_datasets.at(name), session).first->second;
+}
+
 const Asset& Assets::at(const std::string& name) {
   if (const auto found = open_.find(name); found != open_.end()) return found->second;
+  if (is_dataset(name))
+    throw PluginError(CLB_E_INVALID, "the asset \"" + name + "\" is a data set, which is no file; a stream of auxiliary data reads it", "", 0);
   const auto planned = run_.assets.find(name);
   const auto file = run_.execution.asset_files.find(name);
   if (planned == run_.assets.end() || file == run_.execution.asset_files.end())

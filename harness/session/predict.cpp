@@ -2,10 +2,11 @@
 #include <clb/metrics.h>
 
 #include <clb/base/error.hpp>
-#include <clb/base/prefetcher.hpp>
+#include <clb/data/image_batches.hpp>
 #include <clb/sdk/tensor.hpp>
 #include <clb/session/predict.hpp>
 #include <numeric>
+#include <optional>
 
 namespace clb::session {
 namespace {
@@ -56,19 +57,14 @@ torch::Tensor predict(Session& s, MethodHandle& method, const TestSamples& test)
   };
   std::vector<const Images*> views;
   for (const auto& part : wanted)
-    if (part.kind == Kind::kImages) views.push_back(&s.images_of(part.role, false));
-  std::unique_ptr<base::Prefetcher<std::vector<torch::Tensor>>> images;
-  if (passes > 0) {
-    images = std::make_unique<base::Prefetcher<std::vector<torch::Tensor>>>(
-        [&](int64_t step) {
-          std::vector<ImageRequest> requests;
-          for (int64_t row : rows_of(step)) requests.push_back({test.split, test.samples[static_cast<size_t>(row)], 0});
-          std::vector<torch::Tensor> made;
-          for (const Images* view : views) made.push_back(view->batch(requests));
-          return made;
-        },
-        batches, s.spec.execution.loader_threads);
-  }
+    if (part.kind == Kind::kImages) views.push_back(&s.view_of(s.views, part.role, false));
+  const auto requests = [&](int64_t step) {
+    std::vector<ImageRequest> list;
+    for (int64_t row : rows_of(step)) list.push_back({test.split, test.samples[static_cast<size_t>(row)], 0});
+    return list;
+  };
+  std::optional<data::ImageBatches> images;
+  if (passes > 0) images.emplace(views, requests, batches, s.spec.execution.loader_threads);
   const auto columns = asked_columns(s, test.columns);
   const auto classes = static_cast<int64_t>(columns.size());
   auto logits = torch::zeros({static_cast<int64_t>(test.samples.size()), classes}, torch::kFloat32);

@@ -31,9 +31,8 @@ Session::Session(const base::RunSpec& run, torch::Device on, const std::string& 
           }),
       sample_ids(keys, static_cast<int64_t>(store.labels(Split::kTrain).size())),
       protocol(run, {store.labels(Split::kTrain), store.domains(Split::kTrain)}, {store.labels(Split::kTest), store.domains(Split::kTest)}),
-      train_images(store, run.method.train_transform, device, dtype),
-      eval_images(store, run.protocol.eval_transform, device, dtype),
-      backbones(spec, data::has_images(run) ? checked_size(eval_images, run) : base::ImageSize(), device, dtype),
+      views(store, run, device, dtype),
+      backbones(spec, data::has_images(run) ? checked_size(views.at("", false), run) : base::ImageSize(), device, dtype),
       features(surroundings()) {}
 
 features::Surroundings Session::surroundings() {
@@ -45,7 +44,7 @@ features::Surroundings Session::surroundings() {
           .processor = device.is_cuda() ? device_name(device) : cpu.model + " [" + cpu.flags + "]",
           .keys = keys,
           .store = store,
-          .images = eval_images,
+          .views = views,
           .backbones = backbones,
           .spans = spans,
           .task = task,
@@ -82,13 +81,13 @@ void Session::progress(const std::string& what, int64_t done, int64_t total) {
   emitter.progress({.phase = spans.phase(), .task = task, .done = done, .total = total, .what = what});
 }
 
-const Images& Session::images_of(const std::string& role, bool augmented) {
+const Images& Session::view_of(const data::Views& of, const std::string& role, bool augmented) {
   if (!role.empty()) backbones.at(role);
-  return augmented ? train_images : eval_images;
+  return of.at(role, augmented);
 }
 
 void Session::require_features(std::vector<std::string> kinds, Split split, std::vector<int64_t> wanted) {
-  std::erase_if(kinds, [&](const std::string& kind) { return !features.is_derived(kind) && !complete.emplace(kind, split).second; });
+  std::erase_if(kinds, [&](const std::string& kind) { return !features.is_derived(kind) && complete.contains({kind, split}); });
   if (kinds.empty()) return;
   std::sort(wanted.begin(), wanted.end());
   std::vector<int64_t> all;
@@ -98,7 +97,11 @@ void Session::require_features(std::vector<std::string> kinds, Split split, std:
     all.insert(all.end(), evaluated.begin(), evaluated.end());
     std::sort(all.begin(), all.end());
   }
-  for (const auto& kind : kinds) features.ensure(kind, split, features.is_derived(kind) ? wanted : all);
+  for (const auto& kind : kinds) {
+    const bool derived = features.is_derived(kind);
+    features.ensure(kind, split, derived ? wanted : all);
+    if (!derived) complete.emplace(kind, split);
+  }
 }
 
 }  // namespace clb::session

@@ -72,6 +72,78 @@ TEST_F(Aux, CaptionsAreShuffledByTheSeedAndEndWithTheirEpochs) {
   EXPECT_NE(order(0), order(1));
 }
 
+class AuxData : public Aux {
+ protected:
+  // The data set of the session once more, the first two images of each class of it.
+  AuxData() {
+    base::DatasetSpec other = spec_.dataset;
+    other.train_per_class = 2;
+    spec_.assets["reference"] = base::asset_fingerprint(other);
+    spec_.execution.asset_datasets["reference"] = other;
+  }
+};
+
+TEST_F(AuxData, ImagesOfAnotherDataSetComeUnlabelledInBatchesOfTheirOwnWithoutEnd) {
+  const auto s = open(0);
+  const Context ctx = context(*s);
+  Batches batches = ctx.aux("reference").images().eval_view().epochs(0).batches(8);
+  EXPECT_EQ(batches.info().samples, 20) << "two of each class, also of classes to come";
+  EXPECT_EQ(batches.info().batches, std::numeric_limits<int64_t>::max());
+  Batch batch;
+  torch::Tensor first;
+  for (int64_t step = 0; step < 7; ++step) {
+    ASSERT_TRUE(batches.next(batch));
+    EXPECT_EQ(batch.n, step % 3 == 2 ? 4 : 8);
+    EXPECT_FALSE(batch.labels.defined());
+    ASSERT_EQ(batch.images.sizes(), (std::vector<int64_t>{batch.n, 3, 32, 32}));
+    if (step == 0) first = batch.images.clone();
+    if (step == 3) {
+      EXPECT_TRUE(torch::equal(batch.images, first)) << "the second epoch";
+    }
+  }
+  const std::vector<session::ImageRequest> request{{session::Split::kTrain, 0, 0}};
+  EXPECT_TRUE(torch::equal(first[0], s->views.at("", false).batch(request)[0])) << "the first of the training split";
+  EXPECT_EQ(s->images_seen, 0) << "not images of the stream of tasks";
+}
+
+TEST_F(AuxData, TheTrainingViewIsDrawnFromTheKeys) {
+  const auto images = [&](int64_t seed, int64_t threads) {
+    spec_.seed = seed;
+    spec_.execution.loader_threads = threads;
+    const auto s = open(0);
+    const Context ctx = context(*s);
+    std::vector<torch::Tensor> all;
+    for (const Batch& batch : ctx.aux("reference").images().train_view().shuffled().epochs(2).batches(5)) all.push_back(batch.images.clone());
+    return torch::cat(all);
+  };
+  const auto expected = images(0, 1);
+  EXPECT_EQ(expected.size(0), 40);
+  EXPECT_TRUE(torch::equal(images(0, 2), expected));
+  EXPECT_FALSE(torch::equal(images(1, 1), expected));
+}
+
+TEST_F(AuxData, WhatADataSetDoesNotHaveIsRefused) {
+  const auto s = open(0);
+  const Context ctx = context(*s);
+  const auto said = [&](auto call) {
+    ErrorSink::clear();
+    EXPECT_THROW(call(), PluginError);
+    return std::string(ErrorSink::take(CLB_E_INVALID, "nothing").what());
+  };
+  EXPECT_TRUE(contains(said([&] { ctx.aux("reference").part("labels").eval_view().batches(2); }), "no part \"labels\""));
+  EXPECT_TRUE(contains(said([&] { ctx.aux("reference").part("main:cls").eval_view().batches(2); }), "no part \"main:cls\""));
+  EXPECT_TRUE(contains(said([&] { ctx.captions("reference").batches(2); }), "no part \"aux:captions\""));
+  EXPECT_TRUE(contains(said([&] { ctx.asset("reference"); }), "data set"));
+  EXPECT_TRUE(contains(said([&] { ctx.aux("reference").only({1}).images().eval_view().batches(2); }), "no sample ids"));
+  EXPECT_TRUE(contains(said([&] { ctx.train().images().train_view().epochs(0).batches(2); }), "epochs"));
+}
+
+TEST_F(AuxData, ADataSetThatWasReplacedIsRefused) {
+  spec_.execution.asset_datasets["reference"].fingerprint = std::string(64, '0');
+  const auto s = open(0);
+  EXPECT_THROW(context(*s).aux("reference").images().eval_view().batches(2), PluginError);
+}
+
 TEST_F(Aux, WhatARunDoesNotHaveIsRefused) {
   const auto s = open(0);
   const Context ctx = context(*s);

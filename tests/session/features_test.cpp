@@ -93,7 +93,7 @@ TEST_F(FeaturesTest, AClipGivesItsImageFeatures) {
   std::vector<data::ImageRequest> requests;
   for (int64_t id : ids_) requests.push_back({Split::kTrain, id, 0});
   const nn::ClipImage tower(tensors, {.activation = nn::Activation::kQuickGelu, .image_heads = 3, .text_heads = 2});
-  EXPECT_TRUE(torch::allclose(s->features.gather("clip:image", Split::kTrain, ids_), tower(s->eval_images.batch(requests)), 1e-4, 1e-5));
+  EXPECT_TRUE(torch::allclose(s->features.gather("clip:image", Split::kTrain, ids_), tower(s->views.at("", false).batch(requests)), 1e-4, 1e-5));
   EXPECT_NE(s->backbones.at("clip").options().find("\"format\":\"openai_clip\""), std::string::npos);
 }
 
@@ -104,7 +104,7 @@ TEST_F(FeaturesTest, WhatAMethodDerivesIsComputedOnce) {
     EXPECT_EQ(batches_, 1);
     std::vector<data::ImageRequest> requests;
     for (int64_t id : ids_) requests.push_back({Split::kTrain, id, 0});
-    EXPECT_TRUE(torch::allclose(s->features.gather("mean", Split::kTrain, ids_), s->eval_images.batch(requests).mean({2, 3})));
+    EXPECT_TRUE(torch::allclose(s->features.gather("mean", Split::kTrain, ids_), s->views.at("", false).batch(requests).mean({2, 3})));
     s->features.ensure("mean", Split::kTrain, more_);  // one is new
     EXPECT_EQ(batches_, 3) << "and one of the others is extracted anew";
     EXPECT_EQ(s->features.forwards_charged(), 5);

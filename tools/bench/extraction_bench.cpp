@@ -62,7 +62,7 @@ Rates measure(const base::RunSpec& planned, int64_t images, int64_t rounds) {
   session::Session probe(spec, torch::kCPU, "extraction_bench", emitter, spans);
   std::vector<data::ImageRequest> requests;
   for (int64_t i = 0; i < features::kExtractBatchCpu; ++i) requests.push_back({data::Split::kTrain, i, 0});
-  const auto batch = probe.eval_images.batch(requests).clone();
+  const auto batch = probe.views.at("", false).batch(requests).clone();
   probe.backbones.at("main").compute({.role = "main"}, batch);  // loads the weights
   const int64_t batches = images / features::kExtractBatchCpu;
   for (int64_t round = 0; round < rounds; ++round) {

@@ -3,6 +3,10 @@
  * A method owns its training loop and pulls batches. The order of a shuffled stream and the boxes, flips and colours of the training view
  * are pure functions of (seed, task, stream, epoch, sample): the same for every method, batch size, precision, device and thread count.
  * `stream` counts the streams that were opened in this task.
+ *
+ * Auxiliary data are an asset of the run: a file of captions (ext/text.h), whose batches have the part "aux:captions" and no view, or
+ * another data set, whose training images come unlabelled as "images" and "images:ROLE" in either view. They have no sample ids, come in
+ * batches of a size of their own and, with epochs = 0, without end.
  */
 #ifndef CLB_STREAM_H
 #define CLB_STREAM_H
@@ -11,7 +15,7 @@
 
 #define CLB_SOURCE_TRAIN 1u  /* the current task's training split */
 #define CLB_SOURCE_MEMORY 2u /* the exemplars that the host keeps (ext/memory.h) */
-#define CLB_SOURCE_AUX 4u    /* unlabelled data beside the stream of tasks; alone, and with `aux` (ext/text.h) */
+#define CLB_SOURCE_AUX 4u    /* unlabelled data beside the stream of tasks; alone, and with `aux` */
 
 #define CLB_VIEW_TRAIN 1u /* augmented as the method's configuration says */
 #define CLB_VIEW_EVAL 2u  /* the protocol's deterministic evaluation transform */
@@ -34,7 +38,7 @@ typedef struct clb_stream_request {
   int64_t epochs;            /* at least 1; of CLB_SOURCE_AUX 0 as well: endless */
   const int64_t* sample_ids; /* restrict to these samples of the sources, in this order when shuffle is 0; NULL: all of them */
   int64_t sample_id_count;   /* 0 beside a pointer: none of them. An id outside the sources makes the request CLB_E_INVALID */
-  const char* aux;           /* of CLB_SOURCE_AUX: which data; else NULL */
+  const char* aux;           /* of CLB_SOURCE_AUX: the name of an asset of the run (ext/assets.h); else NULL */
 } clb_stream_request;
 
 typedef struct clb_stream_info {

@@ -100,7 +100,7 @@ TEST_F(DerivedFeature, TheBatchIsTheOneOfTheFirstTimeAndShowsNothingNew) {
   asked(*deriving(), "train_task", {2});
   ASSERT_EQ(seen_.size(), 4u);
   const data::ImageRequest two{Split::kTrain, 2, 0};
-  EXPECT_TRUE(torch::equal(seen_[3], s->eval_images.batch({&two, 1}).expand_as(seen_[3])));
+  EXPECT_TRUE(torch::equal(seen_[3], s->views.at("", false).batch({&two, 1}).expand_as(seen_[3])));
 }
 
 TEST_F(DerivedFeature, ManyStreamsOfATaskCostFewExtractions) {

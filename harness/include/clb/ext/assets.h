@@ -1,5 +1,6 @@
 /* clb/ext/assets.h: extension "clb.assets/1" of the host. Files beside weights and data that an experiment names ([assets.NAME]) and a
- * method declares (clb_method.assets): a vocabulary, captions, descriptions of classes. Their SHA-256 is part of the run's key.
+ * method declares (clb_method.assets): a vocabulary, captions, descriptions of classes. Their SHA-256 is part of the run's key. An asset
+ * may also be another data set, which is no file: a stream of CLB_SOURCE_AUX (stream.h) gives its images.
  */
 #ifndef CLB_EXT_ASSETS_H
 #define CLB_EXT_ASSETS_H
@@ -26,7 +27,7 @@ typedef struct clb_assets {
   uint32_t reserved;
   void* self;
 
-  /* [session] Fills `asset`, whose struct_size the caller has set. A name that the run does not have is CLB_E_INVALID. */
+  /* [session] Fills `asset`, whose struct_size the caller has set. A name that the run does not have, or that of a data set, is CLB_E_INVALID. */
   clb_status (*open)(void* self, const char* name, clb_asset* asset);
 } clb_assets;
 

@@ -4,8 +4,7 @@
  * Names and templates come from the data set (clb_dataset_info.readable_names, .templates) or, where it has none, from
  * share/datasets/<id>.toml; a name that nobody gives is the class's own, its underscores as spaces.
  *
- * Captions: a stream of CLB_SOURCE_AUX with clb_stream_request.aux = the name of an asset of the run (ext/assets.h), a UTF-8 file with one
- * caption a line, delivers the part "aux:captions" in batches of its own size; epochs = 0 makes it endless. Its view is without meaning.
+ * Captions: a stream of CLB_SOURCE_AUX (stream.h) whose asset is a UTF-8 file with one caption a line delivers the part "aux:captions".
  */
 #ifndef CLB_EXT_TEXT_H
 #define CLB_EXT_TEXT_H

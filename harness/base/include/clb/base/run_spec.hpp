@@ -30,8 +30,8 @@ struct WeightsSpec {
   int64_t heads = 0;                // attention heads; 0: dim / 64 (random weights know theirs)
   std::string format = "timm_vit";  // of the file: see network_format.hpp
   int64_t text_heads = 0;           // of the text tower; 0: width / 64
-  // How the images of this role are made, where not as the protocol's evaluation transform says: other statistics, another geometry.
-  std::optional<TransformRecipe> eval_transform{};
+  // How the images of this role are made, where not as the transforms of protocol and method say: other statistics, another geometry.
+  std::optional<TransformRecipe> eval_transform{}, train_transform{};
 };
 
 struct MethodSpec {
@@ -64,6 +64,8 @@ struct TextSpec {
 
 // SHA-256 in hex over the fingerprints of the parts in order, each with the subset that is its own.
 std::string sequence_fingerprint(const std::vector<DatasetSpec>& parts);
+// SHA-256 in hex over what decides the images of a data set that is an asset: fingerprint and subset of its training split.
+std::string asset_fingerprint(const DatasetSpec& dataset);
 // One hash for the files of all plugins that a run reads data through: of a single data set its file's.
 std::string dataset_hash(const DatasetSpec& dataset, const std::function<std::string(const std::string& file)>& hash_of);
 
@@ -98,7 +100,8 @@ struct ExecutionSpec {    // how, not what: changes no result, so no part of the
   // SHA-256 of the files that the run was planned with; empty: any. A runner that finds others fails.
   std::string method_hash, dataset_hash, runner_hash;
   std::vector<std::string> method_sources;         // further files whose contents method_hash covers
-  std::map<std::string, std::string> asset_files;  // where the assets lie, by name
+  std::map<std::string, std::string> asset_files;     // where the assets lie, by name
+  std::map<std::string, DatasetSpec> asset_datasets;  // those assets that are data sets: an auxiliary stream of their images
   // A second look will follow (base/second_look.hpp): what it needs is kept, also when `checkpoint` is off.
   bool second_look = false;
 };
@@ -110,7 +113,8 @@ struct RunSpec {
   MethodSpec method;
   DatasetSpec dataset;
   std::vector<WeightsSpec> weights;
-  std::map<std::string, std::string> assets;  // SHA-256 of each file that the method declares and the experiment names
+  // What the method declares and the experiment names: SHA-256 of the file, or asset_fingerprint() of the data set.
+  std::map<std::string, std::string> assets;
   TextSpec text;
   ProtocolSpec protocol;
   int64_t seed = 0;

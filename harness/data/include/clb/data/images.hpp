@@ -30,6 +30,7 @@ class Images {
 
   torch::Tensor batch(std::span<const ImageRequest> requests) const;  // [n, 3, H, W] of dtype on the device; [any]
   base::ImageSize size() const { return recipe_.output_size(); }      // 0: not fixed
+  const base::TransformRecipe& recipe() const { return recipe_; }
 
  private:
   static constexpr size_t kPooled = 8;

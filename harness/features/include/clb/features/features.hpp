@@ -10,7 +10,7 @@
 #include <array>
 #include <clb/base/run_spec.hpp>
 #include <clb/base/spans.hpp>
-#include <clb/data/images.hpp>
+#include <clb/data/views.hpp>
 #include <clb/features/backbone.hpp>
 #include <clb/features/feature_cache.hpp>
 #include <clb/stream/keys.hpp>
@@ -33,7 +33,7 @@ struct Surroundings {
   std::string processor;    // what the numbers may depend on
   const stream::Keys& keys;
   data::Samples& store;
-  const data::Images& images;  // in the evaluation view
+  const data::Views& views;
   Backbones& backbones;
   base::Spans& spans;
   const int64_t& task;  // the current one
@@ -99,8 +99,7 @@ class Features {
   Rows& rows(Source& source, Split split);
   void count_found(const Source& source, Rows& rows, const std::vector<int64_t>& ids);
   void compute(const Source& source, Rows& rows, Split split, const std::vector<int64_t>& missing);
-  const base::TransformRecipe& transform_of(const Source& source);  // of its role, else the protocol's
-  const data::Images& images_of(const Source& source);
+  const data::Images& images_of(const Source& source) const;  // as its role's network wants them
   torch::Tensor images(const data::Images& view, Split split, std::span<const int64_t> ids) const;
   int64_t batch_size() const;
   // feature_proof.cpp
@@ -111,8 +110,7 @@ class Features {
 
   Surroundings run_;
   Extract extract_;
-  std::map<std::string, std::shared_ptr<Source>> sources_;         // by every name they were asked for by
-  std::map<std::string, std::unique_ptr<data::Images>> of_roles_;  // of roles whose networks see the images otherwise
+  std::map<std::string, std::shared_ptr<Source>> sources_;  // by every name they were asked for by
   std::map<std::string, std::array<int64_t, 2>> accounted_before_;
   int64_t charged_ = 0, saved_ = 0;
   double seconds_saved_ = 0;

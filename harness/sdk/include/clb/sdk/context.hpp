@@ -299,6 +299,8 @@ class Context {
   StreamRequest train() const { return {host_, CLB_SOURCE_TRAIN}; }
   StreamRequest memory() const { return {host_, CLB_SOURCE_MEMORY}; }
   StreamRequest train_and_memory() const { return {host_, CLB_SOURCE_TRAIN | CLB_SOURCE_MEMORY}; }
+  // The training images of a data set that is an asset, unlabelled: ask for images() or part("images:clip"). Endless with epochs(0).
+  StreamRequest aux(const std::string& asset) const { return {host_, asset}; }
   // The lines of an asset, unlabelled: batch.part("aux:captions") is [n, longest] uint8, UTF-8 filled up with zeros. Endless with
   // epochs(0).
   StreamRequest captions(const std::string& asset) const { return StreamRequest(host_, asset).part(CLB_PART_CAPTIONS); }

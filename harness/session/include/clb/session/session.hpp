@@ -4,8 +4,8 @@
 #include <atomic>
 #include <clb/base/run_spec.hpp>
 #include <clb/base/spans.hpp>
-#include <clb/data/images.hpp>
 #include <clb/data/samples.hpp>
+#include <clb/data/views.hpp>
 #include <clb/features/backbone.hpp>
 #include <clb/features/features.hpp>
 #include <clb/session/device.hpp>
@@ -54,7 +54,7 @@ struct Session {
   void progress(const std::string& what, int64_t done, int64_t total);
   Split evaluated_split() const { return protocol.evaluates_test() ? Split::kTest : Split::kTrain; }
   // What a part "images" (role "") or "images:ROLE" is made of; PluginError CLB_E_INVALID for a role that the run does not have.
-  const Images& images_of(const std::string& role, bool augmented);
+  const Images& view_of(const data::Views& of, const std::string& role, bool augmented);
   // Computes these kinds for the samples that are wanted now; what the host computes by itself, for every sample of the split that this run
   // will use.
   void require_features(std::vector<std::string> kinds, Split split, std::vector<int64_t> wanted);
@@ -69,7 +69,7 @@ struct Session {
   data::Samples store;
   stream::SampleIds sample_ids;  // of the training split
   Protocol protocol;
-  Images train_images, eval_images;
+  data::Views views;
   Backbones backbones;
   Features features;
   std::set<std::pair<std::string, Split>> complete;  // kinds that the host has computed for all of a split
