@@ -81,7 +81,7 @@ TEST(Aper, PrototypesAndLogitsEqualTheReference) {
                 weights);
     State state(vit, options);
     state.tuned.parameters([&](const std::string& name, Tensor& t) { t = g[tuner + ".param." + reference_name(tuner, name)]; });
-    bench.load(clb::testing::saved(state), 1 << 20);
+    bench.load(clb::testing::saved(state), 1 << 20, 0);
     bench.train(part(0, first), g.config()["n0"]);
     g.close(tuner + ".dual.task0.W", bench.traced.at("prototypes"), 2e-5);
     bench.train(part(first, all), labels.max().item<int64_t>() + 1);
@@ -121,7 +121,7 @@ TEST(Aper, AdaptsInTheFirstTaskAndNeverAgain) {
   for (const std::string tuner : kTuners) {
     Bench bench(settings(tuner, 3), small_weights());
     State fresh(small_vit(), options_of(tuner));
-    bench.load(clb::testing::saved(fresh), 1 << 20);
+    bench.load(clb::testing::saved(fresh), 1 << 20, 0);
     bench.train(task(0), 2);
     EXPECT_EQ(bench.metrics.at("updates")[0].second, 9) << tuner;
     State once = state_of(bench, tuner);
@@ -135,7 +135,7 @@ TEST(Aper, AdaptsInTheFirstTaskAndNeverAgain) {
 
     const Tensor logits = bench.predict(task(1));
     Bench again(settings(tuner, 3), small_weights());
-    again.load(bench.save(), 64);
+    again.load(bench.save(), 64, bench.classes_seen());
     EXPECT_TRUE(torch::equal(again.predict(task(1)), logits)) << tuner;
     EXPECT_EQ(again.save(), bench.save()) << tuner << ": predict changed the state";
   }

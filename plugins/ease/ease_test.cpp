@@ -96,7 +96,7 @@ void check_run(Golden& g, bool ptm) {
                                      weights);
     };
     const auto bench = bench_with(true);
-    bench->load(clb::testing::saved(state), 1 << 20);
+    bench->load(clb::testing::saved(state), 1 << 20, seen);
     const std::string task = "task" + std::to_string(k) + ".", at = run + task;
     const Tensor labels = g[task + "labels"];
     const std::vector<int64_t> own = [&] {
@@ -119,7 +119,7 @@ void check_run(Golden& g, bool ptm) {
     g.close(at + "logits", bench->predict(test), 2e-5);
     g.close(at + "feat", bench->traced.at("features"), 5e-5);
     const auto plain = bench_with(false);
-    plain->load(bench->save(), 1 << 20);
+    plain->load(bench->save(), 1 << 20, seen);
     g.close(at + "logits_plain", plain->predict(test), 3e-5);
     clb::testing::load(state, bench->save());
   }
@@ -301,7 +301,7 @@ TEST(Ease, WithoutAnOldAdapterPredictionsChange) {
   train(bench, 3);
   State state = state_of(bench);
   state.adapters[0] = fresh_adapter();  // changes nothing in the network
-  without.load(clb::testing::saved(state), 1 << 20);
+  without.load(clb::testing::saved(state), 1 << 20, bench.classes_seen());
   EXPECT_GT((bench.predict(task(0)) - without.predict(task(0))).abs().max().item<double>(), 1e-4);
 }
 
@@ -344,7 +344,7 @@ TEST(Ease, SavedStatePredictsAndLearnsOnTheSame) {
   Bench bench(settings(), small_weights()), again(settings(), small_weights());
   train(bench, 2);
   const Tensor logits = bench.predict(task(0));
-  again.load(bench.save(), 64);
+  again.load(bench.save(), 64, bench.classes_seen());
   EXPECT_TRUE(torch::equal(again.predict(task(0)), logits));
   EXPECT_EQ(again.save(), bench.save()) << "predict changed the state";
   bench.train(task(2), 6);

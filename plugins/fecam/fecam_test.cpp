@@ -73,7 +73,7 @@ void check(Golden& g, const std::string& at, const Settings& settings, double sh
   if (g.has(at + "shrunk")) {
     ReferenceState reference(g);
     Bench given(settings);
-    given.load(clb::testing::saved(reference), 1 << 20);
+    given.load(clb::testing::saved(reference), 1 << 20, bench.classes_seen());
     given.predict({.features = g["test"]});
     g.close_to(at + "dist", g[at + "dist"], -given.traced.at("logits"), distance);
     g.close_to("cov", g["cov"], traced.at("covariance"), 9e-11);
@@ -182,7 +182,7 @@ TEST(FeCam, SavedStateGivesTheSameLogitsAndGoesOn) {
   const Tensor logits = trained.predict({.features = test_rows()});
   EXPECT_EQ(trained.save(), state) << "predict changed the state";
   Bench fresh;
-  fresh.load(state, 3);
+  fresh.load(state, 3, 2);
   EXPECT_TRUE(torch::equal(fresh.predict({.features = test_rows()}), logits));
   for (Bench* bench : {&trained, &fresh}) bench->train(made().samples(2), 3, {2});
   EXPECT_TRUE(torch::equal(fresh.predict({.features = test_rows()}), trained.predict({.features = test_rows()})));

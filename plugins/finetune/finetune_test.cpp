@@ -76,7 +76,7 @@ TEST(Finetune, TrainsWhatItIsToldTo) {
     const Tensor logits = bench.predict(first);
     EXPECT_TRUE(torch::allclose(logits, trained.head(trained.vit.cls(first.images)), 1e-4, 1e-5));
     Bench again(settings(c.settings), weights());
-    again.load(bench.save(), 64);
+    again.load(bench.save(), 64, bench.classes_seen());
     EXPECT_TRUE(torch::equal(again.predict(first), logits)) << "a loaded state predicts something else";
     EXPECT_EQ(again.save(), bench.save()) << "predict changed the state";
   }

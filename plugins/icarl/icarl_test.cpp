@@ -130,7 +130,7 @@ TEST(Icarl, NearestMeanOfExemplarsUnderTheNetworkAsItIsNow) {
   EXPECT_TRUE(torch::allclose(2 - 2 * logits.to(torch::kFloat64), at::stack(distances, 1).square(), 1e-4, 1e-5));
 
   Bench by_head(settings({{"predict_by", choice("head")}}), small_weights());
-  by_head.load(bench.save(), 64);
+  by_head.load(bench.save(), 64, bench.classes_seen());
   EXPECT_TRUE(torch::allclose(by_head.predict({.images = test}), state.head(state.vit.query(test)), 1e-4, 1e-5));
 }
 
@@ -194,7 +194,7 @@ TEST(Icarl, SavedStatePredictsTheSame) {
   Bench bench(settings(), small_weights()), again(settings(), small_weights());
   for (int64_t t = 0; t < 2; ++t) bench.train(task(t), 2 * t + 2);
   const Tensor logits = bench.predict(task(0));
-  again.load(bench.save(), 64);
+  again.load(bench.save(), 64, bench.classes_seen());
   EXPECT_TRUE(torch::equal(again.predict(task(0)), logits));
   EXPECT_EQ(again.save(), bench.save()) << "predict changed the state";
 }

@@ -71,7 +71,7 @@ struct State {
 struct Trial {
   Trial(const Golden& golden, const Settings& settings, const std::string& start)
       : g(golden), bench(settings, weights_of(g)), vit(weights_of(g).tensors, {.heads = weights_of(g).heads}), now(g, start) {
-    bench.load(clb::testing::saved(now), 1 << 20);
+    bench.load(clb::testing::saved(now), 1 << 20, now.head.classes());
   }
 
   // Trains on the batch of one task; all classes have their rows in the head from the start, as in the reference.

@@ -182,7 +182,7 @@ TEST(LayUp, SavedStateGivesTheSameLogitsAndGoesOn) {
   const std::string state = trained.save();
   const Tensor logits = trained.predict(samples(0, 9));
   EXPECT_EQ(trained.save(), state) << "predict changed the state";
-  fresh.load(state, 3);
+  fresh.load(state, 3, 3);
   EXPECT_TRUE(torch::equal(fresh.predict(samples(0, 9)), logits));
   for (Bench* bench : {&trained, &fresh}) bench->train(samples(3, 2), 6, {3, 4, 5});
   EXPECT_TRUE(torch::equal(fresh.predict(samples(0, 9)), trained.predict(samples(0, 9))));

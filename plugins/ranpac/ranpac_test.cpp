@@ -219,11 +219,11 @@ TEST(RanPac, SavedStateGivesTheSameLogitsAndGoesOn) {
     const Tensor logits = trained.predict(samples(0, 9));
     EXPECT_EQ(trained.save(), state) << "predict changed the state";
     Bench fresh(small({{"solve", choice(solve)}}));
-    fresh.load(state, 3);
+    fresh.load(state, 3, 3);
     EXPECT_TRUE(torch::equal(fresh.predict(samples(0, 9)), logits));
     for (Bench* bench : {&trained, &fresh}) bench->train(samples(3, 2), 6);
     EXPECT_TRUE(torch::equal(fresh.predict(samples(0, 9)), trained.predict(samples(0, 9))));
-    for (size_t cut = 0; cut < state.size(); cut += 997) EXPECT_THROW(Bench(small()).load(state.substr(0, cut), 64), clb::PluginError);
+    for (size_t cut = 0; cut < state.size(); cut += 997) EXPECT_THROW(Bench(small()).load(state.substr(0, cut), 64, 3), clb::PluginError);
   }
 }
 

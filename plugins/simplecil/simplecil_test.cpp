@@ -93,10 +93,10 @@ TEST(SimpleCil, SavedStateGivesTheSameLogitsWhateverTheReaderDelivers) {
   EXPECT_EQ(trained.save(), state) << "predict changed the state";
   for (const uint64_t step : {uint64_t{1}, uint64_t{3}, uint64_t{1} << 20}) {
     Bench fresh;
-    fresh.load(state, step);
+    fresh.load(state, step, trained.classes_seen());
     EXPECT_TRUE(torch::equal(fresh.predict({golden["test_features"]}), logits));
   }
-  for (size_t cut = 0; cut < state.size(); cut += 7) EXPECT_THROW(Bench().load(state.substr(0, cut), 64), clb::PluginError) << cut;
+  for (size_t cut = 0; cut < state.size(); cut += 7) EXPECT_THROW(Bench().load(state.substr(0, cut), 64, 1), clb::PluginError) << cut;
 }
 
 }  // namespace

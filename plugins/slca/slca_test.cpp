@@ -289,7 +289,7 @@ TEST(Slca, SavedStatePredictsTheSame) {
   Bench bench(settings(), small_weights()), again(settings(), small_weights());
   for (int64_t t = 0; t < 2; ++t) bench.train(small_task(t), 2 * t + 2);
   const Tensor logits = bench.predict(small_task(0));
-  again.load(bench.save(), 64);
+  again.load(bench.save(), 64, bench.classes_seen());
   EXPECT_TRUE(torch::equal(again.predict(small_task(0)), logits));
   EXPECT_EQ(again.save(), bench.save()) << "predict changed the state";
 }

@@ -37,7 +37,7 @@ void expect_adaptation_in_the_first_task(const Settings& settings, int64_t block
     bench.train(adaptation_task(1, blocks), 4);  // the bench refuses a network that has changed
     EXPECT_FALSE(bench.metrics.contains("updates"));
     ASSERT_TRUE(bench.registered.contains("tuned"));
-    fresh.load(bench.save(), 1 << 20);
+    fresh.load(bench.save(), 1 << 20, bench.classes_seen());
     const torch::Tensor logits = bench.predict(adaptation_task(0, blocks));
     EXPECT_TRUE(torch::equal(fresh.predict(adaptation_task(0, blocks)), logits));
     EXPECT_EQ(fresh.save(), bench.save());

@@ -122,16 +122,16 @@ class MethodBench {
   }
 
   std::string save() {
-    std::string state = written([&](const clb_writer& writer) { check([&] { return table_.save(self_, &writer); }); });
-    classes_of()[state] = classes_seen_;
-    return state;
+    return written([&](const clb_writer& writer) { check([&] { return table_.save(self_, &writer); }); });
   }
 
-  // step: the most bytes that one read delivers.
-  void load(const std::string& bytes, uint64_t step) {
+  // step: the most bytes that one read delivers. classes_seen: those of the state, which a host knows from its protocol; what predict asks for.
+  void load(const std::string& bytes, uint64_t step, int64_t classes_seen) {
     read(bytes, step, [&](const clb_reader& reader) { check([&] { return table_.load(self_, &reader); }); });
-    if (const auto known = classes_of().find(bytes); known != classes_of().end()) classes_seen_ = known->second;
+    classes_seen_ = classes_seen;
   }
+
+  int64_t classes_seen() const { return classes_seen_; }
 
   std::map<std::string, std::pair<int64_t, std::string>> registered;       // features of the method's own: columns and content
   int64_t extractions = 0;                                                 // images for which it was asked for one
@@ -285,12 +285,6 @@ class MethodBench {
   }
 
   clb_method table_;
-  // How many classes the method had seen that wrote a state: a host knows it from its protocol.
-  static std::map<std::string, int64_t>& classes_of() {
-    static std::map<std::string, int64_t> known;
-    return known;
-  }
-
   clb_host host_{};
   clb_trace trace_{};
   clb_features features_{};
