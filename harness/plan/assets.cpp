@@ -43,7 +43,8 @@ AssetEntry read_asset(const Entry& entry, const std::filesystem::path& folder, c
     if (const Node* other = reader.find(key)) fail(other->place, fmt::format("{} has no meaning beside a data set", reader.what(key)));
   const DatasetEntry read = read_named_dataset(*dataset, reader.what("dataset"), folder, options, catalogue, plan);
   if (read.info.modality != "images")
-    fail(dataset->place, fmt::format("{}: {} holds feature vectors, but an auxiliary stream has images", reader.what("dataset"), read.info.id));
+    fail(dataset->place,
+         fmt::format("{}: {} holds feature vectors, but an auxiliary stream has images", reader.what("dataset"), read.info.id));
   return {.name = entry.key, .file = "", .sha256 = base::asset_fingerprint(read.spec), .dataset = read.spec, .place = entry.key_place};
 }
 

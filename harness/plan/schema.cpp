@@ -70,7 +70,8 @@ void check_weights(const Node& weights) {
 void check_assets(const Node& assets) {
   for (const Entry& asset : table_of(assets, "assets").entries()) {
     if (!asset.value.table())
-      fail(asset.key_place, fmt::format("assets.{} must be a table with file and sha256, or with dataset, found {}", asset.key, asset.value.describe()));
+      fail(asset.key_place,
+           fmt::format("assets.{} must be a table with file and sha256, or with dataset, found {}", asset.key, asset.value.describe()));
     const std::string shown = "assets." + asset.key;
     check_section(asset.value, "assets", shown);
     const Node* dataset = asset.value.table()->find("dataset");

@@ -24,7 +24,8 @@ std::string read_root(const Reader& reader, const std::string& path, const std::
   if (!node) return "";
   const std::filesystem::path root = resolve_path(*node, reader.what("root"), folder);
   if (is_there(root)) return root.string();
-  const std::string sentence = fmt::format("{}: no such folder {}; give another with --set {}.root=DIR", reader.what("root"), root.string(), path);
+  const std::string sentence =
+      fmt::format("{}: no such folder {}; give another with --set {}.root=DIR", reader.what("root"), root.string(), path);
   if (!missing) fail(node->place, sentence);
   *missing = sentence;
   return root.string();

@@ -25,7 +25,8 @@ const AuxData& Assets::dataset(const std::string& name, Session& session) {
 const Asset& Assets::at(const std::string& name) {
   if (const auto found = open_.find(name); found != open_.end()) return found->second;
   if (is_dataset(name))
-    throw PluginError(CLB_E_INVALID, "the asset \"" + name + "\" is a data set, which is no file; a stream of auxiliary data reads it", "", 0);
+    throw PluginError(CLB_E_INVALID, "the asset \"" + name + "\" is a data set, which is no file; a stream of auxiliary data reads it", "",
+                      0);
   const auto planned = run_.assets.find(name);
   const auto file = run_.execution.asset_files.find(name);
   if (planned == run_.assets.end() || file == run_.execution.asset_files.end())

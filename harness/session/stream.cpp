@@ -38,8 +38,8 @@ void BatchSource::plan_batches(int64_t samples) try {
   invalid(error.what());
 }
 
-std::unique_ptr<data::ImageBatches> BatchSource::image_batches(const std::vector<const Images*>& views,
-                                                             const std::vector<int64_t>& samples, bool augmented) const {
+std::unique_ptr<data::ImageBatches> BatchSource::image_batches(const std::vector<const Images*>& views, const std::vector<int64_t>& samples,
+                                                               bool augmented) const {
   if (views.empty()) return nullptr;
   const auto requests = [this, &samples, augmented](int64_t step) {
     std::vector<ImageRequest> list;

@@ -26,19 +26,15 @@ class Faulty final : public clb::Method {
              {"none",  "crash",         "kill",    "throw", "throw_int", "shape",      "dtype", "classes", "nan",    "endless", "hog",
               "print", "default_dtype", "threads", "keep",  "grow",      "leak_batch", "drift", "clock",   "forget", "exit",    "fork"},
              "what goes wrong");
-    p.choice("where", &Faulty::where_,
-             {"create", "begin_task", "train_task", "end_task", "inputs", "predict", "save", "checkpoint", "load"},
-             "in which call; checkpoint: the save that the host writes to a file");
+    p.choice("where", &Faulty::where_, {"create", "begin_task", "train_task", "end_task", "inputs", "predict", "save", "load"},
+             "in which call");
     p.integer("task", &Faulty::at_task_, {0, 1000}, "in which task (create and load: in none)");
     p.string("once", &Faulty::once_, "a file: the fault strikes when it is there, and takes it away");
     p.integer("epochs", &Faulty::epochs_, {1, 1000}, "passes over the training images of a task");
   }
 
   void create() override { strike("create"); }
-  void begin_task() override {
-    saves_ = 0;
-    strike("begin_task");
-  }
+  void begin_task() override { strike("begin_task"); }
   void end_task() override { strike("end_task"); }
 
   void train_task() override {
@@ -82,7 +78,7 @@ class Faulty final : public clb::Method {
     a("weight", saved);
     if (loading) weight_ = saved;
     if (loading) strike("load");
-    if (!loading) strike(saves_++ == 0 ? "save" : "checkpoint");  // the first one is the host's count of the bytes
+    if (!loading) strike("save");
     a("epochs", epochs_);
     if (fault_ == "grow") a("kept", kept_);
   }
@@ -115,7 +111,7 @@ class Faulty final : public clb::Method {
   }
 
   std::string fault_ = "none", where_ = "train_task", once_;
-  int64_t at_task_ = 1, epochs_ = 2, saves_ = 0;
+  int64_t at_task_ = 1, epochs_ = 2;
   torch::Tensor weight_;
   std::vector<torch::Tensor> kept_;
 };

@@ -113,7 +113,8 @@ TEST_F(AuxData, TheTrainingViewIsDrawnFromTheKeys) {
     const auto s = open(0);
     const Context ctx = context(*s);
     std::vector<torch::Tensor> all;
-    for (const Batch& batch : ctx.aux("reference").images().train_view().shuffled().epochs(2).batches(5)) all.push_back(batch.images.clone());
+    for (const Batch& batch : ctx.aux("reference").images().train_view().shuffled().epochs(2).batches(5))
+      all.push_back(batch.images.clone());
     return torch::cat(all);
   };
   const auto expected = images(0, 1);

@@ -93,7 +93,8 @@ TEST_F(FeaturesTest, AClipGivesItsImageFeatures) {
   std::vector<data::ImageRequest> requests;
   for (int64_t id : ids_) requests.push_back({Split::kTrain, id, 0});
   const nn::ClipImage tower(tensors, {.activation = nn::Activation::kQuickGelu, .image_heads = 3, .text_heads = 2});
-  EXPECT_TRUE(torch::allclose(s->features.gather("clip:image", Split::kTrain, ids_), tower(s->views.at("", false).batch(requests)), 1e-4, 1e-5));
+  EXPECT_TRUE(
+      torch::allclose(s->features.gather("clip:image", Split::kTrain, ids_), tower(s->views.at("", false).batch(requests)), 1e-4, 1e-5));
   EXPECT_NE(s->backbones.at("clip").options().find("\"format\":\"openai_clip\""), std::string::npos);
 }
 

@@ -96,6 +96,34 @@ TEST_F(PlanTexts, MistakesInAssetsAreSentences) {
   EXPECT_NE(mistake(data + nobody).find("no method of this experiment opens an asset \"captoins\"; did you mean"), std::string::npos);
 }
 
+TEST_F(PlanTexts, AnAssetMayBeADataSet) {
+  const std::string data = kData, asset = "[assets.captions]\ndataset = ";
+  const Plan without = plan(data), with = plan(data + asset + "{ id = \"cifar100\", root = \"cifar\" }\n");
+  const base::RunSpec run = with.runs[0];
+  EXPECT_NE(run.key(), without.runs[0].key());
+  EXPECT_EQ(with.runs[1].key(), without.runs[1].key()) << "which does not declare it";
+  const base::DatasetSpec& other = run.execution.asset_datasets.at("captions");
+  EXPECT_EQ(other.id, "cifar100");
+  EXPECT_EQ(run.assets.at("captions"), base::asset_fingerprint(other));
+  const base::RunSpec read = base::RunSpec::from_json(run.to_json(), "spec");
+  EXPECT_EQ(read.key(), run.key());
+  EXPECT_EQ(read.execution.asset_datasets.at("captions").root, other.root);
+  const Plan few = plan(data + asset + "{ id = \"cifar100\", root = \"cifar\", train_per_class = 2 }\n");
+  EXPECT_NE(few.runs[0].key(), run.key()) << "other images";
+}
+
+TEST_F(PlanTexts, MistakesInAnAssetThatIsADataSetAreSentences) {
+  const auto said = [&](const std::string& dataset, const std::string& more = "") {
+    return mistake(std::string(kData) + "[assets.captions]\ndataset = " + dataset + "\n" + more);
+  };
+  EXPECT_NE(said("\"cifar10\"").find("did you mean \"cifar100\""), std::string::npos) << said("\"cifar10\"");
+  EXPECT_NE(said("{ id = \"cifar100\", root = \"none\" }").find("assets.captions.dataset.root: no such folder"), std::string::npos);
+  EXPECT_NE(said("{ id = \"cifar100\", rot = \"cifar\" }").find("unknown key \"rot\" in [assets.captions.dataset]"), std::string::npos);
+  EXPECT_NE(said("3").find("assets.captions.dataset must be"), std::string::npos) << said("3");
+  EXPECT_NE(said("\"cifar100\"", "file = \"captions.txt\"\n").find("assets.captions.file has no meaning beside a data set"),
+            std::string::npos);
+}
+
 TEST_F(PlanTexts, NamesAndTemplatesGoToTextTowersAlone) {
   const Plan made = plan(kData);
   EXPECT_TRUE(made.runs[0].text.names.empty());

@@ -27,7 +27,8 @@ typedef struct clb_assets {
   uint32_t reserved;
   void* self;
 
-  /* [session] Fills `asset`, whose struct_size the caller has set. A name that the run does not have, or that of a data set, is CLB_E_INVALID. */
+  /* [session] Fills `asset`, whose struct_size the caller has set. A name that the run does not have, or that of a data set, is
+   * CLB_E_INVALID. */
   clb_status (*open)(void* self, const char* name, clb_asset* asset);
 } clb_assets;
 

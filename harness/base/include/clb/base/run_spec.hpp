@@ -99,7 +99,7 @@ struct ExecutionSpec {    // how, not what: changes no result, so no part of the
   std::string state_file, state_run;
   // SHA-256 of the files that the run was planned with; empty: any. A runner that finds others fails.
   std::string method_hash, dataset_hash, runner_hash;
-  std::vector<std::string> method_sources;         // further files whose contents method_hash covers
+  std::vector<std::string> method_sources;            // further files whose contents method_hash covers
   std::map<std::string, std::string> asset_files;     // where the assets lie, by name
   std::map<std::string, DatasetSpec> asset_datasets;  // those assets that are data sets: an auxiliary stream of their images
   // A second look will follow (base/second_look.hpp): what it needs is kept, also when `checkpoint` is off.

@@ -22,10 +22,10 @@ class BatchPlan {
   // `stream` counts the streams of the task; `samples` per epoch. Error for rules that cannot be followed. The keys live as long as this.
   BatchPlan(const Keys& keys, int64_t task, int64_t stream, int64_t samples, BatchRules rules);
 
-  int64_t samples() const { return samples_; }            // per epoch
+  int64_t samples() const { return samples_; }  // per epoch
   int64_t batches_per_epoch() const { return per_epoch_; }
-  int64_t batches() const { return batches_; }            // over all epochs
-  int64_t dropped() const { return dropped_; }            // samples per epoch
+  int64_t batches() const { return batches_; }  // over all epochs
+  int64_t dropped() const { return dropped_; }  // samples per epoch
   int64_t epoch_of(int64_t step) const { return step / per_epoch_; }
   // [any] Positions 0..samples-1 of batch `step`, in the order of delivery.
   std::vector<int64_t> positions(int64_t step) const;
