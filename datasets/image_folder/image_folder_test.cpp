@@ -24,8 +24,10 @@ class ImageFolderTest : public ::testing::Test {
   }
   void put_plain() const {
     for (const std::string split : {"train", "test"}) {
-      for (const std::string name : {"dog", "Zebra", "cat"})
-        put(split + "/" + name + "/b.jpg"), put(split + "/" + name + "/a.png", kPngBytes);
+      for (const std::string name : {"dog", "Zebra", "cat"}) {
+        put(split + "/" + name + "/b.jpg");
+        put(split + "/" + name + "/a.png", kPngBytes);
+      }
     }
   }
   void put_domains() const {
@@ -112,7 +114,10 @@ TEST_F(ImageFolderTest, ExtensionsInAnyCaseCountAndHiddenFilesDoNot) {
 
 TEST_F(ImageFolderTest, AClassMayBeCalledTrain) {
   put_plain();
-  for (const std::string split : {"train", "test"}) put(split + "/train/a.jpg"), put(split + "/test/a.jpg");
+  for (const std::string split : {"train", "test"}) {
+    put(split + "/train/a.jpg");
+    put(split + "/test/a.jpg");
+  }
   EXPECT_EQ(opened(), "");
 }
 
@@ -128,7 +133,8 @@ TEST_F(ImageFolderTest, EveryMistakeIsOneSentenceWithItsPath) {
   says("holds neither the folders train and test");
   erase("test");
   says("test: is missing; train and test are both needed");
-  erase("train/cat/a.png"), erase("train/cat/b.jpg");
+  erase("train/cat/a.png");
+  erase("train/cat/b.jpg");
   says("train/cat: holds no images");
   put("train/cat/notes.txt");
   says("train/cat/notes.txt: ends neither in .jpg");

@@ -20,7 +20,8 @@ int64_t version_of(const Json& spec) {
   look("run", spec);
   for (const char* object : {"method", "dataset", "protocol", "execution"}) look(object, spec.at(object));
   for (const Json& w : spec.at("weights")) {
-    look("weights", w), look("random", w.at("random"));
+    look("weights", w);
+    look("random", w.at("random"));
     for (const char* recipe : {"eval_transform", "train_transform"})
       if (w.contains(recipe)) look("recipe", w.at(recipe));
   }

@@ -73,7 +73,14 @@ typename Number::Bits load(std::string_view bytes, size_t at) {
 // Sums for a correlation of two series.
 struct Correlation {
   double n = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0;
-  void add(double a, double b) { n += 1, x += a, y += b, xx += a * a, yy += b * b, xy += a * b; }
+  void add(double a, double b) {
+    n += 1;
+    x += a;
+    y += b;
+    xx += a * a;
+    yy += b * b;
+    xy += a * b;
+  }
   double value() const {
     const double vx = n * xx - x * x, vy = n * yy - y * y;
     return vx > 0 && vy > 0 ? (n * xy - x * y) / std::sqrt(vx * vy) : 0;
@@ -230,7 +237,10 @@ std::optional<ImageSearch::Found> ImageSearch::find_in_nibbles(std::string_view 
       values += {high_first ? high : low, high_first ? low : high};
     }
     for (const size_t stride : {1, 2, 3})
-      if (auto found = find_as<Whole<uint8_t>>(values, stride)) return found->as = "4 bits of a byte each", found;
+      if (auto found = find_as<Whole<uint8_t>>(values, stride)) {
+        found->as = "4 bits of a byte each";
+        return found;
+      }
   }
   return std::nullopt;
 }

@@ -26,7 +26,10 @@ namespace fs = std::filesystem;
 
 size_t threads() {
   size_t n = 0;
-  for (const auto& unused : fs::directory_iterator("/proc/self/task")) static_cast<void>(unused), ++n;
+  for (const auto& unused : fs::directory_iterator("/proc/self/task")) {
+    static_cast<void>(unused);
+    ++n;
+  }
   return n;
 }
 

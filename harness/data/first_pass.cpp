@@ -166,7 +166,10 @@ class Pass {
   }
 
   void take(const Worked& sample, int64_t label, int64_t domain) {
-    if (!sample.unreadable.empty()) return unreadable_.add(sample.unreadable), bad_.add(sample.unreadable);
+    if (!sample.unreadable.empty()) {
+      unreadable_.add(sample.unreadable);
+      return bad_.add(sample.unreadable);
+    }
     hash_.update_u64(static_cast<uint64_t>(label)).update_u64(static_cast<uint64_t>(domain));
     hash_.update(std::span<const uint8_t>(sample.digest));
     if (!sample.undecodable.empty()) bad_.add(sample.undecodable);

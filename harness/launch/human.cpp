@@ -13,7 +13,10 @@ std::string human_bytes(uint64_t bytes) {
   if (bytes < 1000) return fmt::format("{} bytes", bytes);
   double value = static_cast<double>(bytes);
   size_t unit = 0;
-  while (value >= 999.95 && unit + 1 < kUnits.size()) value /= 1000, ++unit;
+  while (value >= 999.95 && unit + 1 < kUnits.size()) {
+    value /= 1000;
+    ++unit;
+  }
   return fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 

@@ -89,7 +89,9 @@ void Optimizer::take_up(const FitOptions& options, const std::vector<FitGroup>& 
   const OptimizerState before = loaded_ ? std::move(*loaded_) : state();
   loaded_.reset();
   kind_ = options.optimizer;
-  names_.clear(), tensors_.clear(), scales_.clear();
+  names_.clear();
+  tensors_.clear();
+  scales_.clear();
   Groups parts;
   for (size_t k = 0; k < groups.size(); ++k) {
     const FitGroup& group = groups[k];

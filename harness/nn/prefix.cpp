@@ -10,7 +10,10 @@ Prefix::Prefix(const BlocksShape& network, const PrefixOptions& options, const R
     Layer layer;
     layer.keys = drawn("keys");
     layer.values = drawn("values");
-    if (options.scales) layer.key_scale = torch::ones(1), layer.value_scale = torch::ones(1);
+    if (options.scales) {
+      layer.key_scale = torch::ones(1);
+      layer.value_scale = torch::ones(1);
+    }
     layers_.add(block, layer);
   }
   unfreeze(*this);

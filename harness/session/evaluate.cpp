@@ -11,7 +11,10 @@ namespace {
 // First and end of the classes of each row's own group, [n] each.
 std::pair<torch::Tensor, torch::Tensor> own_classes(const Session& s, const torch::Tensor& group) {
   std::vector<int64_t> first, end;
-  for (const stream::Group& g : s.protocol.groups()) first.push_back(g.first), end.push_back(g.end);
+  for (const stream::Group& g : s.protocol.groups()) {
+    first.push_back(g.first);
+    end.push_back(g.end);
+  }
   return {torch::tensor(first, torch::kInt64).index_select(0, group), torch::tensor(end, torch::kInt64).index_select(0, group)};
 }
 

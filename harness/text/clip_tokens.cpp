@@ -87,7 +87,10 @@ struct ClipTokens::Table {
       size_t best = rank.size(), at = parts.size();
       for (size_t i = 0; i + 1 < parts.size(); ++i) {
         const auto found = rank.find(parts[i] + " " + parts[i + 1]);
-        if (found != rank.end() && found->second < best) best = found->second, at = i;
+        if (found != rank.end() && found->second < best) {
+          best = found->second;
+          at = i;
+        }
       }
       if (at == parts.size()) return parts;
       const std::string first = parts[at], second = parts[at + 1];

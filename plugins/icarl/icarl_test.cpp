@@ -60,7 +60,10 @@ std::vector<std::vector<double>> features_by_hand(const Vit& vit, const Tensor& 
   const Tensor there = vit.query(images), mirrored = vit.query(images.flip(3));
   for (int64_t k = 0; k < images.size(0); ++k) {
     std::vector<double> a, b;
-    for (int64_t i = 0; i < kSmallVit.dim; ++i) a.push_back(there[k][i].item<double>()), b.push_back(mirrored[k][i].item<double>());
+    for (int64_t i = 0; i < kSmallVit.dim; ++i) {
+      a.push_back(there[k][i].item<double>());
+      b.push_back(mirrored[k][i].item<double>());
+    }
     a = unit(a);
     b = unit(b);
     for (size_t i = 0; flip && i < a.size(); ++i) a[i] += b[i];
@@ -83,7 +86,10 @@ std::vector<int64_t> herding_by_hand(const std::vector<std::vector<double>>& row
       if (std::find(chosen.begin(), chosen.end(), k) != chosen.end()) continue;
       double distance = 0;
       for (size_t i = 0; i < d; ++i) distance += std::pow(mean[i] - (sum[i] + rows[k][i]) / static_cast<double>(chosen.size() + 1), 2);
-      if (best < 0 || distance < least) best = static_cast<int64_t>(k), least = distance;
+      if (best < 0 || distance < least) {
+        best = static_cast<int64_t>(k);
+        least = distance;
+      }
     }
     chosen.push_back(best);
     for (size_t i = 0; i < d; ++i) sum[i] += rows[best][i];

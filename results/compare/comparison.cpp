@@ -66,11 +66,13 @@ Difference difference_of(const Selection& a, const Selection& b, const std::vect
     d.a.push_back(*left);
     d.b.push_back(*right);
     differences.push_back(*left - *right);
-    d.mean_a += *left, d.mean_b += *right;
+    d.mean_a += *left;
+    d.mean_b += *right;
   }
   if (differences.empty()) return d;
   const auto n = static_cast<double>(differences.size());
-  d.mean_a /= n, d.mean_b /= n;
+  d.mean_a /= n;
+  d.mean_b /= n;
   d.mean = d.mean_a - d.mean_b;
   if (differences.size() >= kFewestPairs) d.interval = stats::t_interval(differences, 0.95);
   d.sign_flip = stats::sign_flip(differences);
@@ -199,7 +201,11 @@ Comparison compare(const Ref& a, const Ref& b, const std::vector<std::string>& m
   }
   Selection left = select(a, Commits::kAll), right = select(b, Commits::kAll);
   auto inherit = [](Ref& to, const Ref& from) {
-    if (to.method.empty()) to.method = from.method, to.preset = from.preset, to.settings = from.settings;
+    if (to.method.empty()) {
+      to.method = from.method;
+      to.preset = from.preset;
+      to.settings = from.settings;
+    }
   };
   inherit(left.ref, right.ref);
   inherit(right.ref, left.ref);

@@ -198,7 +198,8 @@ void require_evidence(const GateReport& report, size_t shared_runs) {
 Apart::Apart(const Counterpart& both) : base(*both.base), head(both.head ? *both.head : Series{}), match(both) {
   if (!both.head) return;
   shared = set_apart(base, head);
-  match.base = &base, match.head = &head;
+  match.base = &base;
+  match.head = &head;
 }
 
 const char* word_of(Verdict verdict) {
@@ -279,7 +280,9 @@ GateReport gate(const Ref& base, const Ref& head, const GateOptions& options) {
   require_evidence(report, shared_runs);
   for (const Series* series : fresh) {
     Gauge gauge;
-    gauge.what = "accuracy", gauge.verdict = Verdict::kNotGated, gauge.why = "new: the base has no such runs";
+    gauge.what = "accuracy";
+    gauge.verdict = Verdict::kNotGated;
+    gauge.why = "new: the base has no such runs";
     report.series.push_back({series->key(), series->name(), setting_name(series->spec), series->machine_class, {gauge}, {}});
   }
   decide(report.series);

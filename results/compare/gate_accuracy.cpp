@@ -77,7 +77,9 @@ Gauge accuracy_gauge(const Side& base, const Side& head, const Counterpart& matc
     if (!old || !now) continue;
     pairs.push_back(pair);
     ids.push_back(pair.id);
-    before.push_back(*old), after.push_back(*now), change.push_back(sign * (*now - *old));
+    before.push_back(*old);
+    after.push_back(*now);
+    change.push_back(sign * (*now - *old));
   }
   if (pairs.empty()) {
     g.why = "no pair of finished runs with the same seed and class order";
@@ -85,7 +87,9 @@ Gauge accuracy_gauge(const Side& base, const Side& head, const Counterpart& matc
   }
   const std::vector<double> units = by_unit(ids, change);
   g.n = units.size();
-  g.base = mean_of(by_unit(ids, before)), g.head = mean_of(by_unit(ids, after)), g.change = mean_of(units);
+  g.base = mean_of(by_unit(ids, before));
+  g.head = mean_of(by_unit(ids, after));
+  g.change = mean_of(units);
   const std::string no_hashes = why_no_hashes(head, match, pairs);
   if (no_hashes.empty() && hashes_equal(base, head, pairs)) {
     g.verdict = Verdict::kUnchanged;

@@ -62,7 +62,9 @@ Gauge ratio_gauge(const std::string& what, const std::vector<double>& base, cons
     ratios.push_back(head[i] / base[i]);
     logs.push_back(std::log(ratios.back()));
   }
-  g.base = stats::quantile(base, 0.5), g.head = stats::quantile(head, 0.5), g.change = stats::quantile(ratios, 0.5) - 1;
+  g.base = stats::quantile(base, 0.5);
+  g.head = stats::quantile(head, 0.5);
+  g.change = stats::quantile(ratios, 0.5) - 1;
   if (g.n < kFewestSeeds) return g;
   const stats::Interval interval = stats::t_interval(logs, 0.95);
   g.interval = stats::Interval{std::exp(interval.low) - 1, std::exp(interval.high) - 1};
@@ -84,7 +86,10 @@ Gauge gauge_of(const std::string& what, const std::vector<Repetition>& list, dou
   std::vector<double> base, head;
   for (const Repetition& r : list) {
     const double before = value(*r.base, r.base_resources), after = value(*r.head, r.head_resources);
-    if (before > 0 && after > 0) base.push_back(before), head.push_back(after);
+    if (before > 0 && after > 0) {
+      base.push_back(before);
+      head.push_back(after);
+    }
   }
   if (base.size() < kFewestSeeds)
     return not_gated(

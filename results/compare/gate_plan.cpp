@@ -30,7 +30,10 @@ std::vector<double> paired_changes(const Side& base, const Side& head, const met
   std::vector<double> changes;
   for (const Pair& pair : pairs_of(*base.series, *head.series)) {
     const auto before = value_of(*base.store, *pair.a, metric), after = value_of(*head.store, *pair.b, metric);
-    if (before && after) ids.push_back(pair.id), changes.push_back(*after - *before);
+    if (before && after) {
+      ids.push_back(pair.id);
+      changes.push_back(*after - *before);
+    }
   }
   return by_unit(ids, changes);
 }
@@ -47,7 +50,10 @@ Seen seen_in(const Side& side, const metrics::Metric& metric) {
   for (const auto& [id, repetitions] : side.series->runs) {
     if (repetitions.ok.empty()) continue;
     const store::RunRow& run = repetitions.ok.back();
-    if (const auto value = value_of(*side.store, run, metric)) ids.push_back(id), values.push_back(*value);
+    if (const auto value = value_of(*side.store, run, metric)) {
+      ids.push_back(id);
+      values.push_back(*value);
+    }
     seen.seconds.push_back(run.wall_s);
   }
   seen.units = by_unit(ids, values);
@@ -60,7 +66,9 @@ PlannedSeries plan_series(const Selection& base, const Selection* head, const Co
   const Side before{base.store.get(), match.base};
   const Seen seen = seen_in(before, metric);
   PlannedSeries plan;
-  plan.key = match.base->key(), plan.name = match.name, plan.setting = setting_name(match.base->spec);
+  plan.key = match.base->key();
+  plan.name = match.name;
+  plan.setting = setting_name(match.base->spec);
   plan.seeds = seen.units.size();
   plan.floor = options.floor.value_or(match.base->frozen_features() ? kFrozenFloor : kTrainedFloor);
   plan.seconds = seen.seconds.empty() ? 0 : mean_of(seen.seconds);

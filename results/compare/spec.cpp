@@ -74,9 +74,13 @@ std::string comparability_difference(const Json& a, const Json& b) {
     Json left = comparable(a), right = comparable(b);
     if (left.at("fingerprint") != right.at("fingerprint") && text_at(a, "/dataset/id") != text_at(b, "/dataset/id")) {
       found.push_back(fmt::format("dataset ({} against {})", text_at(a, "/dataset/id"), text_at(b, "/dataset/id")));
-      left.erase("fingerprint"), right.erase("fingerprint");
+      left.erase("fingerprint");
+      right.erase("fingerprint");
     }
-    if (left.value("weights", Json()) != right.value("weights", Json())) left.erase("weights_details"), right.erase("weights_details");
+    if (left.value("weights", Json()) != right.value("weights", Json())) {
+      left.erase("weights_details");
+      right.erase("weights_details");
+    }
     collect(left, right, "", found);
   } catch (const base::Error&) {  // of an older clbench, which knew other fields
     collect(a.value("protocol", Json()), b.value("protocol", Json()), "protocol", found);

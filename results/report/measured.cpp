@@ -25,7 +25,10 @@ Json without_paths(Json spec) {
     if (object.is_object() && object.contains(member)) object[member] = "";
   };
   clear(spec["method"], "file");
-  const auto clear_dataset = [&](Json& dataset) { clear(dataset, "file"), clear(dataset, "root"); };
+  const auto clear_dataset = [&](Json& dataset) {
+    clear(dataset, "file");
+    clear(dataset, "root");
+  };
   clear_dataset(spec["dataset"]);
   if (spec["dataset"].contains("sequence"))
     for (Json& part : spec["dataset"]["sequence"]) clear_dataset(part);

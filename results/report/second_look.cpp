@@ -47,7 +47,10 @@ std::string look_word(const TableRow& row) {
   for (const store::RunRow* run : finished(row)) {
     const std::string word = look_word(*run);
     const int its = word == "differs" ? 5 : word == "failed" ? 4 : word == "not_made" ? 3 : word == "none" ? 2 : 1;
-    if (its > rank) worst = word, rank = its;
+    if (its > rank) {
+      worst = word;
+      rank = its;
+    }
   }
   return worst;
 }

@@ -125,8 +125,12 @@ class World {
   // Ten classes, each a bright bar of its own position and slope with noise; records go round the classes.
   void write_split(const std::string& stem, uint32_t per_class) const {
     std::string images, labels;
-    big_endian(images, 0x803), big_endian(images, 10 * per_class), big_endian(images, 28), big_endian(images, 28);
-    big_endian(labels, 0x801), big_endian(labels, 10 * per_class);
+    big_endian(images, 0x803);
+    big_endian(images, 10 * per_class);
+    big_endian(images, 28);
+    big_endian(images, 28);
+    big_endian(labels, 0x801);
+    big_endian(labels, 10 * per_class);
     uint32_t noise = stem == "train" ? 1 : 2;
     for (uint32_t i = 0; i < 10 * per_class; ++i) {
       const int label = static_cast<int>(i % 10);

@@ -94,8 +94,11 @@ std::string key_list(const std::vector<Shipped>& all) {
     row.bind(1, store::run_id(db, spec));
     row.executeStep();
     compare::Series series;
-    series.comparability_key = row.getColumn(1).getString(), series.config_key = row.getColumn(2).getString();
-    series.joint = spec.protocol.joint, series.precision = spec.precision, series.machine_class = "a machine";
+    series.comparability_key = row.getColumn(1).getString();
+    series.config_key = row.getColumn(2).getString();
+    series.joint = spec.protocol.joint;
+    series.precision = spec.precision;
+    series.machine_class = "a machine";
     const std::string preset = spec.method.preset.empty() ? "" : "/" + spec.method.preset;
     const std::string title = one.name + ": " + spec.method.id + preset + " on " + spec.dataset.id + " " + spec.protocol.split + " table " +
                               series.comparability_key.substr(0, 16) + " series " + series.key().substr(0, 16);
@@ -124,8 +127,13 @@ TEST(Keys, OfEverythingThatShipsAreWhatTheyWere) {
 TEST(Keys, AParameterThatEveryMethodGetsChangesNone) {
   ShippedCatalogue catalogue;
   base::ParamInfo number, choice;
-  number.name = "label_smoothing", number.type = "float", number.default_value = number.neutral = 0.0;
-  choice.name = "sampler", choice.type = "choice", choice.choices = {"off", "on"}, choice.default_value = choice.neutral = "off";
+  number.name = "label_smoothing";
+  number.type = "float";
+  number.default_value = number.neutral = 0.0;
+  choice.name = "sampler";
+  choice.type = "choice";
+  choice.choices = {"off", "on"};
+  choice.default_value = choice.neutral = "off";
   catalogue.more = {number, choice};
   EXPECT_EQ(key_list(everything(catalogue)), key_list(shipped()));
   catalogue.more[0].default_value = 0.1;  // another default: every run is a new one

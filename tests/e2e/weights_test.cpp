@@ -93,7 +93,9 @@ TEST_F(Weights, TheRunnerOpensAFileWhenSomebodyAsksForIt) {
   ASSERT_EQ(planned.code, 0) << planned.err;
   base::Json spec = base::parse_json(planned.out, "plan");
   base::Json clip = spec.at("weights")[0];
-  clip["role"] = "clip", clip["file"] = (world_.path() / "missing.safetensors").string(), clip["sha256"] = std::string(64, '1');
+  clip["role"] = "clip";
+  clip["file"] = (world_.path() / "missing.safetensors").string();
+  clip["sha256"] = std::string(64, '1');
   spec["weights"].push_back(clip);
   write("run.json", base::canonical(spec));
   const Ended ended =
@@ -111,7 +113,9 @@ TEST_F(Weights, ANameIsFoundInEveryFolderOfThePath) {
     write(folder + "/mine.toml", known);
     write(folder + "/mine.safetensors", small_vit());
   };
-  put("given"), put("variable"), put("xdg/clbench/weights");
+  put("given");
+  put("variable");
+  put("xdg/clbench/weights");
   const std::string at = world_.path().string();
   const auto found = [&](const Ended& ended) {
     EXPECT_EQ(ended.code, 0) << ended.err;

@@ -20,7 +20,10 @@ class Derived final : public clb::Method {
     part_.tensor = clb::nn::unit_rows(at::randn({16, 192}, static_cast<torch::Generator>(ctx().rng("part"))));  // [d, pixels]
     content_ = clb::nn::content_hash(part_);
   }
-  clb::Inputs inputs() const override { return declare(), clb::Inputs::features(name()); }
+  clb::Inputs inputs() const override {
+    declare();
+    return clb::Inputs::features(name());
+  }
   torch::Tensor extract(const std::string&, const clb::Batch& b) override {
     return torch::adaptive_avg_pool2d(b.images.to(torch::kFloat32), {8, 8}).flatten(1).matmul(part_.tensor.t()).tanh();
   }

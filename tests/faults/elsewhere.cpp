@@ -62,7 +62,10 @@ class Elsewhere final : public clb::Method {
     if (trick_ == "file") std::ofstream(path(), std::ios::binary) << bytes;
     if (trick_ == "environment") {
       std::string hex;
-      for (unsigned char c : bytes) hex += "0123456789abcdef"[c >> 4], hex += "0123456789abcdef"[c & 15];
+      for (unsigned char c : bytes) {
+        hex += "0123456789abcdef"[c >> 4];
+        hex += "0123456789abcdef"[c & 15];
+      }
       setenv("CLB_ELSEWHERE", hex.c_str(), 1);
     }
   }

@@ -31,10 +31,16 @@ class Leftovers final : public ClassMeans {
     if (where_ != where || done_) return;
     done_ = true;
     if (what_ == "thread") std::thread([] { sleep(20); }).detach();
-    if (what_ == "child" && fork() == 0) sleep(20), _exit(0);
+    if (what_ == "child" && fork() == 0) {
+      sleep(20);
+      _exit(0);
+    }
     if (what_ == "zombie" && fork() == 0) _exit(0);
     if (what_ == "grandchild" && fork() == 0) {
-      if (fork() == 0) setsid(), sleep(20);
+      if (fork() == 0) {
+        setsid();
+        sleep(20);
+      }
       _exit(0);
     }
     if (what_ == "grandchild") wait(nullptr);

@@ -13,7 +13,10 @@ clb_method make_table() {
   clb_method m{};
   m.struct_size = sizeof m;
   m.paper = "none: a test";
-  m.create = [](const clb_session*, void** self) -> clb_status { return *self = &self_of_the_method, CLB_OK; };
+  m.create = [](const clb_session*, void** self) -> clb_status {
+    *self = &self_of_the_method;
+    return CLB_OK;
+  };
   m.destroy = [](void*) {};
   m.train_task = [](void*, const clb_task*) -> clb_status { throw std::runtime_error("thrown through the border"); };
   m.inputs = [](void*, clb_inputs*) -> clb_status { return CLB_OK; };

@@ -61,7 +61,8 @@ TEST(CopyDuringRuns, HasTheRunsThatEnded) {
   if (launcher == 0) {
     setenv("CLB_CACHE", world.cache().c_str(), 1);
     const int quiet = open((world.path() / "quiet.txt").c_str(), O_WRONLY | O_CREAT, 0600);
-    dup2(quiet, 1), dup2(quiet, 2);
+    dup2(quiet, 1);
+    dup2(quiet, 2);
     execl(CLB_BINARY_DIR "/bin/clbench", "clbench", "run", world.experiment().c_str(), "--db", world.database().c_str(), "--set",
           "run.seed=[0,1,2,3,4,5,6,7]", nullptr);
     _exit(127);

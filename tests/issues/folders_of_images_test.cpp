@@ -38,7 +38,8 @@ class Folders : public ::testing::Test {
 };
 
 TEST_F(Folders, AFlatFolderOfClassesIsCalledOne) {
-  put("a/0.png"), put("b/0.png");
+  put("a/0.png");
+  put("b/0.png");
   EXPECT_TRUE(contains(said(), "holds images in folders of classes (\"a\", \"b\") without train and test above them")) << said();
 }
 
@@ -48,7 +49,8 @@ TEST_F(Folders, OtherNamesOfSplitsAreRecognised) {
 }
 
 TEST_F(Folders, OneFolderTooDeepIsSaid) {
-  put("set/photo/train/cat/a.jpg"), put("set/photo/test/cat/a.jpg");
+  put("set/photo/train/cat/a.jpg");
+  put("set/photo/test/cat/a.jpg");
   EXPECT_TRUE(contains(said(), "one folder too deep; give /set as root")) << said();
 }
 
@@ -59,7 +61,8 @@ TEST_F(Folders, DifferencesOfClassesAreNamedTogether) {
 }
 
 TEST_F(Folders, UnicodeFormsAreToldApart) {
-  put("train/caf\xc3\xa9/a.jpg"), put("test/cafe\xcc\x81/a.jpg");
+  put("train/caf\xc3\xa9/a.jpg");
+  put("test/cafe\xcc\x81/a.jpg");
   EXPECT_TRUE(contains(said(), "is written in another Unicode form")) << said();
   EXPECT_TRUE(base::same_look("\xed\x95\x9c", "\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab"));  // Hangul
   EXPECT_FALSE(base::same_look("cafe", "caf\xc3\xa9"));
@@ -74,14 +77,17 @@ TEST_F(Folders, ForeignImagesAreCounted) {
 
 TEST_F(Folders, ClutterOfFileManagersIsPassedOver) {
   put_splits();
-  put("train/cat/Thumbs.db"), put("train/desktop.ini"), put("test/dog/.DS_Store");
+  put("train/cat/Thumbs.db");
+  put("train/desktop.ini");
+  put("test/dog/.DS_Store");
   EXPECT_EQ(describe().code, 0) << describe().err;
 }
 
 TEST_F(Folders, AllBadImagesAreNamed) {
   put_splits();
   for (const std::string name : {"train/cat/b.jpg", "train/dog/c.jpg"}) put(name, "version https://git-lfs.github.com/spec/v1\n");
-  put("test/dog/d.jpg", "GIF89a"), put("test/cat/e.png", "");
+  put("test/dog/d.jpg", "GIF89a");
+  put("test/cat/e.png", "");
   const std::string all = said();
   for (const char* part :
        {"4 samples", "train/cat/b.jpg: is a Git-LFS pointer", "train/dog/c.jpg", "test/dog/d.jpg: is a GIF image", "e.png: is empty"})

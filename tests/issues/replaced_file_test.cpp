@@ -61,7 +61,8 @@ TEST(Stamp, IsBelievedOnlyLongAfterItsTimes) {
   const Moment now{1'000'000, 0};
   const auto settled = [&](int64_t modified, int64_t changed) {
     Stamp stamp;
-    stamp.modified.seconds = modified, stamp.changed.seconds = changed;
+    stamp.modified.seconds = modified;
+    stamp.changed.seconds = changed;
     return stamp.settled(now);
   };
   EXPECT_TRUE(settled(999'000, 999'990));
@@ -137,7 +138,8 @@ TEST_F(ReplacedFile, OfAnySizeIsSampledFromItsFirstToItsLastByte) {
   EXPECT_EQ(sampled_digest(large), before);
   bytes.front() = 'y';
   EXPECT_NE(sampled_digest(folder_.write("large", bytes)), before);
-  bytes.front() = 'x', bytes.back() = 'y';
+  bytes.front() = 'x';
+  bytes.back() = 'y';
   EXPECT_NE(sampled_digest(folder_.write("large", bytes)), before);
   bytes.back() = 'x';
   EXPECT_EQ(sampled_digest(folder_.write("large", bytes)), before);

@@ -19,7 +19,10 @@ base::Look answer(int64_t near, int64_t clear) {
   std::iota(look.samples.begin(), look.samples.end(), 0);
   for (int64_t i = 0; i < kSamples; ++i) {
     look.passes[0].predictions.push_back(i < near + clear ? 3 : 7);
-    if (i < near) look.passes[0].near_rows.push_back(i), look.passes[0].near_classes.push_back(7);
+    if (i < near) {
+      look.passes[0].near_rows.push_back(i);
+      look.passes[0].near_classes.push_back(7);
+    }
   }
   return look;
 }

@@ -213,22 +213,33 @@ int look(const std::string& file) {
   emit(Hello{getpid(), "", "", "", "", "", "", "", "", 0, 1});
   const int64_t task = request.at("task").get<int64_t>();
   emit(Progress{kLookPrepares, task, 0, 0, ""});
-  if (behave == "look_early") emit(Failed{"io", "the data are gone", "", 0, task, kLookPrepares}), _exit(1);
+  if (behave == "look_early") {
+    emit(Failed{"io", "the data are gone", "", 0, task, kLookPrepares});
+    _exit(1);
+  }
   emit(Progress{kLooks, task, 0, 0, ""});
   if (behave == "look_crash") die_of(SIGSEGV);
   if (behave == "look_hang") {
     for (;;) pause();
   }
-  if (behave == "look_fails") emit(Failed{"state", "load left 8 bytes unread", "fake.cpp", 5, task, kLooks}), _exit(1);
+  if (behave == "look_fails") {
+    emit(Failed{"state", "load left 8 bytes unread", "fake.cpp", 5, task, kLooks});
+    _exit(1);
+  }
   const TaskDone done = task_done(spec, task);
   Look look{{}, {{7, {}, {}, {}}, {64, {}, {}, {}}}, true};
   for (size_t i = 0; i < done.predictions.size(); ++i)
     if (done.predictions[i] >= 0) look.samples.push_back(static_cast<int64_t>(i));
   for (LookPass& pass : look.passes)
     for (int64_t i : look.samples) pass.predictions.push_back(done.predictions[static_cast<size_t>(i)]);
-  if (behave == "look_differs") ++look.passes[1].predictions[3], ++look.passes[0].predictions[5], ++look.passes[1].predictions[5];
+  if (behave == "look_differs") {
+    ++look.passes[1].predictions[3];
+    ++look.passes[0].predictions[5];
+    ++look.passes[1].predictions[5];
+  }
   if (behave == "look_ties") {  // one prediction falls otherwise, and the old one is as good
-    look.passes[0].near_rows = {4}, look.passes[0].near_classes = {look.passes[0].predictions[4]};
+    look.passes[0].near_rows = {4};
+    look.passes[0].near_classes = {look.passes[0].predictions[4]};
     ++look.passes[0].predictions[4];
   }
   if (behave == "look_few") {
@@ -242,7 +253,10 @@ int look(const std::string& file) {
 
 ParamInfo param(const char* name, const char* type, Json value, const char* help) {
   ParamInfo info;
-  info.name = name, info.type = type, info.default_value = std::move(value), info.help = help;
+  info.name = name;
+  info.type = type;
+  info.default_value = std::move(value);
+  info.help = help;
   return info;
 }
 
@@ -276,9 +290,16 @@ int describe(const std::string& file, bool open, const std::string& root) {
     return 0;
   }
   DatasetInfo info;
-  info.id = meta.id, info.version = meta.version, info.modality = "images", info.licence = "none", info.citation = meta.summary;
-  info.file = file, info.hash = hex(sha256_file(file));
-  info.class_count = 10, info.height = info.width = 28, info.channels = 1;
+  info.id = meta.id;
+  info.version = meta.version;
+  info.modality = "images";
+  info.licence = "none";
+  info.citation = meta.summary;
+  info.file = file;
+  info.hash = hex(sha256_file(file));
+  info.class_count = 10;
+  info.height = info.width = 28;
+  info.channels = 1;
   info.class_names = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"};
   if (open) {
     info.root = root.empty() ? std::filesystem::path(file).parent_path().string() : root;
@@ -314,7 +335,10 @@ int main(int argc, char** argv) {
       std::string root;
       for (size_t i = 2; i < words.size(); ++i) {
         if (words[i] == "--default-root") open = true;
-        if (words[i] == "--root") open = true, root = words[++i];
+        if (words[i] == "--root") {
+          open = true;
+          root = words[++i];
+        }
       }
       return describe(words[1], open, root);
     }

@@ -17,7 +17,10 @@ class PutOff : public Schedule {
     bool sent = false;
     log_.on_event = [&, when, send](const base::Event& event) {
       if (const auto* hello = std::get_if<base::Hello>(&event)) runner_ = static_cast<pid_t>(hello->pid);
-      if (!sent && when(event)) sent = true, send();
+      if (!sent && when(event)) {
+        sent = true;
+        send();
+      }
     };
     run(specs);
     EXPECT_TRUE(sent);
@@ -77,7 +80,8 @@ TEST_F(PutOff, EverybodyMayGetIt) {
 
 TEST_F(PutOff, ARunnerThatIsNotUpYetIsNotEndedByIt) {
   const pid_t child = spawn({.program = "/bin/sleep", .arguments = {"30"}});
-  kill(child, SIGUSR1), kill(child, SIGUSR2);
+  kill(child, SIGUSR1);
+  kill(child, SIGUSR2);
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   EXPECT_EQ(waitpid(child, nullptr, WNOHANG), 0);
   kill(child, SIGTERM);

@@ -77,7 +77,10 @@ TEST(Alignment, TrainsOnEveryRowOnceAndLearns) {
   head.grow(3);
   Trainer trainer({.lr = 0.1, .epochs = 1}, {head}, 4);
   int64_t rows = 0;
-  align(trainer, drawn, 40, [&](const Tensor& x) { return rows += x.size(0), head(x); });
+  align(trainer, drawn, 40, [&](const Tensor& x) {
+    rows += x.size(0);
+    return head(x);
+  });
   EXPECT_EQ(rows, 150);
   EXPECT_EQ(trainer.updates(), 4);
   EXPECT_GT((head(drawn.rows).argmax(1) == drawn.labels).to(kDouble).mean().item<double>(), 0.95);

@@ -144,7 +144,10 @@ TEST(HideGolden, StatisticsAndAlignment) {
     std::sort(several.begin(), several.end(),
               [](const ClassGaussian& a, const ClassGaussian& b) { return a.mean[0].item<double>() < b.mean[0].item<double>(); });
     std::vector<Tensor> of_means, of_vars;
-    for (const auto& each : several) of_means.push_back(each.mean.to(torch::kFloat32)), of_vars.push_back(each.covariance);
+    for (const auto& each : several) {
+      of_means.push_back(each.mean.to(torch::kFloat32));
+      of_vars.push_back(each.covariance);
+    }
     centroids.push_back(at::stack(of_means));
     centroid_vars.push_back(at::stack(of_vars));
   }

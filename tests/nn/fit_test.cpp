@@ -205,7 +205,8 @@ TEST(Optimizer, MomentsOutliveATaskAlsoOfAHeadThatHasGrown) {
     saved.set_state(lasting.state());  // as a saved state comes back
     task(split, &saved, -3);
     EXPECT_TRUE(torch::equal(split.list[0], whole.list[0])) << name;
-    task(fresh, nullptr, 1), task(fresh, nullptr, -3);
+    task(fresh, nullptr, 1);
+    task(fresh, nullptr, -3);
     EXPECT_FALSE(torch::allclose(fresh.list[0], whole.list[0])) << name;
     task(grown, &of_grown, 1);
     grown.list[0] = at::cat({grown.list[0].detach(), torch::ones(3)}).requires_grad_();

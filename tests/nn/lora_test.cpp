@@ -59,10 +59,12 @@ TEST(Lora, FinishedTasksBecomeOneDelta) {
   const torch::NoGradGuard no_grad;
   const LoraOptions options{.blocks = {1}, .sites = {"q", "v", "fc2"}, .rank = 2, .scale = 2, .scales = true};
   Lora first(vit.shape(), options, any_numbers()), second = copy_of(first);
-  fill_b(first, 3), fill_b(second, 30);
+  fill_b(first, 3);
+  fill_b(second, 30);
   MergedLora merged(first);
   EXPECT_TRUE(torch::allclose(vit.cls(images(), merged), vit.cls(images()), 1e-5, 1e-6));
-  merged.add(first), merged.add(second);
+  merged.add(first);
+  merged.add(second);
   const Together both({&first, &second});
   EXPECT_TRUE(torch::allclose(vit.cls(images(), merged), vit.cls(images(), both), 1e-4, 1e-5));
   EXPECT_EQ(trained_numbers(merged), 0);

@@ -11,7 +11,10 @@ using Mask = std::array<float, kMask>;
 
 float overlap(const Mask& a, const Mask& b) {
   float both = 0, any = 0;
-  for (size_t k = 0; k < kMask; ++k) both += std::min(a[k], b[k]), any += std::max(a[k], b[k]);
+  for (size_t k = 0; k < kMask; ++k) {
+    both += std::min(a[k], b[k]);
+    any += std::max(a[k], b[k]);
+  }
   return any > 0 ? both / any : 1;
 }
 

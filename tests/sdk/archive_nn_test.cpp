@@ -104,7 +104,8 @@ TEST(ArchiveOptimizer, OneThatOutlivesTasksGoesOnAfterASavedState) {
     const auto task = [&](clb::nn::Optimizer& lasting, GrowingLinear& of, double factor) {
       clb::nn::Trainer(options, {of}, 1, {}, &lasting).step((factor * of(torch::ones({2, 3}))).square().sum());
     };
-    task(kept.optimizer, head, 1), task(kept.optimizer, head, -2);
+    task(kept.optimizer, head, 1);
+    task(kept.optimizer, head, -2);
     kept.classes = {{3, torch::ones(2), torch::eye(2)}, {3, torch::zeros(2), torch::ones(2)}};
     copy.parameters([k = 0, &head](const std::string&, Tensor& t) mutable { t = tensors_of(head)[k++].detach().clone().requires_grad_(); });
     const std::string bytes = saved(kept);
@@ -112,7 +113,8 @@ TEST(ArchiveOptimizer, OneThatOutlivesTasksGoesOnAfterASavedState) {
     EXPECT_EQ(saved(loaded), bytes) << optimizer;
     ASSERT_EQ(loaded.classes.size(), 2u);
     EXPECT_TRUE(torch::equal(loaded.classes[1].covariance, torch::ones(2)));
-    task(kept.optimizer, head, 3), task(loaded.optimizer, copy, 3);
+    task(kept.optimizer, head, 3);
+    task(loaded.optimizer, copy, 3);
     for (size_t k = 0; k < 2; ++k) EXPECT_TRUE(torch::equal(tensors_of(head)[k], tensors_of(copy)[k])) << optimizer;
   }
 }

@@ -74,15 +74,24 @@ TEST_F(FeaturesTest, UnknownKindsAreRefused) {
 TEST_F(FeaturesTest, AClipGivesItsImageFeatures) {
   base::ClipShape shape;
   shape.image = {.image = 32, .patch = 16, .channels = 3, .dim = 24, .depth = 2, .heads = 3, .mlp = 48};
-  shape.text_dim = 8, shape.text_depth = 1, shape.text_heads = 2, shape.text_mlp = 16;
-  shape.context = 5, shape.vocabulary = 9, shape.features = 10;
+  shape.text_dim = 8;
+  shape.text_depth = 1;
+  shape.text_heads = 2;
+  shape.text_mlp = 16;
+  shape.context = 5;
+  shape.vocabulary = 9;
+  shape.features = 10;
   nn::TensorMap tensors;
   for (const auto& [name, sizes] : base::clip_tensors(shape))
     tensors[name] = 0.3 * at::randn(sizes, at::detail::createCPUGenerator(name.size()));
   const std::string bytes = nn::write_safetensors(tensors), file = folder_.write("clip.safetensors", bytes).string();
   base::WeightsSpec clip;
-  clip.role = "clip", clip.file = file, clip.sha256 = base::hex(base::sha256(std::string_view(bytes)));
-  clip.heads = 3, clip.text_heads = 2, clip.format = "openai_clip";
+  clip.role = "clip";
+  clip.file = file;
+  clip.sha256 = base::hex(base::sha256(std::string_view(bytes)));
+  clip.heads = 3;
+  clip.text_heads = 2;
+  clip.format = "openai_clip";
   spec_.weights.push_back(clip);
   const auto s = open(0);
   EXPECT_EQ(s->features.dim("clip:image"), 10);

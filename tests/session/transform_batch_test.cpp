@@ -62,19 +62,58 @@ TEST(TransformBatch, KernelsAndBatchedAgreeOnMixedSizesAndGrey) {
         change(recipe);
         expect_batch_equals_singles(recipe, images);
       };
-      check("eval", [](auto& x) { x.resize = 36, x.center_crop = 30; });
-      check("square", [](auto& x) { x.resize = 30, x.resize_square = true; });
-      check("rrc", [](auto& x) { x.random_resized_crop = 40, x.flip = 0.5; });
-      check("resize rrc", [](auto& x) { x.resize = 48, x.random_resized_crop = 40, x.flip = 0.5; });
-      check("resize rc", [](auto& x) { x.resize = 48, x.random_crop = 40, x.flip = 0.5; });
+      check("eval", [](auto& x) {
+        x.resize = 36;
+        x.center_crop = 30;
+      });
+      check("square", [](auto& x) {
+        x.resize = 30;
+        x.resize_square = true;
+      });
+      check("rrc", [](auto& x) {
+        x.random_resized_crop = 40;
+        x.flip = 0.5;
+      });
+      check("resize rrc", [](auto& x) {
+        x.resize = 48;
+        x.random_resized_crop = 40;
+        x.flip = 0.5;
+      });
+      check("resize rc", [](auto& x) {
+        x.resize = 48;
+        x.random_crop = 40;
+        x.flip = 0.5;
+      });
       check("rc", [](auto& x) { x.random_crop = 24; });
       check("padded", [](auto& x) { x.center_crop = 64; });
-      check("wide", [](auto& x) { x.resize = 24, x.resize_square = true, x.resize_width = 40; });
-      check("wide crop", [](auto& x) { x.resize = 36, x.center_crop = 24, x.crop_width = 32; });
-      check("wide rrc", [](auto& x) { x.random_resized_crop = 24, x.crop_width = 40, x.flip = 0.5; });
-      check("wide rc", [](auto& x) { x.resize = 48, x.random_crop = 40, x.crop_width = 24, x.flip = 0.5; });
+      check("wide", [](auto& x) {
+        x.resize = 24;
+        x.resize_square = true;
+        x.resize_width = 40;
+      });
+      check("wide crop", [](auto& x) {
+        x.resize = 36;
+        x.center_crop = 24;
+        x.crop_width = 32;
+      });
+      check("wide rrc", [](auto& x) {
+        x.random_resized_crop = 24;
+        x.crop_width = 40;
+        x.flip = 0.5;
+      });
+      check("wide rc", [](auto& x) {
+        x.resize = 48;
+        x.random_crop = 40;
+        x.crop_width = 24;
+        x.flip = 0.5;
+      });
       if (resampler == "pil")
-        check("jitter", [](auto& x) { x.resize = 48, x.random_crop = 40, x.flip = 0.5, x.jitter = {0.3, 0.3, 0.3, 0}; });
+        check("jitter", [](auto& x) {
+          x.resize = 48;
+          x.random_crop = 40;
+          x.flip = 0.5;
+          x.jitter = {0.3, 0.3, 0.3, 0};
+        });
     }
   }
 }

@@ -23,8 +23,10 @@ std::string vectors(int64_t n) {
   std::vector<int64_t> labels, domains;
   std::vector<float> features;
   for (int64_t i = 0; i < n; ++i) {
-    labels.push_back(i % 4), domains.push_back(i % 2);
-    features.push_back(static_cast<float>(i)), features.push_back(static_cast<float>(i) + 0.5F);
+    labels.push_back(i % 4);
+    domains.push_back(i % 2);
+    features.push_back(static_cast<float>(i));
+    features.push_back(static_cast<float>(i) + 0.5F);
   }
   std::string file =
       base::safetensors_header({{"domains", {"I64", {n}, 0, 0}}, {"features", {"F32", {n, 2}, 0, 0}}, {"labels", {"I64", {n}, 0, 0}}}, {});

@@ -314,9 +314,13 @@ TEST(Describe, MethodRoundTripAndStrictness) {
 
 TEST(Describe, ParametersAtTheirNeutralValueAreLeftOut) {
   std::vector<ParamInfo> params(3);
-  params[0].name = "old", params[0].default_value = 1;
-  params[1].name = "off", params[1].default_value = params[1].neutral = 0.0;
-  params[2].name = "on", params[2].default_value = true, params[2].neutral = false;
+  params[0].name = "old";
+  params[0].default_value = 1;
+  params[1].name = "off";
+  params[1].default_value = params[1].neutral = 0.0;
+  params[2].name = "on";
+  params[2].default_value = true;
+  params[2].neutral = false;
   EXPECT_EQ(without_neutral({{"old", 1}, {"off", 0}, {"on", false}}, params), (Json{{"old", 1}}));
   EXPECT_EQ(without_neutral({{"old", 1}, {"off", 0.5}, {"on", true}}, params), (Json{{"old", 1}, {"off", 0.5}, {"on", true}}));
   EXPECT_EQ(without_neutral({{"old", 1}}, params), (Json{{"old", 1}}));

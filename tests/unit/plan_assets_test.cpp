@@ -30,7 +30,10 @@ class Texts final : public FakeCatalogue {
   }
   base::DatasetInfo dataset(const std::string& id, const std::string& root) override {
     base::DatasetInfo info = FakeCatalogue::dataset(id, root);
-    if (id == "fashion_mnist") info.readable_names.assign(10, "a coat"), info.templates = {"the {}"};
+    if (id == "fashion_mnist") {
+      info.readable_names.assign(10, "a coat");
+      info.templates = {"the {}"};
+    }
     return info;
   }
   base::DatasetInfo dataset_with(const std::string& id, const std::string& root, const base::Json& params) override {

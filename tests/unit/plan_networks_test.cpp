@@ -24,8 +24,13 @@ std::string file_of(const std::vector<base::NamedSizes>& tensors, const std::map
 base::ClipShape small_clip() {
   base::ClipShape shape;
   shape.image = {.image = 32, .patch = 16, .channels = 3, .dim = 6, .depth = 1, .heads = 2, .mlp = 8};
-  shape.text_dim = 4, shape.text_depth = 1, shape.text_heads = 1, shape.text_mlp = 8;
-  shape.context = 5, shape.vocabulary = 9, shape.features = 3;
+  shape.text_dim = 4;
+  shape.text_depth = 1;
+  shape.text_heads = 1;
+  shape.text_mlp = 8;
+  shape.context = 5;
+  shape.vocabulary = 9;
+  shape.features = 3;
   return shape;
 }
 

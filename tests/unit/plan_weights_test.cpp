@@ -132,7 +132,8 @@ TEST_F(Weights, OtherRolesHaveStatisticsOfTheirOwn) {
   EXPECT_FALSE(run.weights.at(0).eval_transform) << "of main the recipe speaks";
   ASSERT_TRUE(run.weights.at(1).eval_transform);
   base::TransformRecipe expected = run.protocol.eval_transform;
-  expected.mean = {0.1, 0.2, 0.3}, expected.std = {0.4, 0.5, 0.6};
+  expected.mean = {0.1, 0.2, 0.3};
+  expected.std = {0.4, 0.5, 0.6};
   EXPECT_EQ(*run.weights.at(1).eval_transform, expected);
   EXPECT_EQ(base::RunSpec::from_json(run.to_json(), "run").to_json(), run.to_json());
   const std::string by_file =

@@ -65,7 +65,10 @@ int dispatch(const Arguments& words) {
     print_help();
     return 2;
   }
-  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") return print_help(), 0;
+  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    print_help();
+    return 0;
+  }
   if (words[0] == "--version") {
     fmt::print("clbench {} (commit {}, {})\n", clb::cli::kVersion, clb::cli::kCommit, clb::cli::kCompiler);
     return 0;

@@ -61,7 +61,10 @@ bool Options::parse(const Arguments& arguments, size_t min_words, size_t max_wor
   } catch (const po::error& error) {
     throw Error(fmt::format("{}: {}; `clbench {} --help` shows how", text_.name, error.what(), text_.name));
   }
-  if (flag("help")) return print_help(), false;
+  if (flag("help")) {
+    print_help();
+    return false;
+  }
   words_ = texts("words");
   if (words_.size() < min_words) {
     throw Error(fmt::format("{}: {} is missing; usage: {}", text_.name, text_.positional, usage()));

@@ -103,7 +103,10 @@ void print_list(const fs::path& cache, const std::vector<CachedFile>& files) {
   std::map<std::string, Sum> kinds;
   Sum all;
   for (const CachedFile& file : files) {
-    for (Sum* sum : {&kinds[file.kind], &all}) ++sum->files, sum->bytes += file.bytes;
+    for (Sum* sum : {&kinds[file.kind], &all}) {
+      ++sum->files;
+      sum->bytes += file.bytes;
+    }
   }
   Columns columns({"kind", "files", "size"});
   for (const auto& [kind, sum] : kinds) columns.add({kind, std::to_string(sum.files), launch::human_bytes(sum.bytes)});

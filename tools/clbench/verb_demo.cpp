@@ -62,7 +62,10 @@ int verb_demo(const Arguments& arguments) {
   add_execution(options, "clbench-demo.sqlite");
   if (!options.parse(arguments, 0, 0)) return 0;
   const fs::path experiment = base::share() / "experiments" / "demo.toml";
-  if (options.flag("print")) return fmt::print("{}", base::read_file(experiment)), 0;
+  if (options.flag("print")) {
+    fmt::print("{}", base::read_file(experiment));
+    return 0;
+  }
 
   if (!options.flag("json")) {  // before minutes of work, not after
     Published published(options);

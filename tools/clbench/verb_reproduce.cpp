@@ -122,8 +122,14 @@ int verb_reproduce(const Arguments& arguments) {
   if ((!dry && plan.missing.empty()) || fs::exists(database))
     store.emplace(dry || !plan.missing.empty() ? store::Store::open(database, store::Store::Mode::kRead) : open_for_writing(database));
   const Selection selection = select(plan.runs, {}, store ? &*store : nullptr, runs_folder(database), describer);
-  if (dry && options.flag("json")) return print_json(plan, selection, entries), 0;
-  if (dry) return print_pending(selection, {}, store ? &*store : nullptr, schedule), 0;
+  if (dry && options.flag("json")) {
+    print_json(plan, selection, entries);
+    return 0;
+  }
+  if (dry) {
+    print_pending(selection, {}, store ? &*store : nullptr, schedule);
+    return 0;
+  }
   if (!plan.missing.empty())
     throw base::Error(fmt::format("reproduce: {} of the things it needs are missing, see above; nothing was started", plan.missing.size()));
 

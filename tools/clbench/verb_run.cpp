@@ -89,8 +89,14 @@ int verb_run(const Arguments& arguments) {
   const Selection selection = select(plan.runs, wanted, store ? &*store : nullptr, runs_folder(database), describer);
   for (const std::string& missing : plan.missing) say(stderr, "missing: {}\n", missing);
   if (!(dry && options.flag("json"))) say_what_is_skipped(selection);
-  if (dry && options.flag("json")) return print_specs(selection, database, cache ? cache->string() : ""), 0;
-  if (dry) return print_pending(selection, wanted.shard, store ? &*store : nullptr, schedule), 0;
+  if (dry && options.flag("json")) {
+    print_specs(selection, database, cache ? cache->string() : "");
+    return 0;
+  }
+  if (dry) {
+    print_pending(selection, wanted.shard, store ? &*store : nullptr, schedule);
+    return 0;
+  }
   if (!selection.runs.empty() && static_cast<int64_t>(schedule.jobs) * selection.runs[0].threads > usable_cores() && schedule.jobs > 1) {
     fmt::print(stderr, "clbench: warning: {} runs at once with {} threads each on {} cores; set run.threads\n", schedule.jobs,
                selection.runs[0].threads, usable_cores());

@@ -152,8 +152,14 @@ int verb_status(const Arguments& arguments) {
 
   const std::vector<store::RunRow> runs = store.light_runs(states);
   const Params params = params_of(store, runs);
-  if (json) return print_json(runs, params, writer), 0;
-  if (all == 0) return say("{}: no runs\n", database.string()), 0;
+  if (json) {
+    print_json(runs, params, writer);
+    return 0;
+  }
+  if (all == 0) {
+    say("{}: no runs\n", database.string());
+    return 0;
+  }
   print_text(runs, params, writer);
   print_warnings(runs);
   if (runs.size() < all) fmt::print("{} of {} runs shown, unfinished ones first; --all shows every run\n", runs.size(), all);

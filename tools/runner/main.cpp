@@ -118,9 +118,10 @@ int describe(const std::vector<std::string>& args) {
   for (size_t k = 1; k < args.size(); ++k) {
     if (args[k] == "--default-root")
       options.open = true;
-    else if (args[k] == "--root" && k + 1 < args.size())
-      options.open = true, options.root = args[++k];
-    else if (args[k] == "--params" && k + 1 < args.size())
+    else if (args[k] == "--root" && k + 1 < args.size()) {
+      options.open = true;
+      options.root = args[++k];
+    } else if (args[k] == "--params" && k + 1 < args.size())
       options.params = base::parse_json(args[++k], "--params");
     else if (args[k] == "--cache" && k + 1 < args.size())
       options.cache_dir = args[++k] == "off" ? "" : args[k];
@@ -172,7 +173,10 @@ int check(const std::vector<std::string>& args) {
       throw base::Error("unknown argument \"" + option + "\"; clb-runner --help lists them");
     }
   }
-  if (!folder.empty()) return conformance::run_elsewhere(request, folder), 0;
+  if (!folder.empty()) {
+    conformance::run_elsewhere(request, folder);
+    return 0;
+  }
   const std::string text = base::canonical(list ? conformance::list_checks(request) : conformance::run_check(request));
   return answer.give(text);
 }

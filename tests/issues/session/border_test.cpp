@@ -50,7 +50,8 @@ TEST(Border, ATensorThatCannotBeIsASentenceAndFreedOnce) {
       {"larger than memory", [](Made& m) { m.strides[0] = kHuge; }},
       {"larger than memory",
        [](Made& m) {
-         m.shape[0] = int64_t{1} << 50, m.strides = {0, 0};
+         m.shape[0] = int64_t{1} << 50;
+         m.strides = {0, 0};
        }},
       {"has -1 sides", [](Made& m) { m.managed.dl_tensor.ndim = -1; }},
       {"has 2147483647 sides", [](Made& m) { m.managed.dl_tensor.ndim = std::numeric_limits<int32_t>::max(); }},
@@ -83,7 +84,13 @@ TEST(Border, ADeleterThatThrowsEndsNothing) {
 
 TEST(Border, AnEmptyTensorNeedsNoMemory) {
   int freed = 0;
-  EXPECT_EQ(from_dlpack(Made::make(&freed, [](Made& m) { m.shape[0] = 0, m.managed.dl_tensor.data = nullptr; })).numel(), 0);
+  EXPECT_EQ(from_dlpack(Made::make(&freed,
+                                   [](Made& m) {
+                                     m.shape[0] = 0;
+                                     m.managed.dl_tensor.data = nullptr;
+                                   }))
+                .numel(),
+            0);
   EXPECT_EQ(freed, 1);
 }
 
@@ -112,10 +119,17 @@ class Plugin : public MadeSession {
     static int object = 0;
     clb_method m{};
     m.struct_size = sizeof m;
-    m.create = [](const clb_session* session, void** self) -> clb_status { return host = session->host, *self = &object, CLB_OK; };
+    m.create = [](const clb_session* session, void** self) -> clb_status {
+      host = session->host;
+      *self = &object;
+      return CLB_OK;
+    };
     m.destroy = [](void*) { throw 7; };
     m.begin_task = m.end_task = [](void*, const clb_task*) -> clb_status { return CLB_OK; };
-    m.train_task = [](void*, const clb_task*) -> clb_status { return trains(*host), CLB_OK; };
+    m.train_task = [](void*, const clb_task*) -> clb_status {
+      trains(*host);
+      return CLB_OK;
+    };
     m.inputs = [](void*, clb_inputs*) -> clb_status { return CLB_OK; };
     m.predict = [](void*, const clb_question*, DLManagedTensorVersioned** logits) { return predicts(logits); };
     return m;
@@ -213,10 +227,21 @@ TEST_F(Plugin, AbsurdRequestsAreRefused) {
     refused([](auto& s) { s.struct_size = 0; });
     refused([](auto& s) { s.epochs = std::numeric_limits<int64_t>::max(); });
     refused([](auto& s) { s.batch_size = std::numeric_limits<int64_t>::min(); });
-    refused([](auto& s) { s.view = CLB_VIEW_EVAL, s.parts = nullptr, s.part_count = 3; });
-    refused([](auto& s) { s.view = CLB_VIEW_EVAL, s.part_count = std::numeric_limits<uint32_t>::max(); });
+    refused([](auto& s) {
+      s.view = CLB_VIEW_EVAL;
+      s.parts = nullptr;
+      s.part_count = 3;
+    });
+    refused([](auto& s) {
+      s.view = CLB_VIEW_EVAL;
+      s.part_count = std::numeric_limits<uint32_t>::max();
+    });
     const char* const none[] = {nullptr};
-    refused([&](auto& s) { s.view = CLB_VIEW_EVAL, s.parts = none, s.part_count = 1; });
+    refused([&](auto& s) {
+      s.view = CLB_VIEW_EVAL;
+      s.parts = none;
+      s.part_count = 1;
+    });
 
     r.batch_size = std::numeric_limits<int64_t>::max();
     ask(r, kNumbers);

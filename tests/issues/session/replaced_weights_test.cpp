@@ -28,7 +28,10 @@ class ReplacedWeights : public ::testing::Test {
  protected:
   features::Backbone backbone() const {
     base::WeightsSpec spec;
-    spec.role = "main", spec.file = file_.string(), spec.sha256 = sha256_of(weights(1)), spec.heads = 2;
+    spec.role = "main";
+    spec.file = file_.string();
+    spec.sha256 = sha256_of(weights(1));
+    spec.heads = 2;
     return {spec, 32, torch::kCPU, torch::kFloat32};
   }
   clb::testing::TempFolder folder_;

@@ -32,12 +32,15 @@ class Batch {
   Batch() = default;
   explicit Batch(const clb_batch& b) {  // takes every tensor of `b`
     const clb_batch full = detail::read_struct(&b);
-    n = full.n, epoch = full.epoch, step = full.step;
+    n = full.n;
+    epoch = full.epoch;
+    step = full.step;
     take(full.parts, full.part_count, full.part_stride);
   }
   explicit Batch(const clb_question& q) {
     const clb_question full = detail::read_struct(&q);
-    n = full.n, step = full.step;
+    n = full.n;
+    step = full.step;
     columns.assign(full.columns, full.columns + full.column_count);
     take(full.parts, full.part_count, full.part_stride);
   }

@@ -55,54 +55,93 @@ class FitParams {
   FitParams(Params<T>& p, nn::FitOptions T::*fit) : in_(p.in(fit)) {}
 
   FitParams& optimizer(Names names = {"sgd", "adam", "adamw"}) {
-    return in_.choice("optimizer", &Fit::optimizer, names, "sgd, adam (decay added to the gradient) or adamw (decoupled decay)"), *this;
+    in_.choice("optimizer", &Fit::optimizer, names, "sgd, adam (decay added to the gradient) or adamw (decoupled decay)");
+    return *this;
   }
-  FitParams& lr() { return in_.real("lr", &Fit::lr, {0, 100}, "learning rate"), *this; }
-  FitParams& momentum() { return in_.real("momentum", &Fit::momentum, {0, 1}, "momentum of sgd"), *this; }
-  FitParams& nesterov() { return in_.flag("nesterov", &Fit::nesterov, "Nesterov's momentum in sgd").neutral(false), *this; }
+  FitParams& lr() {
+    in_.real("lr", &Fit::lr, {0, 100}, "learning rate");
+    return *this;
+  }
+  FitParams& momentum() {
+    in_.real("momentum", &Fit::momentum, {0, 1}, "momentum of sgd");
+    return *this;
+  }
+  FitParams& nesterov() {
+    in_.flag("nesterov", &Fit::nesterov, "Nesterov's momentum in sgd").neutral(false);
+    return *this;
+  }
   FitParams& betas() {
     in_.real("beta1", &Fit::beta1, {0, 0.999999}, "decay of the mean of gradients in adam and adamw").neutral(0.9);
-    return in_.real("beta2", &Fit::beta2, {0, 0.999999}, "decay of the mean of squared gradients in adam and adamw").neutral(0.999), *this;
+    in_.real("beta2", &Fit::beta2, {0, 0.999999}, "decay of the mean of squared gradients in adam and adamw").neutral(0.999);
+    return *this;
   }
   FitParams& amsgrad() {
-    return in_.flag("amsgrad", &Fit::amsgrad, "adam and adamw divide by the largest mean so far (AMSGrad)").neutral(false), *this;
+    in_.flag("amsgrad", &Fit::amsgrad, "adam and adamw divide by the largest mean so far (AMSGrad)").neutral(false);
+    return *this;
   }
-  FitParams& weight_decay() { return in_.real("weight_decay", &Fit::weight_decay, {0, 10}, "weight decay"), *this; }
-  FitParams& epochs() { return in_.integer("epochs", &Fit::epochs, {0, 100000}, "epochs per task"), *this; }
+  FitParams& weight_decay() {
+    in_.real("weight_decay", &Fit::weight_decay, {0, 10}, "weight decay");
+    return *this;
+  }
+  FitParams& epochs() {
+    in_.integer("epochs", &Fit::epochs, {0, 100000}, "epochs per task");
+    return *this;
+  }
   FitParams& iterations() {
-    return in_.integer("iterations", &Fit::iterations, {0, 1e9}, "updates per task; 0: the number of epochs rules").neutral(0), *this;
+    in_.integer("iterations", &Fit::iterations, {0, 1e9}, "updates per task; 0: the number of epochs rules").neutral(0);
+    return *this;
   }
-  FitParams& batch_size() { return in_.integer("batch_size", &Fit::batch_size, {1, 65536}, "images per update"), *this; }
-  FitParams& schedule(Names names) { return in_.choice("schedule", &Fit::schedule, names, "how the learning rate moves"), *this; }
-  FitParams& min_lr() { return in_.real("min_lr", &Fit::min_lr, {0, 100}, "where schedule cosine ends"), *this; }
+  FitParams& batch_size() {
+    in_.integer("batch_size", &Fit::batch_size, {1, 65536}, "images per update");
+    return *this;
+  }
+  FitParams& schedule(Names names) {
+    in_.choice("schedule", &Fit::schedule, names, "how the learning rate moves");
+    return *this;
+  }
+  FitParams& min_lr() {
+    in_.real("min_lr", &Fit::min_lr, {0, 100}, "where schedule cosine ends");
+    return *this;
+  }
   FitParams& milestones() {
-    return in_.integers("milestones", &Fit::milestones, {0, 100000}, "epochs after which schedule multistep lowers the rate"), *this;
+    in_.integers("milestones", &Fit::milestones, {0, 100000}, "epochs after which schedule multistep lowers the rate");
+    return *this;
   }
-  FitParams& gamma() { return in_.real("gamma", &Fit::gamma, {0, 1}, "factor at each milestone"), *this; }
+  FitParams& gamma() {
+    in_.real("gamma", &Fit::gamma, {0, 1}, "factor at each milestone");
+    return *this;
+  }
   FitParams& step_every() {
-    return in_.integer("step_every", &Fit::step_every, {1, 100000}, "epochs between the steps of schedule step").neutral(1), *this;
+    in_.integer("step_every", &Fit::step_every, {1, 100000}, "epochs between the steps of schedule step").neutral(1);
+    return *this;
   }
   FitParams& warmup_epochs() {
-    return in_.integer("warmup_epochs", &Fit::warmup_epochs, {0, 100000}, "epochs in which schedule warmup_cosine raises the rate"), *this;
+    in_.integer("warmup_epochs", &Fit::warmup_epochs, {0, 100000}, "epochs in which schedule warmup_cosine raises the rate");
+    return *this;
   }
   FitParams& warmup_iterations() {
-    return in_.integer("warmup_iterations", &Fit::warmup_iterations, {0, 1e9}, "the same in updates, where the length is in updates")
-               .neutral(0),
-           *this;
+    in_.integer("warmup_iterations", &Fit::warmup_iterations, {0, 1e9}, "the same in updates, where the length is in updates").neutral(0);
+    return *this;
   }
-  FitParams& warmup_lr() { return in_.real("warmup_lr", &Fit::warmup_lr, {0, 100}, "where schedule timm_cosine begins").neutral(0), *this; }
+  FitParams& warmup_lr() {
+    in_.real("warmup_lr", &Fit::warmup_lr, {0, 100}, "where schedule timm_cosine begins").neutral(0);
+    return *this;
+  }
   FitParams& rate_per_iteration() {
     in_.flag("rate_per_iteration", &Fit::rate_per_iteration, "move the learning rate with every update, not with every epoch");
     return *this;
   }
   FitParams& clip_norm() {
-    return in_.real("clip_norm", &Fit::clip_norm, {0, 1e6}, "largest norm of all gradients together; 0: no clipping"), *this;
+    in_.real("clip_norm", &Fit::clip_norm, {0, 1e6}, "largest norm of all gradients together; 0: no clipping");
+    return *this;
   }
   FitParams& drop_last() {
-    return in_.flag("drop_last", &Fit::drop_last, "leave out the last batch of an epoch when it is not full"), *this;
+    in_.flag("drop_last", &Fit::drop_last, "leave out the last batch of an epoch when it is not full");
+    return *this;
   }
   FitParams& shuffle() {
-    return in_.flag("shuffle", &Fit::shuffle, "draw the order of an epoch; off: samples as they come").neutral(true), *this;
+    in_.flag("shuffle", &Fit::shuffle, "draw the order of an epoch; off: samples as they come").neutral(true);
+    return *this;
   }
 
  private:
@@ -226,7 +265,11 @@ inline void archive_entries(Archive& archive, nn::Optimizer& optimizer) {
 inline void archive_entries(Archive& archive, std::vector<nn::ClassGaussian>& classes) {
   std::vector<int64_t> labels;
   std::vector<torch::Tensor> means, covariances;
-  for (const auto& c : classes) labels.push_back(c.label), means.push_back(c.mean), covariances.push_back(c.covariance);
+  for (const auto& c : classes) {
+    labels.push_back(c.label);
+    means.push_back(c.mean);
+    covariances.push_back(c.covariance);
+  }
   archive("labels", labels)("means", means)("covariances", covariances);
   if (means.size() != labels.size() || covariances.size() != labels.size())
     throw PluginError(CLB_E_STATE, "the saved state is damaged: classes, means and covariances are not equally many");
