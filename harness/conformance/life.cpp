@@ -19,7 +19,7 @@ namespace clb::conformance {
 namespace {
 
 // predict() has already refused logits of a wrong shape or type, and what is not finite.
-void learn_and_predict(const Subject& subject, const Stream& stream, int64_t test_batch = 64) {
+void learn_and_predict(const Subject& subject, const MadeStream& stream, int64_t test_batch = 64) {
   Rig rig(subject, stream);
   for (int64_t t = 0; t < rig.tasks(); ++t) {
     rig.learn(t);

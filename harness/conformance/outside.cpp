@@ -58,7 +58,10 @@ struct Process {
 // A thread that was joined may still be listed for a moment.
 size_t threads_at_rest(size_t expected) {
   size_t now = threads();
-  for (int k = 0; k < 10 && now > expected; ++k, now = threads()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  for (int k = 0; k < 10 && now > expected; ++k) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    now = threads();
+  }
   return now;
 }
 

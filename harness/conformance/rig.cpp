@@ -61,7 +61,7 @@ void write_split(const base::fs::path& cache, const char* name, int64_t seed, co
   writer.finish();
 }
 
-base::RunSpec spec_of(const Subject& subject, const Stream& stream, const base::fs::path& folder) {
+base::RunSpec spec_of(const Subject& subject, const MadeStream& stream, const base::fs::path& folder) {
   base::RunSpec spec;
   spec.method = {subject.info.id, subject.file, "", subject.params, subject.capabilities, {}};
   spec.method.train_transform.resize = kSide;
@@ -91,9 +91,9 @@ base::RunSpec spec_of(const Subject& subject, const Stream& stream, const base::
 
 }  // namespace
 
-int64_t Stream::classes() const { return std::accumulate(task_sizes.begin(), task_sizes.end(), int64_t{0}); }
+int64_t MadeStream::classes() const { return std::accumulate(task_sizes.begin(), task_sizes.end(), int64_t{0}); }
 
-std::vector<std::vector<uint8_t>> train_pixels(int64_t seed, const Stream& stream) {
+std::vector<std::vector<uint8_t>> train_pixels(int64_t seed, const MadeStream& stream) {
   std::vector<std::vector<uint8_t>> all;
   for (const Sample& s : samples_of(stream.classes(), stream.train_per_class, stream.swapped_order))
     all.push_back(draw(seed, s.label, s.drawn, stream.textured));
@@ -116,7 +116,7 @@ TemporaryFolder::~TemporaryFolder() {
   base::fs::remove_all(path_, ignored);
 }
 
-Rig::Rig(const Subject& subject, const Stream& stream) : sink_(open("/dev/null", O_WRONLY | O_CLOEXEC)) {
+Rig::Rig(const Subject& subject, const MadeStream& stream) : sink_(open("/dev/null", O_WRONLY | O_CLOEXEC)) {
   const auto spec = spec_of(subject, stream, folder_.path());
   write_split(folder_.path(), "train", subject.seed, samples_of(stream.classes(), stream.train_per_class, stream.swapped_order),
               stream.textured);

@@ -33,7 +33,7 @@ struct Subject {
   uint64_t capabilities = 0;  // of the plugin, and implied by the values
 };
 
-struct Stream {
+struct MadeStream {
   std::vector<int64_t> task_sizes{4, 3, 2};
   std::vector<int64_t> class_order;  // empty: identity
   int64_t train_per_class = 12, test_per_class = 5;
@@ -48,7 +48,7 @@ struct Stream {
 inline constexpr int64_t kSide = 32, kChannels = 3;
 
 // Pixels of all training images of a stream, [kSide, kSide, kChannels].
-std::vector<std::vector<uint8_t>> train_pixels(int64_t seed, const Stream& stream);
+std::vector<std::vector<uint8_t>> train_pixels(int64_t seed, const MadeStream& stream);
 
 // LibTorch's pools of threads as a check uses them; the first call decides.
 void configure_once(const std::string& precision = "fp32");
@@ -66,7 +66,7 @@ class TemporaryFolder {
 
 class Rig {
  public:
-  explicit Rig(const Subject& subject, const Stream& stream = {});
+  explicit Rig(const Subject& subject, const MadeStream& stream = {});
   ~Rig();
 
   int64_t tasks() const;

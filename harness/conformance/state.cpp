@@ -65,7 +65,7 @@ std::string damaged_state(const Subject& subject) {
 
 // Evaluated after each task, in small and in large batches, or never before the end: nothing that can be saved or seen may differ.
 std::string evaluation_is_pure(const Subject& subject) {
-  const Stream stream{.test_per_class = 33};  // more than two of the usual batches
+  const MadeStream stream{.test_per_class = 33};  // more than two of the usual batches
   Rig rig(subject, stream), untouched(subject, stream);
   torch::Tensor last;
   for (int64_t t = 0; t < rig.tasks(); ++t) {
@@ -86,7 +86,7 @@ std::string evaluation_is_pure(const Subject& subject) {
 
 // No training image may be found in what is saved, whatever it is called.
 std::string hidden_images(const Subject& subject) {
-  const Stream stream{.task_sizes = {3, 3}, .textured = true};
+  const MadeStream stream{.task_sizes = {3, 3}, .textured = true};
   Rig rig(subject, stream);
   const ImageSearch search(train_pixels(subject.seed, stream), kSide);
   std::string remark;

@@ -34,11 +34,12 @@ PromptChoice PromptPool::choose(const Tensor& query, int64_t top_k, bool vote) c
   const Tensor cosines = at::matmul(unit_rows(query.to(torch::kFloat32)), unit_rows(keys_).t());  // [n, M]
   Tensor ids = first_largest(cosines.detach(), top_k);
   if (vote && top_k > 0) ids = voted(ids, prompts);
-  if (training_) {
-    if (!usage_.defined()) usage_ = torch::zeros(prompts, ids.options());
-    usage_ += count(ids, prompts);
-  }
   return {ids, cosines.gather(1, ids), prompts_.index_select(0, ids.flatten()).reshape({n, top_k * prompts_.size(1), prompts_.size(2)})};
+}
+
+void PromptPool::count_use(const PromptChoice& choice) {
+  const Tensor counted = count(choice.ids, prompts_.size(0));
+  usage_ = usage_.defined() ? usage_ + counted : counted;
 }
 
 Tensor PromptPool::take_usage() {

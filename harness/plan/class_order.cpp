@@ -81,7 +81,7 @@ uint32_t NumpyLegacy::up_to(uint32_t max) {
 
 std::vector<int64_t> NumpyLegacy::permutation(int64_t n) {
   std::vector<int64_t> order = identity(n);
-  for (size_t i = order.size(); i-- > 1;) std::swap(order[i], order[up_to(static_cast<uint32_t>(i))]);
+  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[up_to(static_cast<uint32_t>(i - 1))]);
   return order;
 }
 
@@ -99,7 +99,7 @@ uint32_t PythonRandom::below(uint32_t count) {
 
 std::vector<int64_t> PythonRandom::shuffled_range(int64_t n) {
   std::vector<int64_t> order = identity(n);
-  for (size_t i = order.size(); i-- > 1;) std::swap(order[i], order[below(static_cast<uint32_t>(i + 1))]);
+  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[below(static_cast<uint32_t>(i))]);
   return order;
 }
 

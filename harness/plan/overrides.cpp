@@ -94,7 +94,7 @@ std::vector<Node*> select(Node& child, const Override& change, size_t& next) {
 
 void apply(Node& node, const Override& change, size_t next) {
   Table* table = std::get_if<Table>(&node.value);
-  if (!table) fail(change.place, fmt::format("{} is {}, not a table", change.path[next - 1], node.describe()));
+  if (!table) fail(change.place, fmt::format("{} is {}, not a table", change.path[next - 1], node.in_words()));
   const std::string& key = change.path[next];
   if (next + 1 == change.path.size()) {
     table->set(key, change.place, change.value);

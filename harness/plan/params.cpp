@@ -45,7 +45,7 @@ Json one_value(const ParamInfo& param, const Node& node, const std::string& what
   if (param.type == "string") return text_value(node, what);
   if (!is_list(param)) fail(node.place, fmt::format("{} has type \"{}\", which this version does not know", what, param.type));
   const bool texts = param.type == "string_list";
-  if (!node.list()) fail(node.place, fmt::format("{} must be a list of {}, found {}", what, texts ? "texts" : "numbers", node.describe()));
+  if (!node.list()) fail(node.place, fmt::format("{} must be a list of {}, found {}", what, texts ? "texts" : "numbers", node.in_words()));
   Json values = Json::array();
   if (texts) {
     const std::string each = "each element of " + what;

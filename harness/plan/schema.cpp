@@ -41,7 +41,7 @@ std::string elsewhere(const std::string& key) {
 
 const Table& table_of(const Node& node, const std::string& name) {
   if (const Table* table = node.table()) return *table;
-  fail(node.place, fmt::format("{} must be a table, found {}", name, node.describe()));
+  fail(node.place, fmt::format("{} must be a table, found {}", name, node.in_words()));
 }
 
 void check_section(const Node& node, const std::string& name, const std::string& shown) {
@@ -60,7 +60,7 @@ void check_weights(const Node& weights) {
   for (const Entry& role : table_of(weights, "weights").entries()) {
     if (!role.value.table())
       fail(role.key_place,
-           fmt::format("weights.{} must be a table, [weights.main] for example, found {}", role.key, role.value.describe()));
+           fmt::format("weights.{} must be a table, [weights.main] for example, found {}", role.key, role.value.in_words()));
     const std::string shown = "weights." + role.key;
     check_section(role.value, "weights.main", shown);
     if (const Node* random = role.value.table()->find("random")) check_section(*random, "weights.main.random", shown + ".random");
@@ -71,7 +71,7 @@ void check_assets(const Node& assets) {
   for (const Entry& asset : table_of(assets, "assets").entries()) {
     if (!asset.value.table())
       fail(asset.key_place,
-           fmt::format("assets.{} must be a table with file and sha256, or with dataset, found {}", asset.key, asset.value.describe()));
+           fmt::format("assets.{} must be a table with file and sha256, or with dataset, found {}", asset.key, asset.value.in_words()));
     const std::string shown = "assets." + asset.key;
     check_section(asset.value, "assets", shown);
     const Node* dataset = asset.value.table()->find("dataset");
@@ -92,7 +92,7 @@ std::vector<const Node*> one_or_several(const Node& root, const std::string& key
     for (const Node& element : *node->list()) tables.push_back(element.table() ? &element : nullptr);
   if (tables.empty() || std::find(tables.begin(), tables.end(), nullptr) != tables.end())
     fail(node->place, fmt::format("{0} must be a table [{0}] or several [[{0}]], found {1}", key,
-                                  node->list() ? "a list of something else" : node->describe()));
+                                  node->list() ? "a list of something else" : node->in_words()));
   return tables;
 }
 

@@ -104,7 +104,7 @@ DatasetEntry read_one(const Node& node, const std::string& name, const std::stri
   const Reader reader(node, name);
   DatasetEntry entry;
   if (const Node* params = reader.find("params")) {
-    if (!params->table()) fail(params->place, fmt::format("{} must be a table, found {}", reader.what("params"), params->describe()));
+    if (!params->table()) fail(params->place, fmt::format("{} must be a table, found {}", reader.what("params"), params->in_words()));
     entry.spec.params = installed_dataset_params(reader.at("id", "\"cifar100\""), *params->table(), catalogue);
   }
   entry.info = find_dataset(reader, path, entry.spec.params, folder, options, catalogue, plan);

@@ -6,7 +6,7 @@
 #include <clb/sdk/error_sink.hpp>
 #include <clb/sdk/guard.hpp>
 #include <clb/sdk/nn_error.hpp>
-#include <clb/session/aux_stream.hpp>
+#include <clb/session/aux_batches.hpp>
 #include <clb/session/host.hpp>
 #include <clb/session/host_scope.hpp>
 #include <clb/session/memory.hpp>
@@ -117,9 +117,9 @@ struct HostCalls {
       const clb_stream_request full = detail::read_struct(request);
       auto& streams = host(self).streams_;
       if ((full.sources & CLB_SOURCE_AUX) != 0)
-        streams.push_back(open_aux_stream(session(self), full, host(self).assets_of_run_));
+        streams.push_back(open_aux_batches(session(self), full, host(self).assets_of_run_));
       else
-        streams.push_back(std::make_unique<Stream>(session(self), full));
+        streams.push_back(std::make_unique<TaskBatches>(session(self), full));
       *stream = reinterpret_cast<clb_stream*>(streams.back().get());
     });
   }

@@ -1,8 +1,8 @@
 #include <clb/meta.h>
 
 #include <clb/sdk/error.hpp>
+#include <clb/session/batches.hpp>
 #include <clb/session/memory.hpp>
-#include <clb/session/stream.hpp>
 #include <unordered_set>
 
 namespace clb::session {

@@ -17,8 +17,8 @@ class Aper final : public clb::Method {
   };
 
   static void params(clb::Params<Aper>& p) {
-    clb::describe(p, &Aper::tuner_);
-    clb::describe(p, &Aper::fit_);
+    clb::add_options(p, &Aper::tuner_);
+    clb::add_options(p, &Aper::fit_);
   }
 
   void create() override { tuned_ = {ctx(), tuner_}; }

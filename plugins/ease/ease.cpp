@@ -42,7 +42,7 @@ class Ease final : public clb::Method {
     p.real("alpha", &Ease::alpha_, {0, 100}, "weight of all other subspaces together");
     p.real("beta", &Ease::beta_, {0, 100}, "weight of the pre-trained network's block");
     p.flag("recalc_sim", &Ease::recalc_sim_, "put old classes together anew from all later tasks; off: only in the newest subspace");
-    clb::describe(p, &Ease::fit_);
+    clb::add_options(p, &Ease::fit_);
     auto later = p.in(&Ease::later_);
     later.real("later_lr", &clb::nn::FitChange::lr, {0, 100}, "learning rate after the first task; 0: lr");
     later.integer("later_epochs", &clb::nn::FitChange::epochs, {0, 100000}, "epochs after the first task; 0: epochs");

@@ -25,8 +25,8 @@ class FeCam final : public clb::Method {
     p.real("tukey", &FeCam::tukey_, {0.01, 1}, "power of the features (beta), which must not be negative then; 1: as they are");
     p.real("pilot_shrinkage", &FeCam::pilot_shrinkage_, {0, 1e6}, "variant pilot: added to variances, in place of the other two");
     p.integer("feature_batch", &FeCam::feature_batch_, {1, 65536}, "features per batch of the statistics pass");
-    clb::describe(p, &FeCam::tuner_).implies(clb::kFrozenFeatures | clb::kStatisticsOnly, "none");
-    clb::describe(p, &FeCam::fit_);
+    clb::add_options(p, &FeCam::tuner_).implies(clb::kFrozenFeatures | clb::kStatisticsOnly, "none");
+    clb::add_options(p, &FeCam::fit_);
   }
 
   void create() override { features_ = {ctx(), tuner_}; }

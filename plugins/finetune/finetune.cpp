@@ -23,7 +23,7 @@ class Finetune final : public clb::Method {
     p.string("parts", &Finetune::parts_, "train = parts: prefixes of timm's parameter names, separated by commas, as in blocks.11.,norm.");
     p.real("backbone_lr_scale", &Finetune::backbone_lr_scale_, {0, 1}, "factor on the learning rate of what is trained besides the head");
     p.choice("loss_over", &Finetune::loss_over_, {"task", "seen"}, "classes that compete in the loss: those of the task, or all seen");
-    clb::describe(p, &Finetune::fit_);
+    clb::add_options(p, &Finetune::fit_);
     auto first = p.in(&Finetune::first_);
     first.integer("init_epochs", &clb::nn::FitChange::epochs, {0, 100000}, "epochs of the first task; 0: as of the others");
     first.real("init_lr", &clb::nn::FitChange::lr, {0, 100}, "learning rate of the first task; 0: as of the others");

@@ -33,7 +33,7 @@ class Icarl final : public clb::Method {
     p.real("distillation_weight", &Icarl::distillation_weight_, {0, 1000}, "weight of distillation beside cross-entropy");
     p.choice("predict_by", &Icarl::predict_by_, {"exemplar_mean", "head"}, "nearest mean of exemplars (paper) or the linear head");
     p.flag("flip_average", &Icarl::flip_average_, "exemplars and means from features averaged with those of the mirrored image");
-    clb::describe(p, &Icarl::fit_);
+    clb::add_options(p, &Icarl::fit_);
     p.in(&Icarl::first_).real("first_weight_decay", &clb::nn::FitChange::weight_decay, {0, 10}, "weight decay in the first task");
   }
 

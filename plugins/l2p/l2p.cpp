@@ -30,7 +30,7 @@ class L2p final : public clb::Method {
     p.flag("batch_vote_train", &L2p::batch_vote_train_, "one choice of prompts per training batch, as published");
     p.flag("batch_vote_test", &L2p::batch_vote_test_, "the same at test time, as published; leaks test-batch composition")
         .implies(clb::kBatchDependent);
-    clb::describe(p, &L2p::fit_);
+    clb::add_options(p, &L2p::fit_);
   }
 
   void create() override {
@@ -51,6 +51,7 @@ class L2p final : public clb::Method {
     head_.grow(task().classes_seen);
     clb::fit(ctx(), fit_, ctx().train().train_view().images(), {{pool_, pool_lr_scale_}, head_}, [&](const clb::Batch& b) {
       const auto choice = pool_.choose(vit_.query(b.images), top_k_, batch_vote_train_);
+      pool_.count_use(choice);
       const auto logits = clb::nn::mask_to(task().labels, forward(b.images, choice));
       const auto loss = torch::nn::functional::cross_entropy(logits, b.labels) - pull_weight_ * choice.similarity();  // eq. 5
       ctx().trace("loss", loss);

@@ -53,8 +53,8 @@ class LayUp final : public clb::Method {
               "classes the released code counts from the start: until they are seen, a logit of 0 competes in the choice of the ridge");
     p.choice("solve", &LayUp::solve_, {"fp64", "fp32"}, "precision of sums and solution");
     p.integer("feature_batch", &LayUp::feature_batch_, {1, 65536}, "samples that enter the sums at a time");
-    clb::describe(p, &LayUp::tuner_).implies(clb::kFrozenFeatures, "none");
-    clb::describe(p, &LayUp::fit_);
+    clb::add_options(p, &LayUp::tuner_).implies(clb::kFrozenFeatures, "none");
+    clb::add_options(p, &LayUp::fit_);
   }
 
   void create() override {

@@ -27,8 +27,8 @@ class RanPac final : public clb::Method {
     p.choice("head", &RanPac::head_, {"linear", "cosine"}, "logits: the regression itself, or LAMDA-PILOT's cosine with its rows");
     p.choice("solve", &RanPac::solve_, {"fp64", "fp32"}, "precision of projection, sums and solution; fp32 takes half of time and memory");
     p.integer("feature_batch", &RanPac::feature_batch_, {1, 65536}, "samples that are projected at a time");
-    clb::describe(p, &RanPac::tuner_).implies(clb::kFrozenFeatures, "none");
-    clb::describe(p, &RanPac::fit_);
+    clb::add_options(p, &RanPac::tuner_).implies(clb::kFrozenFeatures, "none");
+    clb::add_options(p, &RanPac::fit_);
   }
 
   void create() override {

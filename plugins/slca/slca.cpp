@@ -92,7 +92,7 @@ class Slca final : public clb::Method {
   };
 
   static void params(clb::Params<Slca>& p) {
-    clb::describe(p, &Slca::fit_);
+    clb::add_options(p, &Slca::fit_);
     p.real("bcb_lrscale", &Slca::bcb_lrscale_, {0, 1}, "factor on the network's learning rate (slow learner); 0: it stays as it is");
     p.choice("final_norm", &Slca::final_norm_, {"fresh", "pretrained"}, "the norm before the heads: a new one (authors) or the network's");
     p.integer("ca_epochs", &Slca::ca_epochs_, {0, 100000}, "epochs of classifier alignment; 0: none");

@@ -8,8 +8,8 @@ namespace {
 using Faults = std::vector<std::string>;
 
 // What the run's stream is after a task, by original class.
-struct Stream {
-  Stream(const base::RunSpec& run, int64_t task)
+struct Recount {
+  Recount(const base::RunSpec& run, int64_t task)
       : spec(run.protocol),
         shape(run),
         after_task(task),
@@ -55,7 +55,7 @@ struct Tally {
 std::string at(int64_t after_task) { return "after task " + std::to_string(after_task + 1); }
 
 // Which samples have to be evaluated is known but for a validation set, which is drawn, and domains, which labels do not tell.
-Faults check_evaluated(const base::RunSpec& run, const Stream& stream, int64_t after_task, const std::vector<int64_t>& predicted,
+Faults check_evaluated(const base::RunSpec& run, const Recount& stream, int64_t after_task, const std::vector<int64_t>& predicted,
                        const std::vector<int64_t>& targets) {
   if (stream.shape.is_domain_stream() || run.protocol.evaluate_on != "test") return {};
   std::vector<int64_t> taken(stream.position.size(), 0);
@@ -77,7 +77,7 @@ void compare(Faults& faults, const std::string& where, const char* what, int64_t
                    (low == high ? std::to_string(low) : std::to_string(low) + " to " + std::to_string(high)));
 }
 
-void compare(Faults& faults, const Stream& stream, int64_t after_task, const base::EvalCount& stored, const Tally& tally) {
+void compare(Faults& faults, const Recount& stream, int64_t after_task, const base::EvalCount& stored, const Tally& tally) {
   const std::string where = at(after_task) + " on group " + std::to_string(stored.group + 1);
   compare(faults, where, "n", stored.n, tally.n, tally.n);
   compare(faults, where, "correct", stored.correct, tally.correct, tally.correct);
@@ -103,7 +103,7 @@ void compare_domains(Faults& faults, int64_t after_task, const std::vector<base:
   compare(faults, where, "correct within the group", sum.correct_within, all.correct, all.correct);
 }
 
-Faults check_groups(const Stream& stream, int64_t after_task, const std::vector<base::EvalCount>& evals) {
+Faults check_groups(const Recount& stream, int64_t after_task, const std::vector<base::EvalCount>& evals) {
   for (size_t i = 0; i < std::max(evals.size(), static_cast<size_t>(stream.groups)); ++i) {
     if (i >= evals.size()) return {at(after_task) + ": group " + std::to_string(i + 1) + " was not evaluated"};
     if (i >= static_cast<size_t>(stream.groups) || evals[i].group != static_cast<int64_t>(i))
@@ -117,7 +117,7 @@ Faults check_groups(const Stream& stream, int64_t after_task, const std::vector<
 
 std::vector<std::string> recount(const base::RunSpec& run, int64_t after_task, const std::vector<base::EvalCount>& evals,
                                  const std::vector<int64_t>& predicted, const std::vector<int64_t>& targets) {
-  const Stream stream(run, after_task);
+  const Recount stream(run, after_task);
   if (predicted.size() != targets.size())
     return {at(after_task) + ": " + std::to_string(predicted.size()) + " predictions for " + std::to_string(targets.size()) + " samples"};
   Faults faults = check_groups(stream, after_task, evals);

@@ -87,7 +87,7 @@ class File {
     entry.sure = row.string("sure", entry.sure);
     entry.citation = row.string("citation", entry.citation);
     const Node& cells = row.at("cells", "[{ setting = \"cifar100\", values = [87.57, 81.26] }]");
-    if (!cells.list() || cells.list()->empty()) fail(cells.place, "row.cells must be a list of tables, found " + cells.describe());
+    if (!cells.list() || cells.list()->empty()) fail(cells.place, "row.cells must be a list of tables, found " + cells.in_words());
     for (const Node& cell : *cells.list()) read_cell(row, Reader(cell, "cells"), entry, entries);
   }
 

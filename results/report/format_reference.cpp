@@ -19,21 +19,21 @@ std::string setting_text(const reference::Setting& s) {
 }
 
 // The cell of the normal table takes fractions.
-std::string ours_text(const Comparison& c) {
+std::string ours_text(const AgainstReference& c) {
   if (!c.ours) return "–";
   stats::Summary fraction = *c.ours;
   for (double* value : {&fraction.mean, &fraction.low, &fraction.high}) *value /= 100;
   return cell_text({fraction, "", "fraction"});
 }
 
-std::string difference_text(const Comparison& c) {
+std::string difference_text(const AgainstReference& c) {
   if (!c.ours) return "–";
   const double difference = c.ours->mean - c.entry.value;
   const std::string text = fixed(difference, 2);
   return text[0] == '-' ? text : "+" + text;
 }
 
-std::string verdict_text(const Comparison& c) {
+std::string verdict_text(const AgainstReference& c) {
   return c.entry.incomparable.empty() ? c.verdict : c.verdict + " (" + c.entry.incomparable + ")";
 }
 
@@ -42,7 +42,7 @@ constexpr const char* kLegendReference =
     "reported: % and tolerance in points; here: mean in % (runs), ± half of Student's 95 % t interval over them from 3 runs on, [lowest, "
     "highest] below; runs count only when data, protocol, weights, transforms, precision and all parameters are the same";
 
-std::vector<std::string> line_of(const Comparison& c) {
+std::vector<std::string> line_of(const AgainstReference& c) {
   const Entry& e = c.entry;
   return {e.label,      setting_text(e.setting), e.metric,       fixed(e.value, 2) + " ± " + shortest(e.tolerance),
           ours_text(c), difference_text(c),      verdict_text(c)};
@@ -50,9 +50,9 @@ std::vector<std::string> line_of(const Comparison& c) {
 
 // Comparisons come file by file: a block for each citation.
 template <class Start, class Line>
-void by_source(const std::vector<Comparison>& comparisons, Start start, Line line) {
+void by_source(const std::vector<AgainstReference>& comparisons, Start start, Line line) {
   std::string last;
-  for (const Comparison& c : comparisons) {
+  for (const AgainstReference& c : comparisons) {
     const std::string head = c.entry.citation + " (" + c.entry.sure + ")";
     if (head != last) start(head);
     last = head;
@@ -60,11 +60,11 @@ void by_source(const std::vector<Comparison>& comparisons, Start start, Line lin
   }
 }
 
-std::string text_table(const std::vector<Comparison>& comparisons) {
+std::string text_table(const std::vector<AgainstReference>& comparisons) {
   std::string text;
   by_source(
       comparisons, [&](const std::string& head) { text += (text.empty() ? "" : "\n") + printable(head) + "\n"; },
-      [&](const Comparison& c) {
+      [&](const AgainstReference& c) {
         const std::vector<std::string> l = line_of(c);
         text += "  " + printable(l[0]) + ", " + printable(l[1]) + "\n    " + l[2] + "  reported " + l[3] + "  here " + l[4] +
                 "  difference " + l[5] + "  " + l[6] + "\n";
@@ -72,7 +72,7 @@ std::string text_table(const std::vector<Comparison>& comparisons) {
   return text + "\n" + kLegendReference + "\n";
 }
 
-std::string markdown_table(const std::vector<Comparison>& comparisons) {
+std::string markdown_table(const std::vector<AgainstReference>& comparisons) {
   std::string text;
   by_source(
       comparisons,
@@ -80,7 +80,7 @@ std::string markdown_table(const std::vector<Comparison>& comparisons) {
         text += (text.empty() ? "" : "\n") + markdown_text(head) + "\n\n" + markdown_row(kHead) +
                 markdown_row({"---", "---", "---", "---:", "---:", "---:", "---"});
       },
-      [&](const Comparison& c) {
+      [&](const AgainstReference& c) {
         std::vector<std::string> cells = line_of(c);
         for (std::string& cell : cells) cell = markdown_text(cell);
         text += markdown_row(cells);
@@ -88,11 +88,11 @@ std::string markdown_table(const std::vector<Comparison>& comparisons) {
   return text + "\n" + markdown_text(kLegendReference) + "\n";
 }
 
-std::string csv_table(const std::vector<Comparison>& comparisons) {
+std::string csv_table(const std::vector<AgainstReference>& comparisons) {
   std::string text =
       csv_line({"file",     "line",      "citation", "sure", "method", "label", "data",   "weights",    "split",   "stop_after", "metric",
                 "reported", "tolerance", "mean",     "n",    "low",    "high",  "spread", "difference", "verdict", "note"});
-  for (const Comparison& c : comparisons) {
+  for (const AgainstReference& c : comparisons) {
     const Entry& e = c.entry;
     const auto number = [&](double value) { return c.ours ? shortest(value) : ""; };
     const stats::Summary s = c.ours.value_or(stats::Summary{});
@@ -121,7 +121,7 @@ std::string csv_table(const std::vector<Comparison>& comparisons) {
   return text;
 }
 
-Json ours_json(const Comparison& c) {
+Json ours_json(const AgainstReference& c) {
   if (!c.ours) return nullptr;
   Json runs = Json::array();
   for (const MeasuredRun* run : c.runs)
@@ -131,9 +131,9 @@ Json ours_json(const Comparison& c) {
           {"runs", std::move(runs)}};
 }
 
-std::string json_table(const std::vector<Comparison>& comparisons) {
+std::string json_table(const std::vector<AgainstReference>& comparisons) {
   Json json{{"version", 1}, {"unit", "%"}, {"comparisons", Json::array()}};
-  for (const Comparison& c : comparisons) {
+  for (const AgainstReference& c : comparisons) {
     const Entry& e = c.entry;
     const reference::Setting& s = e.setting;
     json["comparisons"].push_back({{"file", e.file},
@@ -167,7 +167,7 @@ std::string json_table(const std::vector<Comparison>& comparisons) {
 
 }  // namespace
 
-std::string render_comparison(const std::vector<Comparison>& comparisons, Format format) {
+std::string render_comparison(const std::vector<AgainstReference>& comparisons, Format format) {
   if (format == Format::kCsv) return csv_table(comparisons);
   if (format == Format::kJson) return json_table(comparisons);
   if (comparisons.empty()) return "no published number of this method is recorded\n";

@@ -114,7 +114,7 @@ Report build(const store::Store& store, const TableOptions& options);
 // imported.cpp: puts imported rows into the table with their comparability key; the others into tables of their own if also_alone.
 void add_imported(Report& report, const store::Store& store, bool also_alone);
 
-// describe.cpp: words for what a run's spec says. They accept any JSON, also that of an older clbench.
+// spec_words.cpp: words for what a run's spec says. They accept any JSON, also that of an older clbench.
 using base::flag_at, base::integer_at, base::text_at;
 using WeightNames = std::map<std::string, std::string>;                      // SHA-256 -> name
 std::vector<std::string> heading(const base::Json& spec);                    // dataset; protocol

@@ -36,19 +36,19 @@ std::vector<store::RunRow> by_key(std::vector<store::RunRow> runs, const std::ve
   std::set<std::string> found;
   std::set<size_t> lengths;
   for (const std::string& key : wanted) lengths.insert(key.size());
-  std::erase_if(runs, [&](const store::RunRow& run) {
-    bool asked = false;
+  std::vector<store::RunRow> chosen;
+  for (store::RunRow& run : runs) {
+    const size_t before = chosen.size();
     for (const size_t length : lengths) {
       const std::string prefix = run.key.substr(0, length);
       if (!wanted.contains(prefix)) continue;
       found.insert(prefix);
-      asked = true;
+      if (chosen.size() == before) chosen.push_back(run);
     }
-    return !asked;
-  });
+  }
   for (const std::string& key : wanted)
     if (!found.contains(key)) throw base::Error("there is no run with the key '" + key + "' in the database; `clbench status` lists them");
-  return runs;
+  return chosen;
 }
 
 // Runs of one row differ in nothing but seed and order seed.

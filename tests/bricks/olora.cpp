@@ -21,7 +21,7 @@ class OLora final : public clb::Method {
     p.integer("rank", &OLora::rank_, {1, 1024}, "rank of a task's deltas on q and v of every block");
     p.real("orthogonality", &OLora::orthogonality_, {0, 1e6}, "weight of the penalty on the overlap of a task's A with those before");
     clb::FitParams(p, &OLora::fit_).optimizer({"adam", "adamw"}).lr().epochs().batch_size().schedule({"constant", "cosine"});
-    clb::describe(p, &OLora::first_);
+    clb::add_options(p, &OLora::first_);
   }
 
   void create() override {

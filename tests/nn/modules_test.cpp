@@ -121,14 +121,13 @@ TEST(PromptPool, KeysLearnFromTheSimilarityAlone) {
   EXPECT_TRUE(parameters_of(pool)["keys"].grad().defined());
 }
 
-TEST(PromptPool, CountsItsUseInTrainingOnly) {
+TEST(PromptPool, CountsTheUseThatItIsTold) {
   PromptPool pool = pool_with(torch::eye(3));
   const Tensor query = torch::tensor({{1.f, 0.f, 0.f}, {1.f, .5f, 0.f}});
   pool.choose(query, 1, false);
   EXPECT_EQ(pool.take_usage().sum().item<int64_t>(), 0);
-  pool.train(true);
-  pool.choose(query, 1, false);
-  pool.choose(query, 2, false);
+  pool.count_use(pool.choose(query, 1, false));
+  pool.count_use(pool.choose(query, 2, false));
   EXPECT_TRUE(torch::equal(pool.take_usage(), torch::tensor({4, 2, 0})));
   EXPECT_EQ(pool.take_usage().sum().item<int64_t>(), 0);
 }

@@ -14,7 +14,7 @@ struct Method {
 TEST(Params, OptionsOfAFitAreParameters) {
   clb::Params<Method> p;
   p.flag("vote", &Method::vote, "");
-  clb::describe(p, &Method::fit);
+  clb::add_options(p, &Method::fit);
   Method method;
   std::vector<clb_setting> settings;
   for (const auto& param : p.schema()) settings.push_back({sizeof(clb_setting), 0, param.name, param.default_value});

@@ -4,7 +4,7 @@
 #include <clb/nn/clip.hpp>
 #include <clb/nn/module.hpp>
 #include <clb/sdk/error.hpp>
-#include <clb/session/stream.hpp>
+#include <clb/session/batches.hpp>
 
 #include "made_session.hpp"
 #include "support/errors.hpp"
@@ -163,7 +163,7 @@ TEST_F(FeaturesTest, AStreamServesThem) {
   auto r = request(100);
   r.view = CLB_VIEW_EVAL;
   ask(r, kinds);
-  session::Stream stream(*s, r);
+  session::TaskBatches stream(*s, r);
   const auto batch = stream.next();
   ASSERT_TRUE(batch);
   EXPECT_EQ(batch->parts[0].second.sizes(), (std::vector<int64_t>{4 * clb::testing::kTrain, 3}));

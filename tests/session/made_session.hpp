@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <clb/session/batches.hpp>
 #include <clb/session/describe.hpp>
 #include <clb/session/session.hpp>
-#include <clb/session/stream.hpp>
 #include <clb/session/torch_globals.hpp>
 #include <fstream>
 #include <memory>

@@ -13,8 +13,8 @@ using stream::Protocol;
 using Ids = std::vector<int64_t>;
 
 // Two domains of three classes: sample i has class i % 3 and domain (i / 3) % 2.
-struct Split {
-  explicit Split(int64_t n) {
+struct MadeSplit {
+  explicit MadeSplit(int64_t n) {
     for (int64_t i = 0; i < n; ++i) {
       labels.push_back(i % 3);
       domains.push_back(i / 3 % 2);
@@ -38,7 +38,7 @@ base::RunSpec spec_of(const std::string& kind) {
 }
 
 Protocol make(const base::RunSpec& spec) {
-  static const Split train(12), test(6);
+  static const MadeSplit train(12), test(6);
   return Protocol(spec, train.index(), test.index());
 }
 
@@ -149,12 +149,12 @@ TEST(Protocol, ValidationHoldsOutAPartOfEachClassOfEachDomain) {
 }
 
 TEST(Protocol, ALabelOrDomainOutsideTheOrderIsNamed) {
-  const Split test(6);
-  Split train(12);
+  const MadeSplit test(6);
+  MadeSplit train(12);
   train.labels[7] = 3;
   EXPECT_EQ(clb::testing::error_of<base::Error>([&] { Protocol(spec_of("class"), train.index(), test.index()); }),
             "sample 7 of the training split has label 3, which the class order does not hold");
-  train = Split(12);
+  train = MadeSplit(12);
   train.domains[4] = 2;
   EXPECT_EQ(clb::testing::error_of<base::Error>([&] { Protocol(spec_of("domain"), train.index(), test.index()); }),
             "sample 4 of the training split has domain 2, which the domain order does not hold");

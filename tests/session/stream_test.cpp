@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/sdk/error.hpp>
+#include <clb/session/batches.hpp>
 #include <clb/session/memory.hpp>
-#include <clb/session/stream.hpp>
 #include <set>
 
 #include "made_session.hpp"
@@ -18,7 +18,7 @@ using clb::testing::kTest;
 using clb::testing::kTrain;
 using data::Split;
 using session::Session;
-using session::Stream;
+using session::TaskBatches;
 
 struct Joined {
   int64_t n = 0;
@@ -27,7 +27,7 @@ struct Joined {
 
 class StreamTest : public clb::testing::MadeSession {
  protected:
-  static Joined all(Stream& stream) {
+  static Joined all(TaskBatches& stream) {
     Joined joined;
     std::vector<torch::Tensor> images, labels, ids;
     while (auto batch = stream.next()) {
@@ -45,7 +45,7 @@ class StreamTest : public clb::testing::MadeSession {
 
 TEST_F(StreamTest, UnshuffledServesClassesInClassOrderThenIndexOrder) {
   const auto s = open(1);  // positions 4, 5, 6 = classes 5, 4, 3
-  Stream stream(*s, request(5));
+  TaskBatches stream(*s, request(5));
   EXPECT_EQ(stream.info().samples, 3 * kTrain);
   EXPECT_EQ(stream.info().batches_per_epoch, 4);
   const auto batch = all(stream);
@@ -62,7 +62,7 @@ TEST_F(StreamTest, DrawsDependOnSampleAndEpochButNotOnBatchSizeOrThreads) {
     auto r = request(batch_size);
     r.shuffle = 1;
     r.epochs = 2;
-    Stream stream(*s, r);
+    TaskBatches stream(*s, r);
     return all(stream);
   };
   const auto expected = images(24, 1);
@@ -86,7 +86,7 @@ TEST_F(StreamTest, ASeedChangesTheOrderAndAnEqualSeedRepeatsIt) {
     auto r = request(24);
     r.shuffle = 1;
     ask(r, kNumbers);
-    Stream stream(*s, r);
+    TaskBatches stream(*s, r);
     std::vector<int64_t> order;
     const auto labels = all(stream).labels;
     for (int64_t k = 0; k < labels.size(0); ++k) order.push_back(labels[k].item<int64_t>());
@@ -102,7 +102,7 @@ TEST_F(StreamTest, DeliversWhatIsAskedForInThatOrderAndNothingElse) {
     auto r = request(3);
     r.parts = wanted.data();
     r.part_count = static_cast<uint32_t>(wanted.size());
-    Stream stream(*s, r);
+    TaskBatches stream(*s, r);
     const auto batch = stream.next();
     std::vector<std::string> found;
     for (const auto& [name, tensor] : batch->parts) {
@@ -121,7 +121,7 @@ TEST_F(StreamTest, DropLastAndEpochsAreCounted) {
   auto r = request(5);
   r.drop_last = 1;
   r.epochs = 3;
-  Stream stream(*s, r);
+  TaskBatches stream(*s, r);
   EXPECT_EQ(stream.info().dropped, 4 * kTrain % 5);
   EXPECT_EQ(stream.info().batches, 3 * (4 * kTrain / 5));
   EXPECT_EQ(all(stream).n, 3 * (4 * kTrain / 5) * 5);
@@ -132,13 +132,13 @@ TEST_F(StreamTest, ExplicitIdsComeInTheirOrderAndForeignOnesAreRefused) {
   const auto s = open(0);
   auto everything = request(100);
   ask(everything, kNumbers);
-  Stream whole(*s, everything);
+  TaskBatches whole(*s, everything);
   const auto known = all(whole);
   const std::vector<int64_t> wanted{known.sample_ids[7].item<int64_t>(), known.sample_ids[2].item<int64_t>()};
   auto r = request(10);
   r.sample_ids = wanted.data();
   r.sample_id_count = 2;
-  Stream chosen(*s, r);
+  TaskBatches chosen(*s, r);
   const auto batch = all(chosen);
   ASSERT_EQ(batch.n, 2);
   EXPECT_EQ(batch.labels[0].item<int64_t>(), known.labels[7].item<int64_t>());
@@ -147,7 +147,7 @@ TEST_F(StreamTest, ExplicitIdsComeInTheirOrderAndForeignOnesAreRefused) {
   const int64_t later = s->sample_ids.id(s->protocol.train(2)[0]);  // a sample of a task to come
   r.sample_ids = &later;
   r.sample_id_count = 1;
-  const auto text = clb::testing::error_of<PluginError>([&] { Stream(*s, r); });
+  const auto text = clb::testing::error_of<PluginError>([&] { TaskBatches(*s, r); });
   EXPECT_NE(text.find("not among"), std::string::npos) << text;
 }
 
@@ -178,13 +178,13 @@ TEST_F(StreamTest, ExemplarsAreKeptInTheirOrderAndServedWithTheirLabels) {
   s->task = 1;
   auto r = request(4);
   r.sources = CLB_SOURCE_MEMORY;
-  Stream memory(*s, r);
+  TaskBatches memory(*s, r);
   const auto exemplars = all(memory);
   ASSERT_EQ(exemplars.n, 3);
   EXPECT_EQ(exemplars.sample_ids[0].item<int64_t>(), kept[0]);
   EXPECT_EQ(exemplars.labels[0].item<int64_t>(), 9 / kTrain) << "its position in the class order";
   r.sources = CLB_SOURCE_TRAIN | CLB_SOURCE_MEMORY;
-  EXPECT_EQ(Stream(*s, r).info().samples, 3 * kTrain + 3);
+  EXPECT_EQ(TaskBatches(*s, r).info().samples, 3 * kTrain + 3);
 
   const auto refused = [&](const std::vector<int64_t>& ids) {
     return clb::testing::error_of<PluginError>([&] { session::set_memory(*s, ids); });
@@ -199,10 +199,10 @@ TEST_F(StreamTest, ExemplarsAreKeptInTheirOrderAndServedWithTheirLabels) {
 }
 
 TEST_F(StreamTest, TaskIdsComeWithTheTaskIncrementalProtocolAlone) {
-  EXPECT_FALSE(Stream(*open(1), request(4)).next()->part("task_ids").defined());
+  EXPECT_FALSE(TaskBatches(*open(1), request(4)).next()->part("task_ids").defined());
   spec_.protocol.kind = "task";
   const auto s = open(1);
-  const auto batch = Stream(*s, request(4)).next();
+  const auto batch = TaskBatches(*s, request(4)).next();
   EXPECT_TRUE(torch::equal(batch->part("task_ids"), torch::full({4}, 1, torch::kInt64)));
 }
 
@@ -211,7 +211,7 @@ TEST_F(StreamTest, RequestsThatCannotBeServedAreRefusedBeforeAnythingIsRead) {
   const auto refused = [&](auto change, const std::string& part) {
     auto r = request(4);
     change(r);
-    const auto text = clb::testing::error_of<PluginError>([&] { Stream(*s, r); });
+    const auto text = clb::testing::error_of<PluginError>([&] { TaskBatches(*s, r); });
     EXPECT_NE(text.find(part), std::string::npos) << text;
   };
   static constexpr const char *kFeatures[] = {"main:cls"}, *kTwice[] = {"labels", "labels"}, *kNobody[] = {"images:nobody"},

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <clb/base/safetensors.hpp>
+#include <clb/session/batches.hpp>
 #include <clb/session/describe.hpp>
-#include <clb/session/stream.hpp>
 
 #include "support/errors.hpp"
 #include "support/temp_folder.hpp"
@@ -16,7 +16,7 @@ using clb::testing::contains;
 using clb::testing::error_of;
 using data::Split;
 using session::Session;
-using session::Stream;
+using session::TaskBatches;
 
 // Vector i of a split is [i, i + 0.5], its label i mod 4, its domain i mod 2.
 std::string vectors(int64_t n) {
@@ -84,7 +84,7 @@ TEST_F(VectorsTest, TheDatasetsRowsAreMainCls) {
     request.part_count = 1;
     request.batch_size = 100;
     request.epochs = 1;
-    Stream stream(*s, request);
+    TaskBatches stream(*s, request);
     const auto batch = stream.next();
     ASSERT_TRUE(batch);
     const auto expected = torch::tensor({3.0F, 3.5F, 7.0F, 7.5F, 11.0F, 11.5F, 2.0F, 2.5F, 6.0F, 6.5F, 10.0F, 10.5F}).view({6, 2});
@@ -115,7 +115,7 @@ TEST_F(VectorsTest, ImagesAndWeightsAreRefusedWithASentence) {
   request.part_count = 1;
   request.batch_size = 1;
   request.epochs = 1;
-  EXPECT_TRUE(contains(error_of<PluginError>([&] { Stream(*s, request); }),
+  EXPECT_TRUE(contains(error_of<PluginError>([&] { TaskBatches(*s, request); }),
                        "method looker asks for images, but dataset features holds feature vectors"));
   EXPECT_TRUE(contains(error_of<PluginError>([&] { s->backbones.at("main"); }), "feature vectors, which need none"));
   EXPECT_THROW(s->features.dim("main:patches"), PluginError);

@@ -28,7 +28,7 @@ class Views : public MadeSession {
     auto r = request(5);
     r.view = view;
     ask(r, kParts);
-    return std::make_unique<session::HostBatch>(*session::Stream(s, r).next());
+    return std::make_unique<session::HostBatch>(*session::TaskBatches(s, r).next());
   }
 };
 

@@ -108,9 +108,9 @@ TEST(ShippedExperiments, NoTwoDifferInOneValue) {
         } else if (const List* list = node.list(); list && !list->empty() && list->front().table()) {
           for (size_t i = 0; i < list->size(); ++i) collect((*list)[i], path + "." + std::to_string(i), found);
         } else {
-          found[path] = node.describe();
+          found[path] = node.in_words();
           if (list)
-            for (const Node& one : *list) found[path] += one.describe();
+            for (const Node& one : *list) found[path] += one.in_words();
         }
       };
   for (const auto& entry : fs::directory_iterator(fs::path(CLB_SOURCE_DIR) / "share/experiments"))

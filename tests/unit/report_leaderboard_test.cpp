@@ -10,7 +10,7 @@
 namespace clb::results_test {
 namespace {
 
-using report::Comparison;
+using report::AgainstReference;
 using report::LeaderboardOptions;
 using report::MeasuredRun;
 
@@ -42,7 +42,7 @@ class Leaderboard : public ReportTest {
   void published(LeaderboardOptions& o, double value, bool implementation = false) {
     o.is_published = [](const base::Json& spec) { return spec.at("method").at("id") == "simplecil"; };
     o.compare = [=](const std::vector<MeasuredRun>& runs) {
-      Comparison c;
+      AgainstReference c;
       c.entry.metric = "acc.last.sample";
       c.entry.citation = "Somebody, 2024";
       c.entry.value = value;
@@ -53,7 +53,7 @@ class Leaderboard : public ReportTest {
       c.ours = stats::Summary{static_cast<int64_t>(c.runs.size()), 55, 50, 60, "t95"};
       const bool near = std::abs(55 - value) <= 1;
       c.verdict = near ? (implementation ? "matches reference implementation" : "within tolerance") : "outside tolerance (by 9.00)";
-      return std::vector<Comparison>{c};
+      return std::vector<AgainstReference>{c};
     };
   }
 };

@@ -87,7 +87,9 @@ class ReferenceTest : public results_test::ResultsTest {
 
   static std::optional<MethodSetting> resolve(const Entry&) { return MethodSetting{spec().method.params, ""}; }
 
-  Comparison compared(const std::vector<MeasuredRun>& runs) const { return compare(references(), runs, "simplecil", resolve).at(0); }
+  AgainstReference compared(const std::vector<MeasuredRun>& runs) const {
+    return against_references(references(), runs, "simplecil", resolve).at(0);
+  }
 
   std::string verdict(const std::string& file, const std::vector<int64_t>& correct) const {
     write("something.toml", file);
@@ -98,7 +100,7 @@ class ReferenceTest : public results_test::ResultsTest {
 };
 
 TEST_F(ReferenceTest, TheSameKeyIsCompared) {
-  const Comparison comparison = compared({run(spec(), 51)});
+  const AgainstReference comparison = compared({run(spec(), 51)});
   ASSERT_TRUE(comparison.ours.has_value());
   EXPECT_NEAR(comparison.ours->mean, 100 * 51.0 / 102, 1e-9);
   EXPECT_EQ(comparison.verdict, "within tolerance");
@@ -174,8 +176,8 @@ TEST_F(ReferenceTest, Verdicts) {
 TEST_F(ReferenceTest, WithoutThePluginNothingIsCompared) {
   const auto nobody = [](const Entry&) { return std::optional<MethodSetting>(); };
   const std::vector<MeasuredRun> runs = {run(spec(), 51)};
-  EXPECT_EQ(compare(references(), runs, "", nobody).at(0).verdict, "not run here");
-  EXPECT_TRUE(compare(references(), runs, "ranpac", nobody).empty());
+  EXPECT_EQ(against_references(references(), runs, "", nobody).at(0).verdict, "not run here");
+  EXPECT_TRUE(against_references(references(), runs, "ranpac", nobody).empty());
 }
 
 TEST_F(ReferenceTest, DamagedFilesAreRefusedWithTheirPlace) {
@@ -227,8 +229,8 @@ TEST_F(ReferenceTest, RecordedRunsThatWereChangedAreRefused) {
 }
 
 TEST_F(ReferenceTest, EveryFormatSaysTheSame) {
-  const std::vector<MeasuredRun> runs = {run(spec(), 61)};  // a Comparison points into them
-  const std::vector<Comparison> comparisons = {compared(runs)};
+  const std::vector<MeasuredRun> runs = {run(spec(), 61)};  // a AgainstReference points into them
+  const std::vector<AgainstReference> comparisons = {compared(runs)};
   for (const Format format : {Format::kText, Format::kMarkdown, Format::kCsv, Format::kJson}) {
     const std::string text = render_comparison(comparisons, format);
     EXPECT_NE(text.find("outside tolerance (by 8.30)"), std::string::npos) << text;

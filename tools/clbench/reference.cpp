@@ -58,8 +58,8 @@ Published::Published(const Options& options)
 
 Published::~Published() = default;
 
-std::vector<report::Comparison> Published::compare(const std::vector<report::MeasuredRun>& runs, const std::string& method) {
-  return report::compare(references_, runs, method, [&](const reference::Entry& entry) { return (*settings_)(entry); });
+std::vector<report::AgainstReference> Published::compare(const std::vector<report::MeasuredRun>& runs, const std::string& method) {
+  return report::against_references(references_, runs, method, [&](const reference::Entry& entry) { return (*settings_)(entry); });
 }
 
 std::vector<reference::Entry> Published::of(const base::Json& spec) {
@@ -77,7 +77,7 @@ namespace {
 
 // The runs that the table shows join those that FILE holds.
 // FILE is read and written: another file than one of recorded runs, or an empty one, is refused by its reader.
-void record(const fs::path& file, const fs::path& database, const std::vector<report::Comparison>& comparisons) {
+void record(const fs::path& file, const fs::path& database, const std::vector<report::AgainstReference>& comparisons) {
   std::vector<report::MeasuredRun> runs;
   std::error_code error;
   if (fs::is_regular_file(file, error) && fs::file_size(file, error) > 0) {
@@ -87,7 +87,7 @@ void record(const fs::path& file, const fs::path& database, const std::vector<re
   }
   const base::OutputRule rule{"a file of recorded runs", [](std::string_view) { return true; }, database_files(database), false};
   std::set<std::string> shown;
-  for (const report::Comparison& comparison : comparisons)
+  for (const report::AgainstReference& comparison : comparisons)
     for (const report::MeasuredRun* run : comparison.runs)
       if (shown.insert(run->key).second) runs.push_back(*run);
   if (shown.empty())
@@ -122,7 +122,7 @@ std::string reference_table(const Options& options, report::Format format) {
   const std::vector<report::MeasuredRun> runs =
       options.flag("runs") ? report::read_measured(options.text("runs"))
                            : report::measured_runs(store::Store::open(options.text("db"), store::Store::Mode::kRead));
-  const std::vector<report::Comparison> comparisons = published.compare(runs, options.text("method"));
+  const std::vector<report::AgainstReference> comparisons = published.compare(runs, options.text("method"));
   if (options.flag("record")) record(options.text("record"), options.text("db"), comparisons);
   return report::render_comparison(comparisons, format);
 }

@@ -18,7 +18,7 @@ class Published {
   explicit Published(const Options& options);
   ~Published();
 
-  std::vector<report::Comparison> compare(const std::vector<report::MeasuredRun>& runs, const std::string& method);
+  std::vector<report::AgainstReference> compare(const std::vector<report::MeasuredRun>& runs, const std::string& method);
   const reference::Aliases& aliases() const { return references_.aliases; }
   // Numbers that were reported for exactly what this run computes, seeds aside.
   std::vector<reference::Entry> of(const base::Json& spec);

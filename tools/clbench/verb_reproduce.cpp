@@ -81,14 +81,14 @@ int judge(Published& published, const Options& options, const store::Store& stor
   for (const base::RunSpec& run : plan.runs) keys.insert(run.key());
   std::vector<report::MeasuredRun> runs = report::measured_runs(store);
   std::erase_if(runs, [&](const report::MeasuredRun& run) { return !keys.contains(run.key); });
-  std::vector<report::Comparison> comparisons = published.compare(runs, plan.runs.front().method.id);
-  std::erase_if(comparisons, [](const report::Comparison& c) { return c.runs.empty(); });
+  std::vector<report::AgainstReference> comparisons = published.compare(runs, plan.runs.front().method.id);
+  std::erase_if(comparisons, [](const report::AgainstReference& c) { return c.runs.empty(); });
   const bool json = options.flag("json"), denied = say_what_is_denied(store, keys);
   if (json || !comparisons.empty())
     fmt::print("{}", report::render_comparison(comparisons, json ? report::Format::kJson : report::Format::kText));
   if (denied) return static_cast<int>(base::Exit::kFailedRun);
   if (comparisons.empty()) return static_cast<int>(base::Exit::kCannotTell);
-  const auto told = [](const report::Comparison& c) { return !c.verdict.starts_with("too few"); };
+  const auto told = [](const report::AgainstReference& c) { return !c.verdict.starts_with("too few"); };
   if (std::ranges::any_of(comparisons, [&](const auto& c) { return told(c) && !is_good(c.verdict); }))
     return static_cast<int>(base::Exit::kFailedRun);
   return std::ranges::all_of(comparisons, told) ? 0 : static_cast<int>(base::Exit::kCannotTell);

@@ -56,12 +56,12 @@ std::vector<float> logits(const Database& db, const RunRow& run, int64_t task, c
   return values;
 }
 
-struct Comparison {
+struct Difference {
   double difference = 0, relative = 0;  // largest; relative to the largest |logit| of the CPU after the same task
   int64_t predictions = 0, differ = 0, near_ties = 0;
 };
 
-void compare_task(const std::vector<float>& cpu, const std::vector<float>& device, int64_t n, double tolerance, Comparison& sum) {
+void compare_task(const std::vector<float>& cpu, const std::vector<float>& device, int64_t n, double tolerance, Difference& sum) {
   if (cpu.size() != device.size() || n == 0 || cpu.size() % static_cast<size_t>(n) != 0)
     throw clb::base::Error("the logits differ in number");
   const auto classes = static_cast<std::ptrdiff_t>(cpu.size()) / n;
@@ -89,12 +89,12 @@ struct Pair {
   const RunRow& device;
 };
 
-Comparison compare_logits(const Pair& pair, double tolerance) {
+Difference compare_logits(const Pair& pair, double tolerance) {
   const auto cpu_hashes = pair.cpu_db.store.logit_hashes(pair.cpu.attempt_id);
   const auto device_hashes = pair.device_db.store.logit_hashes(pair.device.attempt_id);
   std::map<int64_t, int64_t> samples;  // of each task
   for (const auto& row : pair.cpu_db.store.evals(pair.cpu.attempt_id)) samples[row.after_task] += row.count.n;
-  Comparison sum;
+  Difference sum;
   for (const auto& [task, hash] : cpu_hashes)
     compare_task(logits(pair.cpu_db, pair.cpu, task, hash), logits(pair.device_db, pair.device, task, device_hashes.at(task)),
                  samples[task], tolerance, sum);
@@ -158,7 +158,7 @@ Json row_of(const Pair& pair, const std::string& device, bool rounding, bool lon
     if (longer) {
       demand(std::fabs(cpu_accuracy - device_accuracy) <= band, fmt::format("accuracies differ by more than {} points", band));
     } else {
-      const Comparison found = compare_logits(pair, tolerance);
+      const Difference found = compare_logits(pair, tolerance);
       row.update({{"difference", found.difference},
                   {"relative_difference", found.relative},
                   {"predictions", found.predictions},

@@ -19,12 +19,12 @@ namespace fs = std::filesystem;
 
 constexpr int kSide = 32, kPlane = kSide * kSide, kTrain = 20, kTest = 10, kMade = 30, kCifar = 100;
 
-struct Split {
+struct Part {
   const char* folder;
   const char* cifar_file;
   int per_class;
 };
-constexpr std::array<Split, 2> kSplits{Split{"train", "train.bin", kTrain}, Split{"test", "test.bin", kTest}};
+constexpr std::array<Part, 2> kSplits{Part{"train", "train.bin", kTrain}, Part{"test", "test.bin", kTest}};
 
 // `pixel(y, x, channel)` is a byte.
 template <class Pixel>
@@ -45,7 +45,7 @@ void write_image(const fs::path& split, int label, int number, const Pixel& pixe
 
 // Each class is a bright bar of its own place, slope and colour.
 void write_synthetic(const fs::path& to) {
-  for (const Split& split : kSplits) {
+  for (const Part& split : kSplits) {
     std::mt19937 noise(static_cast<unsigned>(split.per_class));
     for (int label = 0; label < kMade; ++label)
       for (int number = 0; number < split.per_class; ++number)
@@ -58,7 +58,7 @@ void write_synthetic(const fs::path& to) {
 }
 
 void write_cifar100(const fs::path& from, const fs::path& to) {
-  for (const Split& split : kSplits) {
+  for (const Part& split : kSplits) {
     clb::PackedFile file(from / split.cifar_file);
     std::array<int, kCifar> written{};
     std::array<uint8_t, 2 + 3 * kPlane> record;  // coarse label, fine label, 1024 red, 1024 green, 1024 blue bytes

@@ -21,7 +21,7 @@ class Members {
     value = base::toml::to_number(*node, reader_.what(key));
     if (value < min || value > max) {
       base::toml::fail(node->place, reader_.what(key) + " must lie between " + base::canonical(min) + " and " + base::canonical(max) +
-                                        ", found " + node->describe());
+                                        ", found " + node->in_words());
     }
     return *this;
   }

@@ -97,7 +97,7 @@ Node& Table::set(const std::string& key, const Place& key_place, Node value) {
   return entries_.back().value;
 }
 
-std::string Node::describe() const {
+std::string Node::in_words() const {
   struct Describe {
     std::string operator()(bool v) const { return v ? "true" : "false"; }
     std::string operator()(int64_t v) const { return fmt::format("the integer {}", v); }

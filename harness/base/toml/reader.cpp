@@ -12,7 +12,7 @@ namespace clb::base::toml {
 namespace {
 
 [[noreturn]] void wrong(const Node& node, const std::string& what, const std::string& expected) {
-  fail(node.place, fmt::format("{} must be {}, found {}", what, expected, node.describe()));
+  fail(node.place, fmt::format("{} must be {}, found {}", what, expected, node.in_words()));
 }
 
 std::string int_range(int64_t min, int64_t max) {
@@ -22,7 +22,7 @@ std::string int_range(int64_t min, int64_t max) {
 
 const Table& require_table(const Node& node, const std::string& name) {
   if (const Table* table = node.table()) return *table;
-  fail(node.place, fmt::format("{} must be a table, found {}", name, node.describe()));
+  fail(node.place, fmt::format("{} must be a table, found {}", name, node.in_words()));
 }
 
 }  // namespace

@@ -12,10 +12,10 @@ namespace {
 constexpr double kCollapsedPerplexity = 1.5;
 constexpr double kEnoughUpdates = 100;
 
-Badge published_badge(const std::vector<const Comparison*>& published) {
+Badge published_badge(const std::vector<const AgainstReference*>& published) {
   std::string good, bad;
   bool implementation = false;
-  for (const Comparison* c : published) {
+  for (const AgainstReference* c : published) {
     const std::string said = c->entry.metric + " " + fixed(c->ours->mean, 2) + ", published " + fixed(c->entry.value, 2) + " ± " +
                              shortest(c->entry.tolerance) + " (" + c->entry.citation + ")";
     if (c->verdict == "within tolerance" || c->verdict == "matches reference implementation") {
@@ -153,7 +153,8 @@ std::map<std::string, std::map<int64_t, std::vector<double>>> part_usage(const s
   return layers;
 }
 
-std::vector<Badge> badges_of(const TableRow& row, const std::vector<const Comparison*>& published, const LeaderboardOptions& options) {
+std::vector<Badge> badges_of(const TableRow& row, const std::vector<const AgainstReference*>& published,
+                             const LeaderboardOptions& options) {
   if (row.imported) return {{"imported", "plain", "measured elsewhere: " + row.citation}};
   std::vector<Badge> badges{published_badge(published)};
   if (auto badge = look_badge(row)) badges.push_back(std::move(*badge));

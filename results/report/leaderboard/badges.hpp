@@ -15,7 +15,7 @@ struct Badge {
 };
 
 // published: comparisons that runs of this row count for.
-std::vector<Badge> badges_of(const TableRow& row, const std::vector<const Comparison*>& published, const LeaderboardOptions& options);
+std::vector<Badge> badges_of(const TableRow& row, const std::vector<const AgainstReference*>& published, const LeaderboardOptions& options);
 
 // exp of the entropy of the shares in which prompts were chosen: 1 when it is always the same one, their number when all are used alike.
 std::optional<double> perplexity(const std::vector<double>& usage);

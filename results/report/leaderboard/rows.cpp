@@ -12,13 +12,13 @@ using base::Json;
 namespace {
 
 // The published number of one metric that this row is compared with; the first in the order of the files.
-const Comparison* comparison_of(const std::vector<const Comparison*>& published, const metrics::Metric& metric) {
+const AgainstReference* comparison_of(const std::vector<const AgainstReference*>& published, const metrics::Metric& metric) {
   const auto found = std::ranges::find_if(
-      published, [&](const Comparison* c) { return c->entry.metric == metric.id && !c->verdict.starts_with("too few"); });
+      published, [&](const AgainstReference* c) { return c->entry.metric == metric.id && !c->verdict.starts_with("too few"); });
   return found == published.end() ? nullptr : *found;
 }
 
-Json cell_values(const Cell& cell, const Comparison* c) {
+Json cell_values(const Cell& cell, const AgainstReference* c) {
   Json values{{"text", cell_text(cell)},
               {"value", cell.summary ? shortest(cell.summary->mean) : ""},
               {"why", cell.dash},
@@ -48,19 +48,19 @@ Json run_links(const TableRow& row, const std::string& root) {
 
 }  // namespace
 
-std::vector<const Comparison*> Board::published(const TableRow& row) const {
-  std::vector<const Comparison*> list;
+std::vector<const AgainstReference*> Board::published(const TableRow& row) const {
+  std::vector<const AgainstReference*> list;
   for (const RunResult& result : row.runs) {
     const auto found = by_run_key.find(result.run.key);
     if (found == by_run_key.end()) continue;
-    for (const Comparison* c : found->second)
+    for (const AgainstReference* c : found->second)
       if (std::ranges::find(list, c) == list.end()) list.push_back(c);
   }
   return list;
 }
 
 Json row_values(const Board& board, const TableRow& row, const std::string& root) {
-  const std::vector<const Comparison*> published = board.published(row);
+  const std::vector<const AgainstReference*> published = board.published(row);
   Json values{{"name", row_name(row)},  {"href", root + "method/" + file_name(row.method) + ".html"},
               {"setting", row.setting}, {"badges", Json::array()},
               {"cells", Json::array()}, {"runs", run_links(row, root)},

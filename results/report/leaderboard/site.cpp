@@ -32,7 +32,7 @@ void add_published(Board& board, const store::Store& store, const LeaderboardOpt
   });
   board.measured = measured_runs(store, runs);
   board.comparisons = options.compare(board.measured);
-  for (const Comparison& c : board.comparisons)
+  for (const AgainstReference& c : board.comparisons)
     for (const MeasuredRun* run : c.runs) board.by_run_key[run->key].push_back(&c);
 }
 

@@ -17,11 +17,11 @@ namespace clb::report {
 struct Board {
   Report report;
   std::vector<MeasuredRun> measured;
-  std::vector<Comparison> comparisons;                               // their runs point into `measured`
-  std::map<std::string, std::vector<const Comparison*>> by_run_key;  // those that a run counts for
-  std::map<const TableRow*, std::vector<Badge>> badges;              // of every row of the report
+  std::vector<AgainstReference> comparisons;                               // their runs point into `measured`
+  std::map<std::string, std::vector<const AgainstReference*>> by_run_key;  // those that a run counts for
+  std::map<const TableRow*, std::vector<Badge>> badges;                    // of every row of the report
 
-  std::vector<const Comparison*> published(const TableRow& row) const;  // each once
+  std::vector<const AgainstReference*> published(const TableRow& row) const;  // each once
 };
 
 // Renders FOLDER/<name>.html.mustache with `values`; text is escaped. Error names the template.

@@ -75,7 +75,7 @@ TEST_F(HostMemory, BatchesAreTheReceiversOwn) {
   auto r = request(8);
   r.view = CLB_VIEW_EVAL;
   ask(r, parts);
-  const auto first = [&] { return *session::Stream(*s, r).next(); };
+  const auto first = [&] { return *session::TaskBatches(*s, r).next(); };
   const auto as_it_is = first();
   std::vector<torch::Tensor> copies;
   for (const auto& [name, tensor] : as_it_is.parts) copies.push_back(tensor.clone());

@@ -13,7 +13,7 @@ using Pixels = std::vector<std::vector<uint8_t>>;
 
 const Pixels& images() {
   static const Pixels all = [] {
-    Stream stream;
+    MadeStream stream;
     stream.task_sizes = {3, 3};
     stream.textured = true;
     return train_pixels(0, stream);

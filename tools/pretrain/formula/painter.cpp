@@ -104,7 +104,7 @@ void finish(const Style& style, Random& random, Planes& planes, Image& image) {
   }
 }
 
-void describe(const Style& style, const Pose& pose, Image& image) {
+void set_targets(const Style& style, const Pose& pose, Image& image) {
   size_t k = 0;
   const auto add = [&](float value) { image.numbers[k++] = value; };
   const auto add_colour = [&](const Colour& colour) {
@@ -163,7 +163,7 @@ void Painter::draw(int64_t index, Image& image) const {
   Planes planes;
   paint(style, field, planes);
   finish(style, random, planes, image);
-  describe(style, poses.front(), image);
+  set_targets(style, poses.front(), image);
 }
 
 std::array<float, kMask> Painter::figure(int64_t label) const { return figures_->mask(label); }

@@ -29,17 +29,14 @@ class PromptPool final : public Module {
   // with fewer than k different ids the smallest one fills up, as in the published code. Equal similarities or votes: the smaller id first.
   PromptChoice choose(const torch::Tensor& query, int64_t top_k, bool vote) const;
 
-  // How often each prompt was chosen in training mode since the last call, [M] int64.
-  torch::Tensor take_usage();
-
-  void train(bool on) override { training_ = on; }
+  void count_use(const PromptChoice& choice);
+  torch::Tensor take_usage();  // how often each prompt was counted since the last call, [M] int64
 
  private:
   void parts(Parts& p) override { p("prompts", prompts_)("keys", keys_); }
 
   torch::Tensor prompts_, keys_;  // [M, length, d], [M, d]
-  mutable torch::Tensor usage_;
-  bool training_ = false;
+  torch::Tensor usage_;
 };
 
 }  // namespace clb::nn

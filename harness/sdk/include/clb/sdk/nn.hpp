@@ -150,7 +150,7 @@ class FitParams {
 
 // The options that the methods of before FitParams have all of. Nothing is added here: their runs, rows and series stay what they are.
 template <class T>
-void describe(Params<T>& p, nn::FitOptions T::*fit) {
+void add_options(Params<T>& p, nn::FitOptions T::*fit) {
   FitParams(p, fit)
       .optimizer()
       .lr()
@@ -170,7 +170,7 @@ void describe(Params<T>& p, nn::FitOptions T::*fit) {
 
 // What the first task does otherwise (nn::of_task). Methods of before have names of their own for the same struct.
 template <class T>
-void describe(Params<T>& p, nn::FitChange T::*first) {
+void add_options(Params<T>& p, nn::FitChange T::*first) {
   auto in = p.in(first);
   in.integer("first_epochs", &nn::FitChange::epochs, {0, 100000}, "epochs of the first task; 0: as of the others").neutral(0);
   in.real("first_lr", &nn::FitChange::lr, {0, 100}, "learning rate of the first task; 0: as of the others").neutral(0);
@@ -180,7 +180,7 @@ void describe(Params<T>& p, nn::FitChange T::*first) {
 
 // Declares the options of a tuner as parameters of the method. What is returned may follow the declaration of `tuner`.
 template <class T>
-auto describe(Params<T>& p, nn::TunerOptions T::*tuner) {
+auto add_options(Params<T>& p, nn::TunerOptions T::*tuner) {
   using Tuner = nn::TunerOptions;
   auto in = p.in(tuner);
   auto declared = in.choice("tuner", &Tuner::tuner, {"none", "finetune", "vpt_shallow", "vpt_deep", "ssf", "adapter"},

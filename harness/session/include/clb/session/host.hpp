@@ -10,8 +10,8 @@
 #include <clb/host.h>
 
 #include <clb/session/assets.hpp>
+#include <clb/session/batches.hpp>
 #include <clb/session/session.hpp>
-#include <clb/session/stream.hpp>
 #include <map>
 #include <memory>
 #include <string>

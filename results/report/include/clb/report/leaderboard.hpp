@@ -43,7 +43,7 @@ struct LeaderboardOptions {
   std::function<std::string(const std::string& weights, const std::string& fingerprint)> overlap;
   // Is there a published number for what this spec computes? And the numbers beside such runs, of all methods.
   std::function<bool(const base::Json& spec)> is_published;
-  std::function<std::vector<Comparison>(const std::vector<MeasuredRun>&)> compare;
+  std::function<std::vector<AgainstReference>(const std::vector<MeasuredRun>&)> compare;
   std::vector<reference::Claim> claims{};  // judged below the tables
   std::function<void(const std::string& what, size_t done, size_t total)> progress;
 };

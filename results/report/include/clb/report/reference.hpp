@@ -37,7 +37,7 @@ struct MethodSetting {
 };
 using Resolve = std::function<std::optional<MethodSetting>(const reference::Entry&)>;  // nullopt: the plugin is not installed
 
-struct Comparison {
+struct AgainstReference {
   reference::Entry entry;
   std::vector<const MeasuredRun*> runs;  // of the identical key
   std::optional<stats::Summary> ours;    // %
@@ -45,13 +45,13 @@ struct Comparison {
 };
 
 // Entries of one method, or of all when `method` is empty.
-std::vector<Comparison> compare(const reference::References& references, const std::vector<MeasuredRun>& runs, const std::string& method,
-                                const Resolve& resolve);
+std::vector<AgainstReference> against_references(const reference::References& references, const std::vector<MeasuredRun>& runs,
+                                                 const std::string& method, const Resolve& resolve);
 
 // In which the run departs from the entry; "" when in nothing. `setting`: the entry's, resolved.
 std::string departure(const reference::Entry& entry, const MethodSetting& setting, const base::Json& spec,
                       const reference::Aliases& aliases);
 
-std::string render_comparison(const std::vector<Comparison>& comparisons, Format format);
+std::string render_comparison(const std::vector<AgainstReference>& comparisons, Format format);
 
 }  // namespace clb::report

@@ -44,7 +44,7 @@ struct Node {
 
   const Table* table() const { return std::get_if<Table>(&value); }
   const List* list() const { return std::get_if<List>(&value); }
-  std::string describe() const;  // "the string \"abc\"", "the integer 3", "a list", for "expected X, found Y"
+  std::string in_words() const;  // "the string \"abc\"", "the integer 3", "a list", for "expected X, found Y"
 };
 
 struct Entry {

@@ -62,7 +62,7 @@ std::string counted(size_t n, size_t of, const std::string& what) {
   return "too few " + what + " (" + std::to_string(n) + " of " + std::to_string(of) + ")";
 }
 
-std::string verdict_of(const Comparison& c) {
+std::string verdict_of(const AgainstReference& c) {
   if (!c.ours) return "not run here";
   std::set<std::string> orders;
   for (const MeasuredRun* run : c.runs) orders.insert(order_of(run->spec));
@@ -75,9 +75,9 @@ std::string verdict_of(const Comparison& c) {
   return (c.entry.implementation ? "differs from reference implementation (by " : "outside tolerance (by ") + fixed(beyond, 2) + ")";
 }
 
-Comparison compare_one(const Entry& entry, const reference::Aliases& aliases, const std::vector<MeasuredRun>& runs,
-                       const Resolve& resolve) {
-  Comparison comparison{entry, {}, std::nullopt, ""};
+AgainstReference compare_one(const Entry& entry, const reference::Aliases& aliases, const std::vector<MeasuredRun>& runs,
+                             const Resolve& resolve) {
+  AgainstReference comparison{entry, {}, std::nullopt, ""};
   const std::optional<MethodSetting> setting = entry.incomparable.empty() ? resolve(entry) : std::nullopt;
   std::vector<double> values;
   for (const MeasuredRun& run : runs) {
@@ -104,9 +104,9 @@ std::string departure(const Entry& entry, const MethodSetting& setting, const Js
   return "";
 }
 
-std::vector<Comparison> compare(const reference::References& references, const std::vector<MeasuredRun>& runs, const std::string& method,
-                                const Resolve& resolve) {
-  std::vector<Comparison> comparisons;
+std::vector<AgainstReference> against_references(const reference::References& references, const std::vector<MeasuredRun>& runs,
+                                                 const std::string& method, const Resolve& resolve) {
+  std::vector<AgainstReference> comparisons;
   for (const Entry& entry : references.entries) {
     if (method.empty() || entry.method == method) comparisons.push_back(compare_one(entry, references.aliases, runs, resolve));
   }

@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <clb/sdk/error.hpp>
-#include <clb/session/aux_stream.hpp>
+#include <clb/session/aux_batches.hpp>
 #include <cstring>
 #include <string_view>
 
@@ -91,7 +91,7 @@ class AuxImages final : public BatchSource {
 
 }  // namespace
 
-std::unique_ptr<BatchSource> open_aux_stream(Session& session, const clb_stream_request& request, Assets& assets) {
+std::unique_ptr<BatchSource> open_aux_batches(Session& session, const clb_stream_request& request, Assets& assets) {
   if (request.sources != CLB_SOURCE_AUX || request.aux == nullptr) invalid("CLB_SOURCE_AUX stands alone, and aux names an asset");
   if (request.sample_ids != nullptr || request.sample_id_count != 0) invalid("auxiliary data have no sample ids");
   const std::string name(request.aux, strnlen(request.aux, 256));

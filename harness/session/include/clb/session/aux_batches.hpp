@@ -3,12 +3,12 @@
 #pragma once
 
 #include <clb/session/assets.hpp>
-#include <clb/session/stream.hpp>
+#include <clb/session/batches.hpp>
 #include <memory>
 
 namespace clb::session {
 
 // PluginError CLB_E_INVALID for what cannot be served.
-std::unique_ptr<BatchSource> open_aux_stream(Session& session, const clb_stream_request& request, Assets& assets);
+std::unique_ptr<BatchSource> open_aux_batches(Session& session, const clb_stream_request& request, Assets& assets);
 
 }  // namespace clb::session

@@ -1,6 +1,6 @@
 #include <clb/base/error.hpp>
 #include <clb/sdk/guard.hpp>
-#include <clb/session/stream.hpp>
+#include <clb/session/batches.hpp>
 #include <unordered_set>
 
 namespace clb::session {
@@ -99,7 +99,7 @@ std::vector<int64_t> indices_of(stream::SampleIds& sample_ids, const std::vector
   return indices;
 }
 
-Stream::Stream(Session& session, const clb_stream_request& request)
+TaskBatches::TaskBatches(Session& session, const clb_stream_request& request)
     : BatchSource(session, request), augmented_(is_augmented(request.view)), parts_(wanted_parts(request.parts, request.part_count)) {
   if ((request.sources & ~(CLB_SOURCE_TRAIN | CLB_SOURCE_MEMORY)) != 0 || request.sources == 0)
     invalid("sources holds an unknown bit or none");
@@ -117,7 +117,7 @@ Stream::Stream(Session& session, const clb_stream_request& request)
   images_ = image_batches(views, samples_, augmented_);
 }
 
-torch::Tensor Stream::numbers(Kind kind) const {
+torch::Tensor TaskBatches::numbers(Kind kind) const {
   Session& s = session();
   if (kind == Kind::kTaskIds && !s.protocol.grants_task_ids()) return {};
   if (kind == Kind::kSampleIds) return to_tensor(s.sample_ids.ids(samples_));
@@ -130,7 +130,7 @@ torch::Tensor Stream::numbers(Kind kind) const {
   return to_tensor(values);
 }
 
-std::vector<int64_t> Stream::chosen_samples(const clb_stream_request& request) const {
+std::vector<int64_t> TaskBatches::chosen_samples(const clb_stream_request& request) const {
   Session& s = session();
   std::vector<int64_t> samples;
   if (request.sources & CLB_SOURCE_TRAIN) samples = s.protocol.train(s.task);
@@ -146,7 +146,7 @@ std::vector<int64_t> Stream::chosen_samples(const clb_stream_request& request) c
   return indices_of(s.sample_ids, samples, std::span(request.sample_ids, static_cast<size_t>(request.sample_id_count)));
 }
 
-void Stream::fill(HostBatch& batch, const std::vector<int64_t>& positions) {
+void TaskBatches::fill(HostBatch& batch, const std::vector<int64_t>& positions) {
   Session& s = session();
   const auto rows = to_tensor(positions);
   const auto images = images_ ? images_->next() : std::vector<torch::Tensor>();

@@ -53,9 +53,9 @@ class BatchSource {
 };
 
 // The stream of tasks: training samples of the task, exemplars of the memory, or both.
-class Stream final : public BatchSource {
+class TaskBatches final : public BatchSource {
  public:
-  Stream(Session& session, const clb_stream_request& request);
+  TaskBatches(Session& session, const clb_stream_request& request);
 
  private:
   void fill(HostBatch& batch, const std::vector<int64_t>& positions) override;
