@@ -87,6 +87,52 @@ TEST_F(Weights, AMethodGetsTheRolesThatItNames) {
   EXPECT_EQ(weights[1].at("role"), "clip");
 }
 
+class ZeroShot : public Weights {
+ protected:
+  // A method on two roles, of which one sees the images in a geometry of its own, with the data set of the runs as its reference.
+  ZeroShot() {
+    write("known/mine.toml",
+          "sha256 = \"" + base::hex(base::sha256(small_vit())) +
+              "\"\nheads = 2\nimage = 32\npatch = 8\ndim = 8\ndepth = 2\npretraining = \"none\"\nlicence = \"none\"\n" +
+              "source = \"a test\"\n[preprocess]\nmean = [0.4, 0.4, 0.4]\nstd = [0.5, 0.5, 0.5]\ntransform = \"small-112\"\n");
+    write("known/mine.safetensors", small_vit());
+  }
+  Ended run_with(const std::string& reference, std::vector<std::string> more = {}) const {
+    more.insert(more.end(), {"--weights-path", (world_.path() / "known").string(), "--set", "protocol.eval_unseen=true"});
+    return run(kMain + "weights.clip = \"mine\"\nassets.reference.dataset = " + reference + "\n", "zero_shot", more);
+  }
+  std::map<std::string, double> metrics() const {
+    const auto store = store::Store::open(world_.database(), store::Store::Mode::kRead);
+    std::map<std::string, double> values;
+    for (const auto& metric : store.metrics(world_.newest().row.attempt_id)) values[metric.name] = metric.value;
+    return values;
+  }
+};
+
+TEST_F(ZeroShot, ReadsWhatLiesBesideTheStreamAndNamesClassesToCome) {
+  const std::string whole = "{ id = \"fashion_mnist\", root = \"data\" }",
+                    few = "{ id = \"fashion_mnist\", root = \"data\", train_per_class = 1 }";
+  const Ended ended = run_with(whole);
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const auto row = world_.newest().row;
+  EXPECT_EQ(row.spec.at("weights")[1].at("eval_transform").at("name"), "small-112");
+  EXPECT_EQ(row.spec.at("weights")[1].at("train_transform").at("mean")[0], 0.4);
+  EXPECT_FALSE(row.spec.at("weights")[0].contains("eval_transform"));
+  EXPECT_EQ(metrics().at("clip_side"), 112);
+  EXPECT_EQ(metrics().at("reference_images"), 20);
+  EXPECT_TRUE(contains(ended.out, "text tower")) << "a section of the table: " << ended.out;
+  EXPECT_FALSE(contains(ended.out, "not ranked")) << "the second look sees the same images: " << ended.out;
+  const Ended table = world_.clbench({"table", "--db", world_.database().string(), "--metrics", "transfer", "--json"});
+  EXPECT_TRUE(contains(table.out, "\"transfer\"")) << table.out << table.err;
+  const Ended audit = world_.clbench({"audit", world_.database().string()});
+  EXPECT_EQ(audit.code, 0) << audit.out << audit.err;
+
+  EXPECT_TRUE(contains(run_with(whole).err, "1 of 1 runs are finished and skipped"));
+  EXPECT_EQ(run_with(few).code, 0);
+  EXPECT_NE(world_.newest().row.key, row.key) << "other reference data are another run";
+  EXPECT_TRUE(contains(run_with("{ id = \"fashion_mnist\", root = \"none\" }").err, "assets.reference.dataset.root: no such folder"));
+}
+
 // What the runner gets may name files that nobody asks for.
 TEST_F(Weights, TheRunnerOpensAFileWhenSomebodyAsksForIt) {
   const Ended planned = run(kMain, "simplecil", {"--dry-run", "--json"});
