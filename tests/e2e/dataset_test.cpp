@@ -5,11 +5,13 @@
 #include <clb/base/safetensors.hpp>
 
 #include "cli.hpp"
+#include "support/noise.hpp"
 #include "support/png.hpp"
 
 namespace {
 
 using clb::base::Json;
+using clb::testing::Noise;
 using clb::testing::World;
 namespace fs = std::filesystem;
 
@@ -17,19 +19,6 @@ void write(const fs::path& file, const std::string& bytes) {
   fs::create_directories(file.parent_path());
   std::ofstream(file, std::ios::binary) << bytes;
 }
-
-// Noise in [0, 1) that is the same everywhere.
-class Noise {
- public:
-  explicit Noise(uint32_t seed) : state_(seed) {}
-  float next() {
-    state_ = state_ * 1664525 + 1013904223;
-    return static_cast<float>(state_ >> 8) / static_cast<float>(1 << 24);
-  }
-
- private:
-  uint32_t state_;
-};
 
 constexpr int64_t kClasses = 6, kDim = 8;
 

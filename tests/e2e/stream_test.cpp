@@ -6,12 +6,14 @@
 #include <numeric>
 
 #include "cli.hpp"
+#include "support/noise.hpp"
 #include "support/png.hpp"
 
 namespace {
 
 using clb::base::Json;
 using clb::testing::Ended;
+using clb::testing::Noise;
 using clb::testing::World;
 namespace fs = std::filesystem;
 using Names = std::vector<std::string>;
@@ -20,19 +22,6 @@ void write(const fs::path& file, const std::string& bytes) {
   fs::create_directories(file.parent_path());
   std::ofstream(file, std::ios::binary) << bytes;
 }
-
-// Noise in [0, 1) that is the same everywhere.
-class Noise {
- public:
-  explicit Noise(uint32_t seed) : state_(seed) {}
-  float next() {
-    state_ = state_ * 1664525 + 1013904223;
-    return static_cast<float>(state_ >> 8) / static_cast<float>(1 << 24);
-  }
-
- private:
-  uint32_t state_;
-};
 
 std::string bytes_of(const auto& numbers) { return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(numbers[0])}; }
 

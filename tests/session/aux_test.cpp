@@ -37,6 +37,13 @@ class Aux : public MadeSession {
     for (int64_t k = 0; k < batch.n; ++k) all.push_back(text(captions[k]));
     return all;
   }
+  // What the host says of a call that it refuses.
+  template <class Call>
+  static std::string said(Call call) {
+    ErrorSink::clear();
+    EXPECT_THROW(call(), PluginError);
+    return ErrorSink::take(CLB_E_INVALID, "nothing").what();
+  }
   std::unique_ptr<session::Host> host_;
 };
 
@@ -126,11 +133,6 @@ TEST_F(AuxData, TheTrainingViewIsDrawnFromTheKeys) {
 TEST_F(AuxData, WhatADataSetDoesNotHaveIsRefused) {
   const auto s = open(0);
   const Context ctx = context(*s);
-  const auto said = [&](auto call) {
-    ErrorSink::clear();
-    EXPECT_THROW(call(), PluginError);
-    return std::string(ErrorSink::take(CLB_E_INVALID, "nothing").what());
-  };
   EXPECT_TRUE(contains(said([&] { ctx.aux("reference").part("labels").eval_view().batches(2); }), "no part \"labels\""));
   EXPECT_TRUE(contains(said([&] { ctx.aux("reference").part("main:cls").eval_view().batches(2); }), "no part \"main:cls\""));
   EXPECT_TRUE(contains(said([&] { ctx.captions("reference").batches(2); }), "no part \"aux:captions\""));
@@ -148,11 +150,6 @@ TEST_F(AuxData, ADataSetThatWasReplacedIsRefused) {
 TEST_F(Aux, WhatARunDoesNotHaveIsRefused) {
   const auto s = open(0);
   const Context ctx = context(*s);
-  const auto said = [&](auto call) {
-    ErrorSink::clear();
-    EXPECT_THROW(call(), PluginError);
-    return std::string(ErrorSink::take(CLB_E_INVALID, "nothing").what());
-  };
   EXPECT_TRUE(contains(said([&] { ctx.asset("vocabulary"); }), "[assets.vocabulary]"));
   EXPECT_TRUE(contains(said([&] { ctx.captions("vocabulary").batches(2); }), "[assets.vocabulary]"));
   EXPECT_TRUE(contains(said([&] { ctx.captions("captions").images().batches(2); }), "no part \"images\""));
