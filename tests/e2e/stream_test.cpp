@@ -106,6 +106,27 @@ TEST_F(Streams, SomeDomainsInAnOrder) {
   expect_sound();
 }
 
+TEST_F(Streams, OrdersThatADataSetStates) {
+  const std::string plugins = std::string(CLB_BINARY_DIR) + "/tests/plugins";
+  const auto run_with = [&](const std::string& protocol) {
+    write_experiment("id = \"stated\"\nroot = \".\"", protocol);
+    const Ended ended = world_.run({"--plugin-path", plugins});
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return ended.code == 0 ? world_.newest().row.spec.at("protocol") : Json::object();
+  };
+  EXPECT_EQ(run_with("split = \"B0-Inc2\"\norder = \"official\"").at("class_order"), (Json{2, 0, 3, 1}));
+  EXPECT_NE(table().find("class order official"), std::string::npos) << table();
+  const Json domains = run_with("kind = \"domain\"\norder = \"official:reverse\"");
+  EXPECT_EQ(domains.at("domain_order"), (Json{2, 1, 0}));
+  EXPECT_EQ(domains.at("order"), "official:reverse");
+  const Ended audit = world_.clbench({"audit", world_.database().string(), "--plugin-path", plugins});
+  EXPECT_EQ(audit.code, 0) << audit.out << audit.err;
+  write_experiment("id = \"stated\"\nroot = \".\"", "kind = \"domain\"\norder = \"official\"");
+  const Ended several = world_.run({"--plugin-path", plugins});
+  EXPECT_EQ(several.code, 2);
+  EXPECT_NE(several.err.find("paper"), std::string::npos) << "which of two: " << several.err;
+}
+
 std::string png(uint32_t seed, Noise& noise) {
   Noise colour(seed * 97);
   const std::array<int, 3> value{static_cast<int>(220 * colour.next()), static_cast<int>(220 * colour.next()),
