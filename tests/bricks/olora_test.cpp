@@ -34,7 +34,7 @@ TEST(OLora, ItsStateIsAllThatItIs) {
   std::string state;
   const double own = train(1, &state).own;
   Bench again({{"rank", value(int64_t{2})}}, clb::testing::made_weights());
-  again.load(state, 64);
+  again.load(state, 64, 4);
   EXPECT_EQ(again.save(), state);
   EXPECT_EQ(MadeTask(1).right(again.predict(MadeTask(1).samples())), own);
 }

@@ -76,7 +76,11 @@ TEST_F(Describe, FilesThatWereJustWrittenAreNotBelievedToRest) {
 TEST_F(Describe, AReplacedDatasetIsAskedAgain) {
   const fs::path root = folder_.path() / "data";
   describer().opened_dataset(dataset_, root);
-  const fs::path entry = fs::directory_iterator(folder_.path() / "cache/describe")->path();
+  const fs::path entry = [&] {
+    for (const auto& one : fs::directory_iterator(folder_.path() / "cache/describe"))
+      if (one.path().extension() == ".json") return one.path();  // beside its lock
+    return fs::path();
+  }();
   base::Json kept = base::parse_json(base::read_file(entry), "entry");
   const auto settle = [&](const char* member) {
     base::Json json = kept;
