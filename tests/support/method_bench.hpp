@@ -125,7 +125,8 @@ class MethodBench {
     return written([&](const clb_writer& writer) { check([&] { return table_.save(self_, &writer); }); });
   }
 
-  // step: the most bytes that one read delivers. classes_seen: those of the state, which a host knows from its protocol; what predict asks for.
+  // step: the most bytes that one read delivers. classes_seen: those of the state, which a host knows from its protocol; what predict asks
+  // for.
   void load(const std::string& bytes, uint64_t step, int64_t classes_seen) {
     read(bytes, step, [&](const clb_reader& reader) { check([&] { return table_.load(self_, &reader); }); });
     classes_seen_ = classes_seen;
