@@ -53,6 +53,21 @@ TEST(Outcome, WhatTheRunnerSaidComesBeforeItsExitCode) {
   EXPECT_EQ(words(facts), "cancelled: stopped on request in train_task, task 3");
 }
 
+// What a method refuses is the user's mistake wherever that shows; what the host found wrong with a method is not, but in its set-up.
+TEST(Outcome, WhatWasAskedForWronglyIsOfTheUser) {
+  Facts facts = in_task_three();
+  facts.exit.code = 1;
+  facts.failed = base::Failed{"invalid", "a setting", "", 0, 2, "train_task", true};
+  EXPECT_TRUE(judge(facts).of_user);
+  EXPECT_FALSE(judge(facts).of_setting);
+  facts.failed->of_user = false;
+  EXPECT_FALSE(judge(facts).of_user);
+  facts.failed->phase = "load";
+  EXPECT_TRUE(judge(facts).of_user);
+  facts.failed = base::Failed{"numeric", "the loss is not finite", "", 0, 2, "train_task"};
+  EXPECT_FALSE(judge(facts).of_user);
+}
+
 TEST(Outcome, WithoutEventsTheLogsLastLineSpeaks) {
   Facts facts;
   facts.exit.code = 127;

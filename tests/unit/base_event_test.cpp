@@ -40,7 +40,8 @@ std::vector<Event> one_of_each() {
           Targets{"test", {1, 0}},
           Look{{4, 0}, {{7, {3, 1}, {0, 1, 1}, {3, 1, 2}}}, true},
           Done{{{{"updates", 3}}}},
-          Failed{"numeric", "NaN in loss", "l2p.cpp", 12, 3, "train_task"}};
+          Failed{"numeric", "NaN in loss", "l2p.cpp", 12, 3, "train_task"},
+          Failed{"invalid", "top_k is 20", "l2p.cpp", 39, -1, "create", true}};
 }
 
 TEST(Event, EveryKindSurvivesItsLine) {
