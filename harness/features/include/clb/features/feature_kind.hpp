@@ -1,6 +1,6 @@
-// The kinds of features that the host computes by itself, by name: "role:kind", of the kinds that the role's network has (clb/nn/tower.hpp):
-// "main:cls" is the class token after the final norm, "clip:image" what a CLIP makes of it. "role:cls@6-11" are the class tokens that blocks
-// 6 to 11 put out, before the final norm, side by side; "role:cls@last6" counts them from the end.
+// The kinds of features that the host computes by itself, by name: "role:kind", of the kinds that the role's network has
+// (clb/nn/tower.hpp): "main:cls" is the class token after the final norm, "clip:image" what a CLIP makes of it. "role:cls@6-11" are the
+// class tokens that blocks 6 to 11 put out, before the final norm, side by side; "role:cls@last6" counts them from the end.
 #pragma once
 
 #include <functional>
