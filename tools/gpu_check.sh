@@ -35,7 +35,7 @@ pack() { # DIR BUILD
   for part in bin lib share include problems data gpu_check.sh; do rm -rf "${to:?}/$part"; done
   mkdir -p "$to/data"
   cmake --install "$build" --prefix "$to" --strip >/dev/null
-  rm -rf "$to/bin/clb-pretrain" "$to/share/clbench/weights" # nothing here needs them, and the pack is full
+  rm -rf "$to/bin/clb-pretrain" "$to"/share/clbench/{weights,assets,leaderboard} # nothing here needs them, and the pack is full
   rm -rf "$to/include" "$to/lib/cmake" "$to/lib/libtorch" "$to"/lib/*.a "$to/share/clbench/templates" # plugins are not built there
   cp "$build/bin/gpu_check_compare" "$to/bin"
   cp "$root/tools/gpu_check.sh" "$to"
