@@ -100,19 +100,21 @@ function(clb_list_plugins)
   file(WRITE ${PROJECT_BINARY_DIR}/lib/clbench/build_tree.txt "${lines}")
 endfunction()
 
-# clb_test(NAME LABEL SOURCES... ) is a GoogleTest executable, registered with CTest as one test per executable.
-# LABEL: fast (whole fast set under two minutes) or slow.
+# clb_test(NAME LABEL SOURCES... [PROPERTIES ...]) is a GoogleTest executable; CTest knows each of its tests as NAME.SUITE.TEST.
+# LABEL: fast (whole fast set under two minutes) or slow. PROPERTIES: of every test, as of set_tests_properties.
 function(clb_test name label)
-  add_executable(${name} ${ARGN})
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "PROPERTIES")
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE CLB_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CLB_BINARY_DIR="${PROJECT_BINARY_DIR}")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   # What is tested is compiled as it ships; the tests themselves are not worth the minutes that -O3 takes.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
-  add_test(NAME ${name} COMMAND ${name})
   set(seconds 600)
   if(CLB_SANITIZE)
     set(seconds 1800)
   endif()
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${seconds})
+  # When the tests start, not after each link: LibTorch alone takes a quarter of a second to load.
+  gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS ${label} TIMEOUT ${seconds} ${arg_PROPERTIES})
 endfunction()

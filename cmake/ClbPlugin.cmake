@@ -25,7 +25,7 @@ endfunction()
 
 function(clb_add_method name)
   add_library(method_${name} MODULE ${ARGN})
-  target_link_libraries(method_${name} PRIVATE clb_sdk clb_nn)
+  target_link_libraries(method_${name} PRIVATE clb_sdk clb_nn clb_text)
   clb_use_torch(method_${name})
   _clb_plugin(method_${name} method clb_method_v0 ${name})
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/presets)

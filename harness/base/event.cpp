@@ -35,7 +35,8 @@ Json body(const Resource& e) { return {{"t", "resource"}, {"values", e.values}};
 Json body(const Targets& e) { return {{"t", "targets"}, {"split", e.split}, {"labels", e.labels}}; }
 Json body(const Done& e) { return {{"t", "done"}, {"resource", e.resource.values}}; }
 Json body(const Failed& e) {
-  return {{"t", "error"}, {"status", e.status}, {"text", e.text}, {"file", e.file}, {"line", e.line}, {"task", e.task}, {"phase", e.phase}};
+  return {{"t", "error"},   {"status", e.status}, {"text", e.text},   {"file", e.file},
+          {"line", e.line}, {"task", e.task},     {"phase", e.phase}, {"of_user", e.of_user}};
 }
 
 // An event inside another one: without its type.
@@ -162,6 +163,7 @@ Failed failed(Members& m) {
   e.line = m.integer("line", 0);
   e.task = m.integer("task", -1);
   e.phase = m.text("phase");
+  e.of_user = m.flag("of_user");
   return e;
 }
 

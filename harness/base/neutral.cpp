@@ -7,6 +7,10 @@ namespace clb::base {
 const std::vector<NeutralMember>& neutral_members() {
   static const std::vector<NeutralMember> members{
       // object, member, neutral value, since spec version, what it decides
+      {"recipe", "resize_width", 0, 2, Decides::kTable},
+      {"recipe", "crop_width", 0, 2, Decides::kTable},
+      {"weights", "format", "timm_vit", 2, Decides::kRun},
+      {"weights", "text_heads", 0, 2, Decides::kRun},
       {"dataset", "sequence", Json::array(), 2, Decides::kNothing},  // the fingerprint says which data sets they are
       {"protocol", "domain_subset", Json::array(), 2, Decides::kTable},
       {"protocol", "eval_unseen", false, 2, Decides::kTable},

@@ -23,12 +23,14 @@ void check_range(const Members& m, const char* name, const std::array<double, 2>
 
 }  // namespace
 
-int64_t TransformRecipe::output_size() const {
-  // The step that runs last decides.
-  if (random_resized_crop) return random_resized_crop;
-  if (random_crop) return random_crop;
-  if (center_crop) return center_crop;
-  return resize;
+ImageSize TransformRecipe::crop_size() const {
+  const int64_t side = random_resized_crop ? random_resized_crop : random_crop ? random_crop : center_crop;
+  return {side, crop_width && side ? crop_width : side};
+}
+
+ImageSize TransformRecipe::output_size() const {
+  if (crop_size() != ImageSize()) return crop_size();
+  return {resize, resize_square && resize_width ? resize_width : resize};
 }
 
 Json TransformRecipe::to_json() const {
@@ -38,9 +40,11 @@ Json TransformRecipe::to_json() const {
                                     {"interpolation", interpolation},
                                     {"resize", resize},
                                     {"resize_square", resize_square},
+                                    {"resize_width", resize_width},
                                     {"center_crop", center_crop},
                                     {"random_crop", random_crop},
                                     {"random_resized_crop", random_resized_crop},
+                                    {"crop_width", crop_width},
                                     {"scale", scale},
                                     {"ratio", ratio},
                                     {"flip", flip},
@@ -58,9 +62,11 @@ TransformRecipe TransformRecipe::from_json(const Json& json, const std::string& 
   r.interpolation = m.choice("interpolation", {"bicubic", "bilinear"});
   r.resize = m.integer("resize", 0, kMaxSide);
   r.resize_square = m.flag("resize_square");
+  r.resize_width = m.integer("resize_width", 0, kMaxSide);
   r.center_crop = m.integer("center_crop", 0, kMaxSide);
   r.random_crop = m.integer("random_crop", 0, kMaxSide);
   r.random_resized_crop = m.integer("random_resized_crop", 0, kMaxSide);
+  r.crop_width = m.integer("crop_width", 0, kMaxSide);
   r.scale = fixed<2>(m.reals("scale", 2));
   check_range(m, "scale", r.scale, 1);
   r.ratio = fixed<2>(m.reals("ratio", 2));

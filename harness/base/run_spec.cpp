@@ -37,6 +37,8 @@ WeightsSpec weights_from(Members m) {
   w.random = random_from(m.object("random", "random"));
   w.pos_antialias = m.flag("pos_antialias");
   w.heads = m.integer("heads", 0, 1 << 20);
+  w.format = m.text("format");
+  w.text_heads = m.integer("text_heads", 0, 1 << 20);
   m.finish();
   return w;
 }

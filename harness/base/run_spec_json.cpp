@@ -56,7 +56,9 @@ Json to_json(const WeightsSpec& w) {
                                      {"sha256", w.sha256},
                                      {"random", w.random.to_json()},
                                      {"pos_antialias", w.pos_antialias},
-                                     {"heads", w.heads}});
+                                     {"heads", w.heads},
+                                     {"format", w.format},
+                                     {"text_heads", w.text_heads}});
 }
 
 Json to_json(const ProtocolSpec& p) {

@@ -2,10 +2,11 @@
 #include <array>
 #include <clb/base/error.hpp>
 #include <clb/base/vit_weights.hpp>
-#include <cmath>
 #include <optional>
 #include <set>
 #include <string_view>
+
+#include "tensor_names.hpp"
 
 namespace clb::base {
 
@@ -13,22 +14,6 @@ namespace {
 
 using Tensors = std::map<std::string, TensorEntry>;
 using Names = std::vector<std::string>;
-
-constexpr size_t kNamed = 3;  // of many names these are said
-
-std::string sizes_text(const std::vector<int64_t>& sizes) {
-  std::string text = "[";
-  for (size_t i = 0; i < sizes.size(); ++i) text += (i ? ", " : "") + std::to_string(sizes[i]);
-  return text + "]";
-}
-
-// "tensor 'a' is", "tensors 'a', 'b' are", "tensors 'a', 'b', 'c' and 9 more are".
-std::string listed(const Names& names, const char* one, const char* many) {
-  std::string text = names.size() == 1 ? "tensor" : "tensors";
-  for (size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += (i ? ", '" : " '") + names[i] + "'";
-  if (names.size() > kNamed) text += " and " + std::to_string(names.size() - kNamed) + " more";
-  return text + " " + (names.size() == 1 ? one : many);
-}
 
 bool is_head(std::string_view name) { return name.starts_with("head."); }
 
@@ -156,7 +141,7 @@ void require_all(const Tensors& tensors, int64_t depth, const std::string& name)
     throw Error(name + ": " + listed(missing, "is", "are") + " missing; a ViT with timm's names was expected" +
                 (only_qkv_bias ? ", with a bias at qkv" : ""));
   for (const auto& [key, entry] : tensors)
-    if (entry.dtype != "F32" && entry.dtype != "F16" && entry.dtype != "BF16" && entry.dtype != "F64") of_another_type.push_back(key);
+    if (!is_floating(entry.dtype)) of_another_type.push_back(key);
   if (!of_another_type.empty())
     throw Error(name + ": " + listed(of_another_type, "holds", "hold") + " no floating-point numbers that are read here (" +
                 tensors.at(of_another_type[0]).dtype + "); store them as F32, F16 or BF16");
@@ -170,13 +155,12 @@ const std::vector<int64_t>& sizes_of(const Tensors& tensors, const std::string& 
   return sizes;
 }
 
-// Side of the grid of patches.
-int64_t grid_of(const std::vector<int64_t>& positions, int64_t dim, const std::string& name) {
-  const auto root = [](int64_t n) { return static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(std::max<int64_t>(0, n))))); };
-  const int64_t rows = positions[1], grid = root(rows - 1);
-  if (grid >= 1 && grid * grid == rows - 1) return grid;
-  throw Error(name + ": tensor 'pos_embed' has shape " + sizes_text(positions) + ", expected [1, 1 + g*g, " + std::to_string(dim) +
-              "] for a square grid of g patches a side" + (root(rows) * root(rows) == rows ? " and the class token" : ""));
+// The grid of patches, see vit_shape.
+ImageSize grid_of(const std::vector<int64_t>& positions, int64_t dim, const std::string& name) {
+  const ImageSize grid = grid_of_positions(positions[1]);
+  if (grid.area() > 0) return grid;
+  throw Error(name + ": tensor 'pos_embed' has shape " + sizes_text(positions) + ", expected [1, 1 + h*w, " + std::to_string(dim) +
+              "] for a grid of h x w patches and the class token");
 }
 
 }  // namespace
@@ -219,7 +203,8 @@ VitShape vit_shape(const Tensors& tensors, int64_t heads, const std::string& nam
   shape.channels = patch[1];
   shape.patch = patch[2];
   shape.mlp = sizes_of(tensors, "blocks.0.mlp.fc1.weight", 2, name)[0];
-  shape.image = grid_of(sizes_of(tensors, "pos_embed", 3, name), shape.dim, name) * shape.patch;
+  const ImageSize grid = grid_of(sizes_of(tensors, "pos_embed", 3, name), shape.dim, name);
+  shape.image = {grid.height * shape.patch, grid.width * shape.patch};
   for (const NamedSizes& wanted : vit_tensors(shape))
     if (const auto& sizes = tensors.at(wanted.name).shape; sizes != wanted.sizes)
       throw Error(name + ": tensor '" + wanted.name + "' has shape " + sizes_text(sizes) + ", expected " + sizes_text(wanted.sizes));
@@ -230,10 +215,19 @@ VitShape vit_shape(const Tensors& tensors, int64_t heads, const std::string& nam
   return shape;
 }
 
-void check_image_side(const VitShape& shape, int64_t side, const std::string& name) {
-  if (side % shape.patch == 0) return;
-  throw Error(name + ": images of side " + std::to_string(side) + " cannot be cut into patches of side " + std::to_string(shape.patch) +
-              "; choose a multiple");
+std::string size_text(ImageSize size) {
+  return size.square() ? "side " + std::to_string(size.height) : std::to_string(size.height) + " x " + std::to_string(size.width);
+}
+
+void check_image_size(const VitShape& shape, ImageSize image, const std::string& name) {
+  const int64_t p = shape.patch, patches = shape.grid().area();
+  if (image.height % p != 0 || image.width % p != 0)
+    throw Error(name + ": images of " + size_text(image) + " cannot be cut into patches of side " + std::to_string(p) +
+                "; choose a multiple");
+  if (!shape.grid().square() && image.height / p * (image.width / p) != patches)
+    throw Error(name + ": it has positions for " + std::to_string(patches) + " patches, which are no square grid, and images of " +
+                size_text(image) + " have " + std::to_string(image.height / p * (image.width / p)) + " patches of side " +
+                std::to_string(p) + "; choose images of the size that it was made for");
 }
 
 }  // namespace clb::base

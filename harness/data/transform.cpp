@@ -115,8 +115,8 @@ const base::TransformRecipe& Transform::recipe() const { return impl_->recipe; }
 std::pair<int64_t, int64_t> Transform::output_size(int64_t h, int64_t w) const { return impl_->output_size(h, w); }
 
 std::pair<int64_t, int64_t> Transform::Impl::output_size(int64_t h, int64_t w) const {
-  if (recipe.center_crop || recipe.random_crop || recipe.random_resized_crop) return {recipe.output_size(), recipe.output_size()};
-  return resized(recipe, h, w);
+  const base::ImageSize crop = recipe.crop_size();
+  return crop.area() > 0 ? std::pair{crop.height, crop.width} : resized(recipe, h, w);
 }
 
 void Transform::Impl::check_batch(std::span<const ImageView> images, std::span<const SampleParams> params, const torch::Tensor& out) const {

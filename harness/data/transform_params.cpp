@@ -45,14 +45,16 @@ Box resized_crop_box(const base::TransformRecipe& recipe, int64_t h, int64_t w, 
   return fallback_box(recipe, h, w);
 }
 
-Box crop_box(int64_t side, int64_t h, int64_t w, at::Generator& generator) {
-  if (h < side || w < side) {
-    throw base::Error("a random crop of " + std::to_string(side) + " pixels does not fit into an image of " + std::to_string(h) + " x " +
-                      std::to_string(w) + "; put a resize before it");
+Box crop_box(base::ImageSize crop, int64_t h, int64_t w, at::Generator& generator) {
+  const auto [height, width] = std::pair{crop.height, crop.width};
+  if (h < height || w < width) {
+    throw base::Error("a random crop of " + (crop.square() ? "" : std::to_string(height) + " x ") + std::to_string(width) +
+                      " pixels does not fit into an image of " + std::to_string(h) + " x " + std::to_string(w) +
+                      "; put a resize before it");
   }
-  if (h == side && w == side) return {0, 0, side, side};
-  const int64_t top = integer(h - side + 1, generator);
-  return {top, integer(w - side + 1, generator), side, side};
+  if (h == height && w == width) return {0, 0, height, width};
+  const int64_t top = integer(h - height + 1, generator);
+  return {top, integer(w - width + 1, generator), height, width};
 }
 
 void draw_jitter(const base::TransformRecipe& recipe, at::Generator& generator, SampleParams& params) {
@@ -77,7 +79,7 @@ SampleParams draw(const base::TransformRecipe& recipe, int64_t h, int64_t w, at:
   if (recipe.random_resized_crop) {
     params.crop = resized_crop_box(recipe, height, width, generator);
   } else if (recipe.random_crop) {
-    params.crop = crop_box(recipe.random_crop, height, width, generator);
+    params.crop = crop_box(recipe.crop_size(), height, width, generator);
   }
   if (recipe.flip > 0) params.flip = uniform(0, 1, generator) < recipe.flip;
   if (recipe.jitter != std::array<double, 4>{}) draw_jitter(recipe, generator, params);
@@ -86,7 +88,7 @@ SampleParams draw(const base::TransformRecipe& recipe, int64_t h, int64_t w, at:
 
 std::pair<int64_t, int64_t> resized(const base::TransformRecipe& recipe, int64_t h, int64_t w) {
   if (recipe.resize == 0) return {h, w};
-  if (recipe.resize_square) return {recipe.resize, recipe.resize};
+  if (recipe.resize_square) return {recipe.resize, recipe.resize_width ? recipe.resize_width : recipe.resize};
   const auto longer = [&](int64_t long_side, int64_t short_side) {
     return static_cast<int64_t>(static_cast<double>(recipe.resize * long_side) / static_cast<double>(short_side));
   };
@@ -101,28 +103,29 @@ int64_t center_offset(int64_t size, int64_t n) {
 std::vector<Stage> stages(const base::TransformRecipe& recipe, int64_t h, int64_t w, const SampleParams& params) {
   const auto [height, width] = resized(recipe, h, w);
   const Box& crop = params.crop;
+  const base::ImageSize out = recipe.crop_size();
   std::vector<Stage> steps;
   if (recipe.random_resized_crop) {
-    const int64_t side = recipe.random_resized_crop;
     int64_t top = crop.top, left = crop.left;
     if (recipe.resize) {
       steps.push_back({axis(0, h, height, crop.top, crop.height), axis(0, w, width, crop.left, crop.width)});
       top = left = 0;
     }
-    steps.push_back({axis(top, crop.height, side, 0, side), axis(left, crop.width, side, 0, side)});
+    steps.push_back({axis(top, crop.height, out.height, 0, out.height), axis(left, crop.width, out.width, 0, out.width)});
   } else {
     steps.push_back({axis(0, h, height, 0, height), axis(0, w, width, 0, width)});
     if (recipe.random_crop) {
       steps[0].rows.window_begin = crop.top;
       steps[0].columns.window_begin = crop.left;
-      steps[0].rows.window = steps[0].columns.window = recipe.random_crop;
+      steps[0].rows.window = out.height;
+      steps[0].columns.window = out.width;
     }
   }
   Stage& last = steps.back();
   if (recipe.center_crop) {
-    for (AxisSpec* spec : {&last.rows, &last.columns}) {
-      spec->window_begin += center_offset(spec->window, recipe.center_crop);
-      spec->window = recipe.center_crop;
+    for (const auto& [spec, size] : {std::pair{&last.rows, out.height}, std::pair{&last.columns, out.width}}) {
+      spec->window_begin += center_offset(spec->window, size);
+      spec->window = size;
     }
   }
   last.columns.reversed = params.flip;

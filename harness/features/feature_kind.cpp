@@ -5,17 +5,20 @@
 namespace clb::features {
 
 std::string FeatureKind::name() const {
-  std::string name = role + ":cls";
+  std::string name = role + ":" + kind;
   if (of_blocks()) name.append("@").append(std::to_string(first)).append("-").append(std::to_string(last));
   return name;
 }
 
 std::optional<FeatureKind> parse_feature_kind(const std::string& text, const std::function<int64_t(const std::string& role)>& depth) {
-  static const std::regex form("([a-z][a-z0-9_]*):cls(?:@(?:last([0-9]{1,4})|([0-9]{1,4})(?:-([0-9]{1,4}))?))?");
+  static const std::regex form("([a-z][a-z0-9_]*):(?:cls@(?:last([0-9]{1,4})|([0-9]{1,4})(?:-([0-9]{1,4}))?)|([a-z][a-z0-9_]*))");
   std::smatch parts;
   if (!std::regex_match(text, parts, form)) return std::nullopt;
   FeatureKind kind{.role = parts[1]};
-  if (!parts[2].matched && !parts[3].matched) return kind;
+  if (parts[5].matched) {
+    kind.kind = parts[5];
+    return kind;
+  }
   const int64_t blocks = depth(kind.role);
   if (parts[2].matched) {
     kind.first = blocks - std::stoll(parts[2]);

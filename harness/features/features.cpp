@@ -37,7 +37,7 @@ std::optional<base::FileLock> lock_folder(const Surroundings& run, const base::f
 
 std::shared_ptr<Features::Source> Features::host_source(const std::string& kind) {
   const auto unknown = [&] {
-    return PluginError(CLB_E_INVALID, "there is no feature kind \"" + kind + "\"; this host computes role:cls and role:cls@BLOCKS" +
+    return PluginError(CLB_E_INVALID, "there is no feature kind \"" + kind + "\"; this host computes role:KIND and role:cls@BLOCKS" +
                                           (data::has_images(run_.spec) ? "" : ", and of a dataset of feature vectors main:cls alone"));
   };
   if (!data::has_images(run_.spec) && kind != "main:cls") throw unknown();
@@ -47,7 +47,7 @@ std::shared_ptr<Features::Source> Features::host_source(const std::string& kind)
   auto made = std::make_shared<Source>();
   made->host = parsed;
   made->name = parsed->name();
-  made->dim = data::has_images(run_.spec) ? run_.backbones.at(parsed->role).dim() * parsed->count() : run_.spec.dataset.feature_dim;
+  made->dim = data::has_images(run_.spec) ? run_.backbones.at(parsed->role).columns(*parsed) : run_.spec.dataset.feature_dim;
   return sources_[made->name] = made;
 }
 

@@ -16,7 +16,9 @@ std::string Position::text() const {
 
 namespace {
 
-Outcome outcome(std::string status, std::string reason) { return {std::move(status), std::move(reason), {}, 0, false}; }
+Outcome outcome(std::string status, std::string reason) {
+  return {.status = std::move(status), .reason = std::move(reason), .log_tail = {}};
+}
 
 std::string memory_words(const Facts& facts) {
   return fmt::format("peak memory {} of {}", human_bytes(facts.peak_memory), human_bytes(facts.memory_limit));
@@ -67,6 +69,7 @@ Outcome judge_failed(const Facts& facts) {
   Outcome judged = outcome("failed", reason + ")");
   const bool early = place.phase == "load" || place.phase == "create";
   judged.of_setting = early && (failed.status == "invalid" || failed.status == "unsupported" || failed.status == "io");
+  judged.of_user = failed.of_user || judged.of_setting;
   return judged;
 }
 

@@ -23,7 +23,8 @@ constexpr double kStart_s = 0.6, kLoadRate = 1.6e8;        // to start; bytes of
 constexpr double kPatience_s = 300, kPatienceFactor = 20;  // of the evaluation's time
 
 bool is_wanted(const std::string& variable) {
-  constexpr const char* kWanted[] = {"OMP_", "GOMP_", "KMP_", "MKL_", "CUDA_", "NVIDIA_", "ASAN_", "UBSAN_", "LSAN_", "TSAN_"};
+  constexpr const char* kWanted[] = {"OMP_",  "GOMP_",  "KMP_",  "MKL_",  "CUDA_",           "NVIDIA_",
+                                     "ASAN_", "UBSAN_", "LSAN_", "TSAN_", "CLB_CPU_KERNELS="};
   return std::ranges::any_of(kWanted, [&](const char* prefix) { return variable.starts_with(prefix); });
 }
 

@@ -12,10 +12,14 @@ DrawnRows draw_rows(const std::vector<ClassGaussian>& classes, int64_t count, co
   std::vector<Tensor> rows, labels;
   double jitter = 0;
   for (const ClassGaussian& c : classes) {
-    const LowerFactor factor = lower_factor(c.covariance);
-    const Tensor noise = normal({count, c.mean.size(0)}, 0, 1, rng("noise." + std::to_string(rows.size())));
-    rows.push_back(gaussian_rows(c.mean, factor.lower, noise.to(c.mean.device())));
+    const Tensor noise = normal({count, c.mean.size(0)}, 0, 1, rng("noise." + std::to_string(rows.size()))).to(c.mean.device());
     labels.push_back(torch::full(count, c.label, torch::dtype(torch::kInt64).device(c.mean.device())));
+    if (c.covariance.dim() == 1) {
+      rows.push_back(diagonal_rows(c.mean, c.covariance, noise));
+      continue;
+    }
+    const LowerFactor factor = lower_factor(c.covariance);
+    rows.push_back(gaussian_rows(c.mean, factor.lower, noise));
     jitter = std::max(jitter, factor.jitter);
   }
   return {at::cat(rows), at::cat(labels), jitter};

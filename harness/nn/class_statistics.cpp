@@ -24,6 +24,26 @@ void ClassMeans::parameters(const ParameterVisitor& visit) {
   visit("counts", counts_);
 }
 
+void ClassVariances::grow(int64_t classes, int64_t dim, torch::Device device) {
+  ClassMeans::grow(classes, dim, device);
+  squares_ = grow_rows(squares_, classes, dim, device);
+}
+
+void ClassVariances::add(const Tensor& features, const Tensor& labels) {
+  ClassMeans::add(features, labels);
+  squares_.index_add_(0, labels, features.to(torch::kFloat64).square());
+}
+
+Tensor ClassVariances::variances(bool unbiased) const {
+  const Tensor divisor = (counts_ - (unbiased ? 1 : 0)).clamp_min(1);
+  return ((squares_ - sums_.square() / counts_.clamp_min(1)) / divisor).clamp_min(0).masked_fill(counts_ < (unbiased ? 2 : 1), 0);
+}
+
+void ClassVariances::parameters(const ParameterVisitor& visit) {
+  ClassMeans::parameters(visit);
+  visit("squares", squares_);
+}
+
 void ClassCovariances::grow(int64_t classes, int64_t dim, torch::Device device) {
   ClassMeans::grow(classes, dim, device);
   products_ = grow_rows(products_, classes, dim * (dim + 1) / 2, device);

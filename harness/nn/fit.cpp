@@ -1,98 +1,62 @@
 #include "clb/nn/fit.hpp"
 
-#include <torch/optim.h>
-
 #include <algorithm>
-#include <clb/base/error.hpp>
 #include <cmath>
-#include <numbers>
 
 namespace clb::nn {
-namespace {
 
 using torch::Tensor;
-using Groups = std::vector<torch::optim::OptimizerParamGroup>;
 
-std::unique_ptr<torch::optim::OptimizerOptions> group_options(const FitOptions& o, double weight_decay) {
-  if (o.optimizer == "sgd")
-    return std::make_unique<torch::optim::SGDOptions>(torch::optim::SGDOptions(o.lr).momentum(o.momentum).weight_decay(weight_decay));
-  if (o.optimizer == "adam") return std::make_unique<torch::optim::AdamOptions>(torch::optim::AdamOptions(o.lr).weight_decay(weight_decay));
-  if (o.optimizer == "adamw")
-    return std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(o.lr).weight_decay(weight_decay));
-  throw base::Error("unknown optimizer '" + o.optimizer + "'; expected sgd, adam or adamw");
+FitOptions changed(const FitOptions& options, const FitChange& change) {
+  FitOptions fit = options;
+  if (change.epochs > 0) fit.epochs = change.epochs;
+  if (change.lr > 0) fit.lr = change.lr;
+  if (change.weight_decay >= 0) fit.weight_decay = change.weight_decay;
+  return fit;
 }
 
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(const FitOptions& o, const Groups& groups) {
-  if (o.optimizer == "sgd") return std::make_unique<torch::optim::SGD>(groups, torch::optim::SGDOptions(o.lr));
-  if (o.optimizer == "adam") return std::make_unique<torch::optim::Adam>(groups);
-  return std::make_unique<torch::optim::AdamW>(groups);
+Schedule schedule_of(const FitOptions& o, double total) {
+  return schedule_by_name(o.schedule,
+                          {.lr = o.lr,
+                           .min_lr = o.min_lr,
+                           .warmup_lr = o.warmup_lr,
+                           .warmup = static_cast<double>(o.iterations > 0 ? o.warmup_iterations : o.warmup_epochs),
+                           .gamma = o.gamma,
+                           .milestones = o.milestones,
+                           .step_every = o.step_every},
+                          total);
 }
 
-}  // namespace
-
-double learning_rate(const FitOptions& o, double t, double total) {
-  const auto half_cosine = [](double part) { return (1 + std::cos(std::numbers::pi * part)) / 2; };
-  if (o.schedule == "constant") return o.lr;
-  if (o.schedule == "cosine") return o.min_lr + (o.lr - o.min_lr) * half_cosine(t / total);
-  if (o.schedule == "cosine_shifted") return t < 1 ? o.lr : o.lr * half_cosine((t - 1) / total) / half_cosine(1 / total);
-  if (o.schedule == "multistep") {
-    const auto passed = std::count_if(o.milestones.begin(), o.milestones.end(), [t](int64_t m) { return static_cast<double>(m) <= t; });
-    return o.lr * std::pow(o.gamma, static_cast<double>(passed));
-  }
-  if (o.schedule == "warmup_cosine") {
-    const auto warmup = static_cast<double>(o.warmup_epochs);
-    return t < warmup ? o.lr * std::min(1.0, (t + 1) / warmup) : o.lr * half_cosine((t - warmup) / std::max(1.0, total - warmup));
-  }
-  if (o.schedule == "coda") return o.lr * std::cos(99 * std::numbers::pi * std::max(0.0, t - 1) / (200 * std::max(1.0, total - 1)));
-  throw base::Error("unknown schedule '" + o.schedule + "'; expected constant, cosine, cosine_shifted, multistep, warmup_cosine or coda");
+Trainer::Trainer(const FitOptions& options, const std::vector<FitGroup>& groups, int64_t updates_per_epoch, Schedule schedule,
+                 Optimizer* lasting)
+    : options_(options),
+      schedule_(schedule ? std::move(schedule)
+                         : schedule_of(options, static_cast<double>(options.iterations > 0 ? options.iterations : options.epochs))),
+      updates_per_epoch_(std::max<int64_t>(1, updates_per_epoch)),
+      optimizer_(lasting != nullptr ? lasting : &own_) {
+  optimizer_->take_up(options, groups);
+  for (const Tensor& t : optimizer_->tensors()) at_start_.push_back(t.detach().clone());
 }
-
-Trainer::Trainer(const FitOptions& options, const std::vector<FitGroup>& groups, int64_t updates_per_epoch)
-    : options_(options), updates_per_epoch_(std::max<int64_t>(1, updates_per_epoch)) {
-  Groups parts;
-  const auto add = [&](const std::vector<Tensor>& tensors, double lr_scale, double weight_decay) {
-    if (tensors.empty()) return;
-    parts.emplace_back(tensors, group_options(options, weight_decay));
-    scales_.push_back(lr_scale);
-    tensors_.insert(tensors_.end(), tensors.begin(), tensors.end());
-  };
-  for (const FitGroup& group : groups) {
-    std::vector<Tensor> decayed, spared;
-    group.module->parameters([&](const std::string& name, Tensor& t) {
-      if (t.requires_grad()) (group.decay_bias || !name.ends_with("bias") ? decayed : spared).push_back(t);
-    });
-    add(decayed, group.lr_scale, group.weight_decay.value_or(options.weight_decay));
-    add(spared, group.lr_scale, 0);
-  }
-  optimizer_ = make_optimizer(options, parts);
-  for (const Tensor& t : tensors_) at_start_.push_back(t.detach().clone());
-}
-
-Trainer::~Trainer() = default;
 
 int64_t Trainer::trained() const {
   int64_t count = 0;
-  for (const Tensor& t : tensors_) count += t.numel();
+  for (const Tensor& t : optimizer_->tensors()) count += t.numel();
   return count;
 }
 
 double Trainer::rate() const {
+  if (options_.iterations > 0) return schedule_(static_cast<double>(updates_));
   const int64_t epoch = updates_ / updates_per_epoch_;
-  const double t =
-      options_.rate_per_iteration ? static_cast<double>(updates_) / static_cast<double>(updates_per_epoch_) : static_cast<double>(epoch);
-  return learning_rate(options_, t, static_cast<double>(options_.epochs));
+  return schedule_(options_.rate_per_iteration ? static_cast<double>(updates_) / static_cast<double>(updates_per_epoch_)
+                                               : static_cast<double>(epoch));
 }
 
-void Trainer::set_rate(double rate) {
-  auto& groups = optimizer_->param_groups();
-  for (size_t k = 0; k < groups.size(); ++k) groups[k].options().set_lr(rate * scales_[k]);
-}
-
-void Trainer::step(const Tensor& loss) {
+void Trainer::step(const Tensor& loss, const std::function<void()>& change_gradients) {
   optimizer_->zero_grad();
   loss.backward();
-  if (options_.clip_norm > 0) clip_gradients(tensors_, options_.clip_norm);
-  set_rate(rate());
+  if (change_gradients) change_gradients();
+  if (options_.clip_norm > 0) clip_gradients(optimizer_->tensors(), options_.clip_norm);
+  optimizer_->set_rate(rate());
   optimizer_->step();
   loss_sum_ = loss_sum_.defined() ? loss_sum_ + loss.detach() : loss.detach();
   ++updates_;
@@ -108,8 +72,8 @@ double Trainer::take_mean_loss() {
 
 double Trainer::relative_change() const {
   double changed = 0, start = 0;
-  for (size_t k = 0; k < tensors_.size(); ++k) {
-    changed += (tensors_[k].detach() - at_start_[k]).to(torch::kFloat64).square().sum().item<double>();
+  for (size_t k = 0; k < at_start_.size(); ++k) {
+    changed += (optimizer_->tensors()[k].detach() - at_start_[k]).to(torch::kFloat64).square().sum().item<double>();
     start += at_start_[k].to(torch::kFloat64).square().sum().item<double>();
   }
   return start > 0 ? std::sqrt(changed / start) : 0;

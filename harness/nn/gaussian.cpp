@@ -1,6 +1,6 @@
 #include "clb/nn/gaussian.hpp"
 
-#include <clb/base/error.hpp>
+#include <clb/nn/error.hpp>
 
 namespace clb::nn {
 
@@ -14,10 +14,14 @@ LowerFactor lower_factor(const Tensor& covariance) {
     const auto [lower, info] = at::linalg_cholesky_ex(shifted);
     if (info.item<int32_t>() == 0 && lower.isfinite().all().item<bool>()) return {lower, jitter};
   }
-  throw base::Error(
-      "a class's covariance is not positive definite even with 1 added to its diagonal; its features are not finite or far "
-      "too large",
-      base::Exit::kInternal);
+  throw Error(ErrorKind::kNumeric,
+              "a class's covariance is not positive definite even with 1 added to its diagonal; its features are not finite or far "
+              "too large");
+}
+
+Tensor diagonal_rows(const Tensor& mean, const Tensor& variances, const Tensor& noise) {
+  const Tensor deviations = variances.to(torch::kFloat64).clamp_min(0).sqrt();
+  return (mean.to(torch::kFloat64) + noise.to(torch::kFloat64) * deviations).to(torch::kFloat32);
 }
 
 Tensor gaussian_rows(const Tensor& mean, const Tensor& lower, const Tensor& noise) {

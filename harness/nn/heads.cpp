@@ -1,6 +1,6 @@
 #include "clb/nn/heads.hpp"
 
-#include <clb/base/error.hpp>
+#include <clb/nn/error.hpp>
 #include <clb/nn/tensors.hpp>
 #include <cmath>
 #include <string>
@@ -23,7 +23,7 @@ double in_root(const HeadInit& init, double factor, int64_t dim) {
 Tensor grown(const Tensor& old, int64_t classes, const std::function<Tensor(const std::string& row)>& draw_row) {
   const int64_t have = old.size(0);
   if (classes < have) {
-    throw base::Error("a head of " + std::to_string(have) + " classes cannot shrink to " + std::to_string(classes), base::Exit::kInternal);
+    throw Error(ErrorKind::kInternal, "a head of " + std::to_string(have) + " classes cannot shrink to " + std::to_string(classes));
   }
   if (classes == have) return old;
   std::vector<Tensor> rows;
@@ -50,16 +50,11 @@ void GrowingLinear::grow(int64_t classes) {
 
 Tensor GrowingLinear::operator()(const Tensor& features) const { return at::linear(features.to(torch::kFloat32), weight_, bias_); }
 
-void GrowingLinear::parameters(const ParameterVisitor& visit) {
-  visit("weight", weight_);
-  visit("bias", bias_);
-}
-
 CosineHead::CosineHead(const CosineHeadOptions& options, Rng rng)
     : options_(options),
       rng_(std::move(rng)),
       weight_(torch::zeros({0, options.dim}).requires_grad_()),
-      sigma_(torch::full(1, options.sigma).requires_grad_(options.learn_sigma)) {}
+      sigma_(options.learn_sigma ? torch::full(1, options.sigma).requires_grad_() : Tensor()) {}
 
 void CosineHead::grow(int64_t classes) {
   const HeadInit& init = options_.init;
@@ -71,11 +66,6 @@ void CosineHead::grow(int64_t classes) {
 Tensor CosineHead::operator()(const Tensor& features) const {
   const Tensor cosines = at::matmul(unit_rows(features.to(torch::kFloat32)), unit_rows(weight_).t());
   return options_.learn_sigma ? sigma_ * cosines : options_.sigma * cosines;
-}
-
-void CosineHead::parameters(const ParameterVisitor& visit) {
-  visit("weight", weight_);
-  if (options_.learn_sigma) visit("sigma", sigma_);
 }
 
 }  // namespace clb::nn

@@ -1,46 +1,98 @@
 #include "clb/nn/lora.hpp"
 
 #include <algorithm>
+#include <clb/nn/error.hpp>
 #include <clb/nn/linear.hpp>
 
 namespace clb::nn {
+namespace {
 
 using torch::Tensor;
 
-Lora::Lora(const VitShape& vit, const LoraOptions& options, const Rng& rng) : options_(options) {
-  for (const int64_t block : options.blocks) {
-    auto& deltas = deltas_.emplace_back();
-    for (const char part : options.parts) {
-      const std::string name = std::to_string(block) + "." + part + ".a";
-      deltas.push_back({linear_weight(options.rank, vit.dim, rng(name)), torch::zeros({vit.dim, options.rank}),
-                        options.scales ? torch::ones(1) : Tensor()});
-    }
-  }
-  unfreeze(*this);
-}
-
-Tensor Lora::at(Site site, int64_t block, const Tensor& x, const Tensor& y) const {
-  const auto found = std::find(options_.blocks.begin(), options_.blocks.end(), block);
-  if (site != Site::kQkv || found == options_.blocks.end()) return y;
-  const auto& deltas = deltas_[found - options_.blocks.begin()];
+// y with `more` added to the columns of a site: those of q, k or v, or all.
+Tensor with_columns(const Tensor& y, const LinearSite& at, const Tensor& more) {
+  if (at.outputs == y.size(-1)) return y + more;
   std::vector<Tensor> thirds = y.chunk(3, -1);  // q, k, v [n, t, d]
-  for (size_t k = 0; k < deltas.size(); ++k) {
-    const Tensor b = options_.scales ? deltas[k].b * deltas[k].scale : deltas[k].b;
-    Tensor& third = thirds[std::string("qkv").find(options_.parts[k])];
-    third = third + at::linear(at::linear(x, as_type_of(x, deltas[k].a)), as_type_of(x, b));
-  }
+  Tensor& third = thirds[static_cast<size_t>(at.first / at.outputs)];
+  third = third + more;
   return at::cat(thirds, -1);
 }
 
-void Lora::parameters(const ParameterVisitor& visit) {
-  for (size_t i = 0; i < deltas_.size(); ++i) {
-    for (size_t k = 0; k < deltas_[i].size(); ++k) {
-      const std::string at = std::to_string(options_.blocks[i]) + "." + options_.parts[k] + ".";
-      visit(at + "a", deltas_[i][k].a);
-      visit(at + "b", deltas_[i][k].b);
-      if (options_.scales) visit(at + "scale", deltas_[i][k].scale);
+std::string prefix(int64_t block, const std::string& site) { return std::to_string(block) + "." + site + "."; }
+
+}  // namespace
+
+Lora::Lora(const BlocksShape& network, const LoraOptions& options, const Rng& rng) {
+  for (const int64_t block : options.blocks) {
+    if (block < 0 || block >= network.depth)
+      throw Error(ErrorKind::kInvalid, "LoRA in block " + std::to_string(block) + " of a network of " + std::to_string(network.depth));
+    for (const std::string& site : options.sites) {
+      const LinearSite at = linear_site(site, network.dim, network.mlp);
+      if (options.rank < 1 || options.rank > std::min(at.inputs, at.outputs)) {
+        throw Error(ErrorKind::kInvalid, "LoRA of rank " + std::to_string(options.rank) + " on " + site + " [" +
+                                             std::to_string(at.outputs) + ", " + std::to_string(at.inputs) +
+                                             "]; 1 to the smaller side was expected");
+      }
+      deltas_.push_back({.block = block,
+                         .site = site,
+                         .at = at,
+                         .a = linear_weight(options.rank, at.inputs, rng(prefix(block, site) + "a")),
+                         .b = torch::zeros({at.outputs, options.rank}),
+                         .s = options.scales ? torch::full(1, options.scale) : Tensor(),
+                         .scale = options.scale});
     }
   }
+  unfreeze(*this);
+  if (options.frozen_a)
+    for (LoraDelta& d : deltas_) d.a = d.a.detach();
+}
+
+const LoraDelta& Lora::at(int64_t block, const std::string& site) const {
+  for (const LoraDelta& d : deltas_)
+    if (d.block == block && d.site == site) return d;
+  throw Error(ErrorKind::kInvalid, "there is no LoRA on " + site + " of block " + std::to_string(block));
+}
+
+Tensor Lora::at(Site site, int64_t block, const Tensor& x, const Tensor& y) const {
+  Tensor changed = y;
+  for (const LoraDelta& d : deltas_) {
+    if (d.at.site != site || d.block != block) continue;
+    changed = with_columns(changed, d.at, at::linear(at::linear(x, as_type_of(x, d.a)), as_type_of(x, d.factor())));
+  }
+  return changed;
+}
+
+void Lora::parts(Parts& p) {
+  for (LoraDelta& d : deltas_)
+    p(prefix(d.block, d.site) + "a", d.a)(prefix(d.block, d.site) + "b", d.b)(prefix(d.block, d.site) + "scale", d.s);
+}
+
+MergedLora::MergedLora(const Lora& like) {
+  for (const LoraDelta& d : like.deltas())
+    places_.push_back({d.block, d.site, d.at, torch::zeros({d.at.outputs, d.at.inputs}, d.a.options().requires_grad(false))});
+}
+
+void MergedLora::add(const Lora& finished) {
+  const torch::NoGradGuard no_grad;
+  if (finished.deltas().size() != places_.size())
+    throw Error(ErrorKind::kInternal, "a LoRA of other places cannot be merged into this one");
+  for (size_t k = 0; k < places_.size(); ++k) {
+    const LoraDelta& d = finished.deltas()[k];
+    if (d.block != places_[k].block || d.site != places_[k].site)
+      throw Error(ErrorKind::kInternal, "a LoRA of other places cannot be merged into this one");
+    places_[k].delta = places_[k].delta + d.delta().to(places_[k].delta.device());
+  }
+}
+
+Tensor MergedLora::at(Site site, int64_t block, const Tensor& x, const Tensor& y) const {
+  Tensor changed = y;
+  for (const Place& p : places_)
+    if (p.at.site == site && p.block == block) changed = with_columns(changed, p.at, at::linear(x, as_type_of(x, p.delta)));
+  return changed;
+}
+
+void MergedLora::parts(Parts& p) {
+  for (Place& place : places_) p(prefix(place.block, place.site) + "delta", place.delta);
 }
 
 }  // namespace clb::nn

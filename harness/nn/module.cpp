@@ -8,6 +8,18 @@ namespace clb::nn {
 
 using torch::Tensor;
 
+void Module::parameters(const ParameterVisitor& visit) {
+  Parts walk(visit, [&](const std::string& name, Module& part) {
+    part.parameters([&](const std::string& inner, Tensor& t) { visit(name.empty() ? inner : name + "." + inner, t); });
+  });
+  parts(walk);
+}
+
+void Module::train(bool on) {
+  Parts walk([](const std::string&, Tensor&) {}, [&](const std::string&, Module& part) { part.train(on); });
+  parts(walk);
+}
+
 void Part::parameters(const ParameterVisitor& visit) {
   whole_->parameters([&](const std::string& name, Tensor& t) {
     if (std::any_of(prefixes_.begin(), prefixes_.end(), [&](const std::string& prefix) { return name.starts_with(prefix); }))

@@ -47,9 +47,4 @@ Tensor PromptPool::take_usage() {
   return usage;
 }
 
-void PromptPool::parameters(const ParameterVisitor& visit) {
-  visit("prompts", prompts_);
-  visit("keys", keys_);
-}
-
 }  // namespace clb::nn

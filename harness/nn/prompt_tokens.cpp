@@ -18,10 +18,10 @@ Tensor drop_rows(const Tensor& x, int64_t at, int64_t count) {
   return at::cat({x.narrow(1, 0, at), x.narrow(1, behind, x.size(1) - behind)}, 1);
 }
 
-PromptTokens::PromptTokens(const VitShape& vit, const PromptTokensOptions& options, const Rng& rng)
-    : options_(options), last_(vit.depth - 1) {
-  const std::vector<int64_t> sizes{options.deep ? vit.depth : 1, options.length, vit.dim};
-  const double bound = std::sqrt(6.0 / static_cast<double>(vit.channels * vit.patch * vit.patch + vit.dim));
+PromptTokens::PromptTokens(const BlocksShape& network, const PromptTokensOptions& options, const Rng& rng)
+    : options_(options), last_(network.depth - 1) {
+  const std::vector<int64_t> sizes{options.deep ? network.depth : 1, options.length, network.dim};
+  const double bound = std::sqrt(6.0 / static_cast<double>(network.inputs + network.dim));
   tokens_ = (options.zero_init ? torch::zeros(sizes) : uniform(sizes, -bound, bound, rng("tokens"))).requires_grad_();
 }
 

@@ -1,7 +1,7 @@
 #include "clb/nn/ridge.hpp"
 
 #include <algorithm>
-#include <clb/base/error.hpp>
+#include <clb/nn/error.hpp>
 #include <clb/nn/triangle.hpp>
 #include <cmath>
 #include <limits>
@@ -33,7 +33,7 @@ RidgeStatistics::RidgeStatistics(int64_t dim, torch::ScalarType type, torch::Dev
     : gram_(torch::zeros({dim, dim}, torch::dtype(type).device(device))), sums_(torch::zeros({0, dim}, gram_.options())) {}
 
 void RidgeStatistics::grow(int64_t classes) {
-  if (classes < this->classes()) throw base::Error("sums over classes cannot shrink", base::Exit::kInternal);
+  if (classes < this->classes()) throw Error(ErrorKind::kInternal, "sums over classes cannot shrink");
   sums_ = at::cat({sums_, torch::zeros({classes - this->classes(), dim()}, sums_.options())});
 }
 
@@ -56,8 +56,10 @@ Tensor RidgeStatistics::weights(double ridge) const {
   if (!weights.defined()) weights = solve_by_lu(gram_, sums_);
   diagonal.copy_(before);
   if (!weights.defined() || !weights.isfinite().all().item<bool>()) {
-    throw base::Error("the ridge regression over " + std::to_string(dim()) + " columns cannot be solved with a ridge of " +
-                      std::to_string(ridge) + "; features that are finite, or a larger ridge, were expected");
+    const bool finite = mirrored(gram_).isfinite().all().item<bool>();  // the ridge is too small then
+    throw Error(finite ? ErrorKind::kInvalid : ErrorKind::kNumeric,
+                "the ridge regression over " + std::to_string(dim()) + " columns cannot be solved with a ridge of " +
+                    std::to_string(ridge) + "; features that are finite, or a larger ridge, were expected");
   }
   return weights;
 }
@@ -132,7 +134,7 @@ size_t first_minimum(const std::vector<double>& losses) {
   for (size_t k = 0; k < losses.size(); ++k) {
     if (std::isfinite(losses[k]) && (best == losses.size() || losses[k] < losses[best])) best = k;
   }
-  if (best == losses.size()) throw base::Error("no candidate has a finite loss; features that are finite were expected");
+  if (best == losses.size()) throw Error(ErrorKind::kNumeric, "no candidate has a finite loss; features that are finite were expected");
   return best;
 }
 

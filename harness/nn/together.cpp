@@ -10,6 +10,12 @@ Tensor sum(const Tensor& a, const Tensor& b) { return !a.defined() ? b : !b.defi
 
 }  // namespace
 
+Tensor Together::embedded(const Tensor& x) const {
+  Tensor result = x;
+  for (const Injection* part : parts_) result = part->embedded(result);
+  return result;
+}
+
 Tensor Together::before_block(int64_t block, const Tensor& x) const {
   Tensor result = x;
   for (const Injection* part : parts_) result = part->before_block(block, result);
@@ -28,8 +34,8 @@ Tensor Together::at(Site site, int64_t block, const Tensor& x, const Tensor& y) 
   return result;
 }
 
-void Together::keys_values(int64_t block, const Tensor& x, Tensor& keys, Tensor& values) const {
-  for (const Injection* part : parts_) part->keys_values(block, x, keys, values);
+void Together::keys_values(int64_t block, const Tensor& x, KeysValues& rows) const {
+  for (const Injection* part : parts_) part->keys_values(block, x, rows);
 }
 
 bool Together::changes_attention(int64_t block) const {
@@ -59,14 +65,8 @@ Tensor Together::beside_mlp(int64_t block, const Tensor& x, const Tensor& normed
   return result;
 }
 
-void Together::parameters(const ParameterVisitor& visit) {
-  for (size_t k = 0; k < parts_.size(); ++k) {
-    parts_[k]->parameters([&](const std::string& name, Tensor& t) { visit(std::to_string(k) + "." + name, t); });
-  }
-}
-
-void Together::train(bool on) {
-  for (Injection* part : parts_) part->train(on);
+void Together::parts(Parts& p) {
+  for (size_t k = 0; k < parts_.size(); ++k) p(std::to_string(k), *parts_[k]);
 }
 
 }  // namespace clb::nn

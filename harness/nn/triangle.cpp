@@ -1,6 +1,6 @@
 #include "clb/nn/triangle.hpp"
 
-#include <clb/base/error.hpp>
+#include <clb/nn/error.hpp>
 #include <string>
 
 namespace clb::nn {
@@ -28,9 +28,8 @@ Tensor pack_triangle(const Tensor& square) {
 
 Tensor unpack_triangle(const Tensor& packed, int64_t d) {
   if (packed.dim() < 1 || d < 0 || packed.size(-1) != d * (d + 1) / 2) {
-    throw base::Error(
-        "a triangle of " + std::to_string(packed.dim() < 1 ? 1 : packed.size(-1)) + " numbers is not one of " + std::to_string(d) + " rows",
-        base::Exit::kInternal);
+    throw Error(ErrorKind::kState, "a triangle of " + std::to_string(packed.dim() < 1 ? 1 : packed.size(-1)) + " numbers is not one of " +
+                                       std::to_string(d) + " rows");
   }
   std::vector<int64_t> sizes(packed.sizes().begin(), packed.sizes().end());
   sizes.back() = d;

@@ -1,6 +1,6 @@
 #include "clb/nn/tuned_vit.hpp"
 
-#include <clb/base/error.hpp>
+#include <clb/nn/error.hpp>
 
 namespace clb::nn {
 
@@ -40,7 +40,7 @@ TunedVit::TunedVit(const Vit& vit, const TunerOptions& o, const Rng& rng) : vit_
         PromptTokensOptions{.length = o.prompt_length, .deep = o.tuner == "vpt_deep", .at_end = true, .zero_init = o.prompt_zero_init},
         rng);
   } else if (tuned_) {
-    throw base::Error("unknown tuner '" + o.tuner + "'; expected none, finetune, vpt_shallow, vpt_deep, ssf or adapter");
+    throw Error(ErrorKind::kInvalid, "unknown tuner '" + o.tuner + "'; expected none, finetune, vpt_shallow, vpt_deep, ssf or adapter");
   }
 }
 
@@ -54,16 +54,12 @@ Tensor TunedVit::cls_of_blocks(const Tensor& images, int64_t first) const {
   return inside == nullptr ? vit_.cls_of_blocks(images, first) : vit_.cls_of_blocks(images, first, *inside);
 }
 
-void TunedVit::parameters(const ParameterVisitor& visit) {
+void TunedVit::parts(Parts& p) {
   if (Injection* inside = injection_in(inside_)) {
-    inside->parameters(visit);
+    p("", *inside);
   } else if (tuned_) {
-    vit_.parameters(visit);
+    p("", vit_);
   }
-}
-
-void TunedVit::train(bool on) {
-  if (Injection* inside = injection_in(inside_)) inside->train(on);
 }
 
 }  // namespace clb::nn

@@ -1,5 +1,4 @@
-// A ViT out of named tensors, checked by base::vit_shape; positions adapted to other images; a fresh one drawn.
-#include <clb/base/json.hpp>
+// A ViT out of named tensors, checked by base::vit_shape; a fresh one drawn.
 #include <clb/base/sha256.hpp>
 #include <clb/nn/rng.hpp>
 #include <cmath>
@@ -7,7 +6,7 @@
 
 #include "clb/nn/vit.hpp"
 #include "header_entries.hpp"
-#include "vit_parameters.hpp"
+#include "load.hpp"
 
 namespace clb::nn {
 namespace {
@@ -34,59 +33,28 @@ torch::Tensor draw(const std::string& name, torch::IntArrayRef sizes, int64_t se
 
 }  // namespace
 
-torch::Tensor interpolate_positions(const torch::Tensor& pos_embed, int64_t grid, bool antialias) {
-  const int64_t d = pos_embed.size(2), old = std::lround(std::sqrt(static_cast<double>(pos_embed.size(1) - 1)));
-  torch::Tensor cls = pos_embed.narrow(1, 0, 1);
-  torch::Tensor rows = pos_embed.narrow(1, 1, old * old).to(torch::kFloat32).reshape({1, old, old, d}).permute({0, 3, 1, 2});
-  rows = antialias ? at::_upsample_bicubic2d_aa(rows, {grid, grid}, /*align_corners=*/false)
-                   : at::upsample_bicubic2d(rows, {grid, grid}, /*align_corners=*/false);
-  rows = rows.permute({0, 2, 3, 1}).reshape({1, grid * grid, d}).to(pos_embed.scalar_type());
-  return torch::cat({cls, rows}, 1);
-}
-
 Vit::Vit(const TensorMap& tensors, const VitOptions& options, const std::string& name) {
   const base::VitShape found = base::vit_shape(header_entries(tensors), options.heads, name);
-  shape_ = {.image = found.image,
-            .patch = found.patch,
-            .channels = found.channels,
-            .dim = found.dim,
-            .depth = found.depth,
-            .heads = found.heads,
-            .mlp = found.mlp};
-  p_.blocks.resize(static_cast<size_t>(shape_.depth));
-  visit_parameters(p_, shape_, [&](const std::string& key, torch::Tensor& slot, torch::IntArrayRef) {
-    // A copy: the source may be a read-only mapping that goes away, and training writes in place.
-    slot = tensors.at(key).detach().clone(torch::MemoryFormat::Contiguous);
-  });
-  if (options.image > 0 && options.image != shape_.image) {
-    base::check_image_side(found, options.image, name);
-    shape_.image = options.image;
-    p_.pos_embed = interpolate_positions(p_.pos_embed, shape_.grid(), options.pos_antialias);
-  }
+  const ImageSize grid = grid_of(found, options, name);
+  shape_ = shape_of(found);
+  embedding_ = PatchEmbedding(grid, shape_.channels, shape_.patch, shape_.dim, /*bias=*/true);
+  blocks_ = Blocks(shape_, {});
+  norm_ = LayerNorm(shape_.dim, BlockStyle().eps);
+  fill(*this, tensors);
+  shape_.image = options.image == ImageSize() ? ImageSize(grid.height * shape_.patch, grid.width * shape_.patch) : options.image;
+  embedding_.fit_to(shape_.image, options.pos_antialias);
 }
 
-Vit Vit::to(torch::Device device, torch::ScalarType dtype) const {
-  Vit moved = *this;
-  moved.parameters([&](const std::string&, torch::Tensor& t) { t = t.to(device, dtype); });
-  return moved;
-}
-
-void Vit::parameters(const ParameterVisitor& visit) {
-  visit_parameters(p_, shape_, [&](const std::string& name, torch::Tensor& t, torch::IntArrayRef) { visit(name, t); });
-}
+Vit Vit::to(torch::Device device, torch::ScalarType dtype) const { return moved(*this, device, dtype); }
 
 Vit read_vit(std::span<const uint8_t> file, const std::string& options, const std::string& name) {
-  const base::Json json = base::parse_json(options, name + ": options");
-  return Vit(read_safetensors(file, name),
-             {.heads = json.at("heads"), .image = json.at("image_size"), .pos_antialias = json.at("pos_antialias")}, name);
+  return Vit(read_safetensors(file, name), vit_options(options, name), name);
 }
 
 TensorMap random_vit(const VitShape& shape, int64_t seed) {
   TensorMap tensors;
-  VitParameters names;
-  names.blocks.resize(shape.depth);
-  visit_parameters(names, shape,
-                   [&](const std::string& name, torch::Tensor&, torch::IntArrayRef sizes) { tensors[name] = draw(name, sizes, seed); });
+  for (const base::NamedSizes& tensor : base::vit_tensors(shape_in_file(shape)))
+    tensors[tensor.name] = draw(tensor.name, tensor.sizes, seed);
   return tensors;
 }
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <clb/base/error.hpp>
 #include <clb/base/safetensors.hpp>
+#include <clb/nn/error.hpp>
 #include <utility>
 #include <vector>
 
@@ -28,23 +28,23 @@ torch::ScalarType type_of(const std::string& dtype, const std::string& file, con
   for (const auto& [name, type] : kDtypes) {
     if (dtype == name) return type;
   }
-  throw base::Error(file + ": tensor '" + tensor + "' has element type " + dtype +
-                    ", which this program does not read; store it as F32, F16 or BF16");
+  throw Error(ErrorKind::kIo, file + ": tensor '" + tensor + "' has element type " + dtype +
+                                  ", which this program does not read; store it as F32, F16 or BF16");
 }
 
 std::string name_of(torch::ScalarType type, const std::string& tensor) {
   for (const auto& [name, known] : kDtypes) {
     if (type == known) return name;
   }
-  throw base::Error("tensor '" + tensor + "' has element type " + c10::toString(type) + ", which a safetensors file here cannot hold",
-                    base::Exit::kInternal);
+  throw Error(ErrorKind::kInternal,
+              "tensor '" + tensor + "' has element type " + c10::toString(type) + ", which a safetensors file here cannot hold");
 }
 
 // An empty tensor may claim any other sides; products of these must not overflow inside LibTorch.
 void check_sides(const std::vector<int64_t>& shape, const std::string& file, const std::string& tensor) {
   double product = 1;
   for (int64_t side : shape) product *= std::max<double>(1, static_cast<double>(side));
-  if (product >= 1e18) throw base::Error(file + ": tensor '" + tensor + "' has sides whose product exceeds 1e18");
+  if (product >= 1e18) throw Error(ErrorKind::kIo, file + ": tensor '" + tensor + "' has sides whose product exceeds 1e18");
 }
 
 torch::Tensor view_or_copy(std::span<const uint8_t> bytes, const std::vector<int64_t>& shape, torch::ScalarType type,

@@ -7,20 +7,25 @@
 namespace clb::plan {
 
 void check_images(const std::vector<WeightsEntry>& weights, const base::TransformRecipe& eval, const Place& place) {
-  const int64_t side = eval.output_size();
-  if (side == 0)
+  const base::ImageSize size = eval.output_size();
+  if (size.area() == 0)
     fail(place,
          fmt::format("the evaluation transform \"{}\" gives images of no fixed size; it needs a crop or a square resize", eval.name));
   for (const WeightsEntry& entry : weights) {
     if (!entry.shape) continue;
-    const int64_t patch = entry.shape->patch;
     if (entry.shape->channels != 3)
       fail(entry.place,
            fmt::format("the network of [weights.{}] takes images of {} channels, expected 3", entry.spec.role, entry.shape->channels));
-    if (side % patch != 0)
-      fail(place, fmt::format("the evaluation transform \"{}\" gives images of side {}, which the network of [weights.{}] cannot cut into "
+    const int64_t patch = entry.shape->patch, patches = entry.shape->grid().area();
+    const int64_t wanted = size.height / patch * (size.width / patch);
+    if (size.height % patch != 0 || size.width % patch != 0)
+      fail(place, fmt::format("the evaluation transform \"{}\" gives images of {}, which the network of [weights.{}] cannot cut into "
                               "patches of side {}; choose a multiple",
-                              eval.name, side, entry.spec.role, patch));
+                              eval.name, base::size_text(size), entry.spec.role, patch));
+    if (!entry.shape->grid().square() && wanted != patches)
+      fail(place, fmt::format("the evaluation transform \"{}\" gives images of {}, {} patches for the network of [weights.{}], which has "
+                              "positions for {} that are no square grid; choose images of the size that it was made for",
+                              eval.name, base::size_text(size), wanted, entry.spec.role, patches));
   }
 }
 

@@ -76,13 +76,27 @@ void read_shared(const Reader& reader, base::TransformRecipe& recipe) {
   }
 }
 
+// A side of a square, or [height, width]; the width stays 0 where it is the height.
+void read_size(const Reader& reader, const std::string& key, int64_t& height, int64_t& width) {
+  const Node* node = reader.find(key);
+  if (!node) return;
+  const std::vector<int64_t> sizes = to_int_or_list(*node, reader.what(key), 1, kMaxSide);
+  if (sizes.size() > 2)
+    fail(node->place, fmt::format("{} must be a side or [height, width], found {} numbers", reader.what(key), sizes.size()));
+  height = sizes.front();
+  width = sizes.back() == height ? 0 : sizes.back();
+}
+
 void read_steps(const Reader& reader, base::TransformRecipe& recipe) {
   recipe.interpolation = reader.choice("interpolation", recipe.interpolation, {"bicubic", "bilinear"});
-  recipe.resize = reader.integer("resize", 0, 1, kMaxSide);
-  recipe.resize_square = reader.flag("resize_square", false);
-  recipe.center_crop = reader.integer("center_crop", 0, 1, kMaxSide);
-  recipe.random_crop = reader.integer("random_crop", 0, 1, kMaxSide);
-  recipe.random_resized_crop = reader.integer("random_resized_crop", 0, 1, kMaxSide);
+  read_size(reader, "resize", recipe.resize, recipe.resize_width);
+  const Node* resize = reader.find("resize");
+  recipe.resize_square = reader.flag("resize_square", resize && resize->list());  // [224, 224]: both sides
+  if (recipe.resize_width && !recipe.resize_square)
+    fail(resize->place, fmt::format("{} names both sides, so resize_square cannot be false", reader.what("resize")));
+  read_size(reader, "center_crop", recipe.center_crop, recipe.crop_width);
+  read_size(reader, "random_crop", recipe.random_crop, recipe.crop_width);
+  read_size(reader, "random_resized_crop", recipe.random_resized_crop, recipe.crop_width);
   read_range(reader, "scale", 1, recipe.scale);
   read_range(reader, "ratio", 100, recipe.ratio);
   recipe.flip = number_in(reader, "flip", 0, 0, 1);

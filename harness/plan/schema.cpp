@@ -18,7 +18,7 @@ const std::map<std::string, Keys>& experiment_tables() {
       {"", {"name", "dataset", "weights", "protocol", "run", "method"}},
       {"dataset", {"id", "name", "root", "sequence", "train_per_class", "test_per_class"}},
       {"dataset.sequence", {"id", "name", "root", "train_per_class", "test_per_class"}},
-      {"weights.main", {"file", "sha256", "random", "heads", "pos_antialias"}},
+      {"weights.main", {"file", "sha256", "random", "format", "heads", "text_heads", "pos_antialias"}},
       {"weights.main.random", {"image", "patch", "dim", "depth", "heads", "seed"}},
       {"protocol",
        {"kind", "split", "order", "order_seed", "domains", "stop_after", "joint", "eval_on", "eval_unseen", "eval_transform",

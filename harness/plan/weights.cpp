@@ -31,11 +31,17 @@ void check_role(const Entry& entry) {
     fail(entry.key_place, fmt::format("a role of weights has small letters, digits and _, \"main\" for example, found \"{}\"", entry.key));
 }
 
+std::vector<std::string> format_names() {
+  std::vector<std::string> names;
+  for (const base::NetworkFormat& format : base::network_formats()) names.emplace_back(format.name);
+  return names;
+}
+
 // What the file's header says, so that a file that no runner can load starts none.
-base::VitShape shape_of(const Place& place, const std::string& file, int64_t heads) {
+base::NetworkShape shape_of(const Place& place, const std::string& file, const base::NetworkHints& hints) {
   try {
     const base::MappedFile mapped(file);
-    return base::vit_shape(base::parse_safetensors(mapped.bytes(), file).tensors, heads, file);
+    return base::network_shape(base::parse_safetensors(mapped.bytes(), file), hints, file);
   } catch (const base::Error& error) {
     fail(place, error.what());
   }
@@ -48,6 +54,9 @@ void read_file_weights(const Reader& reader, const std::filesystem::path& folder
   const std::filesystem::path file = resolve_path(node, reader.what("file"), folder);
   spec.file = file.string();
   spec.heads = reader.integer("heads", 0, 1, kMaxHeads);
+  spec.text_heads = reader.integer("text_heads", 0, 1, kMaxHeads);
+  const std::string format = reader.choice("format", "", format_names());
+  if (!format.empty()) spec.format = format;
   const Node* digest = reader.find("sha256");
   if (!is_file(file)) {
     const std::string sentence =
@@ -57,7 +66,9 @@ void read_file_weights(const Reader& reader, const std::filesystem::path& folder
     spec.sha256 = digest ? read_digest(*digest, reader.what("sha256")) : std::string(64, '0');
     return;
   }
-  entry.shape = shape_of(node.place, spec.file, spec.heads);
+  const base::NetworkShape shape = shape_of(node.place, spec.file, {.format = format, .heads = spec.heads, .text_heads = spec.text_heads});
+  entry.shape = shape.image;
+  spec.format = shape.format;
   const std::string found = catalogue.file_sha256(spec.file);
   if (!digest) fail(reader.place(), fmt::format("[{}] needs the digest of {}: sha256 = \"{}\"", reader.name(), spec.file, found));
   spec.sha256 = read_digest(*digest, reader.what("sha256"));
@@ -68,7 +79,7 @@ void read_file_weights(const Reader& reader, const std::filesystem::path& folder
 }
 
 void read_random_weights(const Reader& role, const Node& node, WeightsEntry& entry) {
-  for (const char* key : {"file", "sha256", "heads"})
+  for (const char* key : {"file", "sha256", "heads", "text_heads", "format"})
     if (const Node* other = role.find(key)) fail(other->place, fmt::format("{} has no meaning beside random weights", role.what(key)));
   const Reader reader(node, role.what("random"));
   base::RandomWeights& vit = entry.spec.random;

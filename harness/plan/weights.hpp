@@ -1,8 +1,8 @@
 // [weights.ROLE]: a safetensors file with its SHA-256, or an untrained ViT of given shape.
 #pragma once
 
+#include <clb/base/network_format.hpp>
 #include <clb/base/run_spec.hpp>
-#include <clb/base/vit_weights.hpp>
 #include <clb/plan/catalogue.hpp>
 #include <filesystem>
 #include <optional>

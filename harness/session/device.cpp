@@ -4,6 +4,7 @@
 #include <torch/cuda.h>
 
 #include <clb/base/error.hpp>
+#include <clb/nn/cpu_kernels.hpp>
 #include <clb/session/device.hpp>
 #include <fstream>
 #include <sstream>
@@ -65,6 +66,7 @@ Processor processor() {
   for (std::string flag; flags >> flag;)
     for (const char* wanted : {"avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16"})
       if (flag == wanted) p.flags += (p.flags.empty() ? "" : " ") + flag;
+  if (!nn::cpu_kernels()) p.flags += (p.flags.empty() ? "" : " ") + std::string("clb_cpu_kernels=off");  // other last digits
   cpu_set_t set;
   p.cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
   return p;

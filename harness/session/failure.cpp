@@ -1,7 +1,7 @@
 #include <torch/types.h>
 
 #include <clb/base/error.hpp>
-#include <clb/sdk/error.hpp>
+#include <clb/sdk/nn_error.hpp>
 #include <clb/session/checkpoint.hpp>
 #include <clb/session/failure.hpp>
 #include <filesystem>
@@ -10,15 +10,19 @@
 namespace clb::session {
 
 base::Failed current_failure() {
-  const auto failed = [](const char* status, const std::string& text, const std::string& file = "", int64_t line = 0) {
-    return base::Failed{.status = status, .text = text, .file = file, .line = line, .task = -1, .phase = {}};
+  const auto failed = [](const char* status, const std::string& text, const std::string& file = "", int64_t line = 0,
+                         bool of_user = false) {
+    return base::Failed{.status = status, .text = text, .file = file, .line = line, .task = -1, .phase = {}, .of_user = of_user};
   };
   try {
     throw;
   } catch (const PluginError& e) {
-    return failed(status_name(e.status()), e.what(), e.file(), e.line());
+    const bool refused = e.told_by_plugin() && (e.status() == CLB_E_INVALID || e.status() == CLB_E_UNSUPPORTED);
+    return failed(status_name(e.status()), e.what(), e.file(), e.line(), refused);
   } catch (const CheckpointError& e) {
     return failed("checkpoint", e.what());
+  } catch (const nn::Error& e) {
+    return failed(status_name(status_of(e.kind())), e.what(), "", 0, e.exit() == base::Exit::kUserMistake);
   } catch (const base::Error& e) {
     return failed("io", e.what());
   } catch (const c10::OutOfMemoryError& e) {

@@ -5,6 +5,7 @@
 #include <clb/loader/globals.hpp>
 #include <clb/sdk/error_sink.hpp>
 #include <clb/sdk/guard.hpp>
+#include <clb/sdk/nn_error.hpp>
 #include <clb/session/host.hpp>
 #include <clb/session/host_scope.hpp>
 #include <clb/session/memory.hpp>
@@ -33,9 +34,13 @@ struct HostCalls {
 
   template <class Body>
   static clb_status guarded(Body body) noexcept {
-    static const clb_host keeper = ErrorSink::minimal_host();
+    static const clb_host keeper = [] {
+      clb_host host = ErrorSink::minimal_host();
+      host.set_error = &ErrorSink::set_error_of_host;
+      return host;
+    }();
     const HostScope scope(surroundings());
-    return detail::guarded(&keeper, body);
+    return detail::guarded(&keeper, [&] { with_statuses(body); });
   }
 
   // A [session] function: refused on any other thread (abi.h, rule 5), and remembered, since the plugin may swallow the status.

@@ -68,7 +68,8 @@ clb_session session_args(const Session& s, const clb_host* host, const std::vect
   args.setting_stride = sizeof(clb_setting);
   args.device_type = s.device.is_cuda() ? kDLCUDA : kDLCPU;
   args.device_index = s.device.is_cuda() ? s.device.index() : 0;
-  args.image_height = args.image_width = s.eval_images.side();
+  args.image_height = s.eval_images.size().height;
+  args.image_width = s.eval_images.size().width;
   return args;
 }
 

@@ -8,6 +8,7 @@
 #include <clb/base/paths.hpp>
 #include <clb/base/sha256.hpp>
 #include <clb/loader/plugin_file.hpp>
+#include <clb/nn/cpu_kernels.hpp>
 #include <clb/session/checkpoint.hpp>
 #include <clb/session/early_features.hpp>
 #include <clb/session/evaluate.hpp>
@@ -134,6 +135,9 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
       const base::Hello me = hello(spec, device);
       owner = {spec.execution.state_run.empty() ? spec.key() : spec.execution.state_run, me.plugin_hash, me.runner_hash};
       emitter.emit(me);
+      if (!nn::cpu_kernels())
+        emitter.emit(
+            base::Log{"warning", "CLB_CPU_KERNELS is off: nn does without its kernels for this processor; last digits may differ"});
       emitter.progress({.phase = "load", .task = -1});
       expect_planned_files(spec, me);
       if (!spec.execution.cache_dir.empty()) base::prepare_cache(spec.execution.cache_dir);

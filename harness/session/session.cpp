@@ -6,9 +6,9 @@
 namespace clb::session {
 namespace {
 
-// Side of the images after the evaluation transform; the network's position embeddings are interpolated to it.
-int64_t checked_side(const Images& images, const base::RunSpec& spec) {
-  if (images.side() > 0) return images.side();
+// Of the images after the evaluation transform; the network's position embeddings are interpolated to it.
+base::ImageSize checked_size(const Images& images, const base::RunSpec& spec) {
+  if (images.size().area() > 0) return images.size();
   throw base::Error("the evaluation transform \"" + spec.protocol.eval_transform.name +
                     "\" gives images of no fixed size; it needs a crop or a square resize");
 }
@@ -27,7 +27,7 @@ Session::Session(const base::RunSpec& run, torch::Device on, const std::string& 
       protocol(run, {store.labels(Split::kTrain), store.domains(Split::kTrain)}, {store.labels(Split::kTest), store.domains(Split::kTest)}),
       train_images(store, run.method.train_transform, device, dtype),
       eval_images(store, run.protocol.eval_transform, device, dtype),
-      backbones(spec, data::has_images(run) ? checked_side(eval_images, run) : 0, device, dtype),
+      backbones(spec, data::has_images(run) ? checked_size(eval_images, run) : base::ImageSize(), device, dtype),
       features(surroundings()) {}
 
 features::Surroundings Session::surroundings() {

@@ -43,8 +43,9 @@ class Ease final : public clb::Method {
     p.real("beta", &Ease::beta_, {0, 100}, "weight of the pre-trained network's block");
     p.flag("recalc_sim", &Ease::recalc_sim_, "put old classes together anew from all later tasks; off: only in the newest subspace");
     clb::describe(p, &Ease::fit_);
-    p.real("later_lr", &Ease::later_lr_, {0, 100}, "learning rate after the first task; 0: lr");
-    p.integer("later_epochs", &Ease::later_epochs_, {0, 100000}, "epochs after the first task; 0: epochs");
+    auto later = p.in(&Ease::later_);
+    later.real("later_lr", &clb::nn::FitChange::lr, {0, 100}, "learning rate after the first task; 0: lr");
+    later.integer("later_epochs", &clb::nn::FitChange::epochs, {0, 100000}, "epochs after the first task; 0: epochs");
   }
 
   void create() override { vit_ = clb::backbone(ctx()); }
@@ -87,9 +88,7 @@ class Ease final : public clb::Method {
   clb::nn::Adapter make_adapter(int64_t task) const { return {vit_.shape(), adapter_, ctx().rng("adapter", {task})}; }
 
   void learn_subspace() {
-    auto options = fit_;
-    if (task().index > 0 && later_lr_ > 0) options.lr = later_lr_;
-    if (task().index > 0 && later_epochs_ > 0) options.epochs = later_epochs_;
+    const auto options = task().index > 0 ? clb::nn::changed(fit_, later_) : fit_;
     auto& adapter = adapters_.emplace_back(make_adapter(task().index));
     clb::nn::CosineHead head({.dim = vit_.dim()}, ctx().rng("proxy", {task().index}));
     head.grow(static_cast<int64_t>(task().labels.size()));
@@ -181,9 +180,10 @@ class Ease final : public clb::Method {
 
   // Defaults: the authors' and LAMDA-PILOT's CIFAR-100.
   clb::nn::AdapterOptions adapter_{.bottleneck = 64, .scale = 0.1, .dropout = 0.1};
-  int64_t adapter_num_ = 0, later_epochs_ = 0;
+  int64_t adapter_num_ = 0;
   bool use_init_ptm_ = false, use_reweight_ = true, recalc_sim_ = true;
-  double alpha_ = 0.1, beta_ = 0, later_lr_ = 0;
+  double alpha_ = 0.1, beta_ = 0;
+  clb::nn::FitChange later_;
   clb::nn::FitOptions fit_{.lr = 0.025, .weight_decay = 5e-4, .epochs = 20, .batch_size = 48, .schedule = "cosine"};
 
   clb::nn::Vit vit_;

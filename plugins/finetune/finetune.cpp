@@ -24,9 +24,11 @@ class Finetune final : public clb::Method {
     p.real("backbone_lr_scale", &Finetune::backbone_lr_scale_, {0, 1}, "factor on the learning rate of what is trained besides the head");
     p.choice("loss_over", &Finetune::loss_over_, {"task", "seen"}, "classes that compete in the loss: those of the task, or all seen");
     clb::describe(p, &Finetune::fit_);
-    p.integer("init_epochs", &Finetune::init_epochs_, {0, 100000}, "epochs of the first task; 0: as of the others");
-    p.real("init_lr", &Finetune::init_lr_, {0, 100}, "learning rate of the first task; 0: as of the others");
-    p.real("init_weight_decay", &Finetune::init_weight_decay_, {-1, 10}, "weight decay of the first task; below 0: as of the others");
+    auto first = p.in(&Finetune::first_);
+    first.integer("init_epochs", &clb::nn::FitChange::epochs, {0, 100000}, "epochs of the first task; 0: as of the others");
+    first.real("init_lr", &clb::nn::FitChange::lr, {0, 100}, "learning rate of the first task; 0: as of the others");
+    first.real("init_weight_decay", &clb::nn::FitChange::weight_decay, {-1, 10},
+               "weight decay of the first task; below 0: as of the others");
   }
 
   void create() override {
@@ -46,7 +48,8 @@ class Finetune final : public clb::Method {
   void train_task() override {
     head_.grow(task().classes_seen);
     auto part = trained_part();
-    clb::fit(ctx(), fit_of_task(), ctx().train().train_view().images(), {head_, {part, backbone_lr_scale_}}, [&](const clb::Batch& b) {
+    const auto options = clb::nn::of_task(fit_, first_, task().index);
+    clb::fit(ctx(), options, ctx().train().train_view().images(), {head_, {part, backbone_lr_scale_}}, [&](const clb::Batch& b) {
       const auto logits = head_(vit_.cls(b.images));
       return torch::nn::functional::cross_entropy(loss_over_ == "task" ? clb::nn::mask_to(task().labels, logits) : logits, b.labels);
     });
@@ -70,21 +73,10 @@ class Finetune final : public clb::Method {
     return {vit_, prefixes};
   }
 
-  // LAMDA-PILOT's first task has settings of its own.
-  clb::nn::FitOptions fit_of_task() const {
-    clb::nn::FitOptions fit = fit_;
-    if (task().index != 0) return fit;
-    if (init_epochs_ > 0) fit.epochs = init_epochs_;
-    if (init_lr_ > 0) fit.lr = init_lr_;
-    if (init_weight_decay_ >= 0) fit.weight_decay = init_weight_decay_;
-    return fit;
-  }
-
   // Defaults: LAMDA-PILOT's, but for the decay of the first task, which is 5e-4 there: whoever sets one decay means all tasks.
   std::string train_ = "all", parts_, loss_over_ = "task";
   double backbone_lr_scale_ = 1;
-  int64_t init_epochs_ = 0;
-  double init_lr_ = 0, init_weight_decay_ = -1;
+  clb::nn::FitChange first_;  // LAMDA-PILOT's first task has settings of its own
   clb::nn::FitOptions fit_{.optimizer = "sgd", .lr = 1e-3, .momentum = 0.9, .weight_decay = 2e-4, .epochs = 20, .batch_size = 128};
 
   clb::nn::Vit vit_;

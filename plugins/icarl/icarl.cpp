@@ -34,7 +34,7 @@ class Icarl final : public clb::Method {
     p.choice("predict_by", &Icarl::predict_by_, {"exemplar_mean", "head"}, "nearest mean of exemplars (paper) or the linear head");
     p.flag("flip_average", &Icarl::flip_average_, "exemplars and means from features averaged with those of the mirrored image");
     clb::describe(p, &Icarl::fit_);
-    p.real("first_weight_decay", &Icarl::first_weight_decay_, {0, 10}, "weight decay in the first task");
+    p.in(&Icarl::first_).real("first_weight_decay", &clb::nn::FitChange::weight_decay, {0, 10}, "weight decay in the first task");
   }
 
   void create() override {
@@ -65,8 +65,7 @@ class Icarl final : public clb::Method {
     clb::nn::freeze(teacher);
     clb::nn::freeze(teacher_head);
     head_.grow(task().classes_seen);
-    auto options = fit_;
-    if (task().index == 0) options.weight_decay = first_weight_decay_;
+    const auto options = clb::nn::of_task(fit_, first_, task().index);
     clb::fit(ctx(), options, ctx().train_and_memory().train_view().images(), {vit_, head_}, [&](const clb::Batch& b) {
       const auto logits = head_(vit_.cls(b.images));
       auto loss = at::cross_entropy_loss(logits, b.labels);
@@ -123,9 +122,10 @@ class Icarl final : public clb::Method {
 
   // Defaults: LAMDA-PILOT's CIFAR-100; its milestones lie behind the last epoch.
   int64_t memory_size_ = 2000, memory_per_class_ = 0;
-  double temperature_ = 2, distillation_weight_ = 1, first_weight_decay_ = 5e-4;
+  double temperature_ = 2, distillation_weight_ = 1;
   std::string predict_by_ = "exemplar_mean";
   bool flip_average_ = true;
+  clb::nn::FitChange first_{.weight_decay = 5e-4};
   clb::nn::FitOptions fit_{.lr = 1e-3, .momentum = 0.9, .weight_decay = 2e-4, .epochs = 20, .batch_size = 128};
 
   clb::nn::Vit vit_;

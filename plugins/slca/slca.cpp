@@ -3,7 +3,8 @@
 #include <clb/nn/alignment.hpp>
 #include <clb/nn/class_statistics.hpp>
 #include <clb/nn/heads.hpp>
-#include <clb/nn/linear.hpp>
+#include <clb/nn/layer_norm.hpp>
+#include <clb/nn/list.hpp>
 #include <clb/nn/loss.hpp>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/nn.hpp>
@@ -14,23 +15,19 @@ namespace {
 class FreshNorm final : public clb::nn::Injection {
  public:
   FreshNorm() = default;
-  explicit FreshNorm(int64_t dim) : weight_(torch::ones(dim)), bias_(torch::zeros(dim)) {}
+  explicit FreshNorm(int64_t dim) : norm_(dim) {}
 
   torch::Tensor at(clb::nn::Site site, int64_t, const torch::Tensor& x, const torch::Tensor& y) const override {
-    if (site != clb::nn::Site::kNorm) return y;
-    return at::layer_norm(x, {x.size(-1)}, clb::nn::as_type_of(x, weight_), clb::nn::as_type_of(x, bias_), 1e-5);
-  }
-  void parameters(const clb::nn::ParameterVisitor& visit) override {
-    visit("weight", weight_);
-    visit("bias", bias_);
+    return site == clb::nn::Site::kNorm ? norm_(x) : y;
   }
 
  private:
-  torch::Tensor weight_, bias_;  // [d]
+  void parts(clb::nn::Parts& p) override { p("", norm_); }
+  clb::nn::LayerNorm norm_;
 };
 
 // A head for each task, their logits side by side.
-using Heads = std::vector<clb::nn::GrowingLinear>;
+using Heads = clb::nn::List<clb::nn::GrowingLinear>;
 
 torch::Tensor logits_of(const Heads& heads, const torch::Tensor& features) {
   std::vector<torch::Tensor> parts;
@@ -124,8 +121,7 @@ class Slca final : public clb::Method {
   void train_task() override {
     learn();
     keep_statistics();
-    aligned_.clear();
-    for (const auto& head : heads_) aligned_.push_back(clb::nn::copy_of(head));
+    aligned_ = clb::nn::copy_of(heads_);
     if (task().index > 0 && ca_epochs_ > 0) align();
   }
 
@@ -134,7 +130,7 @@ class Slca final : public clb::Method {
   void state(clb::Archive& a) override {
     const auto make = [this] { return make_head(0); };
     auto slow = slow_part();
-    a("network", slow)("norm", norm_)("heads", heads_, make)("aligned", aligned_, make);
+    a("network", slow)("norm", norm_)("heads", heads_.items(), make)("aligned", aligned_.items(), make);
     gaussians_.state(a);
   }
 
@@ -167,13 +163,10 @@ class Slca final : public clb::Method {
       first = behind;
     }
     if (first < task().classes_seen) {
-      heads_.push_back(make_head(task().index));
-      heads_.back().grow(task().classes_seen - first);
+      heads_.add(make_head(task().index)).grow(task().classes_seen - first);
     }
     auto slow = slow_part();
-    std::vector<clb::nn::FitGroup> groups{{slow, bcb_lrscale_}, {norm_, bcb_lrscale_}};
-    for (auto& head : heads_) groups.emplace_back(head);
-    clb::fit(ctx(), fit_, ctx().train().train_view().images(), groups,
+    clb::fit(ctx(), fit_, ctx().train().train_view().images(), {{slow, bcb_lrscale_}, {norm_, bcb_lrscale_}, heads_},
              [&](const clb::Batch& b) { return slow_loss(heads_, features(b.images), b.labels, task().labels); });
   }
 
@@ -192,11 +185,7 @@ class Slca final : public clb::Method {
 
   // Stage 2: all heads on drawn features; the network is not needed.
   void align() {
-    std::vector<clb::nn::FitGroup> groups;
-    for (auto& head : aligned_) {
-      clb::nn::unfreeze(head);
-      groups.emplace_back(head);
-    }
+    clb::nn::unfreeze(aligned_);
     const clb::nn::FitOptions options{.lr = ca_lr_,
                                       .momentum = ca_momentum_,
                                       .weight_decay = ca_weight_decay_,
@@ -204,13 +193,13 @@ class Slca final : public clb::Method {
                                       .batch_size = ca_samples_,
                                       .schedule = "cosine"};
     const auto classes = scaled_gaussians();
-    clb::nn::Trainer trainer(options, groups, static_cast<int64_t>(classes.size()));
+    clb::nn::Trainer trainer(options, {aligned_}, static_cast<int64_t>(classes.size()));
     for (int64_t epoch = 0; epoch < ca_epochs_; ++epoch) {
       align_heads(trainer, aligned_, drawn(classes, epoch), ca_samples_, ca_temperature_);
       clb::record_loss(ctx(), "alignment/", epoch, trainer.take_mean_loss());
     }
     clb::record_updates(ctx(), "alignment/", trainer, trainer.updates() * ca_samples_);
-    for (auto& head : aligned_) clb::nn::freeze(head);
+    clb::nn::freeze(aligned_);
   }
 
   std::vector<clb::nn::ClassGaussian> scaled_gaussians() const {

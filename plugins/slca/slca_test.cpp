@@ -25,11 +25,7 @@ struct StandIn final : clb::nn::Module {
     clb::nn::unfreeze(*this);
   }
   Tensor operator()(const Tensor& x) const { return norm.at(clb::nn::Site::kNorm, -1, at::linear(x, weight, bias), {}); }
-  void parameters(const clb::nn::ParameterVisitor& visit) override {
-    visit("weight", weight);
-    visit("bias", bias);
-    norm.parameters([&](const std::string& name, Tensor& t) { visit("norm." + name, t); });
-  }
+  void parts(clb::nn::Parts& p) override { p("weight", weight)("bias", bias)("norm", norm); }
   Tensor weight, bias;
   FreshNorm norm;
 };
@@ -51,7 +47,7 @@ clb::nn::ClassCovariances statistics_of(const std::vector<Tensor>& features) {
 }
 
 void close_heads(Golden& g, const std::string& at, Heads& heads, double tolerance) {
-  for (size_t k = 0; k < heads.size(); ++k)
+  for (int64_t k = 0; k < heads.size(); ++k)
     heads[k].parameters([&](const std::string& name, Tensor& t) { g.close(at + std::to_string(k) + "." + name, t, tolerance); });
 }
 
@@ -61,9 +57,9 @@ class SlcaGolden {
 
   void learn(int64_t task) {
     const std::string at = "task" + std::to_string(task) + ".s1.";
-    for (auto& head : heads) clb::nn::freeze(head);
+    clb::nn::freeze(heads);
     const Tensor start = g["task" + std::to_string(task) + ".head_init.weight"];
-    heads.push_back(head_of(start, torch::zeros(start.size(0))));
+    heads.add(head_of(start, torch::zeros(start.size(0))));
     std::vector<int64_t> labels;
     for (int64_t c = 0; c < classes(); ++c) labels.push_back(task * classes() + c);
 
@@ -105,24 +101,21 @@ class SlcaGolden {
     const double tau = g.config()["tau"];
     const clb::nn::DrawnRows rows = drawn(at, task);
     const int64_t all = static_cast<int64_t>(gaussians.labels.size()), per_class = g[at + "eps"].size(1);
-    Heads aligned;
-    for (auto& head : heads) {
-      aligned.push_back(clb::nn::copy_of(head));
-      clb::nn::unfreeze(aligned.back());
-    }
+    Heads aligned = clb::nn::copy_of(heads);
+    clb::nn::unfreeze(aligned);
     const Tensor z = logits_of(aligned, rows.rows.narrow(0, 0, 16));
     g.close(at + "decoupled0_first16", clb::nn::normalized_logits(z, sizes_of(aligned), tau), 5e-4);
 
     const clb::nn::FitOptions options{
         .lr = g.config()["lr"], .weight_decay = g.config()["wd"], .epochs = g.config()["ca_epochs"], .schedule = "cosine"};
-    clb::nn::Trainer trainer(options, {aligned.begin(), aligned.end()}, all);
+    clb::nn::Trainer trainer(options, {aligned}, all);
     std::vector<double> losses;
     for (int64_t k = 0; k < all; ++k) {
       const clb::nn::DrawnRows batch{rows.rows.narrow(0, k * per_class, per_class), rows.labels.narrow(0, k * per_class, per_class)};
       align_heads(trainer, aligned, batch, per_class, tau);
       losses.push_back(trainer.take_mean_loss());
       if (k > 0) continue;
-      for (size_t h = 0; h < aligned.size(); ++h)
+      for (int64_t h = 0; h < aligned.size(); ++h)
         aligned[h].parameters(
             [&](const std::string& name, Tensor& t) { g.close(at + "grad0." + std::to_string(h) + "." + name, t.grad(), 3e-5); });
       close_heads(g, at + "heads_iter1.", aligned, 3e-6);
@@ -150,7 +143,7 @@ class SlcaGolden {
       g.close(at + "first_after." + name, t, 4e-6);
     };
     network.parameters([&](const std::string& name, Tensor& t) { check("backbone." + name, t); });
-    for (size_t k = 0; k < heads.size(); ++k)
+    for (int64_t k = 0; k < heads.size(); ++k)
       heads[k].parameters([&](const std::string& name, Tensor& t) { check("head" + std::to_string(k) + "." + name, t); });
   }
 
@@ -228,7 +221,7 @@ struct State {
   void state(clb::Archive& a) {
     const auto make = [] { return head_of(torch::zeros({0, kSmallVit.dim}), torch::zeros(0)); };
     task.state(a);
-    a("network", slow)("norm", norm)("heads", heads, make)("aligned", aligned, make);
+    a("network", slow)("norm", norm)("heads", heads.items(), make)("aligned", aligned.items(), make);
     gaussians.state(a);
   }
 };

@@ -1,9 +1,12 @@
 // Methods that train, end to end: the task loop gives them augmented batches, a run repeats bit for bit, and what they record arrives.
+#include <set>
+
 #include "cli.hpp"
 
 namespace {
 
 using clb::testing::World;
+namespace fs = std::filesystem;
 
 std::string training(const std::string& params) {
   return "train_transform = \"micro-32\"\nparams = { epochs = 2, batch_size = 8, lr = 0.01, " + params + " }\n";
@@ -75,12 +78,52 @@ TEST(Train, EaseIsChargedAPassForEachOfItsSubspaces) {
   EXPECT_EQ(resources.at("forwards_saved"), charged - computed);
 }
 
+// A run without nn's kernels for the processor is none of the usual ones: its features are kept apart.
+TEST(Train, KernelsOfTheProcessorHaveASwitch) {
+  const World world;
+  world.write_experiment(training("top_k = 2"), "l2p");
+  const std::vector<std::string> once{"--again", "--set", "run.precision=bf16", "--set", "protocol.stop_after=1"};
+  const auto keys = [&] {
+    std::set<fs::path> folders;
+    for (const auto& file : world.cached("/features/")) folders.insert(file.parent_path());
+    return folders.size();
+  };
+  ASSERT_EQ(world.run(once).code, 0);
+  const size_t with = keys();
+  ASSERT_EQ(world.run(once).code, 0);
+  EXPECT_EQ(keys(), with);
+  setenv("CLB_CPU_KERNELS", "off", 1);
+  const auto without = world.run(once);
+  unsetenv("CLB_CPU_KERNELS");
+  EXPECT_EQ(without.code, 0) << without.err;
+  EXPECT_EQ(keys(), 2 * with);
+}
+
 TEST(Train, AMistakeInAParameterIsOneSentence) {
   const World world;
   world.write_experiment(training("top_k = 20"), "l2p");
   const auto ended = world.run();
-  EXPECT_EQ(ended.code, 1);
+  EXPECT_EQ(ended.code, 2);
   EXPECT_NE((ended.err + ended.out).find("top_k is 20, but pool_size is only 10"), std::string::npos) << ended.err << ended.out;
+}
+
+// The training view is cut larger than the network is wide: nn finds that inside the method, in the middle of a run.
+TEST(Train, AMistakeThatNnFindsInsideAMethodIsTheUsers) {
+  const World world;
+  world.write_experiment(training("top_k = 2"), "l2p");
+  const auto ended = world.run({"--set", "method.l2p.train_transform=small-112"});
+  EXPECT_EQ(ended.code, 2) << ended.err;
+  const std::string reason = world.newest().row.status.reason;
+  EXPECT_NE(reason.find("invalid: this network takes batches of 3 x 32 x 32"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("in train_task, task 1"), std::string::npos) << reason;
+  EXPECT_NE(ended.err.find(reason), std::string::npos) << ended.err;
+  // Beside a run that fails for another reason, the exit code is that of a failed run.
+  world.write_experiment("train_transform = \"small-112\"\n[[method]]\nid = \"finetune\"\n" +
+                             "train_transform = \"micro-32\"\nparams = { epochs = 3, batch_size = 8, momentum = 1.0, lr = 100 }\n",
+                         "l2p");
+  const auto both = world.run();
+  EXPECT_EQ(both.code, 1) << both.err;
+  EXPECT_NE(both.err.find("numeric: "), std::string::npos) << both.err;
 }
 
 }  // namespace

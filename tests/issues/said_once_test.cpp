@@ -14,7 +14,7 @@ TEST(SaidOnce, SeedsThatWouldFailAlikeAreNotStarted) {
   ASSERT_EQ(world.run({"--dry-run"}).code, 0);
   // Shrunk after the plan: the files are described in the cache and do not change by size or time.
   const Ended ended = world.run({"--set", "run.seed=[0,1,2,3]", "--set", "run.device=cuda:7"});
-  EXPECT_EQ(ended.code, 1) << ended.err;
+  EXPECT_EQ(ended.code, 2) << ended.err;
   EXPECT_TRUE(contains(ended.err, "3 more that differ from these in seed and order alone were not started")) << ended.err;
   EXPECT_EQ(store::Store::open(world.database(), store::Store::Mode::kRead).attempts().size(), 1u);
 }

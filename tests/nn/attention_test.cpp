@@ -1,10 +1,10 @@
 // Attention in bfloat16 against the same numbers in float32; on a processor without bfloat16 products the plain steps are compared.
-#include "attention.hpp"
-
 #include <gtest/gtest.h>
 #include <torch/utils.h>
 
-#include "attention_bf16.hpp"
+#include <clb/nn/attention.hpp>
+
+#include "cpu/attention_bf16.hpp"
 
 namespace {
 

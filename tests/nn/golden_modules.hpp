@@ -3,6 +3,7 @@
 
 #include <clb/nn/injection.hpp>
 #include <clb/nn/rng.hpp>
+#include <clb/nn/vit.hpp>
 #include <map>
 #include <string>
 

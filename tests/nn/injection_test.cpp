@@ -30,7 +30,7 @@ std::vector<std::unique_ptr<Injection>> one_of_each() {
   const Rng rng = golden::any_numbers();
   all.push_back(std::make_unique<Adapter>(kShape, AdapterOptions{.bottleneck = 4}, rng));
   all.push_back(std::make_unique<Adapter>(kShape, AdapterOptions{.kind = AdapterKind::kLae, .blocks = {1}, .bottleneck = 4}, rng));
-  all.push_back(std::make_unique<Lora>(kShape, LoraOptions{.blocks = {0, 2}, .parts = "qkv", .rank = 2}, rng));
+  all.push_back(std::make_unique<Lora>(kShape, LoraOptions{.blocks = {0, 2}, .sites = {"q", "k", "v"}, .rank = 2, .scales = true}, rng));
   all.push_back(std::make_unique<Ssf>(kShape, rng));
   all.push_back(std::make_unique<PromptTokens>(kShape, PromptTokensOptions{.length = 2, .deep = true}, rng));
   all.push_back(std::make_unique<PromptTokens>(kShape, PromptTokensOptions{.length = 2, .at_end = true}, rng));
@@ -57,7 +57,7 @@ TEST(Injection, FreshAdaptersAndDeltasChangeNothing) {
 
 TEST(Injection, LoraIsALowRankChangeOfTheWeights) {
   Vit vit = small_vit();
-  Lora lora(kShape, {.blocks = {1}, .parts = "qv", .rank = 2, .scales = false}, golden::any_numbers());
+  Lora lora(kShape, {.blocks = {1}, .sites = {"q", "v"}, .rank = 2}, golden::any_numbers());
   disturb(lora);
   const Tensor beside = vit.cls(images(), lora);
   auto deltas = golden::parameters_of(lora);
@@ -175,7 +175,7 @@ TEST(Injection, ParameterCounts) {
     EXPECT_EQ(count(PromptTokens(vit, {.deep = true}, rng)), 12 * 5 * d);
     EXPECT_EQ(count(PromptTokens(vit, {}, rng)), 5 * d);
     EXPECT_EQ(count(Adapter(vit, {.kind = AdapterKind::kLae, .blocks = five, .bottleneck = 5}, rng)), 5 * (d * 5 + 5 + 5 * d + d + 1));
-    EXPECT_EQ(count(Lora(vit, {.blocks = five}, rng)), 5 * (2 * 10 * d + 2));
+    EXPECT_EQ(count(Lora(vit, {.blocks = five, .scales = true}, rng)), 5 * (2 * 10 * d + 2));
     EXPECT_EQ(count(Prefix(vit, {.blocks = five, .scales = true}, rng)), 5 * (2 * 10 * d + 2));
   }
   const VitShape base{.dim = 768, .heads = 12, .mlp = 3072};

@@ -115,7 +115,7 @@ TEST(LaeGolden, EveryTensorOfTheFixture) {
   Lae lae(g);
   Adapter adapter(lae.vit.shape(), {.kind = AdapterKind::kLae, .blocks = lae.blocks, .bottleneck = g.config()["rank"]},
                   golden::any_numbers());
-  Lora lora(lae.vit.shape(), {.blocks = lae.blocks, .rank = g.config()["rank"]}, golden::any_numbers());
+  Lora lora(lae.vit.shape(), {.blocks = lae.blocks, .rank = g.config()["rank"], .scales = true}, golden::any_numbers());
   Prefix prefix(lae.vit.shape(), {.blocks = lae.blocks, .length = g.config()["length"], .position = 1, .scales = true, .compensate = true},
                 golden::any_numbers());
   lae.check("adapter", adapter, lae.names(kAdapter));

@@ -13,7 +13,14 @@ namespace {
 using torch::Tensor;
 
 Vit golden_vit(const golden::Golden& golden) {
-  return Vit(golden.with_prefix("param."), {.heads = golden.config()["num_heads"].get<int64_t>()}, golden.path().string());
+  const torch::Tensor input = golden["input"];
+  const int64_t patch = golden.config()["patch_size"];
+  return Vit(golden.with_prefix("param."),
+             {.heads = golden.config()["num_heads"],
+              .image = {input.size(2), input.size(3)},
+              .pos_antialias = true,
+              .grid = {input.size(2) / patch, input.size(3) / patch}},
+             golden.path().string());
 }
 
 std::string message_of(const std::function<void()>& f) {
@@ -25,8 +32,13 @@ std::string message_of(const std::function<void()>& f) {
   return "";
 }
 
-TEST(VitGolden, ForwardAndGradients) {
-  CLB_GOLDEN(golden, "vit");
+// A grid in a configuration: a side, or height and width.
+ImageSize size_in(const base::Json& json) {
+  return json.is_array() ? ImageSize(json.at(0).get<int64_t>(), json.at(1).get<int64_t>()) : ImageSize(json.get<int64_t>());
+}
+
+// "vit" has square images, "vit_rectangle" (timm 0.9.16, PyTorch 2.11) others.
+void compare_with(golden::Golden& golden) {
   Vit vit = golden_vit(golden);
   std::map<std::string, Tensor> parameters;
   vit.parameters([&](const std::string& name, Tensor& t) { parameters[name] = t.requires_grad_(); });
@@ -38,20 +50,20 @@ TEST(VitGolden, ForwardAndGradients) {
   for (int64_t i = 0; i < vit.shape().depth; ++i) {
     const std::string at = "block" + std::to_string(i);
     if (golden.has(at + ".norm1")) {
-      const Tensor normed = vit.norm1(i, x), qkv = vit.qkv(i, normed), attended = vit.attention(i, normed);
+      const Block& block = vit.blocks()[i];
+      const Tensor normed = block.norm1(x), qkv = block.attn.qkv(normed), attended = block.attn(normed);
       const auto parts = qkv.unflatten(-1, {3, vit.shape().heads, -1}).permute({2, 0, 3, 1, 4});  // [3, n, heads, tokens, d / heads]
       const double scale = 1 / std::sqrt(static_cast<double>(parts.size(-1)));
-      const Tensor normed2 = vit.norm2(i, x + attended);
-      const std::string mlp = "blocks." + std::to_string(i) + ".mlp.fc1.";
-      const Tensor fc1 = at::linear(normed2, parameters[mlp + "weight"], parameters[mlp + "bias"]);
+      const Tensor normed2 = block.norm2(x + attended);
+      const Tensor fc1 = block.mlp.fc1(normed2);
       golden.close(at + ".norm1", normed, 2e-5);
       golden.close(at + ".qkv", qkv, 2e-5);
       golden.close(at + ".attn_prob", at::softmax(scale * parts[0].matmul(parts[1].transpose(-1, -2)), -1), 2e-6);
       golden.close(at + ".attn_out", attended, 5e-6);
       golden.close(at + ".norm2", normed2, 2e-5);
       golden.close(at + ".fc1", fc1, 2e-5);
-      golden.close(at + ".gelu", at::gelu(fc1), 2e-5);
-      golden.close(at + ".mlp_out", vit.mlp(i, normed2), 7e-6);
+      golden.close(at + ".gelu", block.mlp.hidden(normed2), 2e-5);
+      golden.close(at + ".mlp_out", block.mlp(normed2), 7e-6);
     }
     x = vit.block(i, x);
     golden.close(at, x, 2e-5);
@@ -71,11 +83,26 @@ TEST(VitGolden, ForwardAndGradients) {
   for (const bool antialias : {false, true}) {
     for (const char* name : {"pos.interp", "pos.interp_down"}) {
       const std::string key = std::string(name) + (antialias ? "_antialias" : "");
-      const auto grid = static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(golden[key].size(1) - 1))));
-      golden.close(key, interpolate_positions(golden["param.pos_embed"], grid, antialias), 5e-6);
+      const ImageSize to = size_in(golden.config().at(std::string(name).ends_with("down") ? "to2" : "to"));
+      golden.close(key, interpolate_positions(golden["param.pos_embed"], to, antialias, vit.shape().grid()), 5e-6);
     }
   }
+}
+
+TEST(VitGolden, ForwardAndGradients) {
+  CLB_GOLDEN(golden, "vit");
+  compare_with(golden);
   golden.expect_all_compared({"input", "v", "param."});
+}
+
+TEST(VitGolden, RectangularImages) {
+  CLB_GOLDEN(golden, "vit_rectangle");
+  compare_with(golden);
+  for (const bool antialias : {false, true})
+    for (const char* name : {"to", "to2"})  // a square grid of pre-training
+      golden.close("square." + std::string(name) + (antialias ? "_antialias" : ""),
+                   interpolate_positions(golden["square.pos_embed"], size_in(golden.config().at(name)), antialias), 5e-6);
+  golden.expect_all_compared({"input", "v", "param.", "square.pos_embed"});
 }
 
 TEST(VitGolden, WithoutGradientsAndInChunksTheSame) {
@@ -92,6 +119,21 @@ TEST(Vit, TakesTheImageSizeOfTheOptions) {
   EXPECT_EQ(vit.cls(torch::zeros({2, 3, 48, 48})).sizes(), torch::IntArrayRef({2, 24}));
   EXPECT_NE(message_of([&] { vit.cls(torch::zeros({2, 3, 32, 32})); }).find("3 x 48 x 48"), std::string::npos);
   EXPECT_NE(message_of([&] { Vit(weights, {.heads = 3, .image = 50}); }).find("multiple"), std::string::npos);
+}
+
+TEST(Vit, ImagesNeedNotBeSquare) {
+  const TensorMap weights = random_vit({.image = 32, .patch = 8, .dim = 24, .depth = 2, .heads = 3, .mlp = 48}, 1);
+  const Vit vit(weights, {.heads = 3, .image = {24, 56}});
+  EXPECT_EQ(vit.shape().grid(), ImageSize(3, 7));
+  EXPECT_EQ(vit.cls(torch::zeros({2, 3, 24, 56})).sizes(), torch::IntArrayRef({2, 24}));
+  EXPECT_NE(message_of([&] { vit.cls(torch::zeros({2, 3, 56, 24})); }).find("3 x 24 x 56"), std::string::npos);
+  EXPECT_NE(message_of([&] { Vit(weights, {.heads = 3, .image = {24, 50}}); }).find("24 x 50"), std::string::npos);
+  // Made for 24 x 56 pixels: the file has 21 positions, which are no square.
+  const TensorMap wide = random_vit({.image = {24, 56}, .patch = 8, .dim = 24, .depth = 2, .heads = 3, .mlp = 48}, 1);
+  EXPECT_EQ(Vit(wide, {.heads = 3, .image = {24, 56}}).shape().tokens(), 22);
+  EXPECT_EQ(Vit(wide, {.heads = 3, .image = {24, 40}, .pos_antialias = true, .grid = {3, 7}}).shape().tokens(), 16);
+  EXPECT_NE(message_of([&] { (Vit(wide, {.heads = 3})); }).find("say the size of the images"), std::string::npos);
+  EXPECT_NE(message_of([&] { (Vit(wide, {.heads = 3, .image = 32})); }).find("21 patches"), std::string::npos);
 }
 
 TEST(Vit, NamesTheTensorThatIsWrong) {

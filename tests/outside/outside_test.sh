@@ -66,6 +66,21 @@ done
   --plugin-path my_method/build/lib/clbench/methods --plugin-path my_dataset/build/lib/clbench/datasets | tee table.txt
 grep -q '^my_method ' table.txt || fail "the run did not end in a row"
 
+echo "=== methods made of nn's bricks"
+mkdir bricks
+cp "$root"/tests/bricks/{gpm,olora}.cpp bricks/
+printf '%s\n' 'cmake_minimum_required(VERSION 3.25)' 'project(bricks LANGUAGES CXX)' 'find_package(clbench REQUIRED)' \
+  'add_compile_options(-Wall -Wextra -Wpedantic)' 'clb_add_method(gpm gpm.cpp)' 'clb_add_method(olora olora.cpp)' >bricks/CMakeLists.txt
+cmake -S bricks -B bricks/build -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$prefix"
+cmake --build bricks/build 2>&1 | tee build.log
+! grep -q 'warning:' build.log || fail "the build of the methods is not free of warnings"
+for method in gpm olora; do
+  "$clbench" run my_dataset/experiment.toml --set "dataset.root=$PWD/data" --set "method={ id = \"$method\", train_transform = \"micro-32\", \
+    params = { epochs = 1, batch_size = 4 } }" --db bricks.sqlite \
+    --plugin-path bricks/build/lib/clbench/methods --plugin-path my_dataset/build/lib/clbench/datasets | tee table.txt
+  grep -q "^$method " table.txt || fail "the run of $method did not end in a row"
+done
+
 echo "=== installed beside the others"
 for kind in method dataset; do cmake --install my_$kind/build --prefix "$prefix" >/dev/null; done
 "$clbench" list | tee list.txt

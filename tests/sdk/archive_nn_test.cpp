@@ -5,6 +5,7 @@
 #include <clb/nn/heads.hpp>
 #include <clb/sdk/archive.hpp>
 #include <clb/sdk/archive_optimizer.hpp>
+#include <clb/sdk/nn.hpp>
 
 #include "support/archive_bytes.hpp"
 
@@ -85,6 +86,34 @@ TEST(ArchiveOptimizer, GoesOnAsIfNothingHadHappened) {
     resumed.step(3);
     through.step(3);
     for (size_t k = 0; k < 2; ++k) EXPECT_TRUE(torch::equal(tensors_of(resumed.head)[k], tensors_of(through.head)[k])) << optimizer;
+  }
+}
+
+// An optimiser that outlives tasks, and what is kept of classes, as a method names them in state().
+struct Kept {
+  clb::nn::Optimizer optimizer;
+  std::vector<clb::nn::ClassGaussian> classes;
+  void state(clb::Archive& a) { a("optimizer", optimizer)("classes", classes); }
+};
+
+TEST(ArchiveOptimizer, OneThatOutlivesTasksGoesOnAfterASavedState) {
+  for (const char* optimizer : {"sgd", "adam", "adamw"}) {
+    const clb::nn::FitOptions options{.optimizer = optimizer, .lr = 0.1, .amsgrad = optimizer[0] == 'a'};
+    Kept kept, loaded;
+    GrowingLinear head = fresh(2), copy = fresh(2);
+    const auto task = [&](clb::nn::Optimizer& lasting, GrowingLinear& of, double factor) {
+      clb::nn::Trainer(options, {of}, 1, {}, &lasting).step((factor * of(torch::ones({2, 3}))).square().sum());
+    };
+    task(kept.optimizer, head, 1), task(kept.optimizer, head, -2);
+    kept.classes = {{3, torch::ones(2), torch::eye(2)}, {3, torch::zeros(2), torch::ones(2)}};
+    copy.parameters([k = 0, &head](const std::string&, Tensor& t) mutable { t = tensors_of(head)[k++].detach().clone().requires_grad_(); });
+    const std::string bytes = saved(kept);
+    load(loaded, bytes, 5);
+    EXPECT_EQ(saved(loaded), bytes) << optimizer;
+    ASSERT_EQ(loaded.classes.size(), 2u);
+    EXPECT_TRUE(torch::equal(loaded.classes[1].covariance, torch::ones(2)));
+    task(kept.optimizer, head, 3), task(loaded.optimizer, copy, 3);
+    for (size_t k = 0; k < 2; ++k) EXPECT_TRUE(torch::equal(tensors_of(head)[k], tensors_of(copy)[k])) << optimizer;
   }
 }
 

@@ -76,7 +76,8 @@ TEST_P(EveryType, CrossesBothWaysAndIsFreedOnce) {
 INSTANTIATE_TEST_SUITE_P(Dlpack, EveryType,
                          ::testing::Values(TypeCase{torch::kFloat32, {kDLFloat, 32, 1}}, TypeCase{torch::kBFloat16, {kDLBfloat, 16, 1}},
                                            TypeCase{torch::kFloat16, {kDLFloat, 16, 1}}, TypeCase{torch::kFloat64, {kDLFloat, 64, 1}},
-                                           TypeCase{torch::kInt64, {kDLInt, 64, 1}}, TypeCase{torch::kUInt8, {kDLUInt, 8, 1}}));
+                                           TypeCase{torch::kInt64, {kDLInt, 64, 1}}, TypeCase{torch::kUInt8, {kDLUInt, 8, 1}}),
+                         [](const auto& info) { return std::string(c10::toString(info.param.type)); });
 
 TEST(Dlpack, ForeignStridesAndByteOffsetAreHonoured) {
   int freed = 0;

@@ -1,4 +1,7 @@
 // Feature kinds: class tokens of chosen blocks, and what a method derives itself, with the cache and the counters.
+#include <clb/base/clip_weights.hpp>
+#include <clb/base/sha256.hpp>
+#include <clb/nn/clip.hpp>
 #include <clb/nn/module.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/session/stream.hpp>
@@ -66,6 +69,32 @@ TEST_F(FeaturesTest, UnknownKindsAreRefused) {
   for (const char* kind : {"main:patches", "main:cls@", "cls", "", "main:cls@-1", "main:cls@1-2-3"})
     EXPECT_TRUE(contains(error_of<PluginError>([&] { s->features.dim(kind); }), "no feature kind")) << kind;
   EXPECT_THROW(s->features.dim("clip:cls"), PluginError);
+}
+
+TEST_F(FeaturesTest, AClipGivesItsImageFeatures) {
+  base::ClipShape shape;
+  shape.image = {.image = 32, .patch = 16, .channels = 3, .dim = 24, .depth = 2, .heads = 3, .mlp = 48};
+  shape.text_dim = 8, shape.text_depth = 1, shape.text_heads = 2, shape.text_mlp = 16;
+  shape.context = 5, shape.vocabulary = 9, shape.features = 10;
+  nn::TensorMap tensors;
+  for (const auto& [name, sizes] : base::clip_tensors(shape))
+    tensors[name] = 0.3 * at::randn(sizes, at::detail::createCPUGenerator(name.size()));
+  const std::string bytes = nn::write_safetensors(tensors), file = folder_.write("clip.safetensors", bytes).string();
+  base::WeightsSpec clip;
+  clip.role = "clip", clip.file = file, clip.sha256 = base::hex(base::sha256(std::string_view(bytes)));
+  clip.heads = 3, clip.text_heads = 2, clip.format = "openai_clip";
+  spec_.weights.push_back(clip);
+  const auto s = open(0);
+  EXPECT_EQ(s->features.dim("clip:image"), 10);
+  EXPECT_EQ(s->features.dim("clip:cls"), 24);
+  EXPECT_EQ(s->features.dim("clip:cls@0-1"), 48);
+  EXPECT_TRUE(contains(error_of<PluginError>([&] { s->features.dim("clip:text"); }), "clip:image, clip:cls and clip:cls@BLOCKS"));
+  s->features.ensure("clip:image", Split::kTrain, ids_);
+  std::vector<data::ImageRequest> requests;
+  for (int64_t id : ids_) requests.push_back({Split::kTrain, id, 0});
+  const nn::ClipImage tower(tensors, {.activation = nn::Activation::kQuickGelu, .image_heads = 3, .text_heads = 2});
+  EXPECT_TRUE(torch::allclose(s->features.gather("clip:image", Split::kTrain, ids_), tower(s->eval_images.batch(requests)), 1e-4, 1e-5));
+  EXPECT_NE(s->backbones.at("clip").options().find("\"format\":\"openai_clip\""), std::string::npos);
 }
 
 TEST_F(FeaturesTest, WhatAMethodDerivesIsComputedOnce) {

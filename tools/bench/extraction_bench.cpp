@@ -63,11 +63,11 @@ Rates measure(const base::RunSpec& planned, int64_t images, int64_t rounds) {
   std::vector<data::ImageRequest> requests;
   for (int64_t i = 0; i < features::kExtractBatchCpu; ++i) requests.push_back({data::Split::kTrain, i, 0});
   const auto batch = probe.eval_images.batch(requests).clone();
-  probe.backbones.at("main").cls(batch);  // loads the weights
+  probe.backbones.at("main").compute({.role = "main"}, batch);  // loads the weights
   const int64_t batches = images / features::kExtractBatchCpu;
   for (int64_t round = 0; round < rounds; ++round) {
     auto start = Clock::now();
-    for (int64_t k = 0; k < batches; ++k) probe.backbones.at("main").cls(batch);
+    for (int64_t k = 0; k < batches; ++k) probe.backbones.at("main").compute({.role = "main"}, batch);
     bare.push_back(static_cast<double>(batches * features::kExtractBatchCpu) / seconds_since(start));
 
     std::vector<int64_t> ids;  // images that no earlier round has cached

@@ -67,20 +67,22 @@ void print_table(const Selection& selection, const store::Store& store) {
   fmt::print("{}\n", report::render_table(store, table));
 }
 
-// Returns how many did not end well.
-size_t print_failures(const std::vector<std::string>& labels, const Recorder& recorder) {
-  size_t failures = 0, spared = 0;
+// Returns the exit code: a failed run, unless all that failed did so over what they were asked to do.
+base::Exit print_failures(const std::vector<std::string>& labels, const Recorder& recorder) {
+  size_t failures = 0, of_user = 0, spared = 0;
   for (size_t i = 0; i < labels.size(); ++i) {
     const RunRecord& record = recorder.records()[i];
     if (record.outcome.status == "not started") ++spared;
     if (!record.attempt || record.outcome.status == "ok") continue;
+    of_user += record.outcome.of_user;
     if (failures++ == 0) fmt::print(stderr, "these runs did not end well:\n");
     say(stderr, "  {}: {}: {}\n    log: {}\n", labels[i], record.outcome.status, record.outcome.reason,
         (record.folder / "log.txt").string());
   }
   if (spared)
     fmt::print(stderr, "{} more that differ from these in seed and order alone were not started: they would fail likewise\n", spared);
-  return failures;
+  if (failures == 0) return base::Exit::kOk;
+  return failures == of_user ? base::Exit::kUserMistake : base::Exit::kFailedRun;
 }
 
 }  // namespace
@@ -185,9 +187,9 @@ int execute(const Selection& selection, const launch::ScheduleOptions& schedule,
     say("results: {}\n", database.string());
   }
   std::fflush(stdout);
-  const size_t failures = print_failures(labels, recorder);
+  const base::Exit exit = print_failures(labels, recorder);
   if (!all) say(stderr, "stopped; go on with: {}\n", go_on);
-  return failures || !all ? static_cast<int>(base::Exit::kFailedRun) : 0;
+  return static_cast<int>(exit == base::Exit::kOk && !all ? base::Exit::kFailedRun : exit);
 }
 
 }  // namespace clb::cli

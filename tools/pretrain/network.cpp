@@ -18,7 +18,7 @@ nn::TensorMap initial_vit(const Recipe& recipe) {
   const NetworkRecipe& n = recipe.network;
   const nn::VitShape shape{.image = formula::kSide, .patch = n.patch, .dim = n.dim, .depth = n.depth, .heads = n.heads, .mlp = 4 * n.dim};
   nn::TensorMap tensors = nn::random_vit(shape, recipe.seed);  // linear weights by Xavier's rule
-  tensors["pos_embed"] = sine_cosine_positions(shape.grid(), n.dim, n.position_scale);
+  tensors["pos_embed"] = sine_cosine_positions(shape.grid().height, n.dim, n.position_scale);
   return tensors;
 }
 
@@ -44,7 +44,7 @@ Tensor sine_cosine_positions(int64_t grid, int64_t dim, double scale) {
 }
 
 Network::Network(const Recipe& recipe) : loss_(recipe.loss), vit_(initial_vit(recipe), {.heads = recipe.network.heads}) {
-  const auto head = [&](Head& h, const std::string& name, int64_t out) {
+  const auto head = [&](nn::Linear& h, const std::string& name, int64_t out) {
     h.weight = nn::normal({out, vit_.dim()}, 0, 1 / std::sqrt(static_cast<double>(vit_.dim())), generator(recipe.seed, name));
     h.bias = torch::zeros({out});
   };
@@ -54,17 +54,12 @@ Network::Network(const Recipe& recipe) : loss_(recipe.loss), vit_(initial_vit(re
   head(thumbnail_, "thumbnail", kThumbnail * kThumbnail);
 }
 
-void Network::parameters(const nn::ParameterVisitor& visit) {
-  vit_.parameters([&](const std::string& name, Tensor& t) { visit("vit." + name, t); });
-  const auto head = [&](Head& h, const std::string& name, double weight) {
-    if (weight == 0) return;
-    visit("head." + name + ".weight", h.weight);
-    visit("head." + name + ".bias", h.bias);
-  };
-  head(classes_, "classes", loss_.classes);
-  head(mask_, "mask", loss_.mask);
-  head(numbers_, "numbers", loss_.numbers);
-  head(thumbnail_, "thumbnail", loss_.thumbnail);
+void Network::parts(nn::Parts& p) {
+  p("vit", vit_);
+  if (loss_.classes != 0) p("head.classes", classes_);
+  if (loss_.mask != 0) p("head.mask", mask_);
+  if (loss_.numbers != 0) p("head.numbers", numbers_);
+  if (loss_.thumbnail != 0) p("head.thumbnail", thumbnail_);
 }
 
 Network Network::leaves(torch::ScalarType type) const {
@@ -81,7 +76,7 @@ Tensor Network::features(const Slice& slice) const {
 }
 
 Tensor Network::class_logits(const Tensor& features) const {
-  if (loss_.cosine_scale == 0) return at::linear(features, classes_.weight, classes_.bias);
+  if (loss_.cosine_scale == 0) return classes_(features);
   return loss_.cosine_scale * at::linear(nn::unit_rows(features), nn::unit_rows(classes_.weight)) + classes_.bias;
 }
 
@@ -101,17 +96,16 @@ Losses Network::losses(const Slice& slice) const {
     l.right = (logits.argmax(1) == slice.classes.argmax(1)).sum().to(torch::kFloat32);
   }
   if (loss_.mask != 0) {
-    const Tensor logits = at::linear(x, mask_.weight, mask_.bias);
+    const Tensor logits = mask_(x);
     add(l.mask, loss_.mask,
         F::binary_cross_entropy_with_logits(logits, slice.masks, F::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kNone))
             .mean(1)
             .sum());
   }
-  if (loss_.numbers != 0)
-    add(l.numbers, loss_.numbers, (at::linear(x, numbers_.weight, numbers_.bias) - slice.numbers).square().mean(1).sum());
+  if (loss_.numbers != 0) add(l.numbers, loss_.numbers, (numbers_(x) - slice.numbers).square().mean(1).sum());
   if (loss_.thumbnail != 0) {
     const Tensor small = at::adaptive_avg_pool2d(slice.images.mean(1, true), {kThumbnail, kThumbnail}).flatten(1);  // [n, 64]
-    add(l.thumbnail, loss_.thumbnail, (at::linear(x, thumbnail_.weight, thumbnail_.bias) - small).square().mean(1).sum());
+    add(l.thumbnail, loss_.thumbnail, (thumbnail_(x) - small).square().mean(1).sum());
   }
   return l;
 }

@@ -1,7 +1,7 @@
 // The ViT that is pre-trained, and the heads that give it something to learn; these are thrown away afterwards.
 #pragma once
 
-#include <clb/nn/module.hpp>
+#include <clb/nn/linear.hpp>
 #include <clb/nn/vit.hpp>
 #include <clb/pretrain/recipe.hpp>
 
@@ -25,9 +25,6 @@ class Network final : public nn::Module {
  public:
   explicit Network(const Recipe& recipe);
 
-  // "vit.<timm name>" and "head.<name>".
-  void parameters(const nn::ParameterVisitor& visit) override;
-
   // A copy whose tensors of the ViT are of this type and all leaves of a graph of their own.
   Network leaves(torch::ScalarType type) const;
 
@@ -37,15 +34,13 @@ class Network final : public nn::Module {
   nn::Vit& vit() { return vit_; }
 
  private:
+  void parts(nn::Parts& p) override;                                // "vit.<timm name>" and "head.<name>", heads that have a loss
   torch::Tensor features(const Slice& slice) const;                 // [n, d] float32
   torch::Tensor class_logits(const torch::Tensor& features) const;  // [n, classes]
 
   LossRecipe loss_;
   nn::Vit vit_;
-  struct Head {
-    torch::Tensor weight, bias;
-  };
-  Head classes_, mask_, numbers_, thumbnail_;
+  nn::Linear classes_, mask_, numbers_, thumbnail_;
 };
 
 // Fixed positions in two dimensions (Chen, Xie, He, ICCV 2021, as in MAE and "Better plain ViT baselines"), times `scale`; the class

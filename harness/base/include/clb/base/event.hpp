@@ -86,6 +86,7 @@ struct Failed {            // the run ends here because of this
   std::string text, file;  // one sentence; place in the plugin's source, may be empty
   int64_t line = 0, task = -1;
   std::string phase;
+  bool of_user = false;  // what was asked for cannot be: the method or nn refused a setting, whenever that showed
 };
 
 using Event = std::variant<Hello, Log, Progress, Metric, Span, Resource, TaskDone, Targets, Done, Failed, Look>;

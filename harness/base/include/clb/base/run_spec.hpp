@@ -24,8 +24,10 @@ struct WeightsSpec {
   std::string file;    // empty: random
   std::string sha256;  // of the file; of the canonical JSON of `random` when there is no file
   RandomWeights random;
-  bool pos_antialias = true;  // position interpolation: true = antialias, a = -0.5 (timm >= 0.9); false = a = -0.75 (timm 0.6.12)
-  int64_t heads = 0;          // attention heads; 0: dim / 64 (random weights know theirs)
+  bool pos_antialias = true;        // position interpolation: true = antialias, a = -0.5 (timm >= 0.9); false = a = -0.75 (timm 0.6.12)
+  int64_t heads = 0;                // attention heads; 0: dim / 64 (random weights know theirs)
+  std::string format = "timm_vit";  // of the file: see network_format.hpp
+  int64_t text_heads = 0;           // of the text tower; 0: width / 64
 };
 
 struct MethodSpec {

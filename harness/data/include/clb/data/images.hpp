@@ -29,7 +29,7 @@ class Images {
   Images(Samples& store, const base::TransformRecipe& recipe, torch::Device device, torch::ScalarType dtype);
 
   torch::Tensor batch(std::span<const ImageRequest> requests) const;  // [n, 3, H, W] of dtype on the device; [any]
-  int64_t side() const { return recipe_.output_size(); }
+  base::ImageSize size() const { return recipe_.output_size(); }      // 0: not fixed
 
  private:
   static constexpr size_t kPooled = 8;

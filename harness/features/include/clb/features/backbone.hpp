@@ -3,9 +3,10 @@
 #pragma once
 
 #include <clb/base/hashed_file.hpp>
+#include <clb/base/network_format.hpp>
 #include <clb/base/run_spec.hpp>
 #include <clb/features/feature_kind.hpp>
-#include <clb/nn/vit.hpp>
+#include <clb/nn/tower.hpp>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,38 +16,38 @@ namespace clb::features {
 
 class Backbone {
  public:
-  // image_size: side of the images after the evaluation transform.
-  Backbone(const base::WeightsSpec& weights, int64_t image_size, torch::Device device, torch::ScalarType dtype);
+  // images: their size after the evaluation transform.
+  Backbone(const base::WeightsSpec& weights, base::ImageSize images, torch::Device device, torch::ScalarType dtype);
 
-  int64_t dim() const { return dim_; }                     // columns of "<role>:cls"
-  int64_t depth() const { return depth_; }                 // blocks
+  int64_t columns(const FeatureKind& kind) const;          // PluginError CLB_E_INVALID for one that this network does not have
+  int64_t depth() const { return shape_.image.depth; }     // blocks
   std::span<const uint8_t> bytes();                        // the safetensors file; its SHA-256 has been checked
   const std::string& options() const { return options_; }  // JSON for clb_weights
   const base::WeightsSpec& spec() const { return weights_; }
   void expect_unchanged();  // Error when somebody wrote into the file after its SHA-256 was checked
 
-  torch::Tensor cls(const torch::Tensor& images);                               // [n, 3, H, W] -> [n, d] float32 on the device
-  torch::Tensor compute(const FeatureKind& kind, const torch::Tensor& images);  // [n, count * d], likewise
+  torch::Tensor compute(const FeatureKind& kind, const torch::Tensor& images);  // [n, 3, H, W] -> [n, columns] float32 on the device
 
  private:
-  const nn::Vit& vit();
+  const nn::Tower& tower();
   void expect_sha256();  // Error when the file's is not the planned one
 
   base::WeightsSpec weights_;
-  int64_t image_size_, dim_ = 0, depth_ = 0;
+  base::ImageSize images_;
+  base::NetworkShape shape_;
   torch::Device device_;
   torch::ScalarType dtype_;
   std::string options_;
   base::MappedFile drawn_;                // random weights, once they are asked for
   std::optional<base::HashedFile> file_;  // none: random
-  std::unique_ptr<nn::Vit> vit_;
+  std::unique_ptr<nn::Tower> tower_;
 };
 
 // Those of a run, by role; none of a dataset of features.
 class Backbones {
  public:
-  // image_size: side of the images after the evaluation transform.
-  Backbones(const base::RunSpec& run, int64_t image_size, torch::Device device, torch::ScalarType dtype);
+  // images: their size after the evaluation transform.
+  Backbones(const base::RunSpec& run, base::ImageSize images, torch::Device device, torch::ScalarType dtype);
 
   Backbone& at(const std::string& role);  // PluginError CLB_E_INVALID for a role that the experiment does not have
   void expect_unchanged();                // Error when somebody wrote into a file that is in use

@@ -42,6 +42,7 @@ struct Outcome {
   std::string log_tail;  // last lines of stdout and stderr; empty when ok
   double wall_s = 0;
   bool bad_checkpoint = false;  // it was to go on after its checkpoint and could not take that up; it may start over
+  bool of_user = false;         // failed over what was asked for: a setting, a file, a device; exit code 2
   bool of_setting = false;      // failed before its first task over something that no seed changes: what the experiment asks for, a file
 };
 

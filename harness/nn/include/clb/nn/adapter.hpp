@@ -3,8 +3,8 @@
 #pragma once
 
 #include <clb/nn/injection.hpp>
-#include <clb/nn/rng.hpp>
-#include <clb/nn/vit.hpp>
+#include <clb/nn/linear.hpp>
+#include <clb/nn/list.hpp>
 
 namespace clb::nn {
 
@@ -24,23 +24,22 @@ struct AdapterOptions {
 // down: uniform within 1/sqrt(d); up and both biases: zero, so that a fresh adapter changes nothing.
 class Adapter final : public Injection {
  public:
-  Adapter(const VitShape& vit, const AdapterOptions& options, const Rng& rng);
+  Adapter(const BlocksShape& network, const AdapterOptions& options, const Rng& rng);
 
   torch::Tensor beside_attention(int64_t block, const torch::Tensor& x, const torch::Tensor& normed) const override;
   torch::Tensor beside_mlp(int64_t block, const torch::Tensor& x, const torch::Tensor& normed) const override;
-  void parameters(const ParameterVisitor& visit) override;  // "<block>.down.weight", "<block>.down.bias", "<block>.up...", "<block>.scale"
   void train(bool on) override { training_ = on; }
 
  private:
-  struct Layer {
-    torch::Tensor down_weight, down_bias;  // [bottleneck, d], [bottleneck]
-    torch::Tensor up_weight, up_bias;      // [d, bottleneck], [d]
-    torch::Tensor scale;                   // [1], kLae
+  struct Layer final : Module {
+    void parts(Parts& p) override { p("down", down)("up", up)("scale", scale); }
+    Linear down, up;      // [bottleneck, d], [d, bottleneck]
+    torch::Tensor scale;  // [1], kLae
   };
-  const Layer* layer(int64_t block) const;  // nullptr: this block has none
+  void parts(Parts& p) override { p("", layers_); }  // "<block>.down.weight", "<block>.down.bias", "<block>.up...", "<block>.scale"
 
   AdapterOptions options_;
-  std::vector<Layer> layers_;
+  AtBlocks<Layer> layers_;
   bool training_ = false;
 };
 

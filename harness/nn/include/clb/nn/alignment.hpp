@@ -2,6 +2,7 @@
 // class (SLCA, Zhang et al., ICCV 2023, arXiv:2303.05118, section 3.3).
 #pragma once
 
+#include <clb/nn/class_gaussians.hpp>
 #include <clb/nn/fit.hpp>
 #include <clb/nn/gaussian.hpp>
 #include <clb/nn/rng.hpp>
@@ -10,17 +11,13 @@
 
 namespace clb::nn {
 
-struct ClassGaussian {
-  int64_t label;
-  torch::Tensor mean, covariance;  // [d], [d, d]
-};
-
 struct DrawnRows {
   torch::Tensor rows, labels;  // [n, d] float32, [n] int64
   double jitter = 0;           // the largest that a covariance needed, see lower_factor
 };
 
-// `count` rows of each distribution, one after the other, on the means' device. The noise of the k-th comes from rng("noise.<k>").
+// `count` rows of each distribution (of a class with several of them, of each), one after the other, on the means' device. The noise of the
+// k-th comes from rng("noise.<k>").
 DrawnRows draw_rows(const std::vector<ClassGaussian>& classes, int64_t count, const Rng& rng);
 
 // In another order.

@@ -1,4 +1,5 @@
-// Means and covariances of the classes' features, from running sums in float64.
+// Means, variances and covariances of the classes' features, from running sums in float64: d, 2 d and d + d (d + 1) / 2 numbers a class,
+// however many samples there are.
 #pragma once
 
 #include <clb/nn/module.hpp>
@@ -18,6 +19,20 @@ class ClassMeans : public Module {
 
  protected:
   torch::Tensor sums_, counts_;  // [classes, d], [classes, 1]
+};
+
+// The variance of each feature as well.
+class ClassVariances final : public ClassMeans {
+ public:
+  void grow(int64_t classes, int64_t dim, torch::Device device);
+  void add(const torch::Tensor& features, const torch::Tensor& labels);
+
+  // [classes, d] float64: (sum x^2 - n mu^2) / (n - 1), or / n where not `unbiased`; zeros for a class of too few samples.
+  torch::Tensor variances(bool unbiased = true) const;
+  void parameters(const ParameterVisitor& visit) override;  // "sums", "counts", "squares"
+
+ private:
+  torch::Tensor squares_;  // [classes, d]
 };
 
 // The covariance of each class as well.

@@ -33,9 +33,10 @@ class GrowingLinear final : public Module {
   int64_t classes() const { return weight_.size(0); }
 
   torch::Tensor operator()(const torch::Tensor& features) const;  // [n, d] -> [n, classes]
-  void parameters(const ParameterVisitor& visit) override;        // "weight" [classes, d], "bias" [classes]
 
  private:
+  void parts(Parts& p) override { p("weight", weight_)("bias", bias_); }  // [classes, d], [classes]
+
   LinearHeadOptions options_;
   Rng rng_;
   torch::Tensor weight_, bias_;
@@ -58,9 +59,10 @@ class CosineHead final : public Module {
   int64_t classes() const { return weight_.size(0); }
 
   torch::Tensor operator()(const torch::Tensor& features) const;  // [n, d] -> [n, classes]
-  void parameters(const ParameterVisitor& visit) override;        // "weight" [classes, d], and "sigma" [1] where it is learned
 
  private:
+  void parts(Parts& p) override { p("weight", weight_)("sigma", sigma_); }  // [classes, d], and [1] where it is learned
+
   CosineHeadOptions options_;
   Rng rng_;
   torch::Tensor weight_, sigma_;

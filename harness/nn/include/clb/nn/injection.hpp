@@ -1,5 +1,5 @@
-// The one door into the ViT. Prompts, prefixes, adapters, scale-and-shift, low-rank deltas and a replaced norm are small classes that
-// override one or two of these hooks; nobody edits or copies the network.
+// The one door into a network of transformer blocks: a ViT or a tower of CLIP. Prompts, prefixes, adapters, scale-and-shift, low-rank
+// deltas and a replaced norm are small classes that override one or two of these hooks; nobody edits or copies the network.
 //
 // Every hook does nothing unless overridden. x [n, t, d] is in the network's type; parameters are float32 and are cast where they are used
 // (as_type_of). Hooks are const and may run on several threads at once.
@@ -10,21 +10,50 @@
 
 namespace clb::nn {
 
-enum class Site { kPatch, kNorm1, kQkv, kProj, kNorm2, kFc1, kFc2, kNorm };
+enum class Site { kPatch, kNorm1, kQkv, kProj, kNorm2, kFc1, kFc2, kNorm, kNormPre };
+
+// What whoever hangs something into a network has to know of it.
+struct BlocksShape {
+  int64_t dim = 192, depth = 12, heads = 3, mlp = 768;  // mlp: hidden units, not the ratio
+  int64_t inputs = 0;                                   // numbers that a token is embedded from: channels * patch^2; 0 in a text tower
+  bool norm_pre = false;                                // a LayerNorm before block 0 (CLIP's images)
+  bool operator==(const BlocksShape&) const = default;
+};
+
+// Keys and values [n, t, d] of a block before they are split into heads. Rows may be inserted; every query attends to these, also in a
+// network whose tokens attend to earlier ones only.
+class KeysValues {
+ public:
+  KeysValues(torch::Tensor keys, torch::Tensor values);
+
+  // Before row `at`, of what was inserted earlier too: keys and values [n, p, d], or [p, d] for all samples alike.
+  void insert(int64_t at, const torch::Tensor& keys, const torch::Tensor& values);
+
+  const torch::Tensor& keys() const { return keys_; }
+  const torch::Tensor& values() const { return values_; }
+  torch::Tensor causal_mask() const;  // [t, keys], see attention.hpp
+
+ private:
+  torch::Tensor keys_, values_;
+  std::vector<bool> inserted_;  // of each row
+};
 
 class Injection : public Module {
  public:
+  // The tokens with their positions, [n, t, d] -> [n, t', d], before block 0 and before the norm that some networks have there.
+  virtual torch::Tensor embedded(const torch::Tensor& x) const { return x; }
+
   // The input and the output of a block, [n, t, d] -> [n, t', d]: tokens may be added, replaced or dropped. Token 0 stays the class token.
   virtual torch::Tensor before_block(int64_t /*block*/, const torch::Tensor& x) const { return x; }
   virtual torch::Tensor after_block(int64_t /*block*/, const torch::Tensor& x) const { return x; }
 
   // The result y = op(x) of an operation; what is returned replaces y. kPatch: x are images, y [n, patches, d] without class token and
-  // positions; kFc1: before the GELU. kPatch and kNorm belong to no block: `block` is -1.
+  // positions; in a text tower x are token ids and y [n, t, d] their embeddings, without positions too. kFc1: before the activation.
+  // kPatch, kNormPre and kNorm belong to no block: `block` is -1.
   virtual torch::Tensor at(Site, int64_t /*block*/, const torch::Tensor& /*x*/, const torch::Tensor& y) const { return y; }
 
-  // Keys and values [n, t, d] of a block whose input is x, before they are split into heads: rows may be inserted. Queries stay as they
-  // are.
-  virtual void keys_values(int64_t /*block*/, const torch::Tensor& /*x*/, torch::Tensor& /*keys*/, torch::Tensor& /*values*/) const {}
+  // Keys and values of a block whose input is x, with as many rows. Queries stay as they are.
+  virtual void keys_values(int64_t /*block*/, const torch::Tensor& /*x*/, KeysValues& /*rows*/) const {}
 
   // The attention weights [n, heads, t, keys] after the softmax, where changes_attention says so; such a block forgoes the fused kernel.
   virtual bool changes_attention(int64_t /*block*/) const { return false; }
@@ -35,8 +64,6 @@ class Injection : public Module {
     return {};
   }
   virtual torch::Tensor beside_mlp(int64_t /*block*/, const torch::Tensor& /*x*/, const torch::Tensor& /*normed*/) const { return {}; }
-
-  void parameters(const ParameterVisitor&) override {}
 };
 
 // Several injections as one: each hook passes through all of them in order, after_block in reverse order, so that what was put in last is
@@ -45,18 +72,18 @@ class Together final : public Injection {
  public:
   explicit Together(std::vector<Injection*> parts) : parts_(std::move(parts)) {}
 
+  torch::Tensor embedded(const torch::Tensor& x) const override;
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor after_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
-  void keys_values(int64_t block, const torch::Tensor& x, torch::Tensor& keys, torch::Tensor& values) const override;
+  void keys_values(int64_t block, const torch::Tensor& x, KeysValues& rows) const override;
   bool changes_attention(int64_t block) const override;
   torch::Tensor attention_weights(int64_t block, const torch::Tensor& weights) const override;
   torch::Tensor beside_attention(int64_t block, const torch::Tensor& x, const torch::Tensor& normed) const override;
   torch::Tensor beside_mlp(int64_t block, const torch::Tensor& x, const torch::Tensor& normed) const override;
-  void parameters(const ParameterVisitor& visit) override;  // part 0's are named "0.<name>"
-  void train(bool on) override;
 
  private:
+  void parts(Parts& p) override;  // "0", "1", ...
   std::vector<Injection*> parts_;
 };
 

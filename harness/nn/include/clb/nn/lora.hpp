@@ -1,34 +1,72 @@
-// LoRA: a low-rank delta on rows of the frozen qkv projection (Hu et al., ICLR 2022), W + s B A, computed beside it as s B (A x).
+// LoRA: low-rank deltas on frozen linear operations (Hu et al., ICLR 2022, arXiv:2106.09685), W + s B A, computed beside them as s B (A x);
+// and what becomes of those of old tasks: one delta, however many tasks there were.
 #pragma once
 
 #include <clb/nn/injection.hpp>
+#include <clb/nn/linear_site.hpp>
 #include <clb/nn/rng.hpp>
-#include <clb/nn/vit.hpp>
 #include <string>
 
 namespace clb::nn {
 
 struct LoraOptions {
-  std::vector<int64_t> blocks = {};  // which blocks have one
-  std::string parts = "kv";          // which of the projections q, k, v
+  std::vector<int64_t> blocks = {};             // which blocks have them
+  std::vector<std::string> sites = {"k", "v"};  // and on which operations, see linear_site
   int64_t rank = 5;
-  bool scales = true;  // s is learned, 1 at first (LAE); else s = 1
+  double scale = 1;       // s; alpha / rank in the paper
+  bool scales = false;    // s is learned, from `scale` on (LAE)
+  bool frozen_a = false;  // only B (and s) is trained: InfLoRA, whose A is set by the method
 };
 
-// A: uniform within 1/sqrt(d); B: zero, so that a fresh delta changes nothing.
+// One delta, whose A and B are within the method's reach: penalties look at them, designs replace them.
+struct LoraDelta {
+  int64_t block;
+  std::string site;
+  LinearSite at;
+  torch::Tensor a, b, s;  // [rank, in], [out, rank], [1] or undefined where it is not learned
+  double scale;
+
+  torch::Tensor factor() const { return s.defined() ? b * s : scale == 1 ? b : b * scale; }  // s B
+  torch::Tensor delta() const { return factor().matmul(a); }                                 // s B A [out, in], with its gradient
+};
+
+// A: uniform within 1/sqrt(in); B: zero, so that a fresh delta changes nothing. Throws Error (invalid) for a site or block that is none, or
+// a rank below 1 or above the operation's sides.
 class Lora final : public Injection {
  public:
-  Lora(const VitShape& vit, const LoraOptions& options, const Rng& rng);
+  Lora() = default;
+  Lora(const BlocksShape& network, const LoraOptions& options, const Rng& rng);
+
+  std::vector<LoraDelta>& deltas() { return deltas_; }  // block by block, sites in the order of the options
+  const std::vector<LoraDelta>& deltas() const { return deltas_; }
+  const LoraDelta& at(int64_t block, const std::string& site) const;  // throws Error (invalid) where there is none
 
   torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
-  void parameters(const ParameterVisitor& visit) override;  // "<block>.k.a", "<block>.k.b", "<block>.k.scale", ...
 
  private:
-  struct Delta {
-    torch::Tensor a, b, scale;  // [rank, d], [d, rank], [1]
+  void parts(Parts& p) override;  // "<block>.k.a", "<block>.k.b", "<block>.k.scale" where s is learned
+  std::vector<LoraDelta> deltas_;
+};
+
+// Sums of the deltas of finished tasks as one [out, in] each, frozen: a pass costs the same after any number of tasks.
+class MergedLora final : public Injection {
+ public:
+  MergedLora() = default;
+  explicit MergedLora(const Lora& like);  // of the same places, zero
+
+  void add(const Lora& finished);  // throws Error (internal) for deltas of other places
+
+  torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
+
+ private:
+  void parts(Parts& p) override;  // "<block>.k.delta"
+  struct Place {
+    int64_t block;
+    std::string site;
+    LinearSite at;
+    torch::Tensor delta;  // [out, in]
   };
-  LoraOptions options_;
-  std::vector<std::vector<Delta>> deltas_;  // [which of the blocks][which of the parts]
+  std::vector<Place> places_;
 };
 
 }  // namespace clb::nn

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <clb/nn/injection.hpp>
+#include <clb/nn/list.hpp>
 #include <clb/nn/rng.hpp>
-#include <clb/nn/vit.hpp>
 
 namespace clb::nn {
 
@@ -21,23 +21,23 @@ struct PrefixOptions {
 // uniform within 0 and 0.01, as there.
 class Prefix final : public Injection {
  public:
-  Prefix(const VitShape& vit, const PrefixOptions& options, const Rng& rng);
+  Prefix(const BlocksShape& network, const PrefixOptions& options, const Rng& rng);
 
-  void keys_values(int64_t block, const torch::Tensor& x, torch::Tensor& keys, torch::Tensor& values) const override;
+  void keys_values(int64_t block, const torch::Tensor& x, KeysValues& rows) const override;
   bool changes_attention(int64_t block) const override;
   // LAE's compensation: the weights of the prefix are divided by max(their sum, 1e-12), the others stay as they are.
   torch::Tensor attention_weights(int64_t block, const torch::Tensor& weights) const override;
-  void parameters(const ParameterVisitor& visit) override;  // "<block>.keys", "<block>.key_scale", ...
 
  private:
-  struct Layer {
+  struct Layer final : Module {
+    void parts(Parts& p) override { p("keys", keys)("values", values)("key_scale", key_scale)("value_scale", value_scale); }
     torch::Tensor keys, values;            // [length, d]
-    torch::Tensor key_scale, value_scale;  // [1]
+    torch::Tensor key_scale, value_scale;  // [1], undefined: none
   };
-  const Layer* layer(int64_t block) const;
+  void parts(Parts& p) override { p("", layers_); }  // "<block>.keys", "<block>.key_scale", ...
 
   PrefixOptions options_;
-  std::vector<Layer> layers_;
+  AtBlocks<Layer> layers_;
 };
 
 // Prefixes that a method computed for each image, in front of all keys and values. keys and values: for each of `blocks`, [n, p, d], or
@@ -45,7 +45,7 @@ class Prefix final : public Injection {
 class GivenPrefix final : public Injection {
  public:
   GivenPrefix(std::vector<int64_t> blocks, std::vector<torch::Tensor> keys, std::vector<torch::Tensor> values);
-  void keys_values(int64_t block, const torch::Tensor& x, torch::Tensor& keys, torch::Tensor& values) const override;
+  void keys_values(int64_t block, const torch::Tensor& x, KeysValues& rows) const override;
 
  private:
   std::vector<int64_t> blocks_;

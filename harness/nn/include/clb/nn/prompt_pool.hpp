@@ -32,11 +32,12 @@ class PromptPool final : public Module {
   // How often each prompt was chosen in training mode since the last call, [M] int64.
   torch::Tensor take_usage();
 
-  void parameters(const ParameterVisitor& visit) override;  // "prompts" [M, length, d], "keys" [M, d]
   void train(bool on) override { training_ = on; }
 
  private:
-  torch::Tensor prompts_, keys_;
+  void parts(Parts& p) override { p("prompts", prompts_)("keys", keys_); }
+
+  torch::Tensor prompts_, keys_;  // [M, length, d], [M, d]
   mutable torch::Tensor usage_;
   bool training_ = false;
 };

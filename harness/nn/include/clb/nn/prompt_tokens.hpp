@@ -3,34 +3,36 @@
 
 #include <clb/nn/injection.hpp>
 #include <clb/nn/rng.hpp>
-#include <clb/nn/vit.hpp>
 
 namespace clb::nn {
 
 struct PromptTokensOptions {
-  int64_t length = 5;      // tokens per layer
-  bool deep = false;       // fresh tokens before every block, else one set before block 0
-  bool at_end = false;     // behind the patches (LAMDA-PILOT), else behind the class token (VPT); the class token's output is the same
-  bool zero_init = false;  // LAMDA-PILOT, else uniform within sqrt(6 / (3 patch^2 + d)). From zeros, the tokens of a layer stay equal
+  int64_t length = 5;   // tokens per layer
+  bool deep = false;    // fresh tokens before every block, else one set before block 0
+  bool at_end = false;  // behind the patches (LAMDA-PILOT), else behind the first token (VPT); the class token's output is the same, but
+                        // in a text tower no token attends to what stands behind it
+  bool zero_init =
+      false;  // LAMDA-PILOT, else uniform within sqrt(6 / (inputs + d)), see BlocksShape. From zeros, the tokens of a layer stay equal
 };
 
 // Learned prompts without positions. Behind the block (deep) or behind the last block (shallow) they are dropped again, so tokens() has as
 // many rows as without them.
 class PromptTokens final : public Injection {
  public:
-  PromptTokens(const VitShape& vit, const PromptTokensOptions& options, const Rng& rng);
+  PromptTokens(const BlocksShape& network, const PromptTokensOptions& options, const Rng& rng);
 
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor after_block(int64_t block, const torch::Tensor& x) const override;
-  void parameters(const ParameterVisitor& visit) override { visit("tokens", tokens_); }
 
  private:
+  void parts(Parts& p) override { p("tokens", tokens_); }
+
   PromptTokensOptions options_;
   int64_t last_;          // block
   torch::Tensor tokens_;  // [depth or 1, length, d]
 };
 
-// Prompts that a method chose for each image, behind the class token; they stay to the end and stand in rows 1 to p of tokens().
+// Prompts that a method chose for each image (or text), behind the first token; they stay to the end and stand in rows 1 to p of tokens().
 class PrependedPrompts final : public Injection {
  public:
   // prompts [n, p, d]; p = 0 is the plain network. position [1, 1, d] is added to each (Vit::cls_position()); undefined: none.

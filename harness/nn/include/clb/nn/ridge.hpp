@@ -25,7 +25,7 @@ class RidgeStatistics final : public Module {
   torch::Tensor gram() const;                          // [dim, dim], a symmetric copy
   const torch::Tensor& sums() const { return sums_; }  // Q: [classes, dim]
 
-  // W [classes, dim], by Cholesky; where the matrix is not positive definite to this precision, by LU in float64. Throws base::Error when
+  // W [classes, dim], by Cholesky; where the matrix is not positive definite to this precision, by LU in float64. Throws Error when
   // it is singular even then. Needs the memory of one more matrix [dim, dim] meanwhile.
   torch::Tensor weights(double ridge) const;
 
@@ -75,7 +75,8 @@ class RidgeFolds {
 // 10^low, ..., 10^high.
 std::vector<double> powers_of_ten(int64_t low, int64_t high);
 
-// Position of the smallest loss, the first of several; one that is not finite counts as infinite. Throws base::Error when none is finite.
+// Position of the smallest loss, the first of several; one that is not finite counts as infinite. Throws Error (numeric) when none is
+// finite.
 size_t first_minimum(const std::vector<double>& losses);
 
 torch::Tensor one_hot(const torch::Tensor& labels, int64_t classes, torch::ScalarType type);  // [n] -> [n, classes]

@@ -8,7 +8,7 @@ namespace clb::nn {
 // [..., d, d] -> [..., d (d + 1) / 2]; what lies below the diagonal is not read.
 torch::Tensor pack_triangle(const torch::Tensor& square);
 
-// [..., d (d + 1) / 2] -> [..., d, d] with zeros below the diagonal. Throws base::Error when the length does not belong to d.
+// [..., d (d + 1) / 2] -> [..., d, d] with zeros below the diagonal. Throws Error (state) when the length does not belong to d.
 torch::Tensor unpack_triangle(const torch::Tensor& packed, int64_t d);
 
 // The symmetric matrices [..., d, d] whose upper triangles are those of `upper`.

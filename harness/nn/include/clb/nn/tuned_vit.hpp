@@ -35,10 +35,9 @@ class TunedVit final : public Module {
   torch::Tensor cls(const torch::Tensor& images) const;                           // [n, d]: class token after the final norm
   torch::Tensor cls_of_blocks(const torch::Tensor& images, int64_t first) const;  // [n, k, d]: see Vit
 
-  void parameters(const ParameterVisitor& visit) override;
-  void train(bool on) override;
-
  private:
+  void parts(Parts& p) override;
+
   Vit vit_;
   bool tuned_ = false;
   std::variant<std::monostate, Adapter, Ssf, PromptTokens> inside_;  // monostate and tuned: vit_ is a copy of its own

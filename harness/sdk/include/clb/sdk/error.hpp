@@ -21,10 +21,19 @@ class PluginError : public std::runtime_error {
   const char* file() const noexcept { return file_.c_str(); }  // of the source; "" when unknown
   int32_t line() const noexcept { return line_; }
 
+  // On the host's side: whether the plugin itself refused what it was asked for, in words of its own. Else the host tells what a plugin
+  // did.
+  bool told_by_plugin() const noexcept { return told_by_plugin_; }
+  PluginError& set_told_by_plugin(bool told) {
+    told_by_plugin_ = told;
+    return *this;
+  }
+
  private:
   clb_status status_;
   std::string file_;
   int32_t line_;
+  bool told_by_plugin_ = false;
 };
 
 // The name of a status class as events and tables show it: "io", "numeric", ...

@@ -13,14 +13,10 @@ namespace clb {
 class ErrorSink {
  public:
   // For clb_host.set_error; `self` is not used.
-  static void set_error(void*, clb_status, const char* text, const char* file, int32_t line) noexcept try {
-    Said& said = last();
-    said = Said{};
-    said.text = text ? std::string(text, strnlen(text, kLongest)) : "";
-    said.file = file ? std::string(file, strnlen(file, kLongest)) : "";
-    said.line = line;
-  } catch (...) {
-    // Out of memory for a sentence: the status alone has to do.
+  static void set_error(void*, clb_status, const char* text, const char* file, int32_t line) noexcept { keep(text, file, line, true); }
+  // The same of the host's own functions, which a plugin called and may pass on.
+  static void set_error_of_host(void*, clb_status, const char* text, const char* file, int32_t line) noexcept {
+    keep(text, file, line, false);
   }
 
   static void clear() noexcept { last() = Said{}; }
@@ -35,7 +31,8 @@ class ErrorSink {
                          said.file, said.line);
     }
     return PluginError(status, said.text.empty() ? otherwise + " (" + status_name(status) + ") without a reason" : said.text, said.file,
-                       said.line);
+                       said.line)
+        .set_told_by_plugin(said.by_plugin);
   }
 
   // For a function of the host that has no status to return: the call of the plugin that is under way on this thread fails with this
@@ -76,9 +73,21 @@ class ErrorSink {
     return CLB_E_UNSUPPORTED;
   }
 
+  static void keep(const char* text, const char* file, int32_t line, bool by_plugin) noexcept try {
+    Said& said = last();
+    said = Said{};
+    said.text = text ? std::string(text, strnlen(text, kLongest)) : "";
+    said.file = file ? std::string(file, strnlen(file, kLongest)) : "";
+    said.line = line;
+    said.by_plugin = by_plugin;
+  } catch (...) {
+    // Out of memory for a sentence: the status alone has to do.
+  }
+
   struct Said {
     std::string text, file;
     int32_t line = 0;
+    bool by_plugin = false;
   };
   static Said& last() noexcept {
     static thread_local Said said;

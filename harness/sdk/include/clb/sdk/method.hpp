@@ -17,6 +17,7 @@
 #include <clb/sdk/error.hpp>
 #include <clb/sdk/guard.hpp>
 #include <clb/sdk/meta.hpp>
+#include <clb/sdk/nn_error.hpp>
 #include <clb/sdk/params.hpp>
 #include <clb/sdk/tensor.hpp>
 #include <memory>
@@ -60,8 +61,8 @@ class Inputs {
   std::vector<std::string> kinds_;
 };
 
-// Base class of every method. Calls come in the order of method.h; every function may throw (PluginError, c10::Error, ...): the run then
-// fails with that sentence. No gradients are recorded in predict.
+// Base class of every method. Calls come in the order of method.h; every function may throw (PluginError, nn::Error, c10::Error, ...): the
+// run then fails with that sentence. No gradients are recorded in predict.
 class Method {
  public:
   virtual ~Method() = default;
@@ -259,18 +260,9 @@ class MethodTable {
     });
   }
 
-  // LibTorch's exceptions carry a stack trace in what(); the record wants the sentence.
   template <class Call>
   static clb_status guarded(const clb_host* host, Call call) noexcept {
-    return detail::guarded(host, [&] {
-      try {
-        call();
-      } catch (const c10::OutOfMemoryError& e) {
-        throw PluginError(CLB_E_NO_MEMORY, e.what_without_backtrace(), "", 0);
-      } catch (const c10::Error& e) {
-        throw PluginError(CLB_E_INTERNAL, e.what_without_backtrace(), "", 0);
-      }
-    });
+    return detail::guarded(host, [&] { with_statuses(call); });
   }
 };
 

@@ -1,9 +1,11 @@
-// Joins the SDK and nn, and is the only header that does: the run's backbone, the options of a fit and of a tuner as parameters, the
-// training loop, the adaptation to the first task.
+// Joins the SDK and nn, and is the only header that does (method.hpp knows nn's errors alone): the run's backbone, the options of a fit and
+// of a tuner as parameters, the training loop, the adaptation to the first task.
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <clb/nn/class_gaussians.hpp>
+#include <clb/nn/clip.hpp>
 #include <clb/nn/fit.hpp>
 #include <clb/nn/heads.hpp>
 #include <clb/nn/tuned_vit.hpp>
@@ -26,32 +28,107 @@ inline nn::Vit backbone(const Context& ctx, const char* role = "main") {
   return nn::read_vit(file, weights.options, std::string("weights.") + role).to(ctx.device(), ctx.dtype());
 }
 
+// The same for a CLIP (format openclip or openai_clip): both towers.
+inline nn::Clip clip(const Context& ctx, const char* role = "clip") {
+  const clb_weights weights = ctx.weights(role);
+  const auto file = std::span(static_cast<const uint8_t*>(weights.bytes), weights.size);
+  return nn::read_clip(file, weights.options, std::string("weights.") + role).to(ctx.device(), ctx.dtype());
+}
+
 // Declares a kind of features that extract() derives from `part`, whose hash is taken here: runs with equal parts share them. A part that
 // is trained once more has other features: they need another name, and a hash taken after the training.
 inline void register_part(const Context& ctx, const std::string& kind, int64_t dim, nn::Module& part) {
   ctx.register_hashed_part(kind, dim, nn::content_hash(part));
 }
 
-// Declares the options of a fit as parameters of the method.
+// The options of a fit that a method has, as its parameters; of those that are not named the member keeps what its initialiser says.
+//
+//   clb::FitParams(p, &Mine::fit_).optimizer().lr().epochs().batch_size().schedule({"constant", "cosine"}).min_lr();
+template <class T>
+class FitParams {
+  using Fit = nn::FitOptions;
+  using Names = std::initializer_list<const char*>;
+
+ public:
+  FitParams(Params<T>& p, nn::FitOptions T::*fit) : in_(p.in(fit)) {}
+
+  FitParams& optimizer(Names names = {"sgd", "adam", "adamw"}) {
+    return in_.choice("optimizer", &Fit::optimizer, names, "sgd, adam (decay added to the gradient) or adamw (decoupled decay)"), *this;
+  }
+  FitParams& lr() { return in_.real("lr", &Fit::lr, {0, 100}, "learning rate"), *this; }
+  FitParams& momentum() { return in_.real("momentum", &Fit::momentum, {0, 1}, "momentum of sgd"), *this; }
+  FitParams& nesterov() { return in_.flag("nesterov", &Fit::nesterov, "Nesterov's momentum in sgd"), *this; }
+  FitParams& betas() {
+    in_.real("beta1", &Fit::beta1, {0, 0.999999}, "decay of the mean of gradients in adam and adamw");
+    return in_.real("beta2", &Fit::beta2, {0, 0.999999}, "decay of the mean of squared gradients in adam and adamw"), *this;
+  }
+  FitParams& amsgrad() { return in_.flag("amsgrad", &Fit::amsgrad, "adam and adamw divide by the largest mean so far (AMSGrad)"), *this; }
+  FitParams& weight_decay() { return in_.real("weight_decay", &Fit::weight_decay, {0, 10}, "weight decay"), *this; }
+  FitParams& epochs() { return in_.integer("epochs", &Fit::epochs, {0, 100000}, "epochs per task"), *this; }
+  FitParams& iterations() {
+    return in_.integer("iterations", &Fit::iterations, {0, 1e9}, "updates per task; 0: the number of epochs rules"), *this;
+  }
+  FitParams& batch_size() { return in_.integer("batch_size", &Fit::batch_size, {1, 65536}, "images per update"), *this; }
+  FitParams& schedule(Names names) { return in_.choice("schedule", &Fit::schedule, names, "how the learning rate moves"), *this; }
+  FitParams& min_lr() { return in_.real("min_lr", &Fit::min_lr, {0, 100}, "where schedule cosine ends"), *this; }
+  FitParams& milestones() {
+    return in_.integers("milestones", &Fit::milestones, {0, 100000}, "epochs after which schedule multistep lowers the rate"), *this;
+  }
+  FitParams& gamma() { return in_.real("gamma", &Fit::gamma, {0, 1}, "factor at each milestone"), *this; }
+  FitParams& step_every() {
+    return in_.integer("step_every", &Fit::step_every, {1, 100000}, "epochs between the steps of schedule step"), *this;
+  }
+  FitParams& warmup_epochs() {
+    return in_.integer("warmup_epochs", &Fit::warmup_epochs, {0, 100000}, "epochs in which schedule warmup_cosine raises the rate"), *this;
+  }
+  FitParams& warmup_iterations() {
+    return in_.integer("warmup_iterations", &Fit::warmup_iterations, {0, 1e9}, "the same in updates, where the length is in updates"),
+           *this;
+  }
+  FitParams& warmup_lr() { return in_.real("warmup_lr", &Fit::warmup_lr, {0, 100}, "where schedule timm_cosine begins"), *this; }
+  FitParams& rate_per_iteration() {
+    in_.flag("rate_per_iteration", &Fit::rate_per_iteration, "move the learning rate with every update, not with every epoch");
+    return *this;
+  }
+  FitParams& clip_norm() {
+    return in_.real("clip_norm", &Fit::clip_norm, {0, 1e6}, "largest norm of all gradients together; 0: no clipping"), *this;
+  }
+  FitParams& drop_last() {
+    return in_.flag("drop_last", &Fit::drop_last, "leave out the last batch of an epoch when it is not full"), *this;
+  }
+  FitParams& shuffle() { return in_.flag("shuffle", &Fit::shuffle, "draw the order of an epoch; off: samples as they come"), *this; }
+
+ private:
+  ParamScope<T, nn::FitOptions> in_;
+};
+
+// The options that the methods of before FitParams have all of. Nothing is added here: their runs, rows and series stay what they are.
 template <class T>
 void describe(Params<T>& p, nn::FitOptions T::*fit) {
-  using Fit = nn::FitOptions;
-  auto in = p.in(fit);
-  in.choice("optimizer", &Fit::optimizer, {"sgd", "adam", "adamw"}, "sgd, adam (decay added to the gradient) or adamw (decoupled decay)");
-  in.real("lr", &Fit::lr, {0, 100}, "learning rate");
-  in.real("momentum", &Fit::momentum, {0, 1}, "momentum of sgd");
-  in.real("weight_decay", &Fit::weight_decay, {0, 10}, "weight decay");
-  in.integer("epochs", &Fit::epochs, {0, 100000}, "epochs per task");
-  in.integer("batch_size", &Fit::batch_size, {1, 65536}, "images per update");
-  in.choice("schedule", &Fit::schedule, {"constant", "cosine", "cosine_shifted", "multistep", "warmup_cosine", "coda"},
-            "how the learning rate moves");
-  in.real("min_lr", &Fit::min_lr, {0, 100}, "where schedule cosine ends");
-  in.integers("milestones", &Fit::milestones, {0, 100000}, "epochs after which schedule multistep lowers the rate");
-  in.real("gamma", &Fit::gamma, {0, 1}, "factor at each milestone");
-  in.integer("warmup_epochs", &Fit::warmup_epochs, {0, 100000}, "epochs in which schedule warmup_cosine raises the rate");
-  in.flag("rate_per_iteration", &Fit::rate_per_iteration, "move the learning rate with every update, not with every epoch");
-  in.real("clip_norm", &Fit::clip_norm, {0, 1e6}, "largest norm of all gradients together; 0: no clipping");
-  in.flag("drop_last", &Fit::drop_last, "leave out the last batch of an epoch when it is not full");
+  FitParams(p, fit)
+      .optimizer()
+      .lr()
+      .momentum()
+      .weight_decay()
+      .epochs()
+      .batch_size()
+      .schedule({"constant", "cosine", "cosine_shifted", "multistep", "warmup_cosine", "coda"})
+      .min_lr()
+      .milestones()
+      .gamma()
+      .warmup_epochs()
+      .rate_per_iteration()
+      .clip_norm()
+      .drop_last();
+}
+
+// What the first task does otherwise (nn::of_task). Methods of before have names of their own for the same struct.
+template <class T>
+void describe(Params<T>& p, nn::FitChange T::*first) {
+  auto in = p.in(first);
+  in.integer("first_epochs", &nn::FitChange::epochs, {0, 100000}, "epochs of the first task; 0: as of the others");
+  in.real("first_lr", &nn::FitChange::lr, {0, 100}, "learning rate of the first task; 0: as of the others");
+  in.real("first_weight_decay", &nn::FitChange::weight_decay, {-1, 10}, "weight decay of the first task; below 0: as of the others");
 }
 
 // Declares the options of a tuner as parameters of the method. What is returned may follow the declaration of `tuner`.
@@ -86,33 +163,67 @@ inline void record_updates(const Context& ctx, const std::string& phase, const n
   ctx.metric((phase + CLB_METRIC_RELATIVE_CHANGE).c_str(), task, trainer.relative_change());
 }
 
-// Trains the groups on the stream (view and images are the caller's choice; order, epochs and batches come from the options), which are in
-// training mode meanwhile and on the run's device from then on. loss(batch) gives the batch's loss; after_update(batch), if any, runs
-// behind each update. Records the mean `loss` of each epoch and, for the task, `trainable_parameters`, `updates`, `images_x_epochs`,
-// `relative_change` (of what is trained) and `dropped` (samples per epoch left out by drop_last); `phase`: see record_loss.
+// What a method may add to a fit.
+struct FitExtras {
+  std::function<void(const Batch&)> before_update = {};  // gradients are there and may be replaced: GPM, A-GEM (nn/subspace.hpp)
+  std::function<void(const Batch&)> after_update = {};   // averages of weights, ...
+  nn::Schedule schedule = {};                            // instead of the options': of epochs, or of updates where `iterations` rules
+  nn::Optimizer* optimizer = nullptr;                    // goes on with its moments, and outlives the fit
+  std::string phase = "";                                // see record_loss
+};
+
+// Trains the groups on the stream (view and images are the caller's choice; order, length and batches come from the options), which are in
+// training mode meanwhile and on the run's device from then on. loss(batch) gives the batch's loss, the method's own terms included.
+// Records the mean `loss` of each epoch (the last may be in part) and, for the task, `trainable_parameters`, `updates`, `images_x_epochs`,
+// `relative_change` (of what is trained) and `dropped` (samples per epoch left out by drop_last).
 template <class Loss>
 void fit(const Context& ctx, const nn::FitOptions& options, StreamRequest stream, const std::vector<nn::FitGroup>& groups, Loss loss,
-         const std::function<void(const Batch&)>& after_update = {}, const std::string& phase = "") {
+         const FitExtras& extras = {}) {
   for (const auto& group : groups) nn::move_to(*group.module, ctx.device());
-  if (options.epochs == 0) return;
+  if (options.epochs == 0 && options.iterations == 0) return;
   for (const auto& group : groups) group.module->train(true);
-  Batches batches = std::move(stream).shuffled().epochs(options.epochs).drop_last(options.drop_last).batches(options.batch_size);
+  if (options.shuffle) stream = stream.shuffled();
+  const int64_t epochs = options.iterations > 0 ? options.iterations : options.epochs;  // an epoch has an update at least
+  Batches batches = stream.epochs(epochs).drop_last(options.drop_last).batches(options.batch_size);
   const clb_stream_info info = batches.info();
-  nn::Trainer trainer(options, groups, info.batches_per_epoch);
+  const int64_t updates = options.iterations > 0 ? std::min(options.iterations, info.batches) : info.batches;
+  nn::Trainer trainer(options, groups, info.batches_per_epoch, extras.schedule, extras.optimizer);
 
   int64_t images = 0;
-  for (Batch batch; batches.next(batch);) {
-    ctx.progress("update", trainer.updates(), info.batches);
-    trainer.step(loss(batch));
-    if (after_update) after_update(batch);
+  for (Batch batch; trainer.updates() < updates && batches.next(batch);) {
+    ctx.progress("update", trainer.updates(), updates);
+    trainer.step(loss(batch), [&] {
+      if (extras.before_update) extras.before_update(batch);
+    });
+    if (extras.after_update) extras.after_update(batch);
     images += batch.n;
-    if (trainer.updates() % info.batches_per_epoch == 0) record_loss(ctx, phase, batch.epoch, trainer.take_mean_loss());
+    if (trainer.updates() % info.batches_per_epoch == 0 || trainer.updates() == updates)
+      record_loss(ctx, extras.phase, batch.epoch, trainer.take_mean_loss());
   }
   for (const auto& group : groups) group.module->train(false);
 
   if (trainer.updates() == 0) ctx.warn("no update was made: the task has fewer samples than batch_size, and drop_last is on");
-  record_updates(ctx, phase, trainer, images);
-  ctx.metric((phase + CLB_METRIC_DROPPED).c_str(), ctx.task().index, static_cast<double>(info.dropped));
+  record_updates(ctx, extras.phase, trainer, images);
+  ctx.metric((extras.phase + CLB_METRIC_DROPPED).c_str(), ctx.task().index, static_cast<double>(info.dropped));
+}
+
+// The moments of an optimiser that outlives a task, in a method's state().
+inline void archive_entries(Archive& archive, nn::Optimizer& optimizer) {
+  nn::OptimizerState state = optimizer.state();
+  archive("names", state.names)("steps", state.steps)("moments", state.moments);
+  optimizer.set_state(std::move(state));
+}
+
+// What is kept of classes (nn/class_gaussians.hpp), likewise.
+inline void archive_entries(Archive& archive, std::vector<nn::ClassGaussian>& classes) {
+  std::vector<int64_t> labels;
+  std::vector<torch::Tensor> means, covariances;
+  for (const auto& c : classes) labels.push_back(c.label), means.push_back(c.mean), covariances.push_back(c.covariance);
+  archive("labels", labels)("means", means)("covariances", covariances);
+  if (means.size() != labels.size() || covariances.size() != labels.size())
+    throw PluginError(CLB_E_STATE, "the saved state is damaged: classes, means and covariances are not equally many");
+  classes.clear();
+  for (size_t k = 0; k < labels.size(); ++k) classes.push_back({labels[k], means[k], covariances[k]});
 }
 
 // First-session adaptation (APER, RanPAC, LayUP): on the first task the tuner learns with a cosine head that is then thrown away; `vit` is

@@ -11,7 +11,7 @@
 namespace clb::session {
 
 struct Processor {
-  std::string model, flags;  // "AMD EPYC ..."; those of avx2, avx512f, avx512_bf16, amx_bf16 that it has
+  std::string model, flags;  // "AMD EPYC ..."; those of avx2, avx512f, avx512_bf16, amx_bf16 that it has; nn's kernels off
   int64_t cores = 0;         // usable by this process
 };
 Processor processor();

@@ -17,6 +17,7 @@
 #include <numbers>
 #include <vector>
 
+#include <clb/nn/cpu_kernels.hpp>
 #include <clb/nn/parallel.hpp>
 
 #define CLB_BF16 __attribute__((target("arch=x86-64-v4,avx512bf16,prefer-vector-width=512")))
@@ -171,7 +172,7 @@ bool wants_gradient(const Tensor& q, const Tensor& k, const Tensor& v) {
 }
 
 bool fits_bf16(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads) {
-  static const bool able = __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16");
+  static const bool able = cpu_kernels() && __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16");
   const auto fits = [](const Tensor& x) { return x.is_cpu() && x.scalar_type() == torch::kBFloat16 && x.dim() == 3 && x.stride(2) == 1; };
   return able && fits(q) && fits(k) && fits(v) && k.size(1) > 0 && q.size(2) / heads % kLanes == 0 && !wants_gradient(q, k, v);
 }

@@ -1,0 +1,88 @@
+#include "clb/nn/blocks.hpp"
+
+namespace clb::nn {
+namespace {
+
+using torch::Tensor;
+
+Linear empty_linear(int64_t out, int64_t in, bool bias) { return Linear(torch::empty({out, in}), bias ? torch::empty({out}) : Tensor()); }
+
+}  // namespace
+
+Block::Block(const BlocksShape& s, const BlockStyle& style)
+    : norm1(s.dim, style.eps),
+      attn(empty_linear(3 * s.dim, s.dim, style.bias), empty_linear(s.dim, s.dim, style.bias), s.heads, style.causal),
+      norm2(s.dim, style.eps),
+      mlp(empty_linear(s.mlp, s.dim, style.bias), empty_linear(s.dim, s.mlp, style.bias), style.activation) {}
+
+Tensor Block::operator()(const Tensor& x) const {
+  const Tensor y = attn.proj.add_to(x, attn.mixed(norm1(x)));
+  return mlp.fc2.add_to(y, mlp.hidden(norm2(y)));
+}
+
+Tensor Block::first_row(const Tensor& x) const {
+  // It attends to all tokens; the others need keys and values alone.
+  const Tensor normed = norm1(x), y = x.narrow(1, 0, 1) + attn.across(normed.narrow(1, 0, 1), normed);
+  return y + mlp(norm2(y));
+}
+
+// With an injection: the same steps with a hook behind each.
+Tensor Block::attention(int64_t i, const Tensor& x, const Injection& in) const {
+  const Tensor normed = in.at(Site::kNorm1, i, x, norm1(x));
+  const std::vector<Tensor> parts = in.at(Site::kQkv, i, normed, attn.qkv(normed)).chunk(3, -1);
+  KeysValues rows(parts[1], parts[2]);
+  in.keys_values(i, x, rows);
+  const Tensor mask = attn.causal ? rows.causal_mask() : Tensor();
+  const ChangeWeights change = [&](const Tensor& weights) { return in.attention_weights(i, weights); };
+  const Tensor mixed = in.changes_attention(i) ? attend_changed(parts[0], rows.keys(), rows.values(), attn.heads, change, mask)
+                                               : attend(parts[0], rows.keys(), rows.values(), attn.heads, mask);
+  const Tensor y = in.at(Site::kProj, i, mixed, attn.proj(mixed)), beside = in.beside_attention(i, x, normed);
+  return beside.defined() ? y + beside : y;
+}
+
+Tensor Block::feed_forward(int64_t i, const Tensor& x, const Injection& in) const {
+  const Tensor normed = in.at(Site::kNorm2, i, x, norm2(x));
+  const Tensor hidden = activate(mlp.activation, in.at(Site::kFc1, i, normed, mlp.fc1(normed)));  // [n, t, mlp]
+  const Tensor y = in.at(Site::kFc2, i, hidden, mlp.fc2(hidden)), beside = in.beside_mlp(i, x, normed);
+  return beside.defined() ? y + beside : y;
+}
+
+Tensor Block::operator()(int64_t i, const Tensor& x, const Injection& in) const {
+  const Tensor entered = in.before_block(i, x);
+  const Tensor attended = entered + attention(i, entered, in);
+  return in.after_block(i, attended + feed_forward(i, attended, in));
+}
+
+Blocks::Blocks(const BlocksShape& shape, const BlockStyle& style) {
+  for (int64_t i = 0; i < shape.depth; ++i) blocks_.add(Block(shape, style));
+}
+
+Tensor Blocks::operator()(const Tensor& x) const {
+  Tensor y = x;
+  for (const Block& block : blocks_) y = block(y);
+  return y;
+}
+
+Tensor Blocks::operator()(const Tensor& x, const Injection& in) const {
+  Tensor y = x;
+  for (int64_t i = 0; i < depth(); ++i) y = blocks_[i](i, y, in);
+  return y;
+}
+
+Tensor Blocks::first_row(const Tensor& x) const {
+  Tensor y = x;
+  for (int64_t i = 0; i + 1 < depth(); ++i) y = blocks_[i](y);
+  return blocks_[depth() - 1].first_row(y).squeeze(1);
+}
+
+Tensor Blocks::first_rows(const Tensor& x, int64_t first, const Injection& in) const {
+  std::vector<Tensor> rows;
+  Tensor y = x;
+  for (int64_t i = 0; i < depth(); ++i) {
+    y = blocks_[i](i, y, in);
+    if (i >= first) rows.push_back(y.select(1, 0));
+  }
+  return at::stack(rows, 1);
+}
+
+}  // namespace clb::nn

@@ -1,0 +1,37 @@
+// A frozen network as the host sees it: images in, features of named kinds out. Whichever format its weights have, the host asks the same;
+// a new format is an entry of the table in tower.cpp and one of clb/base/network_format.hpp.
+#pragma once
+
+#include <clb/nn/image_size.hpp>
+#include <clb/nn/injection.hpp>
+#include <clb/nn/weights.hpp>
+#include <memory>
+
+namespace clb::nn {
+
+struct TowerOptions {
+  std::string format = "timm_vit";    // timm_vit, openclip, openai_clip, ...
+  int64_t heads = 0, text_heads = 0;  // 0: width / 64
+  ImageSize image = 0;                // of the images to come; 0: what the weights were made for
+  bool pos_antialias = true;          // see interpolate_positions
+};
+
+class Tower {
+ public:
+  virtual ~Tower() = default;
+
+  virtual BlocksShape shape() const = 0;  // of the blocks that an image passes
+
+  // The features of images [n, channels, height, width] of the tower's device and type: [n, width]. "cls": the class token after the final
+  // norm; "image" of a CLIP: that projected. an Error (invalid) names the kinds that there are.
+  virtual torch::Tensor compute(const std::string& kind, const torch::Tensor& images) const = 0;
+
+  // [n, k, d]: the class tokens that blocks first, first + 1, ... put out.
+  virtual torch::Tensor cls_of_blocks(const torch::Tensor& images, int64_t first) const = 0;
+};
+
+// Errors are those of the format's own network.
+std::unique_ptr<Tower> make_tower(const TensorMap& tensors, const TowerOptions& options, const std::string& name, torch::Device device,
+                                  torch::ScalarType dtype);
+
+}  // namespace clb::nn
