@@ -49,10 +49,11 @@ void count_pair(const Side& a, const Side& b, const Pair& pair, FlipTable& table
     const std::vector<int64_t> left = a.store->prediction(pair.a->attempt_id, task), right = b.store->prediction(pair.b->attempt_id, task);
     if (left.size() != labels.size() || right.size() != labels.size())
       throw base::Error(fmt::format("predictions of different length ({}, {}; {} labels)", left.size(), right.size(), labels.size()));
+    const bool to_come = shape.evaluated_groups(task) > shape.seen_groups(task);  // they are evaluated, and are no flips of what is learned
     for (size_t i = 0; i < labels.size(); ++i) {
       if (left[i] < 0 || right[i] < 0) continue;  // not evaluated
       const auto own = tasks.find(labels[i]);
-      if (own != tasks.end() && shape.unseen(static_cast<int64_t>(own->second), task)) continue;
+      if (to_come && own != tasks.end() && shape.unseen(static_cast<int64_t>(own->second), task)) continue;
       count(at(table.after_task, static_cast<size_t>(task)), left[i], right[i], labels[i]);
       if (task == last && own != tasks.end()) count(at(table.on_task, own->second), left[i], right[i], labels[i]);
     }
