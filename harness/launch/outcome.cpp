@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <clb/base/error.hpp>
 #include <clb/launch/human.hpp>
 #include <fstream>
 
@@ -24,6 +25,11 @@ std::string memory_words(const Facts& facts) {
   return fmt::format("peak memory {} of {}", human_bytes(facts.peak_memory), human_bytes(facts.memory_limit));
 }
 
+std::string stopped_words(const Facts& facts) {
+  const bool batch = facts.stop == StopCause::kCancelled && !facts.stop_detail.empty();
+  return batch ? "stopped by " + facts.stop_detail : "stopped on request";
+}
+
 Outcome judge_stopped(const Facts& facts) {
   const std::string where = facts.position.text();
   switch (facts.stop) {
@@ -37,8 +43,10 @@ Outcome judge_stopped(const Facts& facts) {
       return outcome("failed", fmt::format("{} {}", facts.stop_detail, where));
     case StopCause::kKilledByUser:
       return outcome("cancelled", fmt::format("killed at the second request to stop {}", where));
+    case StopCause::kPutOffLate:
+      return outcome("cancelled", fmt::format("killed {} {}", facts.stop_detail, where));
     default:
-      return outcome("cancelled", fmt::format("stopped on request {}", where));
+      return outcome("cancelled", stopped_words(facts) + " " + where);
   }
 }
 
@@ -56,7 +64,13 @@ Outcome judge_signal(const Facts& facts) {
 
 Outcome judge_failed(const Facts& facts) {
   const base::Failed& failed = *facts.failed;
-  if (failed.status == "cancelled") return outcome("cancelled", fmt::format("stopped on request {}", facts.position.text()));
+  if (failed.status == "cancelled") {
+    const bool itself = facts.stop == StopCause::kNone && facts.exit.code == static_cast<int>(base::Exit::kGoOnLater);
+    Outcome cancelled = outcome(
+        "cancelled", (itself ? std::string("stopped by a signal to its runner") : stopped_words(facts)) + " " + facts.position.text());
+    cancelled.asked_itself = itself;
+    return cancelled;
+  }
   Position place = facts.position;
   if (!failed.phase.empty()) place = {failed.phase, failed.task, false};
   std::string reason = fmt::format("{}: {} ({}", failed.status, failed.text, place.text());

@@ -4,8 +4,11 @@
 
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/launch/devices.hpp>
 #include <clb/launch/memory.hpp>
 #include <clb/launch/second_look.hpp>
+#include <clb/launch/stop.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <list>
 #include <map>
@@ -40,6 +43,7 @@ struct Running {
   uint64_t oom_before;
   Watch watch;
   std::unique_ptr<Child> child;
+  std::string device;
   LastTask last{};
   std::optional<Outcome> outcome{};  // of the run; its second look is on
   int64_t look_count = 0;
@@ -51,12 +55,12 @@ class Scheduler {
   Scheduler(const std::vector<base::RunSpec>& runs, const ScheduleOptions& options, Observer& observer)
       : runs_(runs), options_(options), observer_(observer) {}
 
-  bool loop() {
+  Ended loop() {
     while (true) {
-      while (requests_ == 0 && (!again_.empty() || next_ < runs_.size()) && running_.size() < options_.jobs) start_or_spare(next());
+      for (const int signal : signals_.stop_requests()) stop(signal);  // also one that came before there was anything to stop
+      while (first_ == 0 && something_waits() && running_.size() < options_.jobs) start_or_spare(next());
       if (running_.empty()) break;
       wait();
-      if (const int requests = signals_.stop_requests()) stop(requests);
       const bool tick = Clock::now() >= next_tick_;
       for (auto run = running_.begin(); run != running_.end();) run = serve(*run, tick) ? running_.erase(run) : std::next(run);
       if (tick) {
@@ -64,10 +68,18 @@ class Scheduler {
         next_tick_ = Clock::now() + kTick;
       }
     }
-    return requests_ == 0;
+    return ended();
   }
 
  private:
+  bool something_waits() const { return !again_.empty() || next_ < runs_.size(); }
+
+  Ended ended() const {
+    if (asked_themselves_ > 0) return Ended::kPutOff;
+    if (first_ == 0 || !(something_waits() || unfinished_ > 0)) return Ended::kAll;
+    return puts_off(first_) ? Ended::kPutOff : Ended::kStopped;
+  }
+
   size_t next() {
     if (again_.empty()) return next_++;
     const size_t index = again_.back();
@@ -89,11 +101,27 @@ class Scheduler {
     try {
       fs::create_directories(folder);
       base::write_file_atomic(file, base::pretty(spec.to_json()) + "\n");
-      auto child = std::make_unique<Child>(options_.runner, std::vector<std::string>{command, file.string()}, log);
-      running_.push_back({index, spec, log, oom_kills(), Watch(options_.limits, Clock::now()), std::move(child)});
+      const std::string device = device_for(spec);
+      Spawn what{.program = options_.runner.program,
+                 .arguments = {command, file.string()},
+                 .environment = surroundings(runner_environment(options_.runner), device)};
+      auto child = std::make_unique<Child>(std::move(what), log);
+      running_.push_back({index, spec, log, oom_kills(), Watch(options_.limits, Clock::now()), std::move(child), device});
     } catch (const std::exception& error) {
       observer_.finished(index, {"failed", error.what(), "", 0, false, false});
     }
+  }
+
+  std::string device_for(const base::RunSpec& spec) const {
+    std::vector<std::string> taken;
+    for (const Running& run : running_) taken.push_back(run.device);
+    const bool free = spec.device == "auto" || spec.device == "cuda";  // else the experiment says which
+    return free ? next_device(options_.devices, taken) : "";
+  }
+
+  static std::map<std::string, std::string> surroundings(std::map<std::string, std::string> of_runner, const std::string& device) {
+    for (const auto& [name, value] : device_environment(device, std::getenv("CUDA_VISIBLE_DEVICES"))) of_runner[name] = value;
+    return of_runner;
   }
 
   void wait() {
@@ -105,18 +133,28 @@ class Scheduler {
     poll(descriptors.data(), descriptors.size(), static_cast<int>(std::max<int64_t>(0, left.count())));
   }
 
-  void stop(int requests) {
-    const bool first = requests_ == 0;
-    requests_ += requests;
+  void stop(int signal) {
+    const bool first = first_ == 0, batch = puts_off(signal);
+    if (!first && batch && puts_off(first_)) return;  // it says so in several ways; what does not stop is killed in time
+    if (first) first_ = signal;
     for (Running& run : running_) {
-      run.watch.cancel(requests_ > 1);
-      if (requests_ > 1) {
+      if (!first) {
+        run.watch.cancel(true);
         run.child->kill_group();
-      } else {
-        run.child->ask_to_stop();
+        continue;
       }
+      batch ? run.watch.put_off(signal, Clock::now()) : run.watch.cancel(false);
+      run.child->ask_to_stop();
     }
-    if (first) observer_.stopping();
+    if (first) observer_.stopping(signal);
+  }
+
+  // Its second look is taken when it goes on after its last checkpoint.
+  bool put_off_look(Running& run) const {
+    if (!puts_off(first_) || run.spec.checkpoint != "every") return false;
+    run.outcome->status = "cancelled";
+    run.outcome->reason = "stopped by " + signal_name(first_) + " before its second look was over";
+    return true;
   }
 
   // True when the run has ended and everything about it was told.
@@ -162,14 +200,14 @@ class Scheduler {
     for (const Running& other : running_)
       if (&other != &run) known.insert(other.child->pid());
     orphans_.end(known);
-    if (run.outcome->status == "ok" && options_.second_look && start_look(run)) return false;
+    if (run.outcome->status == "ok" && options_.second_look && !put_off_look(run) && start_look(run)) return false;
     return tell(run);
   }
 
   // False: it cannot be made, which has been told.
   bool start_look(Running& run) {
     try {
-      if (requests_ > 0) throw base::Error("stopped on request");
+      if (first_ != 0) throw base::Error("stopped on request");
       run.look_count = look_size(run.last, run.outcome->wall_s);
       const fs::path folder = make_look_folder(run.spec, run.last, run.look_count);
       run.log = fs::path(run.spec.execution.run_dir) / "look.txt";
@@ -177,7 +215,7 @@ class Scheduler {
       run.watch = Watch(look_limits(options_.limits, run.last), Clock::now());
       run.child = std::make_unique<Child>(Spawn{.program = options_.runner.program,
                                                 .arguments = {"look", (folder / "request.json").string()},
-                                                .environment = look_environment(options_.runner, folder),
+                                                .environment = surroundings(look_environment(options_.runner, folder), run.device),
                                                 .only_environment = true,
                                                 .folder = folder / "home"},
                                           run.log);
@@ -190,6 +228,7 @@ class Scheduler {
 
   bool finish_look(Running& run) {
     const Outcome ended = outcome_of(run);
+    if (ended.status != "ok" && put_off_look(run)) return tell(run);
     const std::string phase = run.watch.phase();
     observer_.looked(run.index, judge_look(ended, phase, run.look, run.last, run.spec.precision, run.look_count));
     return tell(run);
@@ -197,6 +236,8 @@ class Scheduler {
 
   bool tell(Running& run) {
     remove_look_folder(run.spec);
+    asked_themselves_ += run.outcome->asked_itself;
+    unfinished_ += first_ != 0 && run.outcome->status != "ok";
     if (run.outcome->of_setting) hopeless_.emplace(setting_of(runs_[run.index]), *run.outcome);
     observer_.finished(run.index, *run.outcome);
     if (run.outcome->bad_checkpoint && started_over_.insert(run.index).second) again_.push_back(run.index);
@@ -213,13 +254,14 @@ class Scheduler {
   size_t next_ = 0;
   std::vector<size_t> again_;      // runs whose checkpoint could not be taken up: they start over
   std::set<size_t> started_over_;  // each once
-  int requests_ = 0;
+  int first_ = 0;                  // request to stop: its signal
+  size_t unfinished_ = 0, asked_themselves_ = 0;
   Clock::time_point next_tick_ = Clock::now();
 };
 
 }  // namespace
 
-bool run_all(const std::vector<base::RunSpec>& runs, const ScheduleOptions& options, Observer& observer) {
+Ended run_all(const std::vector<base::RunSpec>& runs, const ScheduleOptions& options, Observer& observer) {
   return Scheduler(runs, options, observer).loop();
 }
 

@@ -3,12 +3,14 @@
 
 #include <signal.h>
 
+#include <vector>
+
 #include "descriptor.hpp"
 
 namespace clb::launch {
 
-// While one lives, SIGINT, SIGTERM, SIGHUP (unless ignored, as nohup does) and SIGCHLD of this thread are read here instead of being
-// delivered. The launcher has one thread, and only one of these at a time.
+// While one lives, requests to stop (stop.hpp; unless ignored, as nohup does with SIGHUP) and SIGCHLD of this thread are read here instead
+// of being delivered. The launcher has one thread, and only one of these at a time.
 class Signals {
  public:
   Signals();
@@ -17,7 +19,7 @@ class Signals {
   Signals& operator=(const Signals&) = delete;
 
   int fd() const { return fd_.get(); }
-  int stop_requests();  // how many arrived since the last call; takes SIGCHLD away as well
+  std::vector<int> stop_requests();  // that arrived since the last call; takes SIGCHLD away as well
 
  private:
   Descriptor fd_;

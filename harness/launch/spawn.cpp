@@ -7,12 +7,14 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
+#include <clb/launch/stop.hpp>
 #include <cstdlib>
 
 #include "descriptor.hpp"
@@ -55,15 +57,19 @@ Descriptor lifted(int fd) {
   return copy;
 }
 
-// Default handlers and an empty mask: the launcher blocks the signals that it reads, and a child inherits that.
+// Default handlers, and a mask without what the launcher holds or reads, which a child would inherit. SIGUSR1 and SIGUSR2, which batch
+// systems send to every process of a job, wait for the child to take them (session::install_cancel_handler): one that only answers a
+// question never does, and one that is still being loaded is not ended by them.
 class Attributes {
  public:
   explicit Attributes(bool own_group) {
     check(posix_spawnattr_init(&attributes_), "posix_spawnattr_init");
-    sigset_t none, all;
-    sigemptyset(&none);
+    sigset_t waiting, all;
+    sigemptyset(&waiting);
+    sigaddset(&waiting, SIGUSR1);
+    sigaddset(&waiting, SIGUSR2);
     sigfillset(&all);
-    check(posix_spawnattr_setsigmask(&attributes_, &none), "signal mask");
+    check(posix_spawnattr_setsigmask(&attributes_, &waiting), "signal mask");
     check(posix_spawnattr_setsigdefault(&attributes_, &all), "signal handlers");
     int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
     if (own_group) flags |= POSIX_SPAWN_SETPGROUP;  // group 0: the child's own
@@ -158,6 +164,12 @@ bool take(Descriptor& end, std::string& into) {
   return n > 0;
 }
 
+// A signal to the whole group ends the child, and reaches this process a moment later.
+void await_signal_of_group(int signal) {
+  constexpr timespec kMoment{.tv_sec = 0, .tv_nsec = 20'000'000};
+  for (int tries = 0; tries < 5 && puts_off(signal) && held_signal() == 0; ++tries) nanosleep(&kMoment, nullptr);
+}
+
 // It stays to be waited for.
 bool has_ended(pid_t pid) {
   siginfo_t info{};
@@ -185,8 +197,8 @@ Captured capture(Spawn what, double timeout_s) {
     bool got = ends[0].revents && take(out.read, captured.out);
     got = (ends[1].revents && take(err.read, captured.err)) || got;
     if (ended && !got) break;  // something it started may hold the pipes open
-    if (std::chrono::steady_clock::now() > deadline) {
-      captured.timed_out = true;
+    captured.timed_out = std::chrono::steady_clock::now() > deadline;
+    if (captured.timed_out || held_signal() != 0) {
       kill(pid, SIGKILL);
       break;
     }
@@ -196,6 +208,8 @@ Captured capture(Spawn what, double timeout_s) {
   }
   if (WIFEXITED(status)) captured.exit_code = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) captured.signal = WTERMSIG(status);
+  await_signal_of_group(captured.signal);
+  expect_not_put_off();
   return captured;
 }
 

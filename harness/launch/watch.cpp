@@ -77,6 +77,12 @@ void Watch::cancel(bool kill) {
   }
 }
 
+void Watch::put_off(int signal, Clock::time_point now) {
+  if (facts_.stop != StopCause::kNone) return;
+  stop(StopCause::kCancelled, signal_name(signal));
+  put_off_until_ = now + seconds_of(limits_.put_off_s);
+}
+
 Action Watch::check(Clock::time_point now, uint64_t resident_bytes) {
   facts_.peak_memory = std::max(facts_.peak_memory, resident_bytes);
   const bool within = facts_.stop == StopCause::kNone || facts_.stop == StopCause::kCancelled;
@@ -87,6 +93,10 @@ Action Watch::check(Clock::time_point now, uint64_t resident_bytes) {
       stop(StopCause::kTime, human_seconds(limits_.wall_s));
     } else if (limits_.silence_s > 0 && now - last_event_ > seconds_of(limits_.silence_s)) {
       stop(StopCause::kSilence, human_seconds(limits_.silence_s));
+    } else if (put_off_until_ && now >= *put_off_until_) {
+      stop(StopCause::kPutOffLate, fmt::format("{} after {}", human_seconds(limits_.put_off_s), facts_.stop_detail));
+      killed_ = true;
+      return Action::kKill;
     } else {
       return Action::kNone;
     }

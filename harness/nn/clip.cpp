@@ -47,7 +47,8 @@ Tensor ClipText::embed(const Tensor& ids) const {
   if (ids.dim() != 2 || ids.size(1) > context())
     throw Error(ErrorKind::kInvalid, "this text tower takes rows of at most " + std::to_string(context()) + " token ids, but got " +
                                          c10::str(ids.sizes()) + "; cut texts where they are made into tokens");
-  if (ids.numel() > 0 && (ids.min().item<int64_t>() < 0 || ids.max().item<int64_t>() >= vocabulary()))
+  // On a card the check would wait for it.
+  if (ids.is_cpu() && ids.numel() > 0 && (ids.min().item<int64_t>() < 0 || ids.max().item<int64_t>() >= vocabulary()))
     throw Error(ErrorKind::kInvalid, "a token id lies outside of 0 to " + std::to_string(vocabulary() - 1) +
                                          ", the vocabulary of this text tower; use the tokeniser that it was trained with");
   return at::embedding(token_embedding_, ids);

@@ -24,6 +24,7 @@ auto at(const Place& place, const std::string& remedy, const Ask& ask) {
   try {
     return ask();
   } catch (const base::Error& error) {
+    if (error.exit() == base::Exit::kGoOnLater) throw;  // it has no place in a file, and no remedy
     throw base::Error(place.text() + ": " + error.what() + remedy, error.exit());
   }
 }

@@ -63,7 +63,13 @@ bool cancelled() { return cancel_requested != 0; }
 void install_cancel_handler() {
   struct sigaction action {};
   action.sa_handler = [](int) { cancel_requested = 1; };
-  sigaction(SIGTERM, &action, nullptr);
+  sigset_t waited;  // until now, when clbench started this process
+  sigemptyset(&waited);
+  for (const int signal : {SIGTERM, SIGUSR1, SIGUSR2}) {
+    sigaction(signal, &action, nullptr);
+    sigaddset(&waited, signal);
+  }
+  pthread_sigmask(SIG_UNBLOCK, &waited, nullptr);
   signal(SIGPIPE, SIG_IGN);  // write() then says EPIPE
 }
 

@@ -184,7 +184,8 @@ int run(const base::RunSpec& spec, bool resume, Emitter& emitter) {
     failed.task = where.task;
     failed.phase = where.phase;
     emitter.emit(failed);
-    return static_cast<int>(base::Exit::kFailedRun);
+    const bool asked = cancelled() && failed.status == "cancelled";
+    return static_cast<int>(asked ? base::Exit::kGoOnLater : base::Exit::kFailedRun);
   }
 }
 

@@ -39,7 +39,7 @@ struct Connection {
           auto result = consistent(body);
           if (!reader || !reader->changed()) return result;
         } catch (...) {  // a page torn by a writer that came meanwhile looks like damage
-          if (!reader || !reader->changed()) throw;
+          if (!reader || !reader->failed_for_change()) throw;
         }
         reader->reopen();
       }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "blob.hpp"
+#include "journal.hpp"
 #include "open.hpp"
 #include "schema.hpp"
 #include "unite.hpp"
@@ -17,6 +18,7 @@ namespace {
 // A database that nobody else sees, so nothing has to survive a power cut before it is complete.
 SQLite::Database open_scratch(const fs::path& file) {
   SQLite::Database db(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  open_alone(db);
   db.exec("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA trusted_schema = OFF");
   return db;
 }
@@ -52,7 +54,7 @@ void copy_of(const fs::path& file, const fs::path& copy) {
         return;
       }
     } catch (...) {  // a page torn by a writer that came meanwhile looks like damage
-      if (!reader.changed()) throw;
+      if (!reader.failed_for_change()) throw;
     }
     reader.reopen();
   }
@@ -101,6 +103,7 @@ void synchronise(const fs::path& file) {
 // A write-ahead log that a killed writer left would be replayed into the file that takes the old one's place.
 void fold_log(const fs::path& file) {
   if (!fs::exists(file.string() + "-wal")) return;
+  if (!base::file_system_of(file).local) return end_log(file);
   SQLite::Database db(file.string(), SQLite::OPEN_READWRITE);
   db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 }
@@ -108,11 +111,7 @@ void fold_log(const fs::path& file) {
 base::FileLock lock_of(const fs::path& out) {
   const fs::path folder = out.parent_path().empty() ? fs::path(".") : out.parent_path();
   if (!fs::is_directory(folder)) throw base::Error(out.string() + ": there is no folder " + folder.string() + "; make it first");
-  const fs::path file = out.string() + ".lock";
-  std::optional<base::FileLock> lock = base::FileLock::try_lock(file);
-  if (!lock)
-    throw base::Error(out.string() + ": " + base::FileLock::holder(file) + " is writing to it; wait for it, or merge into another file");
-  return std::move(*lock);
+  return base::FileLock::own(out.string() + ".lock", out.string(), "wait for it, or merge into another file");
 }
 
 }  // namespace
@@ -122,7 +121,12 @@ MergeCounts merge(const fs::path& named_out, const std::vector<fs::path>& inputs
   explained(out, [&] { check_writable(out); });
   const base::FileLock lock = lock_of(out);
   std::vector<fs::path> files;
-  if (!is_vacant(out)) files.push_back(out);
+  if (is_vacant(out)) {
+    fs::remove(out.string() + "-journal");  // of a file that is gone
+  } else {
+    explained(out, [&] { roll_back(out); });
+    files.push_back(out);
+  }
   files.insert(files.end(), inputs.begin(), inputs.end());
 
   MergeCounts counts;

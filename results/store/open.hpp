@@ -13,12 +13,18 @@
 namespace clb::store {
 
 // The writer: holds FILE.lock for as long as it lives. Creates FILE (under another name, renamed when complete) or migrates it, after a
-// copy of the old one was kept as FILE.v<old>. WAL, synchronous = FULL: what is committed survives a power cut.
+// copy of the old one was kept as FILE.v<old>. What is committed survives a power cut. The journal depends on where the file lies
+// (journal.hpp); `note` is one sentence when it is not the usual one.
 struct Writer {
   base::FileLock lock;
   std::unique_ptr<SQLite::Database> db;
+  std::string note;
 };
 Writer open_writer(const fs::path& file, const std::vector<std::string>& steps);
+Writer open_writer(const fs::path& file, const std::vector<std::string>& steps, const base::FileSystem& on);
+
+// From version `from` to the newest, as one transaction. Foreign keys are off meanwhile, so that a step may rebuild a table.
+void migrate(SQLite::Database& db, int64_t from, const std::vector<std::string>& steps);
 
 // A file under a name of its own beside another, made empty here; removed with everything that SQLite puts beside it.
 class Scratch {
@@ -45,23 +51,27 @@ void rename_durably(const fs::path& from, const fs::path& to);
 
 void check_everything(SQLite::Database& db, const fs::path& file);  // PRAGMA integrity_check; Error when it finds anything
 
-// A reader needs no write permission and makes no file. While no FILE-wal lies beside the file nobody writes to it, and it is opened as
-// immutable; should a writer come meanwhile, changed() says so, and what was read must be read again after reopen(). An older version is
-// migrated in memory.
+// A reader needs no write permission and makes no file. A file in WAL mode to which nobody writes has no FILE-wal beside it, and is opened
+// as immutable; should a writer come meanwhile, changed() says so, and what was read must be read again after reopen(). A file with a
+// rollback journal is read under SQLite's own locks, of which nothing stays. An older version is migrated in memory.
 class Reader {
  public:
   Reader(fs::path file, const std::vector<std::string>& steps);
   SQLite::Database& db() { return *db_; }
   bool changed() const;
+  bool failed_for_change() const;  // asked after a failure: a writer changed the file, or the mode that it has
   void reopen();
 
  private:
   void connect(bool immutable);
+  void connect_plainly();
+  bool end_log_of_killed() const;
 
   fs::path file_;
   const std::vector<std::string>& steps_;
   std::unique_ptr<SQLite::Database> db_;
   std::optional<base::Stamp> stamp_;  // of the file when it was opened as immutable
+  bool plain_ = false;                // it had a rollback journal when it was opened
 };
 
 }  // namespace clb::store

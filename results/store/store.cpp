@@ -25,4 +25,6 @@ Store Store::open(const fs::path& file, Mode mode) {
 
 const fs::path& Store::file() const { return impl_->file; }
 
+std::string Store::note() const { return impl_->writer ? impl_->writer->note : ""; }
+
 }  // namespace clb::store

@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <ATen/Parallel.h>
+
 #include "support/method_bench.hpp"
 
 namespace clb::testing {
 
 inline BenchWeights made_weights() {
+  at::set_num_threads(1);  // tensors this small gain nothing by more
   return {.tensors = nn::random_vit({.image = 16, .patch = 8, .dim = 64, .depth = 2, .heads = 2, .mlp = 96}, 1), .heads = 2};
 }
 

@@ -1,7 +1,5 @@
 // No kill loses a result: runs that are killed at forced and at random moments, then resumed, end with the predictions and logit hashes of
 // a run that nobody disturbed, bit by bit, in a database that is sound.
-#include <SQLiteCpp/SQLiteCpp.h>
-#include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 
@@ -10,74 +8,18 @@
 #include <random>
 #include <thread>
 
-#include "cli.hpp"
+#include "endurance.hpp"
 
 namespace {
 
 using namespace clb;
+using clb::testing::child_of;
 using clb::testing::Ended;
+using clb::testing::Endurance;
+using clb::testing::Outcome;
+using clb::testing::start;
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
-
-// What a finished run left: per task its predictions and the hash of its logits.
-struct Outcome {
-  std::vector<std::vector<int64_t>> predictions;
-  std::map<int64_t, std::string> hashes;
-  bool operator==(const Outcome&) const = default;
-};
-
-class Endurance : public clb::testing::World {
- public:
-  static constexpr int64_t kTasks = 5;
-
-  Endurance() {
-    write_experiment("", "faulty",
-                     "params = { fault = \"kill\", where = \"train_task\", task = 2, once = \"" + trap().string() + "\", epochs = 3 }\n");
-  }
-
-  fs::path trap() const { return path() / "trap"; }  // while this file is there the method's fault strikes, once
-  void set_trap() const { std::ofstream(trap()) << "x"; }
-  void strike_in(const std::string& where) {
-    std::string text = base::read_file(experiment());
-    text.replace(text.find("where = \"train_task\""), 20, "where = \"" + where + "\"");
-    std::ofstream(experiment()) << text;
-  }
-
-  // words: "run" with its experiment, or "resume"; both on the database `db`.
-  std::vector<std::string> command(const std::string& verb, const fs::path& db) const {
-    std::vector<std::string> words{verb};
-    if (verb == "run") words.push_back(experiment().string());
-    words.insert(words.end(), {"--db", db.string(), "--plugin-path", std::string(CLB_BINARY_DIR) + "/tests/plugins"});
-    return words;
-  }
-  Ended call(const std::string& verb, const fs::path& db, const std::vector<std::string>& environment = {}) const {
-    auto words = command(verb, db);
-    words.insert(words.begin(), std::string(CLB_BINARY_DIR) + "/bin/clbench");
-    auto all = environment;
-    all.push_back("CLB_CACHE=" + cache().string());
-    return clb::testing::run_program(path(), words, all);
-  }
-
-  Outcome outcome(const fs::path& db) const {
-    EXPECT_EQ(SQLite::Database(db.string()).execAndGet("PRAGMA integrity_check").getString(), "ok");
-    const auto store = store::Store::open(db, store::Store::Mode::kRead);
-    Outcome outcome;
-    const auto rows = store.runs();
-    EXPECT_EQ(rows.size(), 1u);
-    EXPECT_EQ(rows.at(0).status.status, "ok") << rows.at(0).status.reason;
-    EXPECT_EQ(rows.at(0).tasks_done, kTasks);
-    for (int64_t t = 0; t < rows.at(0).tasks_done; ++t) outcome.predictions.push_back(store.prediction(rows.at(0).attempt_id, t));
-    outcome.hashes = store.logit_hashes(rows.at(0).attempt_id);
-    return outcome;
-  }
-
-  Outcome undisturbed() const {
-    const fs::path db = path() / "undisturbed.sqlite";
-    const Ended ended = call("run", db);
-    EXPECT_EQ(ended.code, 0) << ended.err;
-    return outcome(db);
-  }
-};
 
 TEST(Resume, ARunKilledAtAForcedPointGoesOnToTheSameLogits) {
   for (const char* where : {"begin_task", "train_task", "predict", "save", "checkpoint"}) {
@@ -111,6 +53,27 @@ TEST(Resume, ARunThatWasKilledInsideADatabaseCommitGoesOn) {
     struck += world.call("run", db, {preload, asan, "CLB_TEST_KILL_AT_SYNC=" + std::to_string(n)}).code == 128 + SIGKILL;
     const Ended resumed = world.call("run", db);  // run goes on as resume does
     EXPECT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_EQ(world.outcome(db), expected);
+  }
+  EXPECT_GE(struck, 8);
+}
+
+// On a file system that hosts share, as a preloaded library says: the kill hits a rollback journal.
+TEST(Resume, ARunThatWasKilledInsideACommitAwayFromHomeGoesOn) {
+  Endurance world;
+  const Outcome expected = world.undisturbed();
+  const std::string folder = std::string(CLB_BINARY_DIR) + "/tests/plugins/preload/", nfs = "CLB_TEST_FILE_SYSTEM=0x6969";
+  const std::string asan = std::string("ASAN_OPTIONS=verify_asan_link_order=0:") + (getenv("ASAN_OPTIONS") ? getenv("ASAN_OPTIONS") : "");
+  int struck = 0;
+  for (int n = 1; n <= 12; ++n) {
+    SCOPED_TRACE("sync " + std::to_string(n));
+    const fs::path db = world.path() / ("away" + std::to_string(n) + ".sqlite");
+    const std::string killing = "LD_PRELOAD=" + folder + "kill_at_sync.so:" + folder + "pretend_file_system.so";
+    struck += world.call("run", db, {killing, asan, nfs, "CLB_TEST_KILL_AT_SYNC=" + std::to_string(n)}).code == 128 + SIGKILL;
+    EXPECT_FALSE(fs::exists(db.string() + "-wal"));
+    const Ended resumed = world.call("run", db, {"LD_PRELOAD=" + folder + "pretend_file_system.so", asan, nfs});
+    EXPECT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_NE(resumed.err.find("(nfs): it is written with a rollback journal"), std::string::npos) << resumed.err;
     EXPECT_EQ(world.outcome(db), expected);
   }
   EXPECT_GE(struck, 8);
@@ -157,31 +120,6 @@ TEST(Database, ASecondLauncherIsRefusedWithTheOwnersPid) {
   EXPECT_EQ(refused.code, 2);
   EXPECT_NE(refused.err.find("process " + std::to_string(getpid()) + " on "), std::string::npos) << refused.err;
   EXPECT_NE(refused.err.find(" is writing to it"), std::string::npos) << refused.err;
-}
-
-// Starts clbench without waiting for it.
-pid_t start(const Endurance& world, const fs::path& db) {
-  auto words = world.command("run", db);
-  words.insert(words.begin(), std::string(CLB_BINARY_DIR) + "/bin/clbench");
-  const pid_t pid = fork();
-  if (pid != 0) return pid;
-  std::vector<char*> argv;
-  for (auto& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  setenv("CLB_CACHE", world.cache().c_str(), 1);
-  const int quiet = open((world.path() / "quiet.txt").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  dup2(quiet, 1);
-  dup2(quiet, 2);
-  execv(argv[0], argv.data());
-  _exit(127);
-}
-
-pid_t child_of(pid_t parent) {
-  const std::string id = std::to_string(parent);
-  std::ifstream children("/proc/" + id + "/task/" + id + "/children");
-  pid_t child = 0;
-  children >> child;
-  return child;
 }
 
 // Kills the launcher, or the runner, after a random part of the run's time; then the run goes on.

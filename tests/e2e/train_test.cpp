@@ -118,9 +118,10 @@ TEST(Train, AMistakeThatNnFindsInsideAMethodIsTheUsers) {
   EXPECT_NE(reason.find("in train_task, task 1"), std::string::npos) << reason;
   EXPECT_NE(ended.err.find(reason), std::string::npos) << ended.err;
   // Beside a run that fails for another reason, the exit code is that of a failed run.
-  world.write_experiment("train_transform = \"small-112\"\n[[method]]\nid = \"finetune\"\n" +
-                             "train_transform = \"micro-32\"\nparams = { epochs = 3, batch_size = 8, momentum = 1.0, lr = 100 }\n",
-                         "l2p");
+  world.write_experiment(
+      "train_transform = \"small-112\"\n[[method]]\nid = \"finetune\"\n"
+      "train_transform = \"micro-32\"\nparams = { epochs = 3, batch_size = 8, momentum = 1.0, lr = 100 }\n",
+      "l2p");
   const auto both = world.run();
   EXPECT_EQ(both.code, 1) << both.err;
   EXPECT_NE(both.err.find("numeric: "), std::string::npos) << both.err;

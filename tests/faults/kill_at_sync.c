@@ -1,4 +1,5 @@
-/* Preloaded into clbench: kills it when it syncs the database's log for the n-th time (CLB_TEST_KILL_AT_SYNC), that is inside a commit. */
+/* Preloaded into clbench: kills it when it syncs the database's log or journal for the n-th time (CLB_TEST_KILL_AT_SYNC), that is inside a
+   commit. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <signal.h>
@@ -14,7 +15,9 @@ static void strike(int fd) {
   if (when == NULL) return;
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   const ssize_t n = readlink(link, path, sizeof path - 1);
-  if (n < 4 || strncmp(path + n - 4, "-wal", 4) != 0) return;
+  if (n < 0) return;
+  path[n] = '\0';
+  if (strstr(path, ".sqlite-wal") == NULL && strstr(path, ".sqlite-journal") == NULL) return;
   if (left == 0) left = atoi(when);
   if (--left == 0) kill(getpid(), SIGKILL);
 }

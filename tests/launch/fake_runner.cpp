@@ -160,19 +160,32 @@ void run_task(const RunSpec& spec, int64_t task, double pace) {
     nap(pace / 4);
     if (g_cancelled) {
       emit(Failed{"cancelled", "asked to stop", "", 0, task, "train_task"});
-      _exit(1);
+      _exit(static_cast<int>(Exit::kGoOnLater));
     }
     emit(Progress{"train_task", task, i, 4, "batches"});
   }
   emit(task_done(spec, task));
 }
 
+void hear_requests_to_stop() {
+  sigset_t waited;
+  sigemptyset(&waited);
+  for (const int signal : {SIGTERM, SIGUSR1, SIGUSR2}) {
+    ::signal(signal, [](int) { g_cancelled = 1; });
+    sigaddset(&waited, signal);
+  }
+  sigprocmask(SIG_UNBLOCK, &waited, nullptr);
+}
+
+const char* from_environment(const char* name) { return std::getenv(name) ? std::getenv(name) : "unset"; }
+
 int run(const std::string& file) {
   const RunSpec spec = RunSpec::from_json(parse_json(read_file(file), file), file);
   const auto lock = FileLock::try_lock(std::filesystem::path(spec.execution.run_dir) / "lock");
   if (!lock) throw Error(spec.execution.run_dir + ": another runner works here");
-  ::signal(SIGTERM, [](int) { g_cancelled = 1; });
-  std::printf("fake runner, OMP_WAIT_POLICY=%s\n", std::getenv("OMP_WAIT_POLICY") ? std::getenv("OMP_WAIT_POLICY") : "unset");
+  hear_requests_to_stop();
+  std::printf("fake runner, OMP_WAIT_POLICY=%s, CUDA_VISIBLE_DEVICES=%s\n", from_environment("OMP_WAIT_POLICY"),
+              from_environment("CUDA_VISIBLE_DEVICES"));
   std::fflush(stdout);
   const std::string behave = spec.method.params.value("behave", "ok");
   if (behave == "early") die_of(SIGBUS);
@@ -234,6 +247,10 @@ ParamInfo param(const char* name, const char* type, Json value, const char* help
 }
 
 int describe(const std::string& file, bool open, const std::string& root) {
+  if (const double seconds = std::atof(from_environment("FAKE_RUNNER_DESCRIBES_FOR")); seconds > 0) {
+    std::fprintf(stderr, "fake runner: describing\n");
+    nap(seconds);
+  }
   if (std::getenv("FAKE_RUNNER_LOG")) {  // how often it was asked
     std::FILE* log = std::fopen(std::getenv("FAKE_RUNNER_LOG"), "a");
     std::fputs("describe\n", log);
@@ -272,7 +289,9 @@ int describe(const std::string& file, bool open, const std::string& root) {
 }
 
 int version() {
-  const Json text{{"libtorch", "0.0.0"},  {"cuda", false},       {"devices", {"cpu"}},
+  Json devices{"cpu"};
+  for (int64_t card = std::atoi(from_environment("FAKE_RUNNER_CARDS")); card > 0; --card) devices.push_back("a card");
+  const Json text{{"libtorch", "0.0.0"},  {"cuda", false},       {"devices", devices},
                   {"cpu", "a processor"}, {"cpu_flags", "avx2"}, {"runner_hash", "r"}};
   std::puts(canonical(text).c_str());
   return 0;

@@ -43,11 +43,11 @@ void disturb(Module& module) {
 
 std::map<std::string, std::unique_ptr<Injection>> one_of_each(const BlocksShape& shape) {
   const Rng rng = golden::any_numbers();
-  const VitShape as_vit{.dim = shape.dim, .depth = shape.depth, .heads = shape.heads, .mlp = shape.mlp};
   std::map<std::string, std::unique_ptr<Injection>> all;
   all["adapter"] = std::make_unique<Adapter>(shape, AdapterOptions{.bottleneck = 4}, rng);
   all["adapter of LAE"] = std::make_unique<Adapter>(shape, AdapterOptions{.kind = AdapterKind::kLae, .blocks = {1}, .bottleneck = 4}, rng);
-  all["lora"] = std::make_unique<Lora>(as_vit, LoraOptions{.blocks = {0, 1}, .parts = "qkv", .rank = 2}, rng);
+  all["lora"] = std::make_unique<Lora>(
+      shape, LoraOptions{.blocks = {0, 1}, .sites = {"q", "k", "v", "qkv", "proj", "fc1", "fc2"}, .rank = 2, .scales = true}, rng);
   all["ssf"] = std::make_unique<Ssf>(shape, rng);
   all["prompts"] = std::make_unique<PromptTokens>(shape, PromptTokensOptions{.length = 2}, rng);
   all["deep prompts"] = std::make_unique<PromptTokens>(shape, PromptTokensOptions{.length = 2, .deep = true}, rng);

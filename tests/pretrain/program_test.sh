@@ -65,7 +65,7 @@ pid=$!
 for _ in $(seq 600); do [ -s w.safetensors.run/curve.jsonl ] && break; sleep 0.1; done
 kill -TERM $pid
 code=0; wait $pid || code=$?
-[ $code = 1 ] || fail "exit code $code after SIGTERM"$'\n'"$(cat stopped.txt)"
+[ $code = 75 ] || fail "exit code $code after SIGTERM"$'\n'"$(cat stopped.txt)"
 grep -qF -- "--resume goes on" stopped.txt || fail "$(cat stopped.txt)"
 [ -s w.safetensors.run/checkpoint.safetensors ] || fail "no checkpoint after SIGTERM"
 [ ! -e w.safetensors ] || fail "weights of an unfinished training"

@@ -69,6 +69,10 @@ TEST(TransformBatch, KernelsAndBatchedAgreeOnMixedSizesAndGrey) {
       check("resize rc", [](auto& x) { x.resize = 48, x.random_crop = 40, x.flip = 0.5; });
       check("rc", [](auto& x) { x.random_crop = 24; });
       check("padded", [](auto& x) { x.center_crop = 64; });
+      check("wide", [](auto& x) { x.resize = 24, x.resize_square = true, x.resize_width = 40; });
+      check("wide crop", [](auto& x) { x.resize = 36, x.center_crop = 24, x.crop_width = 32; });
+      check("wide rrc", [](auto& x) { x.random_resized_crop = 24, x.crop_width = 40, x.flip = 0.5; });
+      check("wide rc", [](auto& x) { x.resize = 48, x.random_crop = 40, x.crop_width = 24, x.flip = 0.5; });
       if (resampler == "pil")
         check("jitter", [](auto& x) { x.resize = 48, x.random_crop = 40, x.flip = 0.5, x.jitter = {0.3, 0.3, 0.3, 0}; });
     }
@@ -82,6 +86,18 @@ TEST(TransformBatch, ResizeThenRandomResizedCropRoundsInBetween) {
   for (const Path path : kPaths) {
     EXPECT_TRUE(torch::equal(apply({.resize = 64, .random_resized_crop = 48}, image, path, params),
                              apply({.random_resized_crop = 48}, larger, path, params)));
+  }
+}
+
+TEST(TransformBatch, HeightAndWidthAreTheOnesThatWereSaid) {
+  const Tensor image = noise(20, 40);
+  for (const Path path : kPaths) {
+    const Tensor cropped = apply({.center_crop = 10, .crop_width = 24}, image, path);
+    EXPECT_TRUE(torch::equal(cropped, as_values(image).slice(1, 5, 15).slice(2, 8, 32)));
+    const Tensor box = apply({.random_crop = 8, .crop_width = 12}, image, path, {.crop = {3, 7, 8, 12}});
+    EXPECT_TRUE(torch::equal(box, as_values(image).slice(1, 3, 11).slice(2, 7, 19)));
+    EXPECT_EQ(apply({.resize = 16, .resize_square = true, .resize_width = 48}, image, path).sizes(), torch::IntArrayRef({3, 16, 48}));
+    EXPECT_TRUE(torch::equal(apply({.resize = 20, .resize_square = true, .resize_width = 40}, image, path), as_values(image)));
   }
 }
 

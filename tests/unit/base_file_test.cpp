@@ -10,8 +10,6 @@
 #include <clb/base/json.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/base/sha256.hpp>
-#include <csignal>
-#include <functional>
 
 #include "errors.hpp"
 #include "temp_folder.hpp"
@@ -22,15 +20,6 @@ namespace {
 using testing::contains;
 using testing::error_of;
 using testing::TempFolder;
-
-// Exit status of a child process that runs `body` and leaves with its result.
-int in_child(const std::function<int()>& body) {
-  const pid_t pid = fork();
-  if (pid == 0) _exit(body());
-  int status = 0;
-  waitpid(pid, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 TEST(File, ReadsWholeAndRefusesWhatIsTooLong) {
   const TempFolder folder;
@@ -84,43 +73,6 @@ TEST(MappedFile, ShowsTheBytesAndMoves) {
   moved = MappedFile(folder.write("empty", ""));
   EXPECT_TRUE(moved.bytes().empty());
   EXPECT_THROW(MappedFile(folder.path() / "none"), Error);
-}
-
-TEST(FileLock, IsHeldAgainstOtherProcessesAndNamesItsHolder) {
-  const TempFolder folder;
-  const auto file = folder.path() / "lock";
-  const std::string named = "process " + std::to_string(getpid()) + " on ";
-  {
-    const auto lock = FileLock::try_lock(file);
-    ASSERT_TRUE(lock);
-    EXPECT_EQ(in_child([&] { return FileLock::try_lock(file) ? 1 : FileLock::holder(file).starts_with(named) ? 0 : 2; }), 0);
-    EXPECT_TRUE(FileLock::held(file));
-  }
-  EXPECT_FALSE(FileLock::held(file));
-  EXPECT_EQ(FileLock::holder(file), "another process");
-  EXPECT_EQ(in_child([&] { return FileLock::try_lock(file) ? 0 : 1; }), 0);
-}
-
-TEST(FileLock, IsReleasedByTheDeathOfItsHolder) {
-  const TempFolder folder;
-  const auto file = folder.path() / "lock";
-  int ready[2];
-  ASSERT_EQ(pipe(ready), 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    const FileLock lock = FileLock::wait(file);
-    if (write(ready[1], "x", 1) == 1) pause();
-    _exit(1);
-  }
-  char byte;
-  ASSERT_EQ(read(ready[0], &byte, 1), 1);
-  EXPECT_FALSE(FileLock::try_lock(file));
-  EXPECT_TRUE(FileLock::holder(file).starts_with("process " + std::to_string(child) + " on ")) << FileLock::holder(file);
-  kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
-  EXPECT_TRUE(FileLock::try_lock(file));
-  close(ready[0]);
-  close(ready[1]);
 }
 
 TEST(Sha256, KnowsThePublishedVectors) {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <clb/base/error.hpp>
 #include <clb/base/output.hpp>
+#include <clb/launch/devices.hpp>
 #include <clb/launch/human.hpp>
 #include <clb/launch/memory.hpp>
 #include <clb/report/table.hpp>
@@ -32,8 +33,39 @@ constexpr double kMemoryShare = 0.8;  // of what is available, for all runs toge
 
 // What a stopped call is taken up with.
 std::string resume_command(const Options& options) {
-  return "clbench resume" + options.given({"db", "plugin-path", "cache", "jobs", "max-memory", "max-time", "max-silence"}) +
+  return "clbench resume" + options.given({"db", "plugin-path", "cache", "jobs", "devices", "max-memory", "max-time", "max-silence"}) +
          (options.flag("no-second-look") ? " --no-second-look" : "");
+}
+
+// Says how to go on. `failures`: the exit code that those runs ask for that did not end well.
+base::Exit stopped(launch::Ended ended, const std::string& go_on, base::Exit failures) {
+  const bool later = ended == launch::Ended::kPutOff;
+  say(stderr, "stopped{}; go on with: {}\n", later ? " until later (exit code 75)" : "", go_on);
+  if (later) return base::Exit::kGoOnLater;
+  return failures == base::Exit::kOk ? base::Exit::kFailedRun : failures;
+}
+
+// What clb-runner counts, in the numbering of --devices.
+int64_t cards(launch::Describer& describer) {
+  const Json devices = describer.version().at("devices");
+  return std::ranges::count_if(devices, [](const Json& device) { return device != "cpu"; });
+}
+
+// With several runs at once on a machine with several cards each run gets one, also when nobody said which.
+std::vector<std::string> devices_for(const std::vector<base::RunSpec>& runs, const launch::ScheduleOptions& schedule,
+                                     launch::Describer& describer) {
+  const auto wants_card = [](const base::RunSpec& run) { return run.device == "auto" || run.device == "cuda"; };
+  if (runs.empty()) return {};
+  if (!schedule.devices.empty()) {
+    for (const base::RunSpec& run : runs) launch::check_assignable(schedule.devices, run.device);
+    const bool none = schedule.devices == std::vector<std::string>{"cpu"};
+    launch::check_cards(schedule.devices, none ? 0 : cards(describer));
+    return schedule.devices;
+  }
+  if (schedule.jobs < 2 || !fs::exists("/dev/nvidiactl") || std::ranges::none_of(runs, wants_card)) return {};
+  std::vector<std::string> all;
+  for (int64_t card = 0, n = cards(describer); card < n; ++card) all.push_back(fmt::format("cuda:{}", card));
+  return all;
 }
 
 Json summary(const Selection& selection, const Recorder& recorder, const store::Store& store, const fs::path& database, bool stopped) {
@@ -102,14 +134,24 @@ void add_limits(Options& options, const char* database) {
 }
 
 void add_execution(Options& options, const char* database) {
-  options.add()("jobs", po::value<std::string>()->value_name("N"), "runs at once; default 1");
+  options.add()("jobs", po::value<std::string>()->value_name("N"), "runs at once; default 1, with --devices one on each");
+  options.add()("devices", po::value<std::string>()->value_name("LIST"),
+                "cards for the runs, for example cuda:0,cuda:1: each run that is on has one of its own; default all, shared out when there "
+                "are fewer than --jobs");
   add_limits(options, database);
 }
 
 launch::ScheduleOptions schedule_options(const Options& options) {
   launch::ScheduleOptions schedule;
   schedule.runner = launch::find_runner();
-  schedule.jobs = static_cast<size_t>(options.number("jobs", 1).value_or(1));
+  if (options.flag("devices")) schedule.devices = launch::parse_devices(options.text("devices"));
+  const int64_t each = std::max<int64_t>(1, static_cast<int64_t>(schedule.devices.size()));
+  schedule.jobs = static_cast<size_t>(options.number("jobs", 1).value_or(each));
+  if (!schedule.devices.empty() && schedule.jobs > schedule.devices.size())
+    throw base::Error(
+        fmt::format("--jobs {} and --devices {}: each run needs a device of its own; name as many devices, or start fewer at "
+                    "once",
+                    schedule.jobs, options.text("devices")));
   schedule.limits.memory_bytes =
       options.flag("max-memory")
           ? launch::parse_bytes(options.text("max-memory"))
@@ -173,23 +215,24 @@ int execute(const Selection& selection, const launch::ScheduleOptions& schedule,
     labels.push_back(all_labels[index]);
     resumed.push_back(selection.resumed.contains(index) ? selection.resumed.at(index) : 0);
   }
+  launch::ScheduleOptions assigned = schedule;
+  assigned.devices = devices_for(runs, schedule, describer);
   for (const base::RunSpec& run : runs) store.add_run(run);  // `status` shows what is still to come
   store.fold_log();
   const std::string go_on = resume_command(options);
   Recorder recorder(store, describer, runs,
                     {labels, resumed, runs_folder(database), cache ? cache->string() : "", options.command(), go_on});
-  const bool all = launch::run_all(runs, schedule, recorder);
+  const launch::Ended ended = launch::run_all(runs, assigned, recorder);
 
   if (show && options.flag("json")) {
-    fmt::print("{}\n", base::pretty(summary(selection, recorder, store, database, !all)));
+    fmt::print("{}\n", base::pretty(summary(selection, recorder, store, database, ended != launch::Ended::kAll)));
   } else if (show) {
     print_table(selection, store);
     say("results: {}\n", database.string());
   }
   std::fflush(stdout);
   const base::Exit exit = print_failures(labels, recorder);
-  if (!all) say(stderr, "stopped; go on with: {}\n", go_on);
-  return static_cast<int>(exit == base::Exit::kOk && !all ? base::Exit::kFailedRun : exit);
+  return static_cast<int>(ended == launch::Ended::kAll ? exit : stopped(ended, go_on, exit));
 }
 
 }  // namespace clb::cli

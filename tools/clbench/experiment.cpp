@@ -4,6 +4,7 @@
 
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
+#include <clb/launch/stop.hpp>
 #include <cstdio>
 #include <filesystem>
 
@@ -24,6 +25,7 @@ plan::Plan plan_experiment(const std::string& name, const Options& options, Inst
     wanted = plan::preset_options(name, wanted);
   }
   plan::Plan plan = plan::make_plan(wanted, catalogue);
+  launch::expect_not_put_off();  // a plan that may lack something takes a question that was cut short for one
   for (const std::string& warning : plan.warnings) say(stderr, "clbench: warning: {}\n", warning);
   return plan;
 }

@@ -53,7 +53,11 @@ void print_help() {
       "clbench: a benchmark harness for continual learning with pre-trained models\n\n"
       "usage: clbench VERB [options]      clbench VERB --help explains one verb\n\n");
   for (const Verb& verb : kVerbs) fmt::print("  {:<11} {}\n", verb.name, verb.about);
-  fmt::print("\n  --help, --version\n\nexample: clbench run small.toml\n");
+  fmt::print(
+      "\n  --help, --version\n\n"
+      "exit codes: 0 good; 1 a run failed, or something differs; 2 your mistake; 3 our mistake; 4 cannot tell;\n"
+      "            75 stopped by SIGUSR1, SIGUSR2 or SIGTERM with work left: `clbench resume` goes on\n\n"
+      "example: clbench run small.toml\n");
 }
 
 int dispatch(const Arguments& words) {

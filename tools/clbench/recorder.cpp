@@ -4,6 +4,7 @@
 
 #include <clb/base/plugin_meta.hpp>
 #include <clb/launch/human.hpp>
+#include <clb/launch/stop.hpp>
 #include <utility>
 #include <variant>
 
@@ -131,7 +132,13 @@ void Recorder::spared(size_t run, const launch::Outcome& like) {
   records_[run].outcome.reason = like.reason;
 }
 
-void Recorder::stopping() { display_.line("stopping at a safe point (once more kills the runs); go on later with: " + options_.go_on); }
+void Recorder::stopping(int signal) {
+  const std::string how = launch::puts_off(signal)
+                              ? fmt::format("{} came, stopping: tasks in work are given up, their runs go on after the task before",
+                                            launch::signal_name(signal))
+                              : "stopping at a safe point (once more kills the runs)";
+  display_.line(how + "; go on later with: " + options_.go_on);
+}
 
 void Recorder::tick() {
   display_.tick();

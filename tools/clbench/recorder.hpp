@@ -40,7 +40,7 @@ class Recorder final : public launch::Observer {
   void looked(size_t run, const base::SecondLook& look) override;
   void finished(size_t run, const launch::Outcome& outcome) override;
   void spared(size_t run, const launch::Outcome& like) override;
-  void stopping() override;
+  void stopping(int signal) override;
   void tick() override;
 
   const std::vector<RunRecord>& records() const { return records_; }

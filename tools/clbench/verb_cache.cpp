@@ -7,6 +7,7 @@
 #include <chrono>
 #include <clb/base/cache.hpp>
 #include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
 #include <clb/base/json.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/launch/human.hpp>
@@ -71,15 +72,20 @@ void require_cache(const fs::path& cache) {
 bool stays(const fs::path& file) { return file.extension() == ".lock" || file.filename() == "lock" || file.filename() == base::kCacheTag; }
 
 bool held(const fs::path& file) {
-  const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  int fd = open(file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);  // NFS locks nothing for writing that is open for reading
+  if (fd < 0) fd = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return false;
   const bool free = flock(fd, LOCK_EX | LOCK_NB) == 0;
   close(fd);
   return !free;
 }
 
-// A process that writes or reads a file holds a lock on it, on FILE.lock, or on `lock` in its folder.
-bool in_use(const fs::path& file) { return held(file) || held(file.string() + ".lock") || held(file.parent_path() / "lock"); }
+// A process that writes or reads a file holds a lock on it, on FILE.lock, or on `lock` in its folder. Of another host the text of the last
+// two says so.
+bool in_use(const fs::path& file) {
+  const fs::path own = file.string() + ".lock", of_folder = file.parent_path() / "lock";
+  return held(file) || held(own) || held(of_folder) || base::FileLock::held(own) || base::FileLock::held(of_folder);
+}
 
 Json list_json(const fs::path& cache, const std::vector<CachedFile>& files) {
   Json rows = Json::array();

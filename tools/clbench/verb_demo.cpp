@@ -3,8 +3,10 @@
 
 #include <clb/base/file.hpp>
 #include <clb/base/paths.hpp>
+#include <clb/launch/stop.hpp>
 
 #include "catalogue.hpp"
+#include "database.hpp"
 #include "execute.hpp"
 #include "experiment.hpp"
 #include "installation.hpp"
@@ -65,13 +67,14 @@ int verb_demo(const Arguments& arguments) {
     Published published(options);
     report::require_site(site_options(published, options));
   }
+  const launch::HeldSignals held;
   const launch::ScheduleOptions schedule = schedule_options(options);
   const fs::path database = options.text("db"), out = options.text("out");
   const auto plugins = installed_plugins(options);
   launch::Describer describer(schedule.runner, cache_folder(options));
   InstalledCatalogue catalogue(plugins, describer);
   const plan::Plan plan = plan_experiment(experiment.string(), options, catalogue);
-  store::Store store = store::Store::open(database, store::Store::Mode::kWrite);
+  store::Store store = open_for_writing(database);
   store.mark_lost_attempts();
   const Selection selection = select(plan.runs, {}, &store, runs_folder(database), describer);
   const int code = execute(selection, schedule, options, store, describer);

@@ -3,6 +3,7 @@
 
 #include <clb/base/error.hpp>
 #include <clb/base/nearest.hpp>
+#include <clb/launch/stop.hpp>
 #include <cstdio>
 #include <optional>
 
@@ -86,7 +87,7 @@ class OneEvaluation final : public launch::Observer {
     outcome_ = outcome;
     display_.end(0);
   }
-  void stopping() override { display_.line("stopping at a safe point (once more kills the evaluation)"); }
+  void stopping(int) override { display_.line("stopping at a safe point (once more kills the evaluation)"); }
   void tick() override { display_.tick(); }
 
   const std::optional<base::TaskDone>& result() const { return result_; }
@@ -183,6 +184,7 @@ int verb_evaluate(const Arguments& arguments) {
   options.add()("set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE"), "what is to differ; may be repeated");
   add_limits(options);
   if (!options.parse(arguments, 1, 1)) return 0;
+  const launch::HeldSignals held;
   const fs::path database = options.text("db");
   if (!fs::exists(database)) throw base::Error(fmt::format("{}: there is no such database; --db names another", database.string()));
   const auto store = store::Store::open(database, store::Store::Mode::kRead);
@@ -201,10 +203,10 @@ int verb_evaluate(const Arguments& arguments) {
   spec.execution.state_run = row.key;
   const auto cache = cache_folder(options);
   OneEvaluation observer("evaluate " + run_labels({spec}).front(), folder / "evaluate", cache ? cache->string() : "");
-  const bool all = launch::run_all({spec}, schedule_options(options), observer);
-  if (!all || observer.outcome().status != "ok" || !observer.result()) {
+  const launch::Ended ended = launch::run_all({spec}, schedule_options(options), observer);
+  if (ended != launch::Ended::kAll || observer.outcome().status != "ok" || !observer.result()) {
     say(stderr, "clbench: the evaluation did not end well: {}: {}\n", observer.outcome().status, observer.outcome().reason);
-    return static_cast<int>(base::Exit::kFailedRun);
+    return static_cast<int>(ended == launch::Ended::kPutOff ? base::Exit::kGoOnLater : base::Exit::kFailedRun);
   }
   print_result(store, row, options, *observer.result());
   return 0;

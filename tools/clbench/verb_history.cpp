@@ -5,6 +5,7 @@
 #include <clb/compare/history.hpp>
 #include <cstdlib>
 
+#include "database.hpp"
 #include "options.hpp"
 #include "say.hpp"
 
@@ -29,7 +30,7 @@ int annotate(const Options& options, const std::string& series) {
   const char* user = std::getenv("USER");
   // Read first: a database that is not there must not be made by a note about it.
   Store::open(options.text("db"), Store::Mode::kRead);
-  Store store = Store::open(options.text("db"), Store::Mode::kWrite);
+  Store store = open_for_writing(options.text("db"));
   const std::string commit = compare::annotate(store, series, options.text("annotate"), user ? user : "", text);
   if (options.flag("json")) {
     fmt::print("{}\n", base::pretty(base::Json{{"commit", commit}, {"text", text}}));

@@ -4,6 +4,7 @@
 #include <clb/base/file.hpp>
 #include <clb/exchange/import.hpp>
 
+#include "database.hpp"
 #include "options.hpp"
 #include "say.hpp"
 
@@ -25,7 +26,7 @@ int verb_import(const Arguments& arguments) {
   if (!options.parse(arguments, 1, 1)) return 0;
   const std::string& file = options.words()[0];
   const std::vector<store::ImportedRow> rows = exchange::read_import(base::read_file(file, kMostBytes), file);
-  store::Store store = store::Store::open(options.text("db"), store::Store::Mode::kWrite);
+  store::Store store = open_for_writing(options.text("db"));
   const size_t added = store.add_imported(rows);
   if (options.flag("json")) {
     const base::Json json{{"database", options.text("db")}, {"file", file}, {"rows", rows.size()}, {"new_rows", added}};

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/launch/human.hpp>
+#include <clb/launch/stop.hpp>
 #include <cstdio>
 #include <set>
 
 #include "catalogue.hpp"
+#include "database.hpp"
 #include "execute.hpp"
 #include "experiment.hpp"
 #include "installation.hpp"
@@ -99,6 +101,7 @@ int verb_reproduce(const Arguments& arguments) {
   options.add()("dry-run", "say what is missing, what it takes and what was reported, and start nothing");
   add_execution(options);
   if (!options.parse(arguments, 1, 1)) return 0;
+  const launch::HeldSignals held;
   const launch::ScheduleOptions schedule = schedule_options(options);
   const fs::path database = options.text("db");
   const auto plugins = installed_plugins(options);
@@ -116,7 +119,7 @@ int verb_reproduce(const Arguments& arguments) {
   const bool dry = options.flag("dry-run");
   std::optional<store::Store> store;
   if ((!dry && plan.missing.empty()) || fs::exists(database))
-    store.emplace(store::Store::open(database, dry || !plan.missing.empty() ? store::Store::Mode::kRead : store::Store::Mode::kWrite));
+    store.emplace(dry || !plan.missing.empty() ? store::Store::open(database, store::Store::Mode::kRead) : open_for_writing(database));
   const Selection selection = select(plan.runs, {}, store ? &*store : nullptr, runs_folder(database), describer);
   if (dry && options.flag("json")) return print_json(plan, selection, entries), 0;
   if (dry) return print_pending(selection, {}, store ? &*store : nullptr, schedule), 0;

@@ -3,8 +3,10 @@
 
 #include <clb/base/error.hpp>
 #include <clb/launch/plugins.hpp>
+#include <clb/launch/stop.hpp>
 #include <filesystem>
 
+#include "database.hpp"
 #include "execute.hpp"
 #include "installation.hpp"
 #include "say.hpp"
@@ -25,10 +27,11 @@ int verb_resume(const Arguments& arguments) {
   Options options(kText);
   add_execution(options);
   if (!options.parse(arguments, 0, 0)) return 0;
+  const launch::HeldSignals held;
   const launch::ScheduleOptions schedule = schedule_options(options);
   const fs::path database = options.text("db");
   if (!fs::exists(database)) throw base::Error(fmt::format("{}: there is no such database; --db names another", database.string()));
-  auto store = store::Store::open(database, store::Store::Mode::kWrite);
+  auto store = open_for_writing(database);
   store.mark_lost_attempts();
 
   const auto plugins = installed_plugins(options);

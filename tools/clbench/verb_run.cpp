@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <clb/launch/human.hpp>
+#include <clb/launch/stop.hpp>
 #include <cstdio>
 
 #include "catalogue.hpp"
+#include "database.hpp"
 #include "execute.hpp"
 #include "experiment.hpp"
 #include "installation.hpp"
@@ -63,6 +65,7 @@ void print_specs(const Selection& selection, const fs::path& database, const std
 int verb_run(const Arguments& arguments) {
   Options options = run_options();
   if (!options.parse(arguments, 1, 1)) return 0;
+  const launch::HeldSignals held;
   const launch::ScheduleOptions schedule = schedule_options(options);
   const SelectOptions wanted{parse_shard(options.text("shard")), options.flag("again"), options.flag("any-build")};
   const fs::path database = options.text("db");
@@ -77,7 +80,7 @@ int verb_run(const Arguments& arguments) {
 
   std::optional<store::Store> store;
   if (!dry || fs::exists(database))
-    store.emplace(store::Store::open(database, dry ? store::Store::Mode::kRead : store::Store::Mode::kWrite));
+    store.emplace(dry ? store::Store::open(database, store::Store::Mode::kRead) : open_for_writing(database));
   if (!dry) store->mark_lost_attempts();
   if (const std::string ahead = store ? store->start_in_future() : ""; !ahead.empty())
     say(stderr, "clbench: warning: the newest attempt in {} began at {}, which is yet to come; was the clock set back?\n",

@@ -28,22 +28,23 @@ constexpr const char* kUsage =
     "  clb-pretrain train share/pretrain/clb-micro.toml --out clb-micro.safetensors\n";
 
 constexpr const char* kTrainExample =
-    "Ctrl-C writes a checkpoint; the same command with --resume goes on exactly where it was.\n\n"
+    "Ctrl-C writes a checkpoint, and so do SIGUSR1, SIGUSR2 and SIGTERM, which end with exit code 75; the same command with --resume goes\n"
+    "on exactly where it was.\n\n"
     "example: clb-pretrain train share/pretrain/clb-micro.toml --out clb-micro.safetensors --folder clb-micro.run\n";
 constexpr const char* kDrawExample =
     "example: clb-pretrain draw share/pretrain/clb-micro.toml --sheet images.png --captions images.jsonl --count 240\n";
 
 constexpr const char* kForce = "replace also files that clb-pretrain did not write, but never the recipe";
 
-std::atomic<bool> interrupted = false;
-static_assert(std::atomic<bool>::is_always_lock_free);
+std::atomic<int> interrupted = 0;  // the signal
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void stop_at_signals() {
   struct sigaction action {};
-  action.sa_handler = [](int) { interrupted = true; };
-  action.sa_flags = SA_RESETHAND;  // a second Ctrl-C ends at once
+  action.sa_handler = [](int signal) { interrupted = signal; };
+  for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM}) sigaction(signal, &action, nullptr);  // a batch system's, which may say it twice
+  action.sa_flags = SA_RESETHAND;                                                            // a second Ctrl-C ends at once
   sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
 }
 
 // The options of one command; false: --help was printed.
@@ -107,13 +108,14 @@ int train(const std::vector<std::string>& words) {
   options.folder = folder.empty() ? out + ".run" : folder;
   options.progress = show;
   options.warn = [](const std::string& text) { fmt::print(stderr, "clb-pretrain: warning: {}\n", text); };
-  options.stop = [] { return interrupted.load(); };
+  options.stop = [] { return interrupted.load() != 0; };
   stop_at_signals();
   const bool finished = pretrain::train(pretrain::read_recipe(options.recipe), options);
   if (isatty(STDERR_FILENO)) fmt::print(stderr, "\n");
   fmt::print("{}\n", finished ? fmt::format("{}: {} bytes", out, std::filesystem::file_size(out))
                               : fmt::format("stopped; the same command with --resume goes on, from {}", options.folder.string()));
-  return static_cast<int>(finished ? base::Exit::kOk : base::Exit::kFailedRun);
+  if (finished) return 0;
+  return static_cast<int>(interrupted == SIGINT ? base::Exit::kFailedRun : base::Exit::kGoOnLater);
 }
 
 int draw(const std::vector<std::string>& words) {

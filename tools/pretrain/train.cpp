@@ -126,10 +126,8 @@ class Training {
 bool train(const Recipe& recipe, const TrainOptions& options) {
   at::set_num_threads(1);  // the trainer divides the work among its own threads; LibTorch's would wait in loops beside them
   require_outputs(options);
-  const auto lock = base::FileLock::try_lock(options.folder / "lock");
-  if (!lock)
-    throw base::Error("the folder " + options.folder.string() +
-                      " is in use by another training; wait until it ends, or give another --folder");
+  const auto lock = base::FileLock::own(options.folder / "lock", "the folder " + options.folder.string(),
+                                        "wait until that training ends, or give another --folder");
   return Training(recipe, options).run();
 }
 

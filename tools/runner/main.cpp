@@ -53,6 +53,15 @@ void die_with_launcher() {
   if (getppid() != std::atol(launcher)) _exit(static_cast<int>(base::Exit::kInternal));
 }
 
+// Of a run's folder. The launcher holds the lock of the database, which stands above its runs: what another host left of a run that goes on
+// is then known to be over. By hand nobody knows.
+base::FileLock lock_of(const base::fs::path& folder) {
+  base::fs::create_directories(folder);
+  const bool launched = std::getenv("CLB_LAUNCHER_PID") != nullptr;
+  return base::FileLock::own(folder / "lock", "the run folder " + folder.string(), "wait until it ends",
+                             launched ? base::FileSystem{} : base::file_system_of(folder));
+}
+
 int run(const std::string& file, bool resume) {
   die_with_launcher();
   session::install_cancel_handler();
@@ -61,12 +70,7 @@ int run(const std::string& file, bool resume) {
   const auto spec = base::RunSpec::from_json(json, file);
   std::optional<base::FileLock> lock;
   if (!spec.execution.run_dir.empty()) {
-    base::fs::create_directories(spec.execution.run_dir);
-    const auto lock_file = base::fs::path(spec.execution.run_dir) / "lock";
-    lock = base::FileLock::try_lock(lock_file);
-    if (!lock)
-      throw base::Error("the run folder " + spec.execution.run_dir + " is in use by " + base::FileLock::holder(lock_file) +
-                        "; wait until it ends");
+    lock = lock_of(spec.execution.run_dir);
     base::remove_stale_temporaries(spec.execution.run_dir, "checkpoint");  // of a runner that was killed while it wrote one
   }
   const char* fd = std::getenv("CLB_EVENT_FD");

@@ -3,7 +3,6 @@
 #
 # The stamp file is written last, after verification: a folder without it was not filled by set-up. It may be used, and is not replaced.
 libtorch_stamp=.clb-verified
-libtorch_part=.clb-part # in a folder that is being filled
 
 # ensure_libtorch FOLDER cpu|cuda
 ensure_libtorch() {
@@ -30,9 +29,10 @@ libtorch_is() {
   [ "$stamp" = "torch $TORCH_VERSION $2" ] || [ "$stamp" = "torch $TORCH_VERSION cuda" ]
 }
 
-# A folder beside the target is filled and renamed, so that an interrupted download leaves nothing that looks finished.
+# A folder beside the target is filled and renamed, so that an interrupted download leaves nothing that looks finished. Its name is its own:
+# set-ups on several hosts may fill one target.
 download_libtorch() {
-  local home=$1 kind=$2 part=$1.part python log
+  local home=$1 kind=$2 part python log
   local wheels=("torch==$TORCH_VERSION")
   [ "$kind" = cuda ] || wheels+=("nvidia-cuda-runtime==$CUDA_RUNTIME_VERSION" "nvidia-cuda-cupti==$CUDA_CUPTI_VERSION" --no-deps)
   if [ -e "$home" ] && [ ! -e "$home/$libtorch_stamp" ] && [ -n "$(ls -A "$home")" ]; then
@@ -40,27 +40,22 @@ download_libtorch() {
     return 1
   fi
   python=$(python_with_pip) || return 1
-  if [ -e "$part" ] && [ ! -e "$part/$libtorch_part" ]; then
-    echo "setup.sh: $part is no unfinished LibTorch; it is not removed, move it away" >&2
-    return 1
-  fi
-  rm -rf "$part"
-  mkdir -p "$part"
-  touch "$part/$libtorch_part"
+  mkdir -p "$(dirname "$home")"
+  part=$(mktemp -d "$home.$(uname -n).$$.XXXXXXXX") || return 1
+  chmod "$(printf %o $((0777 & ~$(umask))))" "$part"
   log=$part.log
+  # shellcheck disable=SC2064 # these names, now
+  trap "$(printf 'rm -rf %q %q' "$part" "$log")" EXIT
   echo "LibTorch: $python -m pip install --target $part ${wheels[*]}"
   if ! "$python" -m pip install --disable-pip-version-check --root-user-action ignore --no-compile --target "$part" "${wheels[@]}" 2>&1 | tee "$log"; then
-    rm -rf "$part"
     echo "setup.sh: LibTorch could not be downloaded ($(grep -m1 -i error "$log" || echo "see above")); by hand: on a machine with a" \
       "network 'pip download ${wheels[*]}', then here the command above with --no-index --find-links DIR" >&2
     return 1
   fi
-  rm -f "$log"
   verify_libtorch "$part" "$kind" || return 1
   stamp_libtorch "$part" "$kind"
-  rm -f "$part/$libtorch_part"
-  rm -rf "$home"
-  mv "$part" "$home"
+  libtorch_is "$home" "$kind" || rm -rf "$home" # else another set-up has been faster
+  mv -T "$part" "$home" 2>/dev/null || libtorch_is "$home" "$kind"
 }
 
 python_with_pip() {

@@ -1,19 +1,14 @@
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/temporary.hpp>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
-#include <sstream>
-#include <thread>
 #include <utility>
 
 namespace clb::base {
@@ -170,99 +165,6 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(size_, other.size_);
   std::swap(fd_, other.fd_);
   std::swap(path_, other.path_);
-  return *this;
-}
-
-namespace {
-
-constexpr int kTries = 5;
-constexpr auto kBetweenTries = std::chrono::milliseconds(10);
-
-// Who holds the lock, for messages alone: nothing is decided by it. A number says nothing of a process on another host or in another
-// container, so the host stands beside it.
-std::string myself() {
-  char at[32] = {};
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  std::strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-  return std::to_string(getpid()) + " " + host_name() + " " + at + "\n";
-}
-
-// A lock is empty, or one line that begins with a pid. Somebody's Cargo.lock beside `--db Cargo` is neither.
-void require_lock(int fd, const fs::path& file) {
-  char text[256];
-  const ssize_t n = pread(fd, text, sizeof text, 0);
-  if (n < 0) fail(file, "cannot be read");
-  const std::string_view held(text, static_cast<size_t>(n));
-  const std::string_view pid = held.substr(0, held.find_first_of(" \n"));
-  const bool number = !pid.empty() && pid.find_first_not_of("0123456789") == std::string_view::npos;
-  if (held.empty() || (number && held.size() < sizeof text && held.find('\n') == held.size() - 1)) return;
-  throw Error(file.string() + ": is needed as a lock, exists and is none; move it away, or give another name to what it stands beside");
-}
-
-// The descriptor of the locked file, -1 when somebody else holds it and `wait` is false.
-int lock_file(const fs::path& file, bool wait) {
-  Descriptor fd(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-  if (fd.get() < 0) fail_writing(file, "cannot be opened for locking");
-  for (int tries = 1; flock(fd.get(), wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0;) {
-    if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK) fail(file, "cannot be locked");
-    if (tries++ == kTries) return -1;
-    std::this_thread::sleep_for(kBetweenTries);  // held() of another process holds it for a moment
-  }
-  require_lock(fd.get(), file);
-  // A failure (a full disk, say) only makes a worse message.
-  const std::string text = myself();
-  [[maybe_unused]] const bool told = ftruncate(fd.get(), 0) == 0 && write(fd.get(), text.data(), text.size()) > 0;
-  return fd.release();
-}
-
-// What myself() wrote, or an older clbench: "PID" alone. Empty when it is anything else.
-std::string read_holder(const std::string& text) {
-  std::istringstream words(text);
-  std::string pid, host, since, more;
-  words >> pid >> host >> since;
-  const auto is = [](const std::string& word, const char* allowed) { return word.find_first_not_of(allowed) == std::string::npos; };
-  if (pid.empty() || !is(pid, "0123456789") || !is(host, kHostLetters) || !is(since, "0123456789-:TZ") || words >> more) return "";
-  return "process " + pid + (host.empty() ? "" : " on " + host) + (since.empty() ? "" : " (since " + since + ")");
-}
-
-}  // namespace
-
-FileLock FileLock::wait(const fs::path& file) { return FileLock(lock_file(file, true)); }
-
-std::optional<FileLock> FileLock::try_lock(const fs::path& file) {
-  const int fd = lock_file(file, false);
-  if (fd < 0) return std::nullopt;
-  return FileLock(fd);
-}
-
-bool FileLock::held(const fs::path& file) {
-  const Descriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  return fd.get() >= 0 && flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-}
-
-std::string FileLock::holder(const fs::path& file) {
-  std::string text;
-  try {
-    text = read_holder(read_file(file, 256));
-  } catch (const Error&) {
-  }
-  return text.empty() ? "another process" : text;
-}
-
-FileLock::~FileLock() {
-  if (fd_ < 0) return;
-  // The name is wiped while the lock is still held, so that nobody reads that of a process that let go. A failure only makes a worse
-  // message.
-  [[maybe_unused]] const int wiped = ftruncate(fd_, 0);
-  close(fd_);
-}
-
-FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-FileLock& FileLock::operator=(FileLock&& other) noexcept {
-  std::swap(fd_, other.fd_);
   return *this;
 }
 

@@ -35,21 +35,27 @@ std::string random_digits() {
 
 std::string stem_of(const fs::path& file) { return file.filename().string().substr(0, kMostName); }
 
-// STEM of STEM.HOST.PID.RANDOM.tmp, or of that with what SQLite adds to the name of its database; empty for any other name.
-std::string_view stem_of_temporary(std::string_view name) {
+struct Temporary {
+  std::string_view stem, host;
+};
+
+// Of STEM.HOST.PID.RANDOM.tmp, or of that with what SQLite adds to the name of its database; empty for any other name.
+Temporary parts_of(std::string_view name) {
   for (const std::string_view beside : {"-wal", "-shm", "-journal"})
     if (name.ends_with(beside)) name.remove_suffix(beside.size());
   if (!name.ends_with(kEnd)) return {};
   name.remove_suffix(kEnd.size());
-  const auto last_part = [&](const char* letters) {  // how long it is; 0: other letters, or nothing before it
+  const auto last_part = [&](const char* letters) {  // empty: other letters, or nothing before it
     const size_t dot = name.rfind('.');
-    if (dot == std::string_view::npos || name.substr(dot + 1).find_first_not_of(letters) != std::string_view::npos) return size_t{0};
-    const size_t size = name.size() - dot - 1;
-    name.remove_suffix(size + 1);
-    return size;
+    if (dot == std::string_view::npos || name.substr(dot + 1).find_first_not_of(letters) != std::string_view::npos)
+      return std::string_view();
+    const std::string_view part = name.substr(dot + 1);
+    name.remove_suffix(part.size() + 1);
+    return part;
   };
-  const bool ours = last_part("0123456789abcdef") == kRandomDigits && last_part("0123456789") > 0 && last_part(kHostLetters) > 0;
-  return ours ? name : std::string_view();
+  if (last_part("0123456789abcdef").size() != kRandomDigits || last_part("0123456789").empty()) return {};
+  const std::string_view host = last_part(kHostLetters);
+  return host.empty() ? Temporary{} : Temporary{name, host};
 }
 
 }  // namespace
@@ -83,13 +89,18 @@ fs::path temporary_folder_beside(const fs::path& folder) {
 }
 
 void remove_stale_temporaries(const fs::path& folder, const std::string& of) {
+  remove_stale_temporaries(folder, of, file_system_of(folder.empty() ? fs::path(".") : folder));
+}
+
+void remove_stale_temporaries(const fs::path& folder, const std::string& of, const FileSystem& on) {
   if (of.size() > kMostName) return;  // its name was cut: several files may share it
+  const std::string me = host_name();
   std::error_code error, ignored;
   std::vector<fs::path> stale;
   for (fs::directory_iterator entry(folder.empty() ? fs::path(".") : folder, error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
-    const std::string_view stem = stem_of_temporary(name);
-    if (!stem.empty() && (of.empty() || stem == of)) stale.push_back(entry->path());
+    const auto [stem, host] = parts_of(name);
+    if (!stem.empty() && (of.empty() || stem == of) && (on.local || host == me)) stale.push_back(entry->path());
   }
   for (const fs::path& path : stale) fs::remove_all(path, ignored);
 }

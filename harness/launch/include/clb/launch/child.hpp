@@ -20,7 +20,7 @@ struct ChildExit {
 class Child {
  public:
   Child(const RunnerPlace& place, std::vector<std::string> arguments, const std::filesystem::path& log);
-  // `what` says program, arguments and surroundings.
+  // `what` says program, arguments and surroundings, without the events.
   Child(Spawn what, const std::filesystem::path& log);
   ~Child();
   Child(const Child&) = delete;

@@ -19,7 +19,7 @@ struct Position {
   std::string text() const;  // "in train_task, task 3", "after evaluate, task 2", "while starting"
 };
 
-enum class StopCause { kNone, kCancelled, kKilledByUser, kTime, kSilence, kMemory, kProtocol };
+enum class StopCause { kNone, kCancelled, kKilledByUser, kPutOffLate, kTime, kSilence, kMemory, kProtocol };
 
 // Everything the launcher knows of a run that has ended.
 struct Facts {
@@ -30,7 +30,9 @@ struct Facts {
   bool cut_off = false;  // bytes came after the last complete event line
 
   StopCause stop = StopCause::kNone;
-  std::string stop_detail;  // kTime, kSilence: the limit in words; kProtocol: the sentence
+  // kTime, kSilence: the limit in words; kProtocol: the sentence; kCancelled: the signal of a batch system, if one asked; kPutOffLate: how
+  // long after which signal.
+  std::string stop_detail;
   uint64_t peak_memory = 0, memory_limit = 0;
   bool oom_killer_struck = false;  // the kernel's, somewhere on this machine, while the run was on
   std::string last_log_line;
@@ -42,6 +44,7 @@ struct Outcome {
   std::string log_tail;  // last lines of stdout and stderr; empty when ok
   double wall_s = 0;
   bool bad_checkpoint = false;  // it was to go on after its checkpoint and could not take that up; it may start over
+  bool asked_itself = false;    // cancelled at a signal that it got and the launcher did not
   bool of_user = false;         // failed over what was asked for: a setting, a file, a device; exit code 2
   bool of_setting = false;      // failed before its first task over something that no seed changes: what the experiment asks for, a file
 };

@@ -21,20 +21,31 @@ class Observer {
   virtual void finished(size_t run, const Outcome& outcome) = 0;      // after outcome.bad_checkpoint starting() comes once more
   // Not started: a run that differs in seed and order alone failed before its first task (Outcome::of_setting), and so would this one.
   virtual void spared(size_t, const Outcome&) {}
-  virtual void stopping() = 0;  // the first request to stop arrived
-  virtual void tick() = 0;      // a few times a second
+  virtual void stopping(int signal) = 0;  // the first request to stop arrived
+  virtual void tick() = 0;                // a few times a second
 };
 
 struct ScheduleOptions {
   RunnerPlace runner;
-  size_t jobs = 1;          // runs at once
-  Limits limits;            // of each run
-  bool second_look = true;  // at the saved state of each run that ended ok, in a fresh process
+  size_t jobs = 1;                     // runs at once
+  std::vector<std::string> devices{};  // each run gets the one with the fewest runs (devices.hpp); none: each takes what it finds
+  Limits limits;                       // of each run
+  bool second_look = true;             // at the saved state of each run that ended ok, in a fresh process
+};
+
+enum class Ended {
+  kAll,      // all runs began and ended
+  kStopped,  // not all, because a person stopped it
+  kPutOff,   // not all, because a batch system stopped it or one of its runners: what is left goes on later
 };
 
 // Starts the runs in order. In each run folder: run.json (what clb-runner was given), log.txt (its stdout and stderr) and look.txt (those
-// of the process that takes the second look). SIGINT, SIGTERM and SIGHUP ask all runners to stop at a safe point and start nothing new; a
-// second one kills them. Returns false when it was stopped before all runs had begun and ended.
-bool run_all(const std::vector<base::RunSpec>& runs, const ScheduleOptions& options, Observer& observer);
+// of the process that takes the second look).
+//
+// A request to stop (stop.hpp) asks all runners to stop at their next safe point, where the task in work is given up and the checkpoint
+// after the task before it stays, and starts nothing new. A person's second request kills them. A batch system's never does: what has not
+// stopped after Limits::put_off_s is killed, and a run that has ended and whose second look is not over ends as cancelled if its checkpoint
+// stays, so that the look is taken when it goes on.
+Ended run_all(const std::vector<base::RunSpec>& runs, const ScheduleOptions& options, Observer& observer);
 
 }  // namespace clb::launch

@@ -34,7 +34,8 @@ struct Spawn {
   bool own_group = false;                            // a process group of its own, out of reach of the terminal's Ctrl-C
 };
 
-// Returns the pid. stdin is /dev/null, signals are at their defaults. Error (kInternal) names the program.
+// Returns the pid. stdin is /dev/null, signals are at their defaults, and SIGUSR1 and SIGUSR2 wait until the child takes them. Error
+// (kInternal) names the program.
 pid_t spawn(const Spawn& what);
 
 struct Captured {
@@ -44,7 +45,8 @@ struct Captured {
   std::string out, err;
 };
 
-// Runs to the end and keeps what it printed (at most 64 MiB each). After `timeout_s` the process is killed.
+// Runs to the end and keeps what it printed (at most 64 MiB each). After `timeout_s` the process is killed, and at a signal that is held
+// (stop.hpp), which is an Error.
 Captured capture(Spawn what, double timeout_s);
 
 std::string signal_name(int signal);  // "SIGSEGV"

@@ -6,6 +6,7 @@
 #include <clb/launch/lines.hpp>
 #include <clb/launch/outcome.hpp>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 namespace clb::launch {
@@ -17,6 +18,7 @@ struct Limits {
   double silence_s = 1800;    // without any event; 0: none
   uint64_t memory_bytes = 0;  // resident (resident_memory()); 0: none
   double grace_s = 5;         // between the request to stop and SIGKILL when a limit was hit
+  double put_off_s = 15;      // likewise when a batch system stops it; Slurm leaves 30 s between SIGTERM and SIGKILL
 };
 
 // What the caller has to do to the process now.
@@ -32,6 +34,8 @@ class Watch {
 
   Action check(Clock::time_point now, uint64_t resident_bytes);  // call a few times a second
   void cancel(bool kill);                                        // the user's wish; the process is told by the caller
+  // The wish of a batch system, which said it with `signal`: as cancel(false), but the process is killed when it does not end soon.
+  void put_off(int signal, Clock::time_point now);
 
   // Once the process has ended and its pipe is drained.
   Facts facts(const ChildExit& exit, bool oom_killer_struck, std::string last_log_line) const;
@@ -46,6 +50,7 @@ class Watch {
 
   Limits limits_;
   Clock::time_point start_, last_event_, kill_at_{};
+  std::optional<Clock::time_point> put_off_until_;
   LineCutter lines_;
   bool hello_ = false, told_ = false, killed_ = false;
   Facts facts_;

@@ -28,7 +28,7 @@ class Emitter {
   std::string last_phase_;
 };
 
-// True once SIGTERM arrived: the run stops at its next safe point.
+// True once SIGTERM, SIGUSR1 or SIGUSR2 arrived: the run stops at its next safe point.
 bool cancelled();
 void install_cancel_handler();
 

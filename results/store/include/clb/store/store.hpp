@@ -1,8 +1,9 @@
-// The database of results: SQLite in WAL mode, append-only (no row is ever updated or deleted; triggers see to it), one writer per file.
+// The database of results: SQLite, append-only (no row is ever updated or deleted; triggers see to it), one writer per file. In WAL mode,
+// or with a rollback journal where the file lies on a file system that hosts share.
 //
 // run      = content key of what is to be computed (RunSpec::key)
 // attempt  = one try at a run (UUID) with build, plugin hash, runner hash, machine; its status is the newest appended attempt_event
-// A task is committed as one transaction when its TaskDone arrives (synchronous = FULL), so that neither a kill nor a power cut loses a
+// A task is committed as one transaction when its TaskDone arrives and is on disk then, so that neither a kill nor a power cut loses a
 // finished task. Adding a row that is there is no error.
 //
 // Every function throws base::Error with one sentence: damaged file, full disk, no permission, file of a newer clbench. A Store belongs to
@@ -142,7 +143,8 @@ class Store {
 
   // Reading.
   const std::filesystem::path& file() const;
-  void check() const;  // PRAGMA integrity_check, however large the file is
+  std::string note() const;  // of a writer: one sentence when the file lies where it is not kept in WAL mode; else ""
+  void check() const;        // PRAGMA integrity_check, however large the file is
   // The finished attempt of a run: same plugin and runner, or any build. nullopt: must be run.
   std::optional<int64_t> finished(const std::string& run_key, const std::string& plugin_hash, const std::string& runner_hash,
                                   bool any_build) const;

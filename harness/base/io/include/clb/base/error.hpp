@@ -6,8 +6,9 @@
 
 namespace clb::base {
 
-// Exit codes of every program (design: results, section "Exit codes everywhere").
-enum class Exit : int { kOk = 0, kFailedRun = 1, kUserMistake = 2, kInternal = 3, kCannotTell = 4 };
+// Exit codes of every program (docs/cluster.md). kGoOnLater is EX_TEMPFAIL of sysexits.h: stopped by SIGUSR1, SIGUSR2 or SIGTERM with
+// work left, to be gone on with by the same database; batch systems start a job again on it.
+enum class Exit : int { kOk = 0, kFailedRun = 1, kUserMistake = 2, kInternal = 3, kCannotTell = 4, kGoOnLater = 75 };
 
 // what() is one sentence: what is wrong, where (file:line:column or file and offset), what was expected, what to do.
 class Error : public std::runtime_error {

@@ -1,6 +1,7 @@
 // Files: read whole, map, write atomically, lock. Every function throws Error with the file's name, WriteError where it could not write.
 #pragma once
 
+#include <clb/base/file_system.hpp>
 #include <clb/base/stamp.hpp>
 #include <cstdint>
 #include <filesystem>
@@ -61,15 +62,27 @@ class MappedFile {
 };
 
 // An advisory lock (flock) on a file that is created when missing; released by the destructor or the death of the process, in whatever
-// container or on whatever host it lives. The file's text says for messages who holds it (process, host, time); only the lock itself is the
-// truth. A file that holds anything else is somebody's, and an Error.
+// container of this machine it lives. The file's text says who holds it: process, host, time, and the job of a batch system. A file that
+// holds anything else is somebody's, and an Error.
+//
+// On this machine the lock itself is the truth and the text is for messages. On a file system that hosts share a lock of another host may
+// not be seen, and a process number of it says nothing: there a text that names another host stands for a holder who lives, until a person
+// removes it. What can be made again (caches) goes by the lock alone: at worst two hosts make the same.
 class FileLock {
  public:
+  // For what can be made again.
   static FileLock wait(const fs::path& file);
   static std::optional<FileLock> try_lock(const fs::path& file);  // nullopt: somebody else holds it
-  static bool held(const fs::path& file);                         // somebody does; false when there is no such file
+
+  // For what is there once: a database, a run's folder. Error when somebody else holds it, or may on another host: "SUBJECT: HOLDER is
+  // writing to it; ADVICE", or how to take the lock over.
+  static FileLock own(const fs::path& file, const std::string& subject, const std::string& advice);
+  static FileLock own(const fs::path& file, const std::string& subject, const std::string& advice, const FileSystem& on);
+
+  static bool held(const fs::path& file);  // somebody does, or may on another host; false when there is no such file
+  static bool held(const fs::path& file, const FileSystem& on);
   static std::string holder(
-      const fs::path& file);  // "process 12 on node3 (since ...)", as its holder wrote; "another process" when unknown
+      const fs::path& file);  // "process 12 on node3 (job 471, since ...)", as its holder wrote; "another process" when unknown
   ~FileLock();
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&& other) noexcept;

@@ -2,6 +2,7 @@
 // number says nothing outside its own container: so whatever is temporary is named here, and made with O_EXCL.
 #pragma once
 
+#include <clb/base/file_system.hpp>
 #include <filesystem>
 #include <string>
 
@@ -15,8 +16,10 @@ std::filesystem::path temporary_file_beside(const std::filesystem::path& file);
 std::filesystem::path temporary_folder_beside(const std::filesystem::path& folder);
 
 // Removes from a folder what makers of such names that died have left, with what SQLite puts beside them; `of`: of the file with this name
-// alone, empty: of all. Only for whoever holds the lock that each of these makers holds, too: then none of them is alive.
+// alone, empty: of all. Only for whoever holds the lock that each of these makers holds, too: then none of them is alive. Where a lock of
+// another host may not be seen (FileSystem::local), what another host made stays.
 void remove_stale_temporaries(const std::filesystem::path& folder, const std::string& of);
+void remove_stale_temporaries(const std::filesystem::path& folder, const std::string& of, const FileSystem& on);
 
 // This machine's name; what is no letter of kHostLetters becomes '-', longer ones are cut.
 inline constexpr const char* kHostLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
