@@ -9,14 +9,27 @@ namespace clb::base {
 namespace {
 
 Json to_json(const ParamInfo& p) {
-  return {{"name", p.name}, {"type", p.type},       {"help", p.help},       {"default", p.default_value},     {"min", p.min},
-          {"max", p.max},   {"choices", p.choices}, {"implies", p.implies}, {"implied_when", p.implied_when}, {"counts", p.counts}};
+  Json implications = Json::array();
+  for (const auto& [when, bits] : p.implications) implications.push_back({{"when", when}, {"implies", bits}});
+  return {{"implications", std::move(implications)},
+          {"group", p.group},
+          {"neutral", p.neutral},
+          {"name", p.name},
+          {"type", p.type},
+          {"help", p.help},
+          {"default", p.default_value},
+          {"min", p.min},
+          {"max", p.max},
+          {"choices", p.choices},
+          {"implies", p.implies},
+          {"implied_when", p.implied_when},
+          {"counts", p.counts}};
 }
 
 ParamInfo param_from(Members m) {
   ParamInfo p;
   p.name = m.text("name");
-  p.type = m.choice("type", {"bool", "int", "float", "string", "choice", "int_list", "float_list"});
+  p.type = m.choice("type", {"bool", "int", "float", "string", "choice", "int_list", "float_list", "string_list"});
   p.help = m.text("help");
   p.default_value = m.any("default");
   p.min = m.real("min");
@@ -25,6 +38,12 @@ ParamInfo param_from(Members m) {
   p.implies = m.bits("implies");
   p.implied_when = m.any("implied_when");
   p.counts = m.choice("counts", {"", "blocks"});
+  p.neutral = m.any("neutral");
+  p.group = m.text("group");
+  for (Members& one : m.objects("implications")) {
+    p.implications.emplace_back(one.any("when"), one.bits("implies"));
+    one.finish();
+  }
   m.finish();
   return p;
 }
@@ -37,12 +56,22 @@ std::map<std::string, std::vector<int64_t>> orders_from(Members m) {
 
 }  // namespace
 
+Json without_neutral(Json values, const std::vector<ParamInfo>& params) {
+  for (const ParamInfo& param : params) {
+    const auto found = values.find(param.name);
+    if (!param.neutral.is_null() && found != values.end() && *found == param.neutral) values.erase(found);
+  }
+  return values;
+}
+
 Json MethodInfo::to_json() const {
+  Json files = Json::array();
+  for (const std::string& source : sources) files.push_back(path_text(source));
   Json list = Json::array();
   for (const ParamInfo& p : params) list.push_back(base::to_json(p));
-  return {{"kind", "method"},         {"id", id},     {"version", version},           {"paper", paper},
-          {"file", path_text(file)},  {"hash", hash}, {"capabilities", capabilities}, {"state_version", state_version},
-          {"params", std::move(list)}};
+  return {{"kind", "method"},          {"id", id},         {"version", version},           {"paper", paper},
+          {"file", path_text(file)},   {"hash", hash},     {"capabilities", capabilities}, {"state_version", state_version},
+          {"params", std::move(list)}, {"assets", assets}, {"sources", std::move(files)}};
 }
 
 MethodInfo MethodInfo::from_json(const Json& json, const std::string& where) {
@@ -57,11 +86,15 @@ MethodInfo MethodInfo::from_json(const Json& json, const std::string& where) {
   info.capabilities = m.bits("capabilities");
   info.state_version = m.integer("state_version", 0, UINT32_MAX);
   for (Members& p : m.objects("params")) info.params.push_back(param_from(std::move(p)));
+  info.assets = m.texts("assets");
+  for (const std::string& source : m.texts("sources")) info.sources.push_back(path_bytes(source));
   m.finish();
   return info;
 }
 
 Json DatasetInfo::to_json() const {
+  Json list = Json::array();
+  for (const ParamInfo& p : params) list.push_back(base::to_json(p));
   return {{"kind", "dataset"},
           {"id", id},
           {"version", version},
@@ -84,7 +117,13 @@ Json DatasetInfo::to_json() const {
           {"train_labels", train_labels},
           {"test_labels", test_labels},
           {"orders", orders},
-          {"domain_orders", domain_orders}};
+          {"domain_orders", domain_orders},
+          {"params", std::move(list)},
+          {"splits", splits},
+          {"readable_names", readable_names},
+          {"templates", templates},
+          {"group_names", group_names},
+          {"class_groups", class_groups}};
 }
 
 DatasetInfo DatasetInfo::from_json(const Json& json, const std::string& where) {
@@ -112,7 +151,13 @@ DatasetInfo DatasetInfo::from_json(const Json& json, const std::string& where) {
   info.train_labels = m.text("train_labels");
   info.test_labels = m.text("test_labels");
   info.orders = orders_from(m.object("orders"));
-  if (json.contains("domain_orders")) info.domain_orders = orders_from(m.object("domain_orders"));  // runners of before do not tell them
+  info.domain_orders = orders_from(m.object("domain_orders"));
+  for (Members& p : m.objects("params")) info.params.push_back(param_from(std::move(p)));
+  info.splits = m.texts("splits");
+  info.readable_names = m.texts("readable_names");
+  info.templates = m.texts("templates");
+  info.group_names = m.texts("group_names");
+  info.class_groups = m.integers("class_groups", 0);
   m.finish();
   return info;
 }

@@ -14,6 +14,11 @@ const std::vector<NeutralMember>& neutral_members() {
       {"dataset", "sequence", Json::array(), 2, Decides::kNothing},  // the fingerprint says which data sets they are
       {"protocol", "domain_subset", Json::array(), 2, Decides::kTable},
       {"protocol", "eval_unseen", false, 2, Decides::kTable},
+      {"dataset", "params", Json::object(), 2, Decides::kRun},
+      {"run", "assets", Json::object(), 2, Decides::kRun},
+      {"run", "text", Json::object(), 2, Decides::kRun},
+      {"execution", "method_sources", Json::array(), 2, Decides::kNothing},
+      {"execution", "asset_files", Json::object(), 2, Decides::kNothing},
   };
   return members;
 }

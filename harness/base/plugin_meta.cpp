@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <clb/base/error.hpp>
+#include <clb/base/json.hpp>
 #include <clb/base/plugin_meta.hpp>
+#include <clb/base/sha256.hpp>
 #include <cstddef>
 #include <cstring>
 #include <functional>
@@ -203,10 +205,14 @@ std::string mismatch(const PluginMeta& meta, const std::string& wanted_kind, con
   return "";
 }
 
+std::string plugin_identity(const std::string& file_sha256, const std::vector<std::string>& source_sha256) {
+  return source_sha256.empty() ? file_sha256 : hex(sha256(canonical({{"plugin", file_sha256}, {"sources", source_sha256}})));
+}
+
 std::vector<std::string> capability_names(uint64_t bits) {
-  static constexpr const char* kNames[] = {"task_id_train", "task_id_test",    "knows_horizon",   "text_tower",
-                                           "raw_replay",    "statistics_only", "frozen_features", "batch_dependent",
-                                           "stochastic",    "external_data",   "bitwise",         "bf16"};
+  static constexpr const char* kNames[] = {
+      "task_id_train",   "task_id_test", "knows_horizon", "text_tower", "raw_replay", "statistics_only", "frozen_features",
+      "batch_dependent", "stochastic",   "external_data", "bitwise",    "bf16",       "zero_shot"};
   std::vector<std::string> names;
   for (unsigned bit = 0; bit < 64; ++bit) {
     if (!(bits >> bit & 1)) continue;

@@ -80,6 +80,7 @@ DatasetSpec dataset_from(Members m) {
   if ((d.modality == "features") != (d.feature_dim > 0)) m.fail("feature_dim", "must be positive for features, and 0 for images");
   d.train_per_class = m.integer("train_per_class", 0);
   d.test_per_class = m.integer("test_per_class", 0);
+  d.params = m.object("params").json();
   for (Members& part : m.objects("sequence", "dataset")) d.sequence.push_back(dataset_from(std::move(part)));
   check_sequence(m, d);
   m.finish();
@@ -158,6 +159,16 @@ ProtocolSpec protocol_from(Members m, int64_t class_count, const std::string& wh
   return p;
 }
 
+TextSpec text_from(Members m) {
+  TextSpec text;
+  if (m.json().empty()) return text;
+  text.names = m.texts("names");
+  text.templates = m.texts("templates");
+  if (text.templates.empty()) m.fail("templates", "must not be empty");
+  m.finish();
+  return text;
+}
+
 ExecutionSpec execution_from(Members m) {
   ExecutionSpec e;
   e.cache_dir = m.path_of("cache_dir");
@@ -171,6 +182,9 @@ ExecutionSpec execution_from(Members m) {
   e.dataset_hash = m.text("dataset_hash");
   e.runner_hash = m.text("runner_hash");
   e.second_look = m.flag("second_look");
+  for (const std::string& file : m.texts("method_sources")) e.method_sources.push_back(path_bytes(file));
+  Members files = m.object("asset_files");
+  for (const auto& [name, file] : files.json().items()) e.asset_files[name] = files.path_of(name.c_str());
   m.finish();
   return e;
 }
@@ -211,6 +225,9 @@ RunSpec RunSpec::from_json(const Json& json, const std::string& where) {
   spec.threads = m.integer("threads", 0, 4096);
   spec.checkpoint = m.choice("checkpoint", {"every", "last", "off"});
   spec.track = m.choice("track", {"common", "reproduction"});
+  Members assets = m.object("assets");
+  for (const auto& [name, digest] : assets.json().items()) spec.assets[name] = assets.text(name.c_str());
+  spec.text = text_from(m.object("text"));
   spec.execution = execution_from(m.object("execution", "execution"));
   m.finish();
   return spec;

@@ -24,6 +24,12 @@ int64_t version_of(const Json& spec) {
   return version;
 }
 
+Json paths(const std::vector<std::string>& files) {
+  Json list = Json::array();
+  for (const std::string& file : files) list.push_back(path_text(file));
+  return list;
+}
+
 }  // namespace
 
 Json to_json(const MethodSpec& m) {
@@ -47,6 +53,7 @@ Json to_json(const DatasetSpec& d) {
                                      {"feature_dim", d.feature_dim},
                                      {"train_per_class", d.train_per_class},
                                      {"test_per_class", d.test_per_class},
+                                     {"params", d.params},
                                      {"sequence", std::move(sequence)}});
 }
 
@@ -82,6 +89,8 @@ Json to_json(const ProtocolSpec& p) {
 }
 
 Json to_json(const ExecutionSpec& e) {
+  Json files = Json::object();
+  for (const auto& [name, file] : e.asset_files) files[name] = path_text(file);
   return without_neutral("execution", {{"cache_dir", path_text(e.cache_dir)},
                                        {"run_dir", path_text(e.run_dir)},
                                        {"loader_threads", e.loader_threads},
@@ -92,7 +101,14 @@ Json to_json(const ExecutionSpec& e) {
                                        {"method_hash", e.method_hash},
                                        {"dataset_hash", e.dataset_hash},
                                        {"runner_hash", e.runner_hash},
-                                       {"second_look", e.second_look}});
+                                       {"second_look", e.second_look},
+                                       {"method_sources", paths(e.method_sources)},
+                                       {"asset_files", std::move(files)}});
+}
+
+Json to_json(const TextSpec& t) {
+  if (t.names.empty()) return Json::object();
+  return {{"names", t.names}, {"templates", t.templates}};
 }
 
 Json own_members(const RunSpec& spec) {
@@ -102,7 +118,9 @@ Json own_members(const RunSpec& spec) {
                                  {"device", spec.device},
                                  {"threads", spec.threads},
                                  {"checkpoint", spec.checkpoint},
-                                 {"track", spec.track}});
+                                 {"track", spec.track},
+                                 {"assets", spec.assets},
+                                 {"text", to_json(spec.text)}});
 }
 
 Json RandomWeights::to_json() const {

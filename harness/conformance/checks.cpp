@@ -38,6 +38,7 @@ const std::vector<Check>& method_checks() {
       {"leftovers", "no thread, process or environment variable is left behind", true, nullptr, leftovers},
       {"batch_invariance", "a prediction does not depend on the other samples of its batch", true, unless_batch_dependent,
        batch_invariance},
+      {"columns", "asked for some of the classes, it answers for these", false, nullptr, some_columns},
       {"task_blindness", "a prediction does not depend on the task id", true, unless_task_ids, task_blindness},
       {"label_permutation", "statistics do not depend on the class order", false, unless_claimed<CLB_CAP_STATISTICS_ONLY>,
        label_permutation},
@@ -53,9 +54,9 @@ const std::vector<Check>& method_checks() {
 
 const std::vector<Check>& dataset_checks() {
   static const std::vector<Check> all{
-      {"descriptor", "citation, licence, official orders", false, nullptr, dataset_descriptor},
+      {"descriptor", "citation and licence", false, nullptr, dataset_descriptor},
       {"missing", "a folder without the dataset is refused by name", false, nullptr, dataset_missing},
-      {"index", "names, labels and domains of both splits", false, nullptr, dataset_index},
+      {"index", "names, labels, domains and official orders", false, nullptr, dataset_index},
       {"read", "samples are images or vectors, and the same each time", false, nullptr, dataset_read},
       {"threads", "samples may be read on several threads", false, nullptr, dataset_threads},
   };

@@ -44,6 +44,7 @@ std::string state_growth(const Subject& subject);
 std::string hidden_images(const Subject& subject);
 std::string bitwise(const Subject& subject);
 std::string batch_invariance(const Subject& subject);  // predictions.cpp
+std::string some_columns(const Subject& subject);
 std::string task_blindness(const Subject& subject);
 std::string label_permutation(const Subject& subject);
 std::string sample_order(const Subject& subject);

@@ -43,19 +43,26 @@ void check_names(const std::vector<std::string>& names, int64_t count, const cha
 std::string dataset_descriptor(const Subject& subject) {
   const auto info = Dataset::info_of(subject.file);
   if (info.citation.empty() || info.licence.empty()) throw Failure{"the dataset names no citation or no licence"};
-  for (const auto& [name, order] : info.orders) {
+  return info.id + " " + info.version;
+}
+
+// Each id once.
+void check_orders(const std::map<std::string, std::vector<int64_t>>& orders, int64_t count, const char* what) {
+  for (const auto& [name, order] : orders) {
     std::vector<int64_t> sorted = order;
     std::sort(sorted.begin(), sorted.end());
-    for (size_t c = 0; c < sorted.size(); ++c)
-      if (sorted[c] != static_cast<int64_t>(c)) throw Failure{"the official order " + name + " is no permutation of the classes"};
+    bool good = static_cast<int64_t>(sorted.size()) == count;
+    for (size_t c = 0; good && c < sorted.size(); ++c) good = sorted[c] == static_cast<int64_t>(c);
+    if (!good) throw Failure{"the official order " + name + " is no permutation of the " + what};
   }
-  return info.id + " " + info.version;
 }
 
 std::string dataset_index(const Subject& subject) {
   const Dataset dataset(subject.file, subject.root);  // refuses labels and domains outside their ranges
   const auto info = dataset.info();
   check_names(info.class_names, info.class_count, "class");
+  check_orders(info.orders, info.class_count, "classes");
+  check_orders(info.domain_orders, std::max<int64_t>(1, static_cast<int64_t>(info.domain_names.size())), "domains");
   if (!info.domain_names.empty()) check_names(info.domain_names, static_cast<int64_t>(info.domain_names.size()), "domain");
   for (Split split : kSplits) {
     const auto labels = dataset.labels(split), domains = dataset.domains(split);

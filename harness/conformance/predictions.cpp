@@ -53,6 +53,15 @@ std::string batch_invariance(const Subject& subject) {
   return "";
 }
 
+// predict() refuses another number of columns. Nothing is said of the values: a method may weigh classes against each other.
+std::string some_columns(const Subject& subject) {
+  Rig rig(subject);
+  rig.learn_all();
+  rig.logits({.columns = {1, 2, 5, 8}});
+  rig.logits({.columns = {4}});
+  return "";
+}
+
 std::string task_blindness(const Subject& subject) {
   Rig rig(subject);
   rig.learn_all();

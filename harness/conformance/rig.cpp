@@ -160,8 +160,12 @@ int64_t Rig::test_samples() const {
 int64_t Rig::train_images() const { return static_cast<int64_t>(session_->protocol.all_train().size()); }
 
 torch::Tensor Rig::logits(const Serving& serving) {
-  session::TestSamples test{
-      .split = Split::kTest, .samples = {}, .order = serving.only, .batch_size = serving.batch_size, .task_ids = serving.task_ids};
+  session::TestSamples test{.split = Split::kTest,
+                            .samples = {},
+                            .order = serving.only,
+                            .batch_size = serving.batch_size,
+                            .task_ids = serving.task_ids,
+                            .columns = serving.columns};
   for (int64_t g : session_->protocol.evaluated_groups(session_->task)) {
     const auto& samples = session_->protocol.groups()[static_cast<size_t>(g)].samples;
     test.samples.insert(test.samples.end(), samples.begin(), samples.end());

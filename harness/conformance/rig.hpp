@@ -82,8 +82,9 @@ class Rig {
   struct Serving {
     int64_t batch_size = 64;  // 0: all in one batch
     bool shuffled = false;
-    torch::Tensor task_ids = {};     // [n]
-    std::vector<int64_t> only = {};  // rows to serve; empty: all. A row may come again: the last time counts
+    torch::Tensor task_ids = {};        // [n]
+    std::vector<int64_t> columns = {};  // classes to be told apart; empty: those seen
+    std::vector<int64_t> only = {};     // rows to serve; empty: all. A row may come again: the last time counts
   };
   torch::Tensor logits(const Serving& serving);
   torch::Tensor logits() { return logits(Serving{}); }

@@ -95,7 +95,7 @@ std::string hidden_images(const Subject& subject) {
     const std::string state = rig.state();
     if (const auto found = search.find(std::string_view(state).substr(0, kSearched)))
       throw Failure{c10::str("the state of ", state.size(), " bytes holds training image ", found->image, " as ", found->as,
-                             " (correlation ", found->correlation, "); exemplars belong into the host's memory (memory_set)")};
+                             " (correlation ", found->correlation, "); exemplars belong into the host's memory (clb/ext/memory.h)")};
     if (state.size() > kSearched) remark = c10::str("searched ", kSearched, " of ", state.size(), " bytes");
   }
   return remark;
@@ -122,7 +122,7 @@ std::string state_growth(const Subject& subject) {
   const double growth = (large - small) / (many - few);
   if (growth > kBytesPerImage)
     throw Failure{c10::str("the state grows by ", growth, " bytes for each training image (", small, " bytes with ", few, " images, ",
-                           large, " with ", many, "); exemplars belong into the host's memory (memory_set)")};
+                           large, " with ", many, "); exemplars belong into the host's memory (clb/ext/memory.h)")};
   return c10::str(small, " bytes with ", few, " images, ", large, " with ", many);
 }
 

@@ -3,6 +3,7 @@
 #include <clb/base/plugin_meta.hpp>
 #include <clb/data/dataset.hpp>
 #include <clb/loader/globals.hpp>
+#include <clb/loader/params.hpp>
 #include <clb/loader/plugin_file.hpp>
 
 namespace clb::data {
@@ -41,8 +42,20 @@ base::DatasetInfo to_info(const std::string& file, const clb_dataset_info& raw) 
   info.feature_dim = raw.feature_dim;
   for (uint32_t k = 0; k < raw.order_count; ++k) {
     const auto& order = *reinterpret_cast<const clb_order*>(reinterpret_cast<const char*>(raw.orders) + size_t{k} * raw.order_stride);
-    info.orders[order.name].assign(order.classes, order.classes + raw.class_count);
+    info.orders[order.name].assign(order.ids, order.ids + raw.class_count);
   }
+  for (uint32_t k = 0; k < raw.domain_order_count; ++k) {
+    const auto& order =
+        *reinterpret_cast<const clb_order*>(reinterpret_cast<const char*>(raw.domain_orders) + size_t{k} * raw.order_stride);
+    info.domain_orders[order.name].assign(order.ids, order.ids + raw.domain_count);
+  }
+  info.params = loader::params_info(raw.params, raw.param_count, raw.param_stride, "dataset");
+  info.splits = {"train", "test"};
+  if (raw.splits != nullptr) info.splits.assign(raw.splits, raw.splits + raw.split_count);
+  if (raw.readable_names != nullptr) info.readable_names.assign(raw.readable_names, raw.readable_names + raw.class_count);
+  if (raw.templates != nullptr) info.templates.assign(raw.templates, raw.templates + raw.template_count);
+  if (raw.group_names != nullptr) info.group_names.assign(raw.group_names, raw.group_names + raw.group_count);
+  if (raw.class_groups != nullptr && raw.group_count > 0) info.class_groups.assign(raw.class_groups, raw.class_groups + raw.class_count);
   return info;
 }
 
@@ -50,7 +63,8 @@ base::DatasetInfo to_info(const std::string& file, const clb_dataset_info& raw) 
 
 base::DatasetInfo Dataset::info_of(const std::string& file) { return to_info(file, load(file)->describe()); }
 
-Dataset::Dataset(const std::string& file, const std::string& root) : file_(file), root_(root), plugin_(load(file)) {
+Dataset::Dataset(const std::string& file, const std::string& root, const base::Json& params)
+    : file_(file), root_(root), plugin_(load(file)) {
   if (root_.empty()) {
     const auto info = plugin_->describe();
     if (info.default_root == nullptr)
@@ -62,7 +76,12 @@ Dataset::Dataset(const std::string& file, const std::string& root) : file_(file)
   files_ = base::ContentSample(base::FileTree(root_));
   {
     const loader::Globals before("open of the dataset", loader::Globals::kAnywhere);
-    plugin_->open(root_);
+    const clb_dataset_info raw = plugin_->describe();
+    base::Json values = params;
+    for (const base::ParamInfo& param : loader::params_info(raw.params, raw.param_count, raw.param_stride, "dataset"))
+      if (!values.contains(param.name) && param.neutral.is_null()) values[param.name] = param.default_value;
+    const loader::Settings settings(raw.params, raw.param_count, raw.param_stride, values);
+    plugin_->open(root_, settings.list());
     before.expect_unchanged();
   }
   const auto info = plugin_->describe();

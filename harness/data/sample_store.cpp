@@ -213,7 +213,7 @@ std::string fingerprint_and_cache(const Dataset& dataset, const fs::path& cache,
 SampleStore::SampleStore(const base::DatasetSpec& dataset, const base::ExecutionSpec& execution, Warn warn)
     : dataset_(dataset), cache_(execution.cache_dir), store_limit_(execution.store_limit), warn_(std::move(warn)) {
   if (cache_.empty()) {
-    read_from_plugin(std::make_unique<Dataset>(dataset.file, dataset.root));
+    read_from_plugin(std::make_unique<Dataset>(dataset.file, dataset.root, dataset.params));
     if (!dataset.fingerprint.empty()) expect_fingerprint(fingerprint(*plugin_), dataset);
     return;
   }
@@ -280,7 +280,7 @@ bool SampleStore::proven() const {
 // From the dataset's own files, which must still be those that were planned with. A cache that cannot be written costs the cache, not the
 // run.
 void SampleStore::build() {
-  auto dataset = std::make_unique<Dataset>(dataset_.file, dataset_.root);
+  auto dataset = std::make_unique<Dataset>(dataset_.file, dataset_.root, dataset_.params);
   try {
     write_cache(*dataset, cache_, store_limit_, [this](const std::string& found) { expect_fingerprint(found, dataset_); });
     if (!open_files()) throw base::WriteError("the decoded store in " + cache_.string() + " cannot be read back");

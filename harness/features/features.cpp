@@ -97,7 +97,7 @@ base::Json Features::cache_key(const Source& source, Split split) {
   for (const auto& [role, backbone] : run_.backbones) key["weights"][role] = {backbone.spec().sha256, backbone.options()};
   key["content"] = source.content;
   if (source.origin == Content::kTold) key["run"] = run_.spec.key();  // seed, class order and whatever else a method may have forgotten
-  key["plugin"] = run_.spec.method.file.empty() ? "" : loader::plugin_hash(run_.spec.method.file);
+  key["plugin"] = run_.spec.method.file.empty() ? "" : loader::plugin_hash(run_.spec.method.file, run_.spec.execution.method_sources);
   key["params"] = run_.spec.method.params;
   return key;
 }

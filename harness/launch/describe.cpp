@@ -8,6 +8,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/path_text.hpp>
+#include <clb/base/plugin_meta.hpp>
 #include <clb/base/sha256.hpp>
 #include <fstream>
 #include <utility>
@@ -63,12 +64,19 @@ Error failure(const Captured& ended, const std::string& subject, const std::stri
   return Error(fmt::format("{}: clb-runner {}", subject, how), ended.signal ? Exit::kUserMistake : Exit::kInternal);
 }
 
+std::vector<std::string> sources_of(const Json& answer) {
+  std::vector<std::string> sources;
+  for (const Json& source : answer.value("sources", Json::array())) sources.push_back(base::path_bytes(source.get<std::string>()));
+  return sources;
+}
+
 }  // namespace
 
 struct Describer::Question {
   fs::path file;
   bool open = false;
   std::string root;
+  Json params = Json::object();
 };
 
 Describer::Describer(RunnerPlace place, std::optional<fs::path> cache) : place_(std::move(place)), cache_(std::move(cache)) {}
@@ -78,6 +86,14 @@ const std::string& Describer::sha256(const fs::path& file) {
   if (hash.empty()) hash = base::hex(base::sha256_file(file));
   return hash;
 }
+
+std::string Describer::identity(const fs::path& file, const std::vector<std::string>& sources) {
+  std::vector<std::string> hashes;
+  for (const std::string& source : sources) hashes.push_back(base::hex(base::sha256_file(source)));
+  return base::plugin_identity(sha256(file), hashes);
+}
+
+std::string Describer::method_hash(const base::RunSpec& run) { return identity(run.method.file, run.execution.method_sources); }
 
 std::string Describer::file_sha256(const fs::path& file) {
   return cache_ ? base::sha256_file_cached(file, *cache_) : base::hex(base::sha256_file(file));
@@ -98,12 +114,12 @@ std::string Describer::runner_hash_of_itself() {
   return std::string_view(begin, sizeof begin) == "#!" ? "" : runner_hash();
 }
 
-base::MethodInfo Describer::method(const fs::path& file) { return base::MethodInfo::from_json(ask({file, false, ""}), file.string()); }
+base::MethodInfo Describer::method(const fs::path& file) { return base::MethodInfo::from_json(ask({.file = file}), file.string()); }
 
-base::DatasetInfo Describer::dataset(const fs::path& file) { return base::DatasetInfo::from_json(ask({file, false, ""}), file.string()); }
+base::DatasetInfo Describer::dataset(const fs::path& file) { return base::DatasetInfo::from_json(ask({.file = file}), file.string()); }
 
-base::DatasetInfo Describer::opened_dataset(const fs::path& file, const std::string& root) {
-  return base::DatasetInfo::from_json(ask({file, true, root}), file.string());
+base::DatasetInfo Describer::opened_dataset(const fs::path& file, const std::string& root, const Json& params) {
+  return base::DatasetInfo::from_json(ask({file, true, root, params}), file.string());
 }
 
 Json Describer::version() {
@@ -117,6 +133,7 @@ Json Describer::start(const Question& question) {
   Spawn what{.program = place_.program, .arguments = {"describe", question.file.string()}, .environment = runner_environment(place_)};
   if (question.open && question.root.empty()) what.arguments.push_back("--default-root");
   if (question.open && !question.root.empty()) what.arguments.insert(what.arguments.end(), {"--root", question.root});
+  if (!question.params.empty()) what.arguments.insert(what.arguments.end(), {"--params", base::canonical(question.params)});
   what.arguments.insert(what.arguments.end(), {"--cache", cache_ ? cache_->string() : "off"});
   const Captured ended = capture(what, question.open ? kOpenTimeout : kLoadTimeout);
   if (ended.exit_code != 0) throw failure(ended, question.file.string(), question.root);
@@ -167,12 +184,16 @@ Json Describer::ask(const Question& question) {
   const Json key{{"plugin", sha256(question.file)}, {"runner", runner_hash()}};
   const auto start_checked = [&] {
     Json answer = start(question);
-    if (answer.at("hash") != key.at("plugin"))
+    if (answer.at("hash") != identity(question.file, sources_of(answer)))
       throw Error(fmt::format("{}: the plugin was replaced while it was described; start again", question.file.string()));
     return answer;
   };
-  return remembered((question.open ? "open\n" : "load\n") + question.file.string() + '\n' + question.root, key, start_checked,
-                    [&](const Json& answer) { return question.open ? base::path_bytes(answer.at("root").get<std::string>()) : ""; });
+  const std::string with = question.params.empty() ? "" : '\n' + base::canonical(question.params);
+  const Json answer =
+      remembered((question.open ? "open\n" : "load\n") + question.file.string() + '\n' + question.root + with, key, start_checked,
+                 [&](const Json& answer) { return question.open ? base::path_bytes(answer.at("root").get<std::string>()) : ""; });
+  const auto sources = sources_of(answer);  // what is remembered is about the file alone
+  return sources.empty() || answer.at("hash") == identity(question.file, sources) ? answer : start_checked();
 }
 
 std::string Describer::libtorch() {

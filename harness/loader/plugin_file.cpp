@@ -46,6 +46,13 @@ const std::string& plugin_hash(const std::string& file) {
   return hashed(file).sha256();
 }
 
+std::string plugin_hash(const std::string& file, const std::vector<std::string>& sources) {
+  const std::lock_guard lock(mutex);
+  std::vector<std::string> hashes;
+  for (const std::string& source : sources) hashes.push_back(hashed(source).sha256());
+  return base::plugin_identity(hashed(file).sha256(), hashes);
+}
+
 void* load_plugin(const std::string& file, const std::string& kind, const char* entry) {
   const std::lock_guard lock(mutex);
   base::HashedFile& hashed_file = hashed(file);

@@ -6,6 +6,7 @@
 #include <clb/base/error.hpp>
 #include <vector>
 
+#include "params.hpp"
 #include "toml.hpp"
 
 namespace clb::plan {
@@ -36,9 +37,15 @@ base::MethodInfo installed_method(const Node& id, Catalogue& catalogue) {
   return at(id.place, "", [&] { return catalogue.method(name); });
 }
 
-base::DatasetInfo installed_dataset(const Node& id, const std::string& root, Catalogue& catalogue, const std::string& remedy) {
+base::Json installed_dataset_params(const Node& id, const Table& params, Catalogue& catalogue) {
   const std::string name = known_id(id, "dataset", catalogue.dataset_ids(), catalogue);
-  return at(id.place, remedy, [&] { return catalogue.dataset(name, root); });
+  return dataset_params(params, at(id.place, "", [&] { return catalogue.dataset_params(name); }), name);
+}
+
+base::DatasetInfo installed_dataset(const Node& id, const std::string& root, const base::Json& params, Catalogue& catalogue,
+                                    const std::string& remedy) {
+  const std::string name = known_id(id, "dataset", catalogue.dataset_ids(), catalogue);
+  return at(id.place, remedy, [&] { return params.empty() ? catalogue.dataset(name, root) : catalogue.dataset_with(name, root, params); });
 }
 
 }  // namespace clb::plan

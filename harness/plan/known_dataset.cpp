@@ -38,10 +38,20 @@ void add(const NamedOrders& orders, const std::vector<std::string>& names, const
       const std::string wanted = to_string(element, what);
       const auto found = std::find(names.begin(), names.end(), wanted);
       if (found == names.end())
-        fail(element.place, fmt::format("{}: the data set has no \"{}\"{}", what, one_line(wanted), suggestion(wanted, names, "its names")));
+        fail(element.place,
+             fmt::format("{}: the data set has no \"{}\"{}", what, one_line(wanted), suggestion(wanted, names, "its names")));
       order.push_back(found - names.begin());
     }
   }
+}
+
+std::vector<std::string> texts(const Reader& reader, const char* key) {
+  std::vector<std::string> list;
+  const Node* node = reader.find(key);
+  if (!node) return list;
+  if (!node->list()) fail(node->place, fmt::format("{} must be a list of texts", key));
+  for (const Node& element : *node->list()) list.push_back(to_string(element, key));
+  return list;
 }
 
 }  // namespace
@@ -50,7 +60,8 @@ std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, co
   const std::filesystem::path file = share / "datasets" / (name + ".toml");
   if (name.find('/') != std::string::npos || !is_file(file)) return std::nullopt;
   const Node root = parse_toml(base::read_file(file, kMaxTomlBytes), file.string());
-  check_keys(*root.table(), "", {"plugin", "classes", "train", "test", "domains", "class_orders", "domain_orders", "get"});
+  check_keys(*root.table(), "",
+             {"plugin", "classes", "train", "test", "domains", "class_orders", "domain_orders", "get", "names", "templates"});
   const Reader reader(root, "");
   KnownDataset known;
   known.name = name;
@@ -58,12 +69,13 @@ std::optional<KnownDataset> known_dataset(const std::filesystem::path& share, co
   known.classes = to_int(reader.at("classes", "200"), "classes", 1, kMaxClasses);
   known.train = reader.integer("train", 0, 1, kMaxInt);
   known.test = reader.integer("test", 0, 1, kMaxInt);
-  if (const Node* domains = reader.find("domains")) {
-    if (!domains->list()) fail(domains->place, "domains must be a list of names");
-    for (const Node& domain : *domains->list()) known.domains.push_back(to_string(domain, "domains"));
-  }
   known.class_orders = orders_in(reader, "class_orders");
   known.domain_orders = orders_in(reader, "domain_orders");
+  known.domains = texts(reader, "domains");
+  known.names = texts(reader, "names");
+  known.templates = texts(reader, "templates");
+  if (!known.names.empty() && static_cast<int64_t>(known.names.size()) != known.classes)
+    fail(reader.find("names")->place, fmt::format("names holds {} names, but there are {} classes", known.names.size(), known.classes));
   known.get = to_string(reader.at("get", "\"download it from ...\""), "get");
   return known;
 }

@@ -18,7 +18,8 @@ struct KnownDataset {
   int64_t classes = 0, train = 0, test = 0;  // images; 0: not known
   std::vector<std::string> domains;
   std::vector<std::pair<std::string, Node>> class_orders, domain_orders;  // official ones, lists of names
-  std::string get;                                                        // how to get it, a sentence
+  std::vector<std::string> names, templates;  // of the classes in the order of their ids, for text towers; none: the plugin's own
+  std::string get;                            // how to get it, a sentence
 };
 
 // `name` as an experiment writes it. Nothing: there is no such file.

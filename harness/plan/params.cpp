@@ -15,7 +15,7 @@ using base::Json;
 using base::ParamInfo;
 
 bool has_range(const ParamInfo& param) { return param.min != 0 || param.max != 0; }
-bool is_list(const ParamInfo& param) { return param.type == "int_list" || param.type == "float_list"; }
+bool is_list(const ParamInfo& param) { return param.type == "int_list" || param.type == "float_list" || param.type == "string_list"; }
 
 void check_range(const ParamInfo& param, double value, const Node& node, const std::string& what) {
   if (!has_range(param) || (value >= param.min && value <= param.max)) return;
@@ -33,17 +33,26 @@ Json number(const ParamInfo& param, const Node& node, const std::string& what, b
   return value;
 }
 
+std::string text_value(const Node& node, const std::string& what) {
+  const std::string* text = std::get_if<std::string>(&node.value);  // an empty string is a value here
+  return text && text->empty() ? *text : to_string(node, what);
+}
+
 Json one_value(const ParamInfo& param, const Node& node, const std::string& what) {
   if (param.type == "bool") return to_bool(node, what);
   if (param.type == "choice") return to_choice(node, what, param.choices);
   if (param.type == "int" || param.type == "float") return number(param, node, what, param.type == "int");
-  if (param.type == "string") {
-    const std::string* text = std::get_if<std::string>(&node.value);  // an empty string is a value here
-    return text && text->empty() ? *text : to_string(node, what);
-  }
+  if (param.type == "string") return text_value(node, what);
   if (!is_list(param)) fail(node.place, fmt::format("{} has type \"{}\", which this version does not know", what, param.type));
-  if (!node.list()) fail(node.place, fmt::format("{} must be a list of numbers, found {}", what, node.describe()));
+  const bool texts = param.type == "string_list";
+  if (!node.list()) fail(node.place, fmt::format("{} must be a list of {}, found {}", what, texts ? "texts" : "numbers", node.describe()));
   Json values = Json::array();
+  if (texts) {
+    const std::string each = "each element of " + what;
+    for (const Node& element : *node.list())
+      values.push_back(param.choices.empty() ? text_value(element, each) : to_choice(element, each, param.choices));
+    return values;
+  }
   for (const Node& element : *node.list()) values.push_back(number(param, element, "each element of " + what, param.type == "int_list"));
   return values;
 }
@@ -73,20 +82,23 @@ Json default_of(const ParamInfo& param) {
   return param.default_value;
 }
 
-const ParamInfo& find_param(const base::MethodInfo& method, const Entry& entry) {
+const ParamInfo& find_param(const std::vector<ParamInfo>& params, const std::string& plugin, const Entry& entry) {
   std::vector<std::string> names;
-  for (const ParamInfo& param : method.params) {
+  for (const ParamInfo& param : params) {
     if (param.name == entry.key) return param;
     names.push_back(param.name);
   }
-  fail(entry.key_place,
-       fmt::format("method {} has no parameter \"{}\"{}", method.id, entry.key, suggestion(entry.key, names, "its parameters")));
+  fail(entry.key_place, fmt::format("{} has no parameter \"{}\"{}", plugin, entry.key, suggestion(entry.key, names, "its parameters")));
 }
 
 uint64_t implied(const base::MethodInfo& method, const Json& values) {
   uint64_t bits = 0;
-  for (const ParamInfo& param : method.params)
-    if (param.implies && values.at(param.name) == param.implied_when) bits |= param.implies;
+  for (const ParamInfo& param : method.params) {
+    const Json& value = values.at(param.name);
+    if (param.implies && value == param.implied_when) bits |= param.implies;
+    for (const auto& [when, implies] : param.implications)
+      if (value == when) bits |= implies;
+  }
   return bits;
 }
 
@@ -97,7 +109,7 @@ std::vector<ParamSet> param_grid(const Table& params, const base::MethodInfo& me
   for (const ParamInfo& param : method.params) defaults[param.name] = default_of(param);
   std::vector<Json> grid = {defaults};
   for (const Entry& entry : params.entries()) {
-    const ParamInfo& param = find_param(method, entry);
+    const ParamInfo& param = find_param(method.params, "method " + method.id, entry);
     const std::vector<Json> values = values_of(param, entry.value, "params." + entry.key);
     if (grid.size() * values.size() > kMaxRuns) fail(entry.value.place, fmt::format("the grid has more than {} points", kMaxRuns));
     std::vector<Json> finer;
@@ -115,6 +127,16 @@ std::vector<ParamSet> param_grid(const Table& params, const base::MethodInfo& me
     sets.push_back({std::move(point), capabilities});
   }
   return sets;
+}
+
+base::Json dataset_params(const Table& params, const std::vector<ParamInfo>& schema, const std::string& dataset) {
+  Json values = Json::object();
+  for (const ParamInfo& param : schema) values[param.name] = default_of(param);
+  for (const Entry& entry : params.entries()) {
+    const ParamInfo& param = find_param(schema, "dataset " + dataset, entry);
+    values[entry.key] = one_value(param, entry.value, "dataset.params." + entry.key);
+  }
+  return base::without_neutral(std::move(values), schema);
 }
 
 }  // namespace clb::plan

@@ -18,4 +18,7 @@ struct ParamSet {
 // parameter, is an axis of the grid. Error: unknown parameter (with a suggestion), wrong type, outside the range, no such choice.
 std::vector<ParamSet> param_grid(const Table& params, const base::MethodInfo& method);
 
+// Values of a dataset's parameters, without those that are neutral; one of each, for a dataset is no axis. The same Errors.
+base::Json dataset_params(const Table& params, const std::vector<base::ParamInfo>& schema, const std::string& dataset);
+
 }  // namespace clb::plan

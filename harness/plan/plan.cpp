@@ -11,6 +11,7 @@
 #include <iterator>
 #include <set>
 
+#include "assets.hpp"
 #include "files.hpp"
 #include "limits.hpp"
 #include "network_fit.hpp"
@@ -31,6 +32,7 @@ namespace fs = std::filesystem;
 struct Experiment {
   std::vector<DatasetEntry> datasets;
   std::vector<WeightsEntry> weights;
+  std::vector<AssetEntry> assets;
   ProtocolSection protocol;
   RunSection run;
   std::vector<MethodEntry> methods;
@@ -189,6 +191,9 @@ void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan)
         run.dataset = dataset.spec;
         run.weights = weights;
         run.method = method_spec(method, params, transform);
+        run.execution.method_sources = method.info.sources;
+        attach_assets(experiment.assets, method.info, run);
+        run.text = claims(method, params) & CLB_CAP_TEXT_TOWER ? text_of(dataset.info) : base::TextSpec{};
         for (const base::ProtocolSpec& protocol : protocols) {
           run.protocol = protocol;
           run.protocol.joint = method.joint.value_or(protocol.joint);
@@ -224,6 +229,10 @@ Plan plan_experiment(Node root, const PlanOptions& options, Catalogue& catalogue
     for (const ParamSet& params : method.grid) check_claims(method, params, experiment);
   experiment.datasets = read_datasets(root, folder, options, catalogue, plan);
   experiment.weights = read_weights(root, folder, catalogue, options.missing_ok ? &plan.missing : nullptr);
+  experiment.assets = read_assets(root, folder, catalogue, options.missing_ok ? &plan.missing : nullptr);
+  std::vector<const base::MethodInfo*> methods;
+  for (const MethodEntry& method : experiment.methods) methods.push_back(&method.info);
+  check_assets(experiment.assets, methods);
   check_inputs(experiment, root);
   check_size(experiment, root);
   multiply(experiment, options.share / "recipes", plan);

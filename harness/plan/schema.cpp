@@ -15,10 +15,11 @@ using Keys = std::vector<std::string>;
 // Tables of an experiment by the name that sentences use; "" is the top level.
 const std::map<std::string, Keys>& experiment_tables() {
   static const std::map<std::string, Keys> tables = {
-      {"", {"name", "dataset", "weights", "protocol", "run", "method"}},
-      {"dataset", {"id", "name", "root", "sequence", "train_per_class", "test_per_class"}},
-      {"dataset.sequence", {"id", "name", "root", "train_per_class", "test_per_class"}},
+      {"", {"name", "dataset", "weights", "assets", "protocol", "run", "method"}},
+      {"dataset", {"id", "name", "root", "sequence", "train_per_class", "test_per_class", "params"}},
+      {"dataset.sequence", {"id", "name", "root", "train_per_class", "test_per_class", "params"}},
       {"weights.main", {"file", "sha256", "random", "format", "heads", "text_heads", "pos_antialias"}},
+      {"assets", {"file", "sha256"}},
       {"weights.main.random", {"image", "patch", "dim", "depth", "heads", "seed"}},
       {"protocol",
        {"kind", "split", "order", "order_seed", "domains", "stop_after", "joint", "eval_on", "eval_unseen", "eval_transform",
@@ -66,6 +67,14 @@ void check_weights(const Node& weights) {
   }
 }
 
+void check_assets(const Node& assets) {
+  for (const Entry& asset : table_of(assets, "assets").entries()) {
+    if (!asset.value.table())
+      fail(asset.key_place, fmt::format("assets.{} must be a table with file and sha256, found {}", asset.key, asset.value.describe()));
+    check_section(asset.value, "assets", "assets." + asset.key);
+  }
+}
+
 }  // namespace
 
 std::vector<const Node*> one_or_several(const Node& root, const std::string& key) {
@@ -90,6 +99,7 @@ void check_experiment_keys(const Node& root) {
     for (const Node* node : one_or_several(root, "dataset")) check_sequence(*node);
   for (const std::string key : {"protocol", "run"})
     if (const Node* node = root.table()->find(key)) check_section(*node, key, key);
+  if (const Node* assets = root.table()->find("assets")) check_assets(*assets);
   if (const Node* weights = root.table()->find("weights")) check_weights(*weights);
 }
 

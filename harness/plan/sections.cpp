@@ -29,9 +29,15 @@ std::string read_root(const Reader& reader, const std::string& path, const std::
   return root.string();
 }
 
+// What people call the classes, where the dataset itself does not say.
+void take_text(const KnownDataset& known, base::DatasetInfo& info) {
+  if (info.readable_names.empty()) info.readable_names = known.names;
+  if (info.templates.empty()) info.templates = known.templates;
+}
+
 // `path` ends with a dot where an id selects one of several. The dataset as its files say; where they are not there and may be, as
 // share/datasets says.
-base::DatasetInfo find_dataset(const Reader& reader, const std::string& path, const std::filesystem::path& folder,
+base::DatasetInfo find_dataset(const Reader& reader, const std::string& path, const base::Json& params, const std::filesystem::path& folder,
                                const PlanOptions& options, Catalogue& catalogue, Plan& plan) {
   const Node& id = reader.at("id", "\"cifar100\"");
   const std::string plugin = to_string(id, "dataset.id"), name = reader.string("name", plugin);
@@ -47,7 +53,8 @@ base::DatasetInfo find_dataset(const Reader& reader, const std::string& path, co
   if (missing.empty()) {
     try {
       const std::string remedy = known && root.empty() && !may_lack ? "; where to get the data: " + known->get : "";
-      base::DatasetInfo info = installed_dataset(id, root, catalogue, remedy);
+      base::DatasetInfo info = installed_dataset(id, root, params, catalogue, remedy);
+      if (known) take_text(*known, info);
       if (known) add_orders(*known, info);
       if (known && reader.find("name"))  // unnamed files may well be the user's own selection
         if (const std::string sentence = difference(*known, info); !sentence.empty()) plan.warnings.push_back(sentence);
@@ -94,7 +101,11 @@ DatasetEntry read_one(const Node& node, const std::string& path, const std::file
                       Catalogue& catalogue, Plan& plan) {
   const Reader reader(node, "dataset");
   DatasetEntry entry;
-  entry.info = find_dataset(reader, path, folder, options, catalogue, plan);
+  if (const Node* params = reader.find("params")) {
+    if (!params->table()) fail(params->place, fmt::format("dataset.params must be a table, found {}", params->describe()));
+    entry.spec.params = installed_dataset_params(reader.at("id", "\"cifar100\""), *params->table(), catalogue);
+  }
+  entry.info = find_dataset(reader, path, entry.spec.params, folder, options, catalogue, plan);
   const base::DatasetInfo& info = entry.info;
   if (info.class_count < 1) fail(reader.find("id")->place, fmt::format("dataset {} has no classes", info.id));
   warn_of_empty_classes(info, plan);

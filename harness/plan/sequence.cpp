@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "assets.hpp"
+
 namespace clb::plan {
 namespace {
 
@@ -78,6 +80,16 @@ Orders class_orders(const Infos& infos) {
   return orders;
 }
 
+// For text towers, which are told no data set: two classes may have one name.
+void take_text(const Infos& infos, base::DatasetInfo& all) {
+  for (const base::DatasetInfo& info : infos) {
+    const base::TextSpec text = text_of(info);
+    all.readable_names.insert(all.readable_names.end(), text.names.begin(), text.names.end());
+    for (const std::string& one : info.templates)
+      if (std::find(all.templates.begin(), all.templates.end(), one) == all.templates.end()) all.templates.push_back(one);
+  }
+}
+
 }  // namespace
 
 base::DatasetInfo sequence_info(const Specs& parts, const Infos& infos) {
@@ -95,12 +107,14 @@ base::DatasetInfo sequence_info(const Specs& parts, const Infos& infos) {
   all.train_counts = joined(infos, &base::DatasetInfo::train_counts);
   all.test_counts = joined(infos, &base::DatasetInfo::test_counts);
   all.orders = class_orders(infos);
+  take_text(infos, all);
   return all;
 }
 
 base::DatasetInfo described(const base::DatasetSpec& dataset, Catalogue& catalogue) {
   Infos infos;
-  for (const base::DatasetSpec& part : dataset.parts()) infos.push_back(catalogue.dataset(part.id, part.root));
+  for (const base::DatasetSpec& part : dataset.parts())
+    infos.push_back(part.params.empty() ? catalogue.dataset(part.id, part.root) : catalogue.dataset_with(part.id, part.root, part.params));
   return dataset.sequence.empty() ? infos.front() : sequence_info(dataset.sequence, infos);
 }
 

@@ -18,7 +18,7 @@ constexpr int64_t kDescribeStoreLimit = base::ExecutionSpec{}.store_limit;
 
 base::DatasetInfo dataset_info(const DescribeOptions& options) {
   if (!options.open) return data::Dataset::info_of(options.file);
-  const data::Dataset dataset(options.file, options.root);
+  const data::Dataset dataset(options.file, options.root, options.params);
   base::DatasetInfo info = dataset.info();
   const auto counts = [&](data::Split split) {
     std::vector<int64_t> counts(static_cast<size_t>(info.class_count));

@@ -28,7 +28,7 @@ bool alone() {
     Learner learner(s, load_method_table(s.spec.method.file));
     learner.create();
     std::string kinds;
-    for (const auto& kind : learner.method().inputs().kinds) kinds += kind + "\n";
+    for (const auto& kind : feature_kinds(learner.method().inputs())) kinds += kind + "\n";
     (void)!write(to, kinds.data(), kinds.size());
   } catch (...) {
     // What is wrong will be said when the run itself does it.

@@ -6,10 +6,12 @@
 #include <clb/sdk/error_sink.hpp>
 #include <clb/sdk/guard.hpp>
 #include <clb/sdk/nn_error.hpp>
+#include <clb/session/captions.hpp>
 #include <clb/session/host.hpp>
 #include <clb/session/host_scope.hpp>
 #include <clb/session/memory.hpp>
 #include <clb/session/metrics.hpp>
+#include <clb/session/text.hpp>
 #include <cmath>
 #include <cstring>
 
@@ -71,7 +73,7 @@ struct HostCalls {
     return {items, static_cast<size_t>(count)};
   }
   // A handle is what stream_open gave and stream_close has not had.
-  static Stream& stream_of(void* self, clb_stream* stream) {
+  static BatchSource& stream_of(void* self, clb_stream* stream) {
     for (const auto& open : host(self).streams_)
       if (reinterpret_cast<clb_stream*>(open.get()) == stream) return *open;
     throw PluginError(CLB_E_STATE, "the stream is not open", "", 0);
@@ -112,10 +114,12 @@ struct HostCalls {
   static clb_status stream_open(void* self, const clb_stream_request* request, clb_stream** stream) {
     return on_session(self, "stream_open", [&] {
       require(request != nullptr && stream != nullptr, "stream_open got NULL for the request or for the stream");
-      clb_stream_request full{};
-      std::memcpy(&full, request, std::min<size_t>(request->struct_size, sizeof full));
+      const clb_stream_request full = detail::read_struct(request);
       auto& streams = host(self).streams_;
-      streams.push_back(std::make_unique<Stream>(session(self), full));
+      if ((full.sources & CLB_SOURCE_AUX) != 0)
+        streams.push_back(std::make_unique<Captions>(session(self), full, host(self).assets_of_run_));
+      else
+        streams.push_back(std::make_unique<Stream>(session(self), full));
       *stream = reinterpret_cast<clb_stream*>(streams.back().get());
     });
   }
@@ -131,11 +135,7 @@ struct HostCalls {
     bool end = false;
     const clb_status status = on_session(self, "stream_next", [&] {
       require(batch != nullptr, "stream_next got NULL for the batch");
-      Stream& from = stream_of(self, stream);
-      if (const auto next = from.next())
-        next->hand_over(*batch, from.slots());
-      else
-        end = true;
+      end = !stream_of(self, stream).hand_over(*batch);
     });
     return status == CLB_OK && end ? CLB_END : status;
   }
@@ -146,17 +146,19 @@ struct HostCalls {
   }
 
   static clb_status memory_set(void* self, const int64_t* sample_ids, int64_t count) {
-    return on_session(self, "memory_set", [&] { set_memory(session(self), array(sample_ids, count)); });
+    return on_session(self, "memory.set", [&] { set_memory(session(self), array(sample_ids, count)); });
   }
 
   static void declare(void* self, const char* kind, int64_t dim, const uint8_t content_hash[32], Features::Content content) {
-    require(content_hash != nullptr, "feature_register got NULL for the content hash");
+    require(content_hash != nullptr, "features.declare got NULL for the content hash");
     require(dim <= kMostColumns, "a feature kind may have 16777216 columns at most");
-    session(self).features.declare(name_of(kind, "the name of a feature kind"), dim, base::hex(std::span(content_hash, 32)), content);
+    const std::string name = name_of(kind, "the name of a feature kind");
+    if (is_reserved_part(name)) throw PluginError(CLB_E_INVALID, "\"" + name + "\" is a part of the host's own (clb/batch.h)", "", 0);
+    session(self).features.declare(name, dim, base::hex(std::span(content_hash, 32)), content);
   }
 
-  static clb_status feature_register(void* self, const char* kind, int64_t dim, const uint8_t content_hash[32]) {
-    return on_session(self, "feature_register", [&] { declare(self, kind, dim, content_hash, Features::Content::kTold); });
+  static clb_status feature_declare(void* self, const char* kind, int64_t dim, const uint8_t content_hash[32]) {
+    return on_session(self, "features.declare", [&] { declare(self, kind, dim, content_hash, Features::Content::kTold); });
   }
 
   static clb_status part_register(void* self, const char* kind, int64_t dim, const uint8_t content_hash[32]) {
@@ -164,15 +166,15 @@ struct HostCalls {
   }
 
   static clb_status feature_dim(void* self, const char* kind, int64_t* dim) {
-    return on_session(self, "feature_dim", [&] {
-      require(dim != nullptr, "feature_dim got NULL for the answer");
+    return on_session(self, "features.dim", [&] {
+      require(dim != nullptr, "features.dim got NULL for the answer");
       *dim = session(self).features.dim(name_of(kind, "the name of a feature kind"));
     });
   }
 
   static clb_status weights_open(void* self, const char* role, clb_weights* weights) {
-    return on_session(self, "weights_open", [&] {
-      require(weights != nullptr, "weights_open got NULL for the answer");
+    return on_session(self, "weights.open", [&] {
+      require(weights != nullptr, "weights.open got NULL for the answer");
       loader::Globals::expect_unchanged_in_call();  // random weights are drawn now
       const std::string name = name_of(role, "the role of weights");
       features::Backbone& backbone = session(self).backbones.at(name);
@@ -190,30 +192,65 @@ struct HostCalls {
     });
   }
 
+  static clb_status asset_open(void* self, const char* name, clb_asset* asset) {
+    return on_session(self, "assets.open", [&] {
+      require(asset != nullptr, "assets.open got NULL for the answer");
+      const auto& file = host(self).assets_of_run_.at(name_of(name, "the name of an asset"));
+      const auto bytes = file.bytes();
+      const clb_asset full{.struct_size = 0, .reserved = 0, .bytes = bytes.data(), .size = bytes.size(), .sha256 = file.sha256().c_str()};
+      detail::fill_struct(asset, full);
+    });
+  }
+
+  static clb_status class_name(void* self, int64_t position, const char** name) {
+    return on_session(self, "text.class_name", [&] {
+      require(name != nullptr, "text.class_name got NULL for the answer");
+      *name = name_of_class(session(self), position);
+    });
+  }
+
+  static clb_status templates(void* self, const char* const** sentences, int64_t* count) {
+    return on_session(self, "text.templates", [&] {
+      require(sentences != nullptr && count != nullptr, "text.templates got NULL for the answer");
+      *sentences = host(self).templates_.data();
+      *count = static_cast<int64_t>(host(self).templates_.size());
+    });
+  }
+
   static const void* get_extension(void* self, const char* id) {
-    return std::string_view(id) == CLB_EXT_PART_HASH ? &host(self).part_hash_ : nullptr;
+    const std::string name = bounded(id, kLongestName);
+    const Host& of = host(self);
+    if (name == CLB_EXT_MEMORY) return &of.memory_;
+    if (name == CLB_EXT_FEATURES) return &of.features_;
+    if (name == CLB_EXT_PART_HASH) return &of.part_hash_;
+    if (name == CLB_EXT_WEIGHTS) return &of.weights_;
+    if (name == CLB_EXT_ASSETS) return &of.assets_;
+    if (name == CLB_EXT_TEXT && !of.templates_.empty()) return &of.text_;
+    return nullptr;
   }
 };
 
-Host::Host(Session& session) : session_(session) {
+Host::Host(Session& session) : session_(session), assets_of_run_(session.spec) {
   HostCalls::surroundings();
+  memory_ = {sizeof memory_, 0, this, HostCalls::memory_set};
+  features_ = {sizeof features_, 0, this, HostCalls::feature_dim, HostCalls::feature_declare};
   part_hash_ = {sizeof part_hash_, 0, this, HostCalls::part_register};
+  weights_ = {sizeof weights_, 0, this, HostCalls::weights_open};
+  assets_ = {sizeof assets_, 0, this, HostCalls::asset_open};
+  text_ = {sizeof text_, 0, this, HostCalls::class_name, HostCalls::templates};
+  for (const std::string& sentence : session.spec.text.templates) templates_.push_back(sentence.c_str());
   table_.struct_size = sizeof table_;
   table_.self = this;
   table_.log = HostCalls::log;
   table_.set_error = ErrorSink::set_error;
   table_.progress = HostCalls::progress;
-  table_.metric = HostCalls::metric;
-  table_.derive_key = HostCalls::derive_key;
+  table_.get_extension = HostCalls::get_extension;
   table_.stream_open = HostCalls::stream_open;
   table_.stream_info = HostCalls::stream_info;
   table_.stream_next = HostCalls::stream_next;
   table_.stream_close = HostCalls::stream_close;
-  table_.memory_set = HostCalls::memory_set;
-  table_.feature_register = HostCalls::feature_register;
-  table_.feature_dim = HostCalls::feature_dim;
-  table_.weights_open = HostCalls::weights_open;
-  table_.get_extension = HostCalls::get_extension;
+  table_.metric = HostCalls::metric;
+  table_.derive_key = HostCalls::derive_key;
 }
 
 void Host::close_streams() { streams_.clear(); }

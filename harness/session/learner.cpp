@@ -2,60 +2,9 @@
 
 #include <clb/meta.h>
 
-#include <clb/base/error.hpp>
 #include <clb/session/learner.hpp>
-#include <deque>
 
 namespace clb::session {
-namespace {
-
-using base::Error;
-
-}  // namespace
-
-// Settings in the order of the table, pointing into the run's JSON and into `lists`.
-struct Learner::Settings {
-  Settings(const clb_method& table, const base::Json& params) {
-    for (uint32_t k = 0; k < table.param_count; ++k) {
-      const auto& p = *reinterpret_cast<const clb_param*>(reinterpret_cast<const char*>(table.params) + size_t{k} * table.param_stride);
-      if (!params.contains(p.name)) throw Error("the run has no value for the method's parameter \"" + std::string(p.name) + "\"");
-      settings.push_back({sizeof(clb_setting), 0, p.name, value(p.default_value.type, params.at(p.name), p.name)});
-    }
-  }
-  clb_value value(uint32_t type, const base::Json& json, const std::string& name) try {
-    clb_value v{.type = type, .count = 0, .as = {}};
-    switch (type) {
-      case CLB_TYPE_BOOL:
-        v.as.i = json.get<bool>();
-        break;
-      case CLB_TYPE_INT:
-        v.as.i = json.get<int64_t>();
-        break;
-      case CLB_TYPE_FLOAT:
-        v.as.f = json.get<double>();
-        break;
-      case CLB_TYPE_INT_LIST:
-        v.as.ints = int_lists.emplace_back(json.get<std::vector<int64_t>>()).data();
-        v.count = static_cast<uint32_t>(json.size());
-        break;
-      case CLB_TYPE_FLOAT_LIST:
-        v.as.floats = float_lists.emplace_back(json.get<std::vector<double>>()).data();
-        v.count = static_cast<uint32_t>(json.size());
-        break;
-      default:
-        v.as.s = texts.emplace_back(json.get<std::string>()).c_str();
-    }
-    return v;
-  } catch (const nlohmann::json::exception&) {
-    throw Error("the method's parameter \"" + name + "\" has a value of the wrong type: " + json.dump());
-  }
-
-  std::vector<clb_setting> settings;
-  std::deque<std::vector<int64_t>> int_lists;
-  std::deque<std::vector<double>> float_lists;
-  std::deque<std::string> texts;
-};
-
 namespace {
 
 clb_session session_args(const Session& s, const clb_host* host, const std::vector<clb_setting>& settings) {
@@ -96,22 +45,21 @@ void reseed(const Session& s, const char* call) { torch::manual_seed(s.keys.numb
 }  // namespace
 
 Learner::Learner(Session& session, const clb_method& table)
-    : session_(session), host_(session), method_(table), settings_(std::make_unique<Settings>(table, session.spec.method.params)) {
+    : session_(session),
+      host_(session),
+      method_(table),
+      settings_(table.params, table.param_count, table.param_stride, session.spec.method.params) {
   session.features.set_extract([this](const std::string& kind, const torch::Tensor& images) {
     const UnseenDraws unseen(session_.device);
-    HostBatch batch{.n = images.size(0)};
-    batch.images = images;
-    return method_.extract(kind, batch);
+    return method_.extract(kind, images);
   });
 }
-
-Learner::~Learner() = default;
 
 void Learner::create() {
   const auto span = session_.spans.enter("create", -1);
   session_.progress("", 0, 0);
   reseed(session_, "create");
-  session_.call_plugin([&] { method_.create(session_args(session_, host_.table(), settings_->settings)); });
+  session_.call_plugin([&] { method_.create(session_args(session_, host_.table(), settings_.list())); });
 }
 
 void Learner::learn(int64_t index) {

@@ -1,75 +1,32 @@
+#include <clb/ext/features.h>
+
 #include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/loader/globals.hpp>
+#include <clb/loader/params.hpp>
 #include <clb/loader/plugin_file.hpp>
 #include <clb/sdk/error_sink.hpp>
+#include <clb/sdk/guard.hpp>
 #include <clb/sdk/tensor.hpp>
 #include <clb/session/method_handle.hpp>
-#include <clb/session/stream.hpp>
 #include <cstring>
 
 namespace clb::session {
 namespace {
 
-using base::Json;
-
-const char* type_name(uint32_t type) {
-  static constexpr const char* kNames[] = {"", "bool", "int", "float", "string", "choice", "int_list", "float_list"};
-  return type < std::size(kNames) ? kNames[type] : "";
-}
-
-Json to_json(const clb_value& v) {
-  switch (v.type) {
-    case CLB_TYPE_BOOL:
-      return v.as.i != 0;
-    case CLB_TYPE_INT:
-      return v.as.i;
-    case CLB_TYPE_FLOAT:
-      return v.as.f;
-    case CLB_TYPE_STRING:
-    case CLB_TYPE_CHOICE:
-      return v.as.s;
-    case CLB_TYPE_INT_LIST:
-      return std::vector<int64_t>(v.as.ints, v.as.ints + v.count);
-    case CLB_TYPE_FLOAT_LIST:
-      return std::vector<double>(v.as.floats, v.as.floats + v.count);
-    default:
-      return nullptr;
-  }
-}
-
-bool has_value(const clb_value& v) {
-  const bool text = v.type == CLB_TYPE_STRING || v.type == CLB_TYPE_CHOICE,
-             list = v.type == CLB_TYPE_INT_LIST || v.type == CLB_TYPE_FLOAT_LIST;
-  return text ? v.as.s != nullptr : !list || v.count == 0 || v.as.ints != nullptr;
-}
-
-// The pointers of the schema's element k lead somewhere; what they lead to is checked elsewhere.
-void expect_complete(const clb_param& p, uint32_t k) {
-  bool good = p.name != nullptr && p.help != nullptr && has_value(p.default_value) && (p.implies == 0 || has_value(p.implied_when));
-  for (uint32_t c = 0; good && p.choices != nullptr && c < p.choice_count; ++c) good = p.choices[c] != nullptr;
-  if (!good)
-    throw PluginError(CLB_E_INVALID, "parameter " + std::to_string(k) + (p.name != nullptr ? " (" + std::string(p.name) + ")" : "") +
-                                         " of the method has NULL for its name, help, a value or a choice");
-}
-
-base::ParamInfo param_info(const clb_param& p) {
-  base::ParamInfo info{.name = p.name, .type = type_name(p.default_value.type), .help = p.help, .default_value = to_json(p.default_value)};
-  info.min = p.min;
-  info.max = p.max;
-  if (p.choices != nullptr) info.choices.assign(p.choices, p.choices + p.choice_count);
-  info.implies = p.implies;
-  if (p.implies != 0) info.implied_when = to_json(p.implied_when);
-  if (p.counts == CLB_COUNTS_BLOCKS) info.counts = "blocks";
-  return info;
+// Names of roles, assets or files in the table; none is NULL.
+std::vector<std::string> names_of(const char* const* names, uint32_t count, const char* what) {
+  if (count > 0 && names == nullptr) throw PluginError(CLB_E_INVALID, "the method's table has no array of its " + std::string(what), "", 0);
+  for (uint32_t k = 0; k < count; ++k)
+    if (names[k] == nullptr) throw PluginError(CLB_E_INVALID, "the method's table has NULL among its " + std::string(what), "", 0);
+  return {names, names + count};
 }
 
 // Stands in for optional members, so that nobody tests for NULL.
 void fill_stubs(clb_method& m) {
   if (m.begin_task == nullptr) m.begin_task = [](void*, const clb_task*) { return CLB_OK; };
   if (m.end_task == nullptr) m.end_task = [](void*, const clb_task*) { return CLB_OK; };
-  if (m.extract == nullptr)
-    m.extract = [](void*, const char*, const clb_batch*, DLManagedTensorVersioned**) -> clb_status { return CLB_E_UNSUPPORTED; };
   if (m.get_extension == nullptr) m.get_extension = [](void*, const char*) -> const void* { return nullptr; };
 }
 
@@ -93,6 +50,10 @@ clb_method load_method_table(const std::string& file) {
   clb_method table{};
   std::memcpy(&table, plugin, std::min<size_t>(plugin->struct_size, sizeof table));
   table.struct_size = sizeof table;
+  if (table.describe != nullptr) {
+    static const clb_host host = ErrorSink::minimal_host();
+    check("describe", [&] { return table.describe(&host, &table); });
+  }
   if (table.param_count > 0 && (table.params == nullptr || table.param_stride < offsetof(clb_param, choices)))
     throw base::Error(file + ": its table names " + std::to_string(table.param_count) + " parameters without an array of them");
   if (!table.create || !table.destroy || !table.train_task || !table.inputs || !table.predict || !table.save || !table.load)
@@ -102,20 +63,29 @@ clb_method load_method_table(const std::string& file) {
   return table;
 }
 
+// Paths of the further files that belong to the plugin's hash; a relative one is beside the plugin.
+std::vector<std::string> sources_of(const clb_method& table, const std::string& file) {
+  std::vector<std::string> sources;
+  const base::fs::path folder = base::fs::absolute(file).parent_path();
+  for (const std::string& source : names_of(table.sources, table.source_count, "sources")) {
+    const base::fs::path path = (folder / source).lexically_normal();
+    if (!base::fs::is_regular_file(path))
+      throw base::Error(file + ": its source " + path.string() + " is missing; install it with the plugin");
+    sources.push_back(path.string());
+  }
+  return sources;
+}
+
 base::MethodInfo method_info(const std::string& file) {
   const clb_method table = load_method_table(file);
   const auto meta = base::read_plugin_meta(file);
   base::MethodInfo info{.id = meta.id, .version = meta.version, .paper = table.paper ? table.paper : "", .file = file};
-  info.hash = loader::plugin_hash(file);
-  info.capabilities = meta.capabilities;
+  info.sources = sources_of(table, file);
+  info.hash = loader::plugin_hash(file, info.sources);
+  info.capabilities = meta.capabilities | table.capabilities;
   info.state_version = table.state_version;
-  for (uint32_t k = 0; k < table.param_count; ++k) {
-    clb_param p{};
-    const auto* at = reinterpret_cast<const char*>(table.params) + size_t{k} * table.param_stride;
-    std::memcpy(&p, at, std::min<size_t>(reinterpret_cast<const clb_param*>(at)->struct_size, sizeof p));
-    expect_complete(p, k);
-    info.params.push_back(param_info(p));
-  }
+  info.params = loader::params_info(table.params, table.param_count, table.param_stride, "method");
+  info.assets = names_of(table.assets, table.asset_count, "assets");
   return info;
 }
 
@@ -144,30 +114,49 @@ void MethodHandle::end_task(const clb_task& task) {
       "end_task", [&] { return table_.end_task(self_, &task); }, loader::Globals::kAll);
 }
 
-WantedInputs MethodHandle::inputs() {
+std::vector<WantedPart> MethodHandle::inputs() {
   clb_inputs wanted{};
   wanted.struct_size = sizeof wanted;
   check("inputs", [&] { return table_.inputs(self_, &wanted); });
-  return {wanted.want_images != 0, checked_kinds(wanted.features, wanted.feature_count)};
+  auto parts = wanted_parts(wanted.parts, wanted.part_count);
+  for (const auto& part : parts)
+    if (part.kind == WantedPart::Kind::kLabels || part.kind == WantedPart::Kind::kSampleIds || part.kind == WantedPart::Kind::kCaptions)
+      throw PluginError(CLB_E_INVALID, "inputs asks for " + part.name + ", which a question does not have", "", 0);
+  return parts;
 }
 
-torch::Tensor MethodHandle::predict(const HostBatch& batch) {
-  clb_batch raw{};
-  raw.struct_size = sizeof raw;
-  std::vector<clb_feature> slots;
-  batch.hand_over(raw, slots);
+torch::Tensor MethodHandle::predict(const HostBatch& batch, std::span<const int64_t> columns) {
+  const std::vector<clb_part> parts = batch.share();
+  const clb_question question{.struct_size = sizeof question,
+                              .part_count = static_cast<uint32_t>(parts.size()),
+                              .parts = parts.data(),
+                              .part_stride = sizeof(clb_part),
+                              .n = batch.n,
+                              .columns = columns.data(),
+                              .column_count = static_cast<int64_t>(columns.size()),
+                              .step = batch.step};
   DLManagedTensorVersioned* logits = nullptr;
-  check("predict", [&] { return table_.predict(self_, &raw, &logits); });
+  check("predict", [&] { return table_.predict(self_, &question, &logits); });
   return from_dlpack(logits);
 }
 
-torch::Tensor MethodHandle::extract(const std::string& kind, const HostBatch& batch) {
-  clb_batch raw{};
-  raw.struct_size = sizeof raw;
-  std::vector<clb_feature> slots;
-  batch.hand_over(raw, slots);
+torch::Tensor MethodHandle::extract(const std::string& kind, const torch::Tensor& images) {
+  const auto* found = static_cast<const clb_extractor*>(table_.get_extension(self_, CLB_EXT_FEATURES));
+  const clb_extractor extractor = found != nullptr ? detail::read_struct(found) : clb_extractor{};
+  if (extractor.extract == nullptr)
+    throw PluginError(CLB_E_UNSUPPORTED, "the method has declared the features \"" + kind + "\", but no extension " CLB_EXT_FEATURES, "",
+                      0);
+  const HostBatch batch{.n = images.size(0), .parts = {{CLB_PART_IMAGES, images}}};
+  const std::vector<clb_part> parts = batch.share();
+  const clb_batch raw{.struct_size = sizeof raw,
+                      .part_count = static_cast<uint32_t>(parts.size()),
+                      .parts = parts.data(),
+                      .part_stride = sizeof(clb_part),
+                      .n = batch.n,
+                      .epoch = 0,
+                      .step = 0};
   DLManagedTensorVersioned* values = nullptr;
-  check("extract", [&] { return table_.extract(self_, kind.c_str(), &raw, &values); });
+  check("extract", [&] { return extractor.extract(self_, kind.c_str(), &raw, &values); });
   return from_dlpack(values);
 }
 

@@ -1,11 +1,16 @@
+#include <clb/meta.h>
 #include <clb/metrics.h>
 
+#include <clb/base/error.hpp>
 #include <clb/sdk/tensor.hpp>
 #include <clb/session/predict.hpp>
-#include <clb/session/stream.hpp>
+#include <clb/stream/prefetcher.hpp>
+#include <numeric>
 
 namespace clb::session {
 namespace {
+
+using Kind = WantedPart::Kind;
 
 torch::Tensor checked_logits(const torch::Tensor& logits, int64_t n, int64_t classes, const torch::Device& device) {
   const auto describe = [&] {
@@ -21,30 +26,51 @@ torch::Tensor checked_logits(const torch::Tensor& logits, int64_t n, int64_t cla
   return logits.to(torch::kCPU);
 }
 
+// The classes that are to be told apart.
+std::vector<int64_t> asked_columns(const Session& s, const std::vector<int64_t>& given) {
+  const int64_t seen = s.protocol.classes_seen(s.task);
+  std::vector<int64_t> columns = given;
+  if (columns.empty()) {
+    columns.resize(static_cast<size_t>(seen));
+    std::iota(columns.begin(), columns.end(), 0);
+  }
+  if (columns.back() >= seen && (s.spec.method.capabilities & CLB_CAP_ZERO_SHOT) == 0)
+    throw base::Error("the method " + s.spec.method.id + " does not claim zero_shot and cannot be asked for classes to come");
+  return columns;
+}
+
 }  // namespace
 
 torch::Tensor predict(Session& s, MethodHandle& method, const TestSamples& test) {
   const auto wanted = method.inputs();
-  const auto forwards = static_cast<double>(wanted.images) + static_cast<double>(wanted.kinds.size());
+  const auto kinds = feature_kinds(wanted);
+  const int64_t passes = count_of(wanted, Kind::kImages);
+  const auto forwards = static_cast<double>(passes + static_cast<int64_t>(kinds.size()));
   s.metrics.push_back({.name = CLB_METRIC_FORWARDS_PER_TEST_IMAGE, .task = s.task, .step = s.task, .value = forwards});
-  if (wanted.images) data::require_images(s.spec);
-  if (!wanted.kinds.empty()) s.require_features(wanted.kinds, test.split, test.samples);
-  if (wanted.images) s.features.charge(static_cast<int64_t>(test.order.size()));
+  if (passes > 0) data::require_images(s.spec);
+  if (!kinds.empty()) s.require_features(kinds, test.split, test.samples);
+  s.features.charge(passes * static_cast<int64_t>(test.order.size()));
   const auto n = static_cast<int64_t>(test.order.size()), size = test.batch_size, batches = (n + size - 1) / size;
   const auto rows_of = [&](int64_t step) {
     return std::vector<int64_t>(test.order.begin() + step * size, test.order.begin() + std::min(n, (step + 1) * size));
   };
-  std::unique_ptr<stream::Prefetcher<torch::Tensor>> images;
-  if (wanted.images) {
-    images = std::make_unique<stream::Prefetcher<torch::Tensor>>(
+  std::vector<const Images*> views;
+  for (const auto& part : wanted)
+    if (part.kind == Kind::kImages) views.push_back(&s.images_of(part.role, false));
+  std::unique_ptr<stream::Prefetcher<std::vector<torch::Tensor>>> images;
+  if (passes > 0) {
+    images = std::make_unique<stream::Prefetcher<std::vector<torch::Tensor>>>(
         [&](int64_t step) {
           std::vector<ImageRequest> requests;
           for (int64_t row : rows_of(step)) requests.push_back({test.split, test.samples[static_cast<size_t>(row)], 0});
-          return s.eval_images.batch(requests);
+          std::vector<torch::Tensor> made;
+          for (const Images* view : views) made.push_back(view->batch(requests));
+          return made;
         },
         batches, s.spec.execution.loader_threads);
   }
-  const int64_t classes = s.protocol.classes_seen(s.task);
+  const auto columns = asked_columns(s, test.columns);
+  const auto classes = static_cast<int64_t>(columns.size());
   auto logits = torch::zeros({static_cast<int64_t>(test.samples.size()), classes}, torch::kFloat32);
   for (int64_t step = 0; step < batches; ++step) {
     s.check_cancelled();
@@ -53,11 +79,16 @@ torch::Tensor predict(Session& s, MethodHandle& method, const TestSamples& test)
     std::vector<int64_t> indices;
     for (int64_t row : rows) indices.push_back(test.samples[static_cast<size_t>(row)]);
     HostBatch batch{.n = static_cast<int64_t>(rows.size()), .step = step};
-    if (images) batch.images = images->next();
-    for (const auto& kind : wanted.kinds) batch.features.emplace_back(kind.c_str(), s.features.gather(kind, test.split, indices));
-    if (test.task_ids.defined()) batch.task_ids = test.task_ids.index_select(0, row_tensor).to(s.device);
+    const auto made = images ? images->next() : std::vector<torch::Tensor>();
+    size_t image = 0;
+    for (const auto& part : wanted) {
+      if (part.kind == Kind::kImages) batch.parts.emplace_back(part.name.c_str(), made[image++]);
+      if (part.kind == Kind::kFeatures) batch.parts.emplace_back(part.name.c_str(), s.features.gather(part.name, test.split, indices));
+      if (part.kind == Kind::kTaskIds && test.task_ids.defined())
+        batch.parts.emplace_back(part.name.c_str(), test.task_ids.index_select(0, row_tensor).to(s.device));
+    }
     torch::manual_seed(s.keys.number("predict", {s.task, step}));
-    s.call_plugin([&] { logits.index_copy_(0, row_tensor, checked_logits(method.predict(batch), batch.n, classes, s.device)); });
+    s.call_plugin([&] { logits.index_copy_(0, row_tensor, checked_logits(method.predict(batch, columns), batch.n, classes, s.device)); });
     s.progress("samples", std::min(n, (step + 1) * size), n);
   }
   return logits;

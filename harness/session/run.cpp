@@ -28,8 +28,8 @@ base::Hello hello(const base::RunSpec& spec, const torch::Device& device) {
   const auto cpu = processor();
   base::Hello h{.pid = getpid(),
                 .runner_hash = base::hex(base::sha256_file(base::kThisProgram)),
-                .plugin_hash = loader::plugin_hash(spec.method.file)};
-  h.dataset_hash = base::dataset_hash(spec.dataset, loader::plugin_hash);
+                .plugin_hash = loader::plugin_hash(spec.method.file, spec.execution.method_sources)};
+  h.dataset_hash = base::dataset_hash(spec.dataset, [](const std::string& file) { return loader::plugin_hash(file); });
   h.libtorch = TORCH_VERSION;
   h.device = device_name(device);
   h.dtype = toString(precision_dtype(spec.precision));
@@ -51,6 +51,12 @@ void expect_planned_files(const base::RunSpec& spec, const base::Hello& me) {
   const bool sequence = !spec.dataset.sequence.empty();
   expect(sequence ? "a plugin of " + spec.dataset.id : "the plugin " + spec.dataset.file, me.dataset_hash, spec.execution.dataset_hash);
   expect("the runner " + base::executable().string(), me.runner_hash, spec.execution.runner_hash);
+}
+
+// A plugin may tell of other files than when the run was planned.
+void expect_planned_sources(const clb_method& table, const base::RunSpec& spec) {
+  if (!spec.execution.method_hash.empty() && sources_of(table, spec.method.file) != spec.execution.method_sources)
+    throw Error("the plugin " + spec.method.file + " names other source files than when the run was planned; start clbench again");
 }
 
 int64_t state_bytes(MethodHandle& method) {
@@ -147,7 +153,9 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
     const auto labels = s.store.labels(s.evaluated_split());
     emitter.emit(base::Targets{s.protocol.evaluates_test() ? "test" : "train", {labels.begin(), labels.end()}});
     if (!resume && spec.execution.state_file.empty()) compute_features_early(s);  // else they are there, as a rule
-    Learner learner(s, load_method_table(spec.method.file));
+    const clb_method table = load_method_table(spec.method.file);
+    expect_planned_sources(table, spec);
+    Learner learner(s, table);
     MethodHandle& method = learner.method();
     learner.create();
     Checkpoints checkpoints(s, owner);

@@ -76,6 +76,11 @@ void Session::progress(const std::string& what, int64_t done, int64_t total) {
   emitter.progress({.phase = spans.phase(), .task = task, .done = done, .total = total, .what = what});
 }
 
+const Images& Session::images_of(const std::string& role, bool augmented) {
+  if (!role.empty()) backbones.at(role);
+  return augmented ? train_images : eval_images;
+}
+
 void Session::require_features(std::vector<std::string> kinds, Split split, std::vector<int64_t> wanted) {
   std::erase_if(kinds, [&](const std::string& kind) { return !features.is_derived(kind) && !complete.emplace(kind, split).second; });
   if (kinds.empty()) return;

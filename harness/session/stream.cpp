@@ -1,7 +1,4 @@
-#include <string.h>
-
 #include <clb/sdk/guard.hpp>
-#include <clb/sdk/tensor.hpp>
 #include <clb/session/stream.hpp>
 #include <unordered_map>
 #include <unordered_set>
@@ -9,44 +6,28 @@
 namespace clb::session {
 namespace {
 
+using Kind = WantedPart::Kind;
+
 [[noreturn]] void invalid(const std::string& text) { throw PluginError(CLB_E_INVALID, text); }
 
 torch::Tensor to_tensor(const std::vector<int64_t>& values) { return torch::tensor(values, torch::kInt64); }
 
 }  // namespace
 
-std::vector<std::string> checked_kinds(const char* const* names, uint32_t count) {
-  constexpr uint32_t kMost = 1000;
-  constexpr size_t kLongest = 256;
-  if (count > kMost || (count > 0 && names == nullptr))
-    invalid(std::to_string(count) + " feature kinds are asked for" + (names == nullptr ? ", and NULL stands in their place" : ""));
-  std::vector<std::string> kinds;
-  for (uint32_t k = 0; k < count; ++k) {
-    if (names[k] == nullptr || strnlen(names[k], kLongest + 1) > kLongest)
-      invalid("the name of feature kind " + std::to_string(k) + " is NULL or longer than " + std::to_string(kLongest) + " bytes");
-    kinds.emplace_back(names[k]);
-  }
-  return kinds;
-}
-
-void HostBatch::hand_over(clb_batch& out, std::vector<clb_feature>& slots) const {
-  clb_batch full{};
-  full.n = n;
-  full.epoch = epoch;
-  full.step = step;
-  // A part that the receiver's struct has no member for would never be released.
-  const auto share = [](const torch::Tensor& t, bool taken = true) { return taken && t.defined() ? to_dlpack(t) : nullptr; };
-  full.images = share(images, CLB_HAS(&out, clb_batch, images));
-  full.labels = share(labels, CLB_HAS(&out, clb_batch, labels));
-  full.sample_ids = share(sample_ids, CLB_HAS(&out, clb_batch, sample_ids));
-  full.task_ids = share(task_ids, CLB_HAS(&out, clb_batch, task_ids));
-  slots.clear();
-  if (CLB_HAS(&out, clb_batch, feature_stride))
-    for (const auto& [kind, values] : features) slots.push_back({sizeof(clb_feature), 0, kind, share(values)});
-  full.features = slots.data();
-  full.feature_count = static_cast<uint32_t>(slots.size());
-  full.feature_stride = sizeof(clb_feature);
+bool BatchSource::hand_over(clb_batch& out) {
+  const auto batch = next();
+  if (!batch) return false;
+  shared_.clear();
+  if (CLB_HAS(&out, clb_batch, part_stride)) shared_ = batch->share();  // parts that the receiver cannot see would never be released
+  const clb_batch full{.struct_size = sizeof full,
+                       .part_count = static_cast<uint32_t>(shared_.size()),
+                       .parts = shared_.data(),
+                       .part_stride = sizeof(clb_part),
+                       .n = batch->n,
+                       .epoch = batch->epoch,
+                       .step = batch->step};
   detail::fill_struct(&out, full);
+  return true;
 }
 
 int64_t opaque_id(const Session& session, int64_t index) { return static_cast<int64_t>(session.keys.number("sample id", {index}) >> 1); }
@@ -77,26 +58,36 @@ Stream::Stream(Session& session, const clb_stream_request& request)
     invalid("sources holds an unknown bit or none");
   if (view_ != CLB_VIEW_TRAIN && view_ != CLB_VIEW_EVAL) invalid("view is neither CLB_VIEW_TRAIN nor CLB_VIEW_EVAL");
   if (batch_size_ < 1 || epochs_ < 1) invalid("batch_size and epochs must be at least 1");
-  if (request.want_images != 0) data::require_images(session_.spec);
-  if (request.feature_count > 0 && view_ != CLB_VIEW_EVAL) invalid("features exist for the evaluation view only");
-  kinds_ = checked_kinds(request.features, request.feature_count);
+  parts_ = wanted_parts(request.parts, request.part_count);
+  const auto kinds = feature_kinds(parts_);
+  if (count_of(parts_, Kind::kImages) > 0) data::require_images(session_.spec);
+  if (!kinds.empty() && view_ != CLB_VIEW_EVAL) invalid("features exist for the evaluation view only");
+  if (count_of(parts_, Kind::kCaptions) > 0) invalid("the stream of tasks has no " CLB_PART_CAPTIONS "; they are of CLB_SOURCE_AUX");
+  for (const auto& part : parts_)
+    if (part.kind == Kind::kImages) images_.push_back(&session_.images_of(part.role, view_ == CLB_VIEW_TRAIN));
   samples_ = chosen_samples(request);
   if (int64_t batches; __builtin_mul_overflow(info().batches_per_epoch, epochs_, &batches))
     invalid("epochs gives more batches than can be counted");
 
-  std::vector<int64_t> labels, ids, parts;
+  for (const auto& part : parts_) numbers_.push_back(numbers(part.kind));
+  if (!kinds.empty()) session_.require_features(kinds, Split::kTrain, samples_);
+  if (!images_.empty())
+    prefetcher_ = std::make_unique<stream::Prefetcher<std::vector<torch::Tensor>>>(
+        [this](int64_t step) { return make_images(step); }, info().batches, session_.spec.execution.loader_threads);
+}
+
+torch::Tensor Stream::numbers(Kind kind) const {
+  if (kind == Kind::kTaskIds && !session_.protocol.grants_task_ids()) return {};
+  if (kind != Kind::kLabels && kind != Kind::kSampleIds && kind != Kind::kTaskIds) return {};
+  const auto labels = session_.store.labels(Split::kTrain);
+  std::vector<int64_t> values;
+  values.reserve(samples_.size());
   for (int64_t index : samples_) {
-    labels.push_back(session_.protocol.position(session_.store.labels(Split::kTrain)[static_cast<size_t>(index)]));
-    ids.push_back(opaque_id(session_, index));
-    parts.push_back(session_.protocol.part_of(index));
+    values.push_back(kind == Kind::kLabels      ? session_.protocol.position(labels[static_cast<size_t>(index)])
+                     : kind == Kind::kSampleIds ? opaque_id(session_, index)
+                                                : session_.protocol.part_of(index));
   }
-  labels_ = to_tensor(labels);
-  sample_ids_ = to_tensor(ids);
-  if (session_.protocol.grants_task_ids()) task_ids_ = to_tensor(parts);
-  if (!kinds_.empty()) session_.require_features(kinds_, Split::kTrain, samples_);
-  if (request.want_images != 0)
-    prefetcher_ = std::make_unique<stream::Prefetcher<torch::Tensor>>([this](int64_t step) { return make_images(step); }, info().batches,
-                                                                      session_.spec.execution.loader_threads);
+  return to_tensor(values);
 }
 
 std::vector<int64_t> Stream::chosen_samples(const clb_stream_request& request) const {
@@ -144,7 +135,7 @@ std::vector<int64_t> Stream::batch_positions(int64_t step) const {
   return {begin, end};
 }
 
-torch::Tensor Stream::make_images(int64_t step) const {
+std::vector<torch::Tensor> Stream::make_images(int64_t step) const {
   const int64_t epoch = step / info().batches_per_epoch;
   const bool augmented = view_ == CLB_VIEW_TRAIN;
   std::vector<ImageRequest> requests;
@@ -152,7 +143,9 @@ torch::Tensor Stream::make_images(int64_t step) const {
     const int64_t index = samples_[static_cast<size_t>(k)];
     requests.push_back({Split::kTrain, index, augmented ? session_.keys.number("augment", {task_, id_, epoch, index}) : 0});
   }
-  return (augmented ? session_.train_images : session_.eval_images).batch(requests);
+  std::vector<torch::Tensor> made;
+  for (const data::Images* images : images_) made.push_back(images->batch(requests));
+  return made;
 }
 
 std::optional<HostBatch> Stream::next() {
@@ -161,17 +154,23 @@ std::optional<HostBatch> Stream::next() {
   const auto positions = batch_positions(step_);
   const auto rows = to_tensor(positions);
   HostBatch batch{.n = static_cast<int64_t>(positions.size()), .epoch = step_ / info().batches_per_epoch, .step = step_};
-  batch.labels = labels_.index_select(0, rows).to(session_.device);
-  batch.sample_ids = sample_ids_.index_select(0, rows).to(session_.device);
-  if (task_ids_.defined()) batch.task_ids = task_ids_.index_select(0, rows).to(session_.device);
+  batch.parts.reserve(parts_.size());
+  std::vector<torch::Tensor> images;
   if (prefetcher_) {
-    batch.images = prefetcher_->next();
+    images = prefetcher_->next();
     if (view_ == CLB_VIEW_TRAIN) session_.images_seen += batch.n;
   }
-  if (!kinds_.empty()) {
-    std::vector<int64_t> indices;
-    for (int64_t k : positions) indices.push_back(samples_[static_cast<size_t>(k)]);
-    for (const auto& kind : kinds_) batch.features.emplace_back(kind.c_str(), session_.features.gather(kind, Split::kTrain, indices));
+  std::vector<int64_t> indices;
+  for (int64_t k : positions) indices.push_back(samples_[static_cast<size_t>(k)]);
+  size_t image = 0;
+  for (size_t p = 0; p < parts_.size(); ++p) {
+    const auto add = [&](torch::Tensor tensor) { batch.parts.emplace_back(parts_[p].name.c_str(), std::move(tensor)); };
+    if (parts_[p].kind == Kind::kImages)
+      add(images[image++]);
+    else if (parts_[p].kind == Kind::kFeatures)
+      add(session_.features.gather(parts_[p].name, Split::kTrain, indices));
+    else if (numbers_[p].defined())
+      add(numbers_[p].index_select(0, rows).to(session_.device));
   }
   ++step_;
   return batch;

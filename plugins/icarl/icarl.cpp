@@ -110,7 +110,7 @@ class Icarl final : public clb::Method {
   Samples task_and_memory() const {
     const torch::NoGradGuard no_grad;
     std::vector<Tensor> features, labels, ids;
-    for (const clb::Batch& b : ctx().train_and_memory().eval_view().images().batches(fit_.batch_size)) {
+    for (const clb::Batch& b : ctx().train_and_memory().eval_view().images().sample_ids().batches(fit_.batch_size)) {
       ctx().progress("exemplars", b.step, 0);
       const auto unit = [&](const Tensor& images) { return clb::nn::unit_rows(vit_.cls(images).to(torch::kFloat32)); };
       features.push_back(flip_average_ ? clb::nn::unit_rows(unit(b.images) + unit(b.images.flip(3))) : unit(b.images));

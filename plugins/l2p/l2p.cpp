@@ -82,7 +82,7 @@ class L2p final : public clb::Method {
   // How often each prompt was chosen in this task: a pool of which only a few prompts are used shows here.
   void record_usage() {
     const auto usage = pool_.take_usage();
-    for (int64_t k = 0; k < pool_size_; ++k) ctx().metric("pool_usage", k, usage[k].item<double>());
+    for (int64_t k = 0; k < pool_size_; ++k) ctx().metric(CLB_METRIC_USAGE "pool/0", k, usage[k].item<double>());
   }
 
   // Defaults: LAMDA-PILOT's CIFAR-100 B0-Inc10 setting, but for batch_vote_test, which is on there.

@@ -194,7 +194,7 @@ TEST(L2p, UnchosenPromptsAndAllKeysStayWhenNothingPullsThem) {
   EXPECT_FALSE(changed("prompt_key").any().item<bool>());
   // Each of the 3 updates chooses k prompts for each of the 5 samples.
   double uses = 0;
-  for (const auto& [prompt, count] : run.bench.metrics.at("pool_usage")) uses += count;
+  for (const auto& [prompt, count] : run.bench.metrics.at("usage/pool/0")) uses += count;
   EXPECT_EQ(uses, static_cast<double>(3 * g["in.x0"].size(0) * g.config()["k"].get<int64_t>()));
 }
 

@@ -119,7 +119,7 @@ std::vector<std::string> scalars_for(const std::vector<Column>& columns, const T
   };
   if (prefix("params.") || prefix("updates")) names.push_back("trainable_parameters");
   if (prefix("state.")) names.push_back("state_parameter_bytes");
-  if (options.curves) names.push_back("pool_usage");
+  if (options.curves) names.insert(names.end(), {"usage", "pool_usage"});
   return names;
 }
 
@@ -151,7 +151,7 @@ void evaluate(RunResult& result, const metrics::Run& records, const Json& spec, 
     result.curve.push_back(metrics::accuracy_after(records.matrix, t).value);
   result.fewest_updates.reset();
   for (const base::Metric& metric : records.scalars) {
-    if (metric.name.starts_with("pool_usage")) result.scalars.push_back(metric);
+    if (metric.name.starts_with("usage/") || metric.name.starts_with("pool_usage")) result.scalars.push_back(metric);
     if (metric.name == "updates") result.fewest_updates = std::min(metric.value, result.fewest_updates.value_or(metric.value));
   }
 }

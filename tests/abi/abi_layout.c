@@ -5,10 +5,15 @@
 #include <clb/abi.h>
 #include <clb/batch.h>
 #include <clb/dataset.h>
+#include <clb/ext/assets.h>
 #include <clb/ext/expected.h>
+#include <clb/ext/features.h>
+#include <clb/ext/memory.h>
 #include <clb/ext/part_hash.h>
+#include <clb/ext/text.h>
 #include <clb/ext/trace.h>
 #include <clb/ext/validation.h>
+#include <clb/ext/weights.h>
 #include <clb/host.h>
 #include <clb/meta.h>
 #include <clb/method.h>
@@ -61,7 +66,18 @@ AT(clb_param, implies, 64);
 AT(clb_param, implied_when, 72);
 AT(clb_param, counts, 88);
 AT(clb_param, reserved, 92);
-SIZE(clb_param, 96);
+AT(clb_param, neutral, 96);
+AT(clb_param, group, 112);
+AT(clb_param, implications, 120);
+AT(clb_param, implication_count, 128);
+AT(clb_param, implication_stride, 132);
+SIZE(clb_param, 136);
+
+AT(clb_implication, struct_size, 0);
+AT(clb_implication, reserved, 4);
+AT(clb_implication, when, 8);
+AT(clb_implication, capabilities, 24);
+SIZE(clb_implication, 32);
 
 AT(clb_setting, struct_size, 0);
 AT(clb_setting, reserved, 4);
@@ -83,39 +99,44 @@ AT(clb_reader, read, 16);
 SIZE(clb_reader, 24);
 
 /* batch.h */
-AT(clb_feature, struct_size, 0);
-AT(clb_feature, reserved, 4);
-AT(clb_feature, kind, 8);
-AT(clb_feature, values, 16);
-SIZE(clb_feature, 24);
+AT(clb_part, struct_size, 0);
+AT(clb_part, reserved, 4);
+AT(clb_part, name, 8);
+AT(clb_part, tensor, 16);
+SIZE(clb_part, 24);
 
 AT(clb_batch, struct_size, 0);
-AT(clb_batch, feature_count, 4);
-AT(clb_batch, n, 8);
-AT(clb_batch, epoch, 16);
-AT(clb_batch, step, 24);
-AT(clb_batch, images, 32);
-AT(clb_batch, labels, 40);
-AT(clb_batch, sample_ids, 48);
-AT(clb_batch, features, 56);
-AT(clb_batch, feature_stride, 64);
-AT(clb_batch, task_ids, 72);
-SIZE(clb_batch, 80);
+AT(clb_batch, part_count, 4);
+AT(clb_batch, parts, 8);
+AT(clb_batch, part_stride, 16);
+AT(clb_batch, n, 24);
+AT(clb_batch, epoch, 32);
+AT(clb_batch, step, 40);
+SIZE(clb_batch, 48);
+
+AT(clb_question, struct_size, 0);
+AT(clb_question, part_count, 4);
+AT(clb_question, parts, 8);
+AT(clb_question, part_stride, 16);
+AT(clb_question, n, 24);
+AT(clb_question, columns, 32);
+AT(clb_question, column_count, 40);
+AT(clb_question, step, 48);
+SIZE(clb_question, 56);
 
 /* stream.h */
 AT(clb_stream_request, struct_size, 0);
 AT(clb_stream_request, sources, 4);
 AT(clb_stream_request, view, 8);
-AT(clb_stream_request, want_images, 12);
-AT(clb_stream_request, features, 16);
-AT(clb_stream_request, feature_count, 24);
-AT(clb_stream_request, shuffle, 28);
-AT(clb_stream_request, drop_last, 32);
-AT(clb_stream_request, reserved, 36);
-AT(clb_stream_request, batch_size, 40);
-AT(clb_stream_request, epochs, 48);
-AT(clb_stream_request, sample_ids, 56);
-AT(clb_stream_request, sample_id_count, 64);
+AT(clb_stream_request, part_count, 12);
+AT(clb_stream_request, parts, 16);
+AT(clb_stream_request, shuffle, 24);
+AT(clb_stream_request, drop_last, 28);
+AT(clb_stream_request, batch_size, 32);
+AT(clb_stream_request, epochs, 40);
+AT(clb_stream_request, sample_ids, 48);
+AT(clb_stream_request, sample_id_count, 56);
+AT(clb_stream_request, aux, 64);
 SIZE(clb_stream_request, 72);
 
 AT(clb_stream_info, struct_size, 0);
@@ -127,32 +148,20 @@ AT(clb_stream_info, dropped, 32);
 SIZE(clb_stream_info, 40);
 
 /* host.h */
-AT(clb_weights, struct_size, 0);
-AT(clb_weights, reserved, 4);
-AT(clb_weights, bytes, 8);
-AT(clb_weights, size, 16);
-AT(clb_weights, sha256, 24);
-AT(clb_weights, options, 32);
-SIZE(clb_weights, 40);
-
 AT(clb_host, struct_size, 0);
 AT(clb_host, reserved, 4);
 AT(clb_host, self, 8);
 AT(clb_host, log, 16);
 AT(clb_host, set_error, 24);
 AT(clb_host, progress, 32);
-AT(clb_host, metric, 40);
-AT(clb_host, derive_key, 48);
-AT(clb_host, stream_open, 56);
-AT(clb_host, stream_info, 64);
-AT(clb_host, stream_next, 72);
-AT(clb_host, stream_close, 80);
-AT(clb_host, memory_set, 88);
-AT(clb_host, feature_register, 96);
-AT(clb_host, feature_dim, 104);
-AT(clb_host, weights_open, 112);
-AT(clb_host, get_extension, 120);
-SIZE(clb_host, 128);
+AT(clb_host, get_extension, 40);
+AT(clb_host, stream_open, 48);
+AT(clb_host, stream_info, 56);
+AT(clb_host, stream_next, 64);
+AT(clb_host, stream_close, 72);
+AT(clb_host, metric, 80);
+AT(clb_host, derive_key, 88);
+SIZE(clb_host, 96);
 
 /* method.h */
 AT(clb_session, struct_size, 0);
@@ -179,11 +188,9 @@ AT(clb_task, class_count, 56);
 SIZE(clb_task, 64);
 
 AT(clb_inputs, struct_size, 0);
-AT(clb_inputs, want_images, 4);
-AT(clb_inputs, features, 8);
-AT(clb_inputs, feature_count, 16);
-AT(clb_inputs, reserved, 20);
-SIZE(clb_inputs, 24);
+AT(clb_inputs, part_count, 4);
+AT(clb_inputs, parts, 8);
+SIZE(clb_inputs, 16);
 
 AT(clb_method, struct_size, 0);
 AT(clb_method, state_version, 4);
@@ -200,16 +207,33 @@ AT(clb_method, inputs, 72);
 AT(clb_method, predict, 80);
 AT(clb_method, save, 88);
 AT(clb_method, load, 96);
-AT(clb_method, extract, 104);
-AT(clb_method, get_extension, 112);
-SIZE(clb_method, 120);
+AT(clb_method, get_extension, 104);
+AT(clb_method, roles, 112);
+AT(clb_method, role_count, 120);
+AT(clb_method, reserved, 124);
+AT(clb_method, capabilities, 128);
+AT(clb_method, assets, 136);
+AT(clb_method, sources, 144);
+AT(clb_method, asset_count, 152);
+AT(clb_method, source_count, 156);
+AT(clb_method, describe, 160);
+SIZE(clb_method, 168);
 
 /* dataset.h */
 AT(clb_order, struct_size, 0);
 AT(clb_order, reserved, 4);
 AT(clb_order, name, 8);
-AT(clb_order, classes, 16);
+AT(clb_order, ids, 16);
 SIZE(clb_order, 24);
+
+AT(clb_dataset_session, struct_size, 0);
+AT(clb_dataset_session, reserved, 4);
+AT(clb_dataset_session, host, 8);
+AT(clb_dataset_session, root, 16);
+AT(clb_dataset_session, settings, 24);
+AT(clb_dataset_session, setting_count, 32);
+AT(clb_dataset_session, setting_stride, 36);
+SIZE(clb_dataset_session, 40);
 
 AT(clb_dataset_info, struct_size, 0);
 AT(clb_dataset_info, modality, 4);
@@ -227,7 +251,20 @@ AT(clb_dataset_info, default_root, 88);
 AT(clb_dataset_info, orders, 96);
 AT(clb_dataset_info, order_count, 104);
 AT(clb_dataset_info, order_stride, 108);
-SIZE(clb_dataset_info, 112);
+AT(clb_dataset_info, params, 112);
+AT(clb_dataset_info, param_count, 120);
+AT(clb_dataset_info, param_stride, 124);
+AT(clb_dataset_info, splits, 128);
+AT(clb_dataset_info, split_count, 136);
+AT(clb_dataset_info, domain_order_count, 140);
+AT(clb_dataset_info, domain_orders, 144);
+AT(clb_dataset_info, readable_names, 152);
+AT(clb_dataset_info, templates, 160);
+AT(clb_dataset_info, template_count, 168);
+AT(clb_dataset_info, group_names, 176);
+AT(clb_dataset_info, class_groups, 184);
+AT(clb_dataset_info, group_count, 192);
+SIZE(clb_dataset_info, 200);
 
 AT(clb_index, struct_size, 0);
 AT(clb_index, reserved, 4);
@@ -258,6 +295,20 @@ AT(clb_dataset, verify, 56);
 AT(clb_dataset, get_extension, 64);
 SIZE(clb_dataset, 72);
 
+/* ext/assets.h */
+AT(clb_asset, struct_size, 0);
+AT(clb_asset, reserved, 4);
+AT(clb_asset, bytes, 8);
+AT(clb_asset, size, 16);
+AT(clb_asset, sha256, 24);
+SIZE(clb_asset, 32);
+
+AT(clb_assets, struct_size, 0);
+AT(clb_assets, reserved, 4);
+AT(clb_assets, self, 8);
+AT(clb_assets, open, 16);
+SIZE(clb_assets, 24);
+
 /* ext/expected.h */
 AT(clb_expected_failure, struct_size, 0);
 AT(clb_expected_failure, reserved, 4);
@@ -271,12 +322,40 @@ AT(clb_expected_failures, stride, 16);
 AT(clb_expected_failures, reserved, 20);
 SIZE(clb_expected_failures, 24);
 
+/* ext/features.h */
+AT(clb_features, struct_size, 0);
+AT(clb_features, reserved, 4);
+AT(clb_features, self, 8);
+AT(clb_features, dim, 16);
+AT(clb_features, declare, 24);
+SIZE(clb_features, 32);
+
+AT(clb_extractor, struct_size, 0);
+AT(clb_extractor, reserved, 4);
+AT(clb_extractor, extract, 8);
+SIZE(clb_extractor, 16);
+
+/* ext/memory.h */
+AT(clb_memory, struct_size, 0);
+AT(clb_memory, reserved, 4);
+AT(clb_memory, self, 8);
+AT(clb_memory, set, 16);
+SIZE(clb_memory, 24);
+
 /* ext/part_hash.h */
 AT(clb_part_hash, struct_size, 0);
 AT(clb_part_hash, reserved, 4);
 AT(clb_part_hash, self, 8);
-AT(clb_part_hash, feature_register, 16);
+AT(clb_part_hash, declare, 16);
 SIZE(clb_part_hash, 24);
+
+/* ext/text.h */
+AT(clb_text, struct_size, 0);
+AT(clb_text, reserved, 4);
+AT(clb_text, self, 8);
+AT(clb_text, class_name, 16);
+AT(clb_text, templates, 24);
+SIZE(clb_text, 32);
 
 /* ext/trace.h */
 AT(clb_trace, struct_size, 0);
@@ -292,3 +371,18 @@ AT(clb_validation_values, values, 8);
 AT(clb_validation_values, stride, 16);
 AT(clb_validation_values, reserved, 20);
 SIZE(clb_validation_values, 24);
+
+/* ext/weights.h */
+AT(clb_weights, struct_size, 0);
+AT(clb_weights, reserved, 4);
+AT(clb_weights, bytes, 8);
+AT(clb_weights, size, 16);
+AT(clb_weights, sha256, 24);
+AT(clb_weights, options, 32);
+SIZE(clb_weights, 40);
+
+AT(clb_weights_source, struct_size, 0);
+AT(clb_weights_source, reserved, 4);
+AT(clb_weights_source, self, 8);
+AT(clb_weights_source, open, 16);
+SIZE(clb_weights_source, 24);

@@ -33,11 +33,10 @@ static clb_status describe(void* self, clb_dataset_info* info) {
   return CLB_OK;
 }
 
-static clb_status open_dataset(const clb_host* host, const char* root, void** self) {
-  (void)root;
-  dataset* made = calloc(1, sizeof *made);
-  if (made == NULL) return fail(host, CLB_E_NO_MEMORY, "out of memory");
-  made->host = host;
+static clb_status open_dataset(const clb_dataset_session* session, void** self) {
+  dataset* made = calloc(1, sizeof *made); /* there are no files, and so no use for the root */
+  if (made == NULL) return fail(session->host, CLB_E_NO_MEMORY, "out of memory");
+  made->host = session->host;
   for (int64_t i = 0; i < MOST; ++i) made->labels[i] = i % CLASSES;
   *self = made;
   return CLB_OK;

@@ -1,13 +1,14 @@
 /* A method in plain C: SimpleCIL (plugins/simplecil) without SDK, LibTorch or C++. Class means of frozen features in float64, cosine as
  * logit. Reads features and labels through DLPack, on the CPU only. */
 #include <ATen/dlpack.h>
+#include <clb/ext/features.h>
 #include <clb/meta.h>
 #include <clb/method.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char* const kinds[] = {"main:cls"};
+static const char* const kind = "main:cls";
 
 typedef struct {
   const clb_host* host;
@@ -92,24 +93,24 @@ static void release(DLManagedTensorVersioned* tensor) {
   if (tensor != NULL && tensor->deleter != NULL) tensor->deleter(tensor);
 }
 
-static const clb_feature* feature_at(const clb_batch* batch, uint32_t k) {
-  return (const clb_feature*)((const char*)batch->features + k * batch->feature_stride);
+static const clb_part* part_at(const clb_part* parts, uint64_t stride, uint32_t k) {
+  return (const clb_part*)((const char*)parts + k * stride);
 }
 
-/* All tensors of a batch are the receiver's. */
-static void release_batch(const clb_batch* batch) {
-  release(batch->images);
-  release(batch->labels);
-  release(batch->sample_ids);
-#ifndef OLD_HEADERS
-  release(batch->task_ids);
-#endif
-  for (uint32_t k = 0; k < batch->feature_count; ++k) release(feature_at(batch, k)->values);
+static const DLManagedTensorVersioned* find(const clb_part* parts, uint32_t count, uint64_t stride, const char* name) {
+  for (uint32_t k = 0; k < count; ++k)
+    if (strcmp(part_at(parts, stride, k)->name, name) == 0) return part_at(parts, stride, k)->tensor;
+  return NULL;
+}
+
+/* All tensors are the receiver's, also those it does not know. */
+static void release_all(const clb_part* parts, uint32_t count, uint64_t stride) {
+  for (uint32_t k = 0; k < count; ++k) release(part_at(parts, stride, k)->tensor);
 }
 
 static clb_status add_batch(method* of, const clb_batch* batch) {
-  const int64_t* labels = elements(batch->labels, kDLInt, 64, batch->n, 0);
-  const float* features = batch->feature_count == 1 ? elements(feature_at(batch, 0)->values, kDLFloat, 32, batch->n, of->dim) : NULL;
+  const int64_t* labels = elements(find(batch->parts, batch->part_count, batch->part_stride, CLB_PART_LABELS), kDLInt, 64, batch->n, 0);
+  const float* features = elements(find(batch->parts, batch->part_count, batch->part_stride, kind), kDLFloat, 32, batch->n, of->dim);
   if (labels == NULL || features == NULL) return fail(of->host, CLB_E_INTERNAL, "the batch is not what the stream was asked for");
   for (int64_t i = 0; i < batch->n; ++i) {
     if (labels[i] < 0 || labels[i] >= of->classes) return fail(of->host, CLB_E_INTERNAL, "a label is not among the classes seen");
@@ -123,16 +124,23 @@ static clb_status train_task(void* self, const clb_task* task) {
   method* of = self;
   const clb_host* host = of->host;
   int64_t dim = 0;
-  clb_status status = host->feature_dim(host->self, kinds[0], &dim);
+  const clb_features* features = host->get_extension(host->self, CLB_EXT_FEATURES);
+  if (features == NULL) return fail(host, CLB_E_UNSUPPORTED, "this host has no features");
+  clb_status status = features->dim(features->self, kind, &dim);
   if (status == CLB_OK) status = grow(of, task->classes_seen, dim);
   if (status != CLB_OK) return status;
 
+#ifdef EVERY_PART /* more than it needs: what is delivered is released, and by whom is counted by a test */
+  static const char* const parts[] = {CLB_PART_LABELS, "main:cls", CLB_PART_IMAGES, "images:main", CLB_PART_SAMPLE_IDS, CLB_PART_TASK_IDS};
+#else
+  static const char* const parts[] = {CLB_PART_LABELS, "main:cls"};
+#endif
   const clb_stream_request request = {
       .struct_size = sizeof request,
       .sources = CLB_SOURCE_TRAIN,
       .view = CLB_VIEW_EVAL,
-      .features = kinds,
-      .feature_count = 1,
+      .parts = parts,
+      .part_count = sizeof parts / sizeof *parts,
       .batch_size = of->batch_size,
       .epochs = 1,
   };
@@ -144,8 +152,8 @@ static clb_status train_task(void* self, const clb_task* task) {
     status = host->stream_next(host->self, stream, &batch);
     if (status != CLB_OK) break;
     status = add_batch(of, &batch);
-    release_batch(&batch);
-    if (status == CLB_OK && host->progress(host->self, "batches", batch.step + 1, 0) != 0) status = CLB_E_CANCELLED;
+    release_all(batch.parts, batch.part_count, batch.part_stride);
+    if (status == CLB_OK && host->progress(host->self, "batches", batch.epoch, 0) != 0) status = CLB_E_CANCELLED;
   }
   host->stream_close(host->self, stream);
   return status == CLB_END ? CLB_OK : status;
@@ -153,9 +161,13 @@ static clb_status train_task(void* self, const clb_task* task) {
 
 static clb_status inputs(void* self, clb_inputs* wanted) {
   (void)self;
-  wanted->want_images = 0;
-  wanted->features = kinds;
-  wanted->feature_count = 1;
+#ifdef EVERY_PART
+  static const char* const parts[] = {"main:cls", CLB_PART_IMAGES, "images:main", CLB_PART_TASK_IDS};
+#else
+  static const char* const parts[] = {"main:cls"};
+#endif
+  wanted->parts = parts;
+  wanted->part_count = sizeof parts / sizeof *parts;
   return CLB_OK;
 }
 
@@ -191,22 +203,23 @@ static double cosine(const float* x, const double* sum, int64_t dim) {
   return xx > 0 && ss > 0 ? product / sqrt(xx * ss) : 0;
 }
 
-static clb_status predict(void* self, const clb_batch* batch, DLManagedTensorVersioned** logits) {
+static clb_status predict(void* self, const clb_question* question, DLManagedTensorVersioned** logits) {
   method* of = self;
   clb_status status = CLB_OK;
-  const float* features = batch->feature_count == 1 ? elements(feature_at(batch, 0)->values, kDLFloat, 32, batch->n, of->dim) : NULL;
-  matrix* made = features != NULL ? new_matrix(batch->n, of->classes) : NULL;
+  const int64_t n = question->n, columns = question->column_count;
+  const float* features = elements(find(question->parts, question->part_count, question->part_stride, kind), kDLFloat, 32, n, of->dim);
+  matrix* made = features != NULL ? new_matrix(n, columns) : NULL;
   if (features == NULL) {
-    status = fail(of->host, CLB_E_INTERNAL, "the batch is not what inputs asked for");
+    status = fail(of->host, CLB_E_INTERNAL, "the question is not what inputs asked for");
   } else if (made == NULL) {
     status = fail(of->host, CLB_E_NO_MEMORY, "out of memory");
   } else {
-    for (int64_t i = 0; i < batch->n; ++i)
-      for (int64_t c = 0; c < of->classes; ++c)
-        made->values[i * of->classes + c] = (float)cosine(features + i * of->dim, of->sums + c * of->dim, of->dim);
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t c = 0; c < columns; ++c)
+        made->values[i * columns + c] = (float)cosine(features + i * of->dim, of->sums + question->columns[c] * of->dim, of->dim);
     *logits = &made->managed;
   }
-  release_batch(batch);
+  release_all(question->parts, question->part_count, question->part_stride);
   return status;
 }
 

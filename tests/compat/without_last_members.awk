@@ -1,7 +1,8 @@
 # An ABI header as it might have looked before the newest member of each struct was appended. Kept whole: structs of a fixed size, and those
 # whose last member no version could do without.
 BEGIN {
-  split("clb_value clb_plugin_meta_t clb_feature clb_setting clb_inputs clb_reader clb_writer", names)
+  split("clb_value clb_plugin_meta_t clb_part clb_setting clb_inputs clb_reader clb_writer clb_memory clb_weights_source clb_extractor clb_part_hash " \
+        "clb_assets clb_trace", names)
   for (k in names) whole[names[k]] = 1
 }
 /^typedef struct [a-z_]+ \{$/ && !($3 in whole) {

@@ -17,7 +17,7 @@ clb_method make_table() {
   m.destroy = [](void*) {};
   m.train_task = [](void*, const clb_task*) -> clb_status { throw std::runtime_error("thrown through the border"); };
   m.inputs = [](void*, clb_inputs*) -> clb_status { return CLB_OK; };
-  m.predict = [](void*, const clb_batch*, DLManagedTensorVersioned**) -> clb_status { return CLB_E_INTERNAL; };
+  m.predict = [](void*, const clb_question*, DLManagedTensorVersioned**) -> clb_status { return CLB_E_INTERNAL; };
   m.save = [](void*, const clb_writer*) -> clb_status { return CLB_OK; };
   m.load = [](void*, const clb_reader*) -> clb_status { return CLB_OK; };
   return m;

@@ -106,16 +106,12 @@ TEST(Dlpack, NullIsAnUndefinedTensor) { EXPECT_FALSE(from_dlpack(nullptr).define
 TEST(Dlpack, ABatchFreesAllItsTensorsWhenOneIsBad) {
   int freed = 0;
   const auto good = [&] { return Foreign::make(&freed, {kDLInt, 64, 1}, {1}, {}, 0, std::vector<uint8_t>(8)); };
-  clb_batch raw{};
-  raw.struct_size = sizeof raw;
-  raw.n = 1;
-  raw.images = good();
-  raw.labels = Foreign::make(&freed, {kDLOpaqueHandle, 64, 1}, {1}, {}, 0, std::vector<uint8_t>(8));
-  raw.sample_ids = good();
-  const clb_feature feature{sizeof(clb_feature), 0, "main:cls", good()};
-  raw.features = &feature;
-  raw.feature_count = 1;
-  raw.feature_stride = sizeof feature;
+  const auto bad = Foreign::make(&freed, {kDLOpaqueHandle, 64, 1}, {1}, {}, 0, std::vector<uint8_t>(8));
+  const clb_part parts[] = {{sizeof(clb_part), 0, "images", good()},
+                            {sizeof(clb_part), 0, "labels", bad},
+                            {sizeof(clb_part), 0, "of a later version", good()},
+                            {sizeof(clb_part), 0, "main:cls", good()}};
+  const clb_batch raw{sizeof(clb_batch), 4, parts, sizeof(clb_part), 1, 0, 0};
   EXPECT_THROW(clb::Batch{raw}, clb::PluginError);
   EXPECT_EQ(freed, 4);
 }
@@ -124,11 +120,10 @@ TEST(Dlpack, AKeptBatchOutlivesItsNeighbours) {
   int freed = 0;
   torch::Tensor kept;
   {
-    clb_batch raw{};
-    raw.struct_size = sizeof raw;
-    raw.n = 1;
-    raw.labels = Foreign::make(&freed, {kDLInt, 64, 1}, {1}, {}, 0, std::vector<uint8_t>(8, 1));
-    raw.sample_ids = Foreign::make(&freed, {kDLInt, 64, 1}, {1}, {}, 0, std::vector<uint8_t>(8, 2));
+    const clb_part parts[] = {
+        {sizeof(clb_part), 0, "labels", Foreign::make(&freed, {kDLInt, 64, 1}, {1}, {}, 0, std::vector<uint8_t>(8, 1))},
+        {sizeof(clb_part), 0, "sample_ids", Foreign::make(&freed, {kDLInt, 64, 1}, {1}, {}, 0, std::vector<uint8_t>(8, 2))}};
+    const clb_batch raw{sizeof(clb_batch), 2, parts, sizeof(clb_part), 1, 0, 0};
     const clb::Batch batch(raw);
     kept = batch.labels;
   }

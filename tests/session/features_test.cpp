@@ -152,14 +152,12 @@ TEST_F(FeaturesTest, AStreamServesThem) {
   const char* kinds[] = {"mean", "main:cls@last2"};
   auto r = request(100);
   r.view = CLB_VIEW_EVAL;
-  r.want_images = 0;
-  r.features = kinds;
-  r.feature_count = 2;
+  ask(r, kinds);
   session::Stream stream(*s, r);
   const auto batch = stream.next();
   ASSERT_TRUE(batch);
-  EXPECT_EQ(batch->features[0].second.sizes(), (std::vector<int64_t>{4 * clb::testing::kTrain, 3}));
-  EXPECT_EQ(batch->features[1].second.size(1), 2 * kDim);
+  EXPECT_EQ(batch->parts[0].second.sizes(), (std::vector<int64_t>{4 * clb::testing::kTrain, 3}));
+  EXPECT_EQ(batch->parts[1].second.size(1), 2 * kDim);
 }
 
 TEST(ContentHash, CoversNamesSizesAndNumbers) {

@@ -7,6 +7,7 @@
 
 #include <clb/session/describe.hpp>
 #include <clb/session/session.hpp>
+#include <clb/session/stream.hpp>
 #include <clb/session/torch_globals.hpp>
 #include <fstream>
 #include <memory>
@@ -63,13 +64,22 @@ class MadeSession : public ::testing::Test {
     spec_.threads = 1;
   }
 
+  static constexpr const char* kNumbers[] = {CLB_PART_LABELS, CLB_PART_SAMPLE_IDS, CLB_PART_TASK_IDS};
+  static constexpr const char* kWithImages[] = {CLB_PART_LABELS, CLB_PART_SAMPLE_IDS, CLB_PART_TASK_IDS, CLB_PART_IMAGES};
+  template <size_t N>
+  static void ask(clb_stream_request& request, const char* const (&parts)[N]) {
+    request.parts = parts;
+    request.part_count = N;
+  }
+
   // One epoch of the task's images as they are trained on.
   static clb_stream_request request(int64_t batch_size) {
     clb_stream_request r{};
     r.struct_size = sizeof r;
     r.sources = CLB_SOURCE_TRAIN;
     r.view = CLB_VIEW_TRAIN;
-    r.want_images = 1;
+    r.parts = kWithImages;
+    r.part_count = std::size(kWithImages);
     r.batch_size = batch_size;
     r.epochs = 1;
     return r;

@@ -17,19 +17,23 @@ using namespace clb;
 using clb::testing::kTest;
 using clb::testing::kTrain;
 using data::Split;
-using session::HostBatch;
 using session::Session;
 using session::Stream;
 
+struct Joined {
+  int64_t n = 0;
+  torch::Tensor images, labels, sample_ids;
+};
+
 class StreamTest : public clb::testing::MadeSession {
  protected:
-  static HostBatch all(Stream& stream) {
-    HostBatch joined;
+  static Joined all(Stream& stream) {
+    Joined joined;
     std::vector<torch::Tensor> images, labels, ids;
     while (auto batch = stream.next()) {
-      if (batch->images.defined()) images.push_back(batch->images.clone());
-      labels.push_back(batch->labels);
-      ids.push_back(batch->sample_ids);
+      if (batch->part("images").defined()) images.push_back(batch->part("images").clone());
+      labels.push_back(batch->part("labels"));
+      ids.push_back(batch->part("sample_ids"));
       joined.n += batch->n;
     }
     if (!images.empty()) joined.images = torch::cat(images);
@@ -81,7 +85,7 @@ TEST_F(StreamTest, ASeedChangesTheOrderAndAnEqualSeedRepeatsIt) {
     const auto s = open(0);
     auto r = request(24);
     r.shuffle = 1;
-    r.want_images = 0;
+    ask(r, kNumbers);
     Stream stream(*s, r);
     std::vector<int64_t> order;
     const auto labels = all(stream).labels;
@@ -90,6 +94,26 @@ TEST_F(StreamTest, ASeedChangesTheOrderAndAnEqualSeedRepeatsIt) {
   };
   EXPECT_EQ(ids(0), ids(0));
   EXPECT_NE(ids(0), ids(1));
+}
+
+TEST_F(StreamTest, DeliversWhatIsAskedForInThatOrderAndNothingElse) {
+  const auto s = open(0);
+  const auto names = [&](const std::vector<const char*>& wanted) {
+    auto r = request(3);
+    r.parts = wanted.data();
+    r.part_count = static_cast<uint32_t>(wanted.size());
+    Stream stream(*s, r);
+    const auto batch = stream.next();
+    std::vector<std::string> found;
+    for (const auto& [name, tensor] : batch->parts) {
+      found.emplace_back(name);
+      EXPECT_EQ(tensor.size(0), 3) << name;
+    }
+    return found;
+  };
+  EXPECT_EQ(names({"sample_ids", "images", "labels"}), (std::vector<std::string>{"sample_ids", "images", "labels"}));
+  EXPECT_EQ(names({"labels", "task_ids"}), (std::vector<std::string>{"labels"})) << "task ids are not granted here";
+  EXPECT_EQ(names({}), std::vector<std::string>{});
 }
 
 TEST_F(StreamTest, DropLastAndEpochsAreCounted) {
@@ -107,7 +131,7 @@ TEST_F(StreamTest, DropLastAndEpochsAreCounted) {
 TEST_F(StreamTest, ExplicitIdsComeInTheirOrderAndForeignOnesAreRefused) {
   const auto s = open(0);
   auto everything = request(100);
-  everything.want_images = 0;
+  ask(everything, kNumbers);
   Stream whole(*s, everything);
   const auto known = all(whole);
   const std::vector<int64_t> wanted{known.sample_ids[7].item<int64_t>(), known.sample_ids[2].item<int64_t>()};
@@ -175,11 +199,11 @@ TEST_F(StreamTest, ExemplarsAreKeptInTheirOrderAndServedWithTheirLabels) {
 }
 
 TEST_F(StreamTest, TaskIdsComeWithTheTaskIncrementalProtocolAlone) {
-  EXPECT_FALSE(Stream(*open(1), request(4)).next()->task_ids.defined());
+  EXPECT_FALSE(Stream(*open(1), request(4)).next()->part("task_ids").defined());
   spec_.protocol.kind = "task";
   const auto s = open(1);
   const auto batch = Stream(*s, request(4)).next();
-  EXPECT_TRUE(torch::equal(batch->task_ids, torch::full({4}, 1, torch::kInt64)));
+  EXPECT_TRUE(torch::equal(batch->part("task_ids"), torch::full({4}, 1, torch::kInt64)));
 }
 
 TEST_F(StreamTest, RequestsThatCannotBeServedAreRefusedBeforeAnythingIsRead) {
@@ -190,11 +214,16 @@ TEST_F(StreamTest, RequestsThatCannotBeServedAreRefusedBeforeAnythingIsRead) {
     const auto text = clb::testing::error_of<PluginError>([&] { Stream(*s, r); });
     EXPECT_NE(text.find(part), std::string::npos) << text;
   };
-  const char* kind = "main:cls";
+  static constexpr const char *kFeatures[] = {"main:cls"}, *kTwice[] = {"labels", "labels"}, *kNobody[] = {"images:nobody"},
+                              *kCaptions[] = {"aux:captions"}, *kAux[] = {"aux:images"};
   refused([](auto& r) { r.sources = 0; }, "sources");
   refused([](auto& r) { r.view = 7; }, "view");
   refused([](auto& r) { r.batch_size = 0; }, "batch_size");
-  refused([&](auto& r) { r.features = &kind, r.feature_count = 1; }, "evaluation view");
+  refused([](auto& r) { ask(r, kFeatures); }, "evaluation view");
+  refused([](auto& r) { ask(r, kTwice); }, "twice");
+  refused([](auto& r) { ask(r, kNobody); }, "nobody");
+  refused([](auto& r) { ask(r, kCaptions); }, "CLB_SOURCE_AUX");
+  refused([](auto& r) { ask(r, kAux); }, "aux:images");
   EXPECT_EQ(s->store.pixels_read(), 0);
   s->task = -1;
   refused([](auto&) {}, "begin_task");

@@ -78,15 +78,15 @@ TEST_F(VectorsTest, TheDatasetsRowsAreMainCls) {
     request.struct_size = sizeof request;
     request.sources = CLB_SOURCE_TRAIN;
     request.view = CLB_VIEW_EVAL;
-    request.features = kinds;
-    request.feature_count = 1;
+    request.parts = kinds;
+    request.part_count = 1;
     request.batch_size = 100;
     request.epochs = 1;
     Stream stream(*s, request);
     const auto batch = stream.next();
     ASSERT_TRUE(batch);
     const auto expected = torch::tensor({3.0F, 3.5F, 7.0F, 7.5F, 11.0F, 11.5F, 2.0F, 2.5F, 6.0F, 6.5F, 10.0F, 10.5F}).view({6, 2});
-    EXPECT_TRUE(torch::equal(batch->features[0].second, expected)) << batch->features[0].second;
+    EXPECT_TRUE(torch::equal(batch->part("main:cls"), expected)) << batch->part("main:cls");
     EXPECT_EQ(s->features.forwards_charged(), 0);
     EXPECT_EQ(s->store.pixels_read(), 0);
   }
@@ -104,11 +104,13 @@ TEST_F(VectorsTest, DomainsReachTheSession) {
 
 TEST_F(VectorsTest, ImagesAndWeightsAreRefusedWithASentence) {
   const auto s = open("");
+  const char* images[] = {CLB_PART_IMAGES};
   clb_stream_request request{};
   request.struct_size = sizeof request;
   request.sources = CLB_SOURCE_TRAIN;
   request.view = CLB_VIEW_TRAIN;
-  request.want_images = 1;
+  request.parts = images;
+  request.part_count = 1;
   request.batch_size = 1;
   request.epochs = 1;
   EXPECT_TRUE(contains(error_of<PluginError>([&] { Stream(*s, request); }),

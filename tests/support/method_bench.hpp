@@ -8,6 +8,7 @@
 #include <clb/sdk/guard.hpp>
 #include <clb/sdk/method.hpp>
 #include <map>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct Samples {
   const char* kind = "main:cls";  // of the features
   torch::Tensor ids = {};         // [n], given by the bench: a running number over all tasks
 
+  int64_t count() const { return (images.defined() ? images : features).size(0); }
   Samples rows(const torch::Tensor& of) const {
     return {rows_of(features, of), rows_of(images, of), rows_of(labels, of), kind, rows_of(ids, of)};
   }
@@ -102,11 +104,20 @@ class MethodBench {
   }
 
   torch::Tensor predict(const Samples& samples) {
-    clb_batch batch{};
-    batch.struct_size = sizeof batch;
-    hand_over(samples, wanted_kinds(), batch);
+    const std::vector<std::string> wanted = wanted_parts();
+    const std::vector<clb_part>& parts = share(samples, wanted);
+    std::vector<int64_t> columns(static_cast<size_t>(classes_seen_));
+    std::iota(columns.begin(), columns.end(), 0);
+    clb_question question{};
+    question.struct_size = sizeof question;
+    question.part_count = static_cast<uint32_t>(parts.size());
+    question.parts = parts.data();
+    question.part_stride = sizeof(clb_part);
+    question.n = samples.count();
+    question.columns = columns.data();
+    question.column_count = classes_seen_;
     DLManagedTensorVersioned* logits = nullptr;
-    check([&] { return table_.predict(self_, &batch, &logits); });
+    check([&] { return table_.predict(self_, &question, &logits); });
     return from_dlpack(logits);
   }
 
@@ -129,7 +140,7 @@ class MethodBench {
   struct OpenStream {
     Samples samples;
     clb_stream_request request;
-    std::vector<std::string> kinds;
+    std::vector<std::string> parts;
     int64_t step = 0;  // of the next batch, over all epochs
 
     int64_t count() const { return samples.labels.size(0); }
@@ -150,11 +161,12 @@ class MethodBench {
     host_.self = this;
     host_.progress = [](void*, const char*, int64_t, int64_t) { return int32_t{0}; };
     host_.metric = [](void* self, const char* name, int64_t step, double value) { of(self).metrics[name].emplace_back(step, value); };
-    host_.feature_register = [](void* self, const char* kind, int64_t dim, const uint8_t content[32]) -> clb_status {
+    features_ = {sizeof features_, 0, this, nullptr, nullptr};
+    features_.declare = [](void* self, const char* kind, int64_t dim, const uint8_t content[32]) -> clb_status {
       const auto [at, is_new] = of(self).registered.try_emplace(kind, dim, std::string(content, content + 32));
       return is_new || at->second == std::pair{dim, std::string(content, content + 32)} ? CLB_OK : CLB_E_INVALID;
     };
-    host_.feature_dim = [](void* self, const char* kind, int64_t* dim) -> clb_status {
+    features_.dim = [](void* self, const char* kind, int64_t* dim) -> clb_status {
       const auto found = of(self).registered.find(kind);
       *dim = found == of(self).registered.end() ? of(self).samples_.features.size(1) : found->second.first;
       return CLB_OK;
@@ -167,7 +179,8 @@ class MethodBench {
       std::memcpy(key, digest.data(), digest.size());
       return CLB_OK;
     };
-    host_.memory_set = [](void* self, const int64_t* ids, int64_t count) -> clb_status {
+    memory_ = {sizeof memory_, 0, this, nullptr};
+    memory_.set = [](void* self, const int64_t* ids, int64_t count) -> clb_status {
       MethodBench& bench = of(self);
       const Samples among = bench.samples_.with(bench.memory);
       std::vector<int64_t> rows;
@@ -175,7 +188,8 @@ class MethodBench {
       bench.memory = among.rows(torch::tensor(rows, torch::kInt64));
       return CLB_OK;
     };
-    host_.weights_open = [](void* self, const char*, clb_weights* weights) -> clb_status {
+    source_ = {sizeof source_, 0, this, nullptr};
+    source_.open = [](void* self, const char*, clb_weights* weights) -> clb_status {
       weights->bytes = of(self).weights_.data();
       weights->size = of(self).weights_.size();
       weights->options = of(self).options_.c_str();
@@ -185,8 +199,7 @@ class MethodBench {
       MethodBench& bench = of(self);
       Samples source = request->sources & CLB_SOURCE_TRAIN ? bench.samples_ : Samples{};
       if (request->sources & CLB_SOURCE_MEMORY) source = source.with(bench.memory);
-      *stream =
-          reinterpret_cast<clb_stream*>(new OpenStream{source, *request, {request->features, request->features + request->feature_count}});
+      *stream = reinterpret_cast<clb_stream*>(new OpenStream{source, *request, {request->parts, request->parts + request->part_count}});
       return CLB_OK;
     };
     host_.stream_info = [](void*, clb_stream* stream, clb_stream_info* info) -> clb_status {
@@ -202,7 +215,11 @@ class MethodBench {
     };
     host_.stream_close = [](void*, clb_stream* stream) { delete reinterpret_cast<OpenStream*>(stream); };
     host_.get_extension = [](void* self, const char* id) -> const void* {
-      return std::string_view(id) == CLB_EXT_TRACE ? &of(self).trace_ : nullptr;
+      const std::string_view name = id;
+      if (name == CLB_EXT_TRACE) return &of(self).trace_;
+      if (name == CLB_EXT_FEATURES) return &of(self).features_;
+      if (name == CLB_EXT_MEMORY) return &of(self).memory_;
+      return name == CLB_EXT_WEIGHTS ? &of(self).source_ : nullptr;
     };
     trace_ = {sizeof trace_, 0, this,
               [](void* self, const char* name, DLManagedTensorVersioned* tensor) { of(self).traced[name] = from_dlpack(tensor).clone(); }};
@@ -215,55 +232,64 @@ class MethodBench {
     const int64_t first = at * stream.request.batch_size, n = std::min(stream.request.batch_size, stream.count() - first);
     const auto part = [&](const torch::Tensor& t) { return t.defined() ? t.narrow(0, first, n) : t; };
     const Samples& all = stream.samples;
-    hand_over({part(all.features), part(all.images), part(all.labels), all.kind, part(all.ids)}, stream.kinds, batch);
+    const auto& parts = share({part(all.features), part(all.images), part(all.labels), all.kind, part(all.ids)}, stream.parts);
+    batch.part_count = static_cast<uint32_t>(parts.size());
+    batch.parts = parts.data();
+    batch.part_stride = sizeof(clb_part);
+    batch.n = n;
     batch.epoch = epoch;
     batch.step = stream.step++;
     return CLB_OK;
   }
 
-  // kinds: those asked for. What is not among the samples and not registered is left out.
-  void hand_over(const Samples& samples, const std::vector<std::string>& kinds, clb_batch& batch) {
-    batch.n = (samples.images.defined() ? samples.images : samples.features).size(0);
-    if (samples.images.defined()) batch.images = to_dlpack(samples.images);
-    if (samples.labels.defined()) batch.labels = to_dlpack(samples.labels);
-    if (samples.ids.defined()) batch.sample_ids = to_dlpack(samples.ids);
-    features_.clear();
-    for (const std::string& kind : kinds) {
-      if (const auto found = registered.find(kind); found != registered.end()) {
-        features_.push_back({sizeof(clb_feature), 0, found->first.c_str(), extracted(kind, samples.images)});
-      } else if (kind == samples.kind && samples.features.defined()) {
-        features_.push_back({sizeof(clb_feature), 0, samples.kind, to_dlpack(samples.features)});
+  // What is not among the samples and not registered is left out.
+  const std::vector<clb_part>& share(const Samples& samples, const std::vector<std::string>& names) {
+    parts_.clear();
+    const auto add = [&](const char* name, const torch::Tensor& tensor) {
+      if (tensor.defined()) parts_.push_back({sizeof(clb_part), 0, name, to_dlpack(tensor)});
+    };
+    for (const std::string& name : names) {
+      if (const auto found = registered.find(name); found != registered.end()) {
+        parts_.push_back({sizeof(clb_part), 0, found->first.c_str(), extracted(name, samples.images)});
+      } else if (name == CLB_PART_IMAGES) {
+        add(CLB_PART_IMAGES, samples.images);
+      } else if (name == CLB_PART_LABELS) {
+        add(CLB_PART_LABELS, samples.labels);
+      } else if (name == CLB_PART_SAMPLE_IDS) {
+        add(CLB_PART_SAMPLE_IDS, samples.ids);
+      } else if (name == samples.kind) {
+        add(samples.kind, samples.features);
       }
     }
-    batch.features = features_.data();
-    batch.feature_count = static_cast<uint32_t>(features_.size());
-    batch.feature_stride = sizeof(clb_feature);
+    return parts_;
   }
 
   DLManagedTensorVersioned* extracted(const std::string& kind, const torch::Tensor& images) {
-    clb_batch batch{};
-    batch.struct_size = sizeof batch;
-    batch.n = images.size(0);
-    batch.images = to_dlpack(images);
+    const clb_part part{sizeof(clb_part), 0, CLB_PART_IMAGES, to_dlpack(images)};
+    const clb_batch batch{sizeof(clb_batch), 1, &part, sizeof(clb_part), images.size(0), 0, 0};
+    const auto* extractor = static_cast<const clb_extractor*>(table_.get_extension(self_, CLB_EXT_FEATURES));
     DLManagedTensorVersioned* values = nullptr;
-    check([&] { return table_.extract(self_, kind.c_str(), &batch, &values); });
+    check([&] { return extractor->extract(self_, kind.c_str(), &batch, &values); });
     extractions += batch.n;
     return values;
   }
 
-  std::vector<std::string> wanted_kinds() {
+  std::vector<std::string> wanted_parts() {
     clb_inputs inputs{};
     inputs.struct_size = sizeof inputs;
     check([&] { return table_.inputs(self_, &inputs); });
-    return {inputs.features, inputs.features + inputs.feature_count};
+    return {inputs.parts, inputs.parts + inputs.part_count};
   }
 
   clb_method table_;
   clb_host host_{};
   clb_trace trace_{};
+  clb_features features_{};
+  clb_memory memory_{};
+  clb_weights_source source_{};
   void* self_ = nullptr;
   std::string weights_, options_;
-  std::vector<clb_feature> features_;  // of the batch handed over last
+  std::vector<clb_part> parts_;  // of the batch handed over last
   Samples samples_;
   int64_t classes_seen_ = 0, task_ = 0, samples_seen_ = 0;
 };

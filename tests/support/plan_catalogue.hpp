@@ -38,7 +38,7 @@ inline base::ParamInfo param(const std::string& name, const std::string& type, b
   return info;
 }
 
-class FakeCatalogue final : public Catalogue {
+class FakeCatalogue : public Catalogue {
  public:
   std::vector<std::string> method_ids() const override { return {"l2p", "seer", "simplecil"}; }
   std::vector<std::string> dataset_ids() const override { return {"cifar100", "fashion_mnist", "vectors"}; }

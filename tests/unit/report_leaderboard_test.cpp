@@ -98,7 +98,7 @@ TEST_F(Leaderboard, BadgesFollowTheirRules) {
     store.add_metrics(attempt, {{"pool_usage", 2, 0, 1000}, {"pool_usage", 2, 1, 1}, {"pool_usage", 2, 2, 0}, {"updates", 0, 0, 100}});
     attempt = finish(store, sample_spec(0, "two_layers"), 3);
     store.add_metrics(attempt,
-                      {{"pool_usage/0", 2, 0, 9}, {"pool_usage/0", 2, 1, 0}, {"pool_usage/1", 2, 0, 5}, {"pool_usage/1", 2, 1, 5}});
+                      {{"pool_usage/0", 2, 0, 9}, {"pool_usage/0", 2, 1, 0}, {"usage/pool/1", 2, 0, 5}, {"usage/pool/1", 2, 1, 5}});
     attempt = store.begin_attempt(sample_spec(0, "chance"), sample_start());
     for (int64_t t = 0; t < 3; ++t) {
       const std::vector<int64_t> n{10, 20, 30}, correct{2, 6, 11};  // 19 of 60 in the end: below 2 / 6 classes
@@ -117,7 +117,7 @@ TEST_F(Leaderboard, BadgesFollowTheirRules) {
   EXPECT_EQ(badges("two_layers"), (std::set<std::string>{"unverified"})) << "the second layer uses both";
   EXPECT_EQ(badges("chance"), (std::set<std::string>{"unverified", "collapsed"}));
   EXPECT_EQ(badges("careless"), (std::set<std::string>{"unverified"})) << "nothing is said of validation";
-  EXPECT_NE(page("run/" + sample_spec(0, "one_prompt").key().substr(0, 16) + ".html").find("Prompt usage"), std::string::npos);
+  EXPECT_NE(page("run/" + sample_spec(0, "one_prompt").key().substr(0, 16) + ".html").find("Usage of pool"), std::string::npos);
   published(o, 55, true);
   write(o);
   EXPECT_EQ(badges("simplecil"), (std::set<std::string>{"matches reference implementation"}));

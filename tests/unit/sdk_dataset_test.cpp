@@ -17,13 +17,19 @@ std::function<void()> on_open, on_read, on_verify;  // NOLINT(cert-err58-cpp)
 std::vector<int64_t> train_labels;
 int64_t domain_of_second = 1;
 
+std::vector<int64_t> published_order{2, 0, 1};
+
 class Toy final : public clb::Dataset {
  public:
   static constexpr clb::DatasetAbout about{
       .id = "toy", .version = "0.1", .citation = "nobody", .licence = "none", .domains = "day|night", .geometry = {1, 2, 3}};
 
+  static void params(clb::Params<Toy>& p) {
+    p.choice("split", &Toy::split_, {"first", "second"}, "which published split").neutral("first");
+  }
+
   void open(const clb::Path& root) override {
-    root_ = root;
+    root_ = split_ == "second" ? root / "second" : root;
     if (on_open) on_open();
   }
   clb::Index index(clb::Split split) const override {
@@ -36,12 +42,18 @@ class Toy final : public clb::Dataset {
     return clb::Sample::rgb(std::span(pixels_).subspan(static_cast<size_t>(i) * 6, 6), 1, 2);
   }
   std::vector<std::string> class_names() const override { return {"cat", "dog", root_.filename().string()}; }
+  std::vector<clb::NamedOrder> class_orders() const override { return {{"published", published_order}}; }
+  std::vector<clb::NamedOrder> domain_orders() const override { return {{"night_first", {1, 0}}}; }
+  std::vector<std::string> readable_names() const override { return {"tabby cat", "dog", "bird"}; }
+  std::vector<std::string> templates() const override { return {"a photo of a {}."}; }
+  clb::ClassGroups class_groups() const override { return {{"pets", "others"}, {0, 0, 1}}; }
   void verify() const override {
     if (on_verify) on_verify();
   }
 
  private:
   clb::Path root_;
+  std::string split_ = "first";
   std::vector<uint8_t> pixels_{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
 };
 
@@ -58,6 +70,7 @@ using testing::error_of;
 class DatasetTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    published_order = {2, 0, 1};
     on_open = on_read = on_verify = nullptr;
     train_labels = {2, 1};
     domain_of_second = 1;
@@ -184,9 +197,38 @@ TEST_F(DatasetTest, ErrorsOfThreadsDoNotMix) {
   other.join();
 }
 
+TEST_F(DatasetTest, WhatAPublicationPrescribesAndPeopleSayIsKnownOnceItIsOpen) {
+  EXPECT_EQ(plugin_.describe().order_count, 0u);
+  plugin_.open("/data/bird");
+  const clb_dataset_info info = plugin_.describe();
+  ASSERT_EQ(info.order_count, 1u);
+  EXPECT_STREQ(info.orders[0].name, "published");
+  EXPECT_EQ(info.orders[0].ids[0], 2);
+  ASSERT_EQ(info.domain_order_count, 1u);
+  EXPECT_EQ(info.domain_orders[0].ids[0], 1);
+  EXPECT_STREQ(info.readable_names[0], "tabby cat");
+  ASSERT_EQ(info.template_count, 1);
+  EXPECT_STREQ(info.templates[0], "a photo of a {}.");
+  EXPECT_STREQ(info.group_names[info.class_groups[2]], "others");
+}
+
+TEST_F(DatasetTest, AnOrderThatIsNoneIsRefused) {
+  published_order = {0, 1, 1};
+  EXPECT_TRUE(contains(error_of<PluginError>([&] { plugin_.open("/data/bird"); }), "does not name each of 3 once"));
+}
+
+TEST_F(DatasetTest, ParametersAreDescribedBeforeOpenAndSetByIt) {
+  const clb_dataset_info info = plugin_.describe();
+  ASSERT_EQ(info.param_count, 1u);
+  EXPECT_STREQ(info.params[0].name, "split");
+  EXPECT_STREQ(info.params[0].neutral.as.s, "first");
+  plugin_.open("/data/bird", {{sizeof(clb_setting), 0, "split", {CLB_TYPE_CHOICE, 0, {.s = "second"}}}});
+  EXPECT_STREQ(plugin_.describe().class_names[2], "second");
+}
+
 TEST_F(DatasetTest, AFailureWithoutAReasonSaysSo) {
   clb_dataset table = *clb_dataset_v0();
-  table.open = [](const clb_host*, const char*, void**) -> clb_status { return CLB_E_STATE; };
+  table.open = [](const clb_dataset_session*, void**) -> clb_status { return CLB_E_STATE; };
   DatasetPlugin plugin(&table, &host_);
   EXPECT_TRUE(contains(error_of<PluginError>([&] { plugin.open("/x"); }), "open of the dataset failed (state) without a reason"));
 }
@@ -221,7 +263,9 @@ TEST_F(DatasetTest, ReadRespectsTheStride) {
   } wide[2];
   for (Wide& w : wide) w = {{sizeof(clb_sample), 0, nullptr, 0, 0, 0, 0, nullptr}, 42};
   void* self = nullptr;
-  ASSERT_EQ(clb_dataset_v0()->open(&host_, "/data/bird", &self), CLB_OK);
+  const clb_setting setting{sizeof(clb_setting), 0, "split", {CLB_TYPE_CHOICE, 0, {.s = "first"}}};
+  const clb_dataset_session session{sizeof session, 0, &host_, "/data/bird", &setting, 1, sizeof setting};
+  ASSERT_EQ(clb_dataset_v0()->open(&session, &self), CLB_OK);
   const int64_t ids[] = {0, 1};
   void* token = nullptr;
   ASSERT_EQ(clb_dataset_v0()->read(self, CLB_SPLIT_TRAIN, ids, 2, &wide[0].sample, sizeof(Wide), &token), CLB_OK);

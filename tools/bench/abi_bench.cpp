@@ -50,18 +50,19 @@ base::RunSpec spec_of(const base::DatasetInfo& dataset, const std::string& cache
 
 double microseconds_per_batch(session::Session& s, session::Host& host, session::MethodHandle& method) {
   const clb_host* table = host.table();
-  const char* kind = "main:cls";
+  const char* const parts[] = {CLB_PART_LABELS, "main:cls"};
   clb_stream_request request{};
   request.struct_size = sizeof request;
   request.sources = CLB_SOURCE_TRAIN;
   request.view = CLB_VIEW_EVAL;
-  request.features = &kind;
-  request.feature_count = 1;
+  request.parts = parts;
+  request.part_count = 2;
   request.batch_size = 64;
   request.epochs = 20;
   clb_stream* stream = nullptr;
   if (table->stream_open(table->self, &request, &stream) != CLB_OK) throw ErrorSink::take(CLB_E_INTERNAL, "stream_open failed");
   int64_t batches = 0;
+  const std::vector<int64_t> columns{0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
   const auto start = std::chrono::steady_clock::now();
   for (;; ++batches) {
     clb_batch batch{};
@@ -69,8 +70,8 @@ double microseconds_per_batch(session::Session& s, session::Host& host, session:
     if (table->stream_next(table->self, stream, &batch) != CLB_OK) break;
     session::HostBatch taken{.n = batch.n};
     const Batch received(batch);
-    taken.features.emplace_back(kind, received.features(kind));
-    method.predict(taken);
+    taken.parts.emplace_back(parts[1], received.features(parts[1]));
+    method.predict(taken, columns);
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   table->stream_close(table->self, stream);

@@ -10,6 +10,14 @@ base::DatasetInfo InstalledCatalogue::dataset(const std::string& id, const std::
   return describer_.opened_dataset(launch::plugin(plugins_, "dataset", id).file, root);
 }
 
+std::vector<base::ParamInfo> InstalledCatalogue::dataset_params(const std::string& id) {
+  return describer_.dataset(launch::plugin(plugins_, "dataset", id).file).params;
+}
+
+base::DatasetInfo InstalledCatalogue::dataset_with(const std::string& id, const std::string& root, const base::Json& params) {
+  return describer_.opened_dataset(launch::plugin(plugins_, "dataset", id).file, root, params);
+}
+
 std::string InstalledCatalogue::refusal(const std::string& id) const {
   for (const launch::PluginFile& plugin : plugins_)
     if (!plugin.error.empty() && (plugin.meta.id == id || plugin.file.stem() == id)) return plugin.error;

@@ -18,6 +18,8 @@ class InstalledCatalogue final : public plan::Catalogue {
   std::vector<std::string> dataset_ids() const override { return ids("dataset"); }
   std::string refusal(const std::string& id) const override;
   base::MethodInfo method(const std::string& id) override;
+  std::vector<base::ParamInfo> dataset_params(const std::string& id) override;
+  base::DatasetInfo dataset_with(const std::string& id, const std::string& root, const base::Json& params) override;
   base::DatasetInfo dataset(const std::string& id, const std::string& root) override;
   std::string file_sha256(const std::string& file) override { return describer_.file_sha256(file); }
 

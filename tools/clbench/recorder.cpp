@@ -47,7 +47,7 @@ std::string Recorder::dataset_hash(const base::RunSpec& spec) {
 
 store::AttemptStart Recorder::attempt_start(const base::RunSpec& spec) {
   store::AttemptStart start = common_;
-  start.plugin_hash = describer_.sha256(spec.method.file);
+  start.plugin_hash = describer_.method_hash(spec);
   start.plugin_version = base::read_plugin_meta(spec.method.file).version;
   start.dataset_hash = dataset_hash(spec);
   for (const base::DatasetSpec& part : spec.dataset.parts()) {
@@ -69,7 +69,7 @@ bool Recorder::starting(size_t run, base::RunSpec& spec) {
   record.folder = options_.runs_folder / store_.attempt_uuid(record.attempt);
   spec.execution.run_dir = record.folder.string();
   spec.execution.cache_dir = options_.cache;
-  spec.execution.method_hash = describer_.sha256(spec.method.file);
+  spec.execution.method_hash = describer_.method_hash(spec);
   spec.execution.dataset_hash = dataset_hash(spec);
   spec.execution.runner_hash = describer_.runner_hash_of_itself();
   display_.begin(run, label(run), stream::StreamShape(spec).tasks_to_run());

@@ -43,7 +43,7 @@ Selection select(const std::vector<base::RunSpec>& planned, const SelectOptions&
     const std::string key = spec.key();
     if (!seen.insert(key).second || position++ % options.shard.count != options.shard.index - 1) continue;
     selection.runs.push_back(spec);
-    const std::string plugin_hash = store ? describer.sha256(spec.method.file) : "";
+    const std::string plugin_hash = store ? describer.method_hash(spec) : "";
     const bool same = store && store->finished(key, plugin_hash, describer.runner_hash(), false);
     const bool other = store && !same && store->finished(key, plugin_hash, describer.runner_hash(), true);
     if (!options.again && (same || (other && options.any_build))) {

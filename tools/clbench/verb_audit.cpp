@@ -42,7 +42,8 @@ class Data {
     }
     try {
       if (!describer_) describer_.emplace(launch::find_runner(), std::nullopt);
-      const base::DatasetInfo info = describer_->opened_dataset(launch::plugin(plugins_, "dataset", dataset.id).file, dataset.root);
+      const base::DatasetInfo info =
+          describer_->opened_dataset(launch::plugin(plugins_, "dataset", dataset.id).file, dataset.root, dataset.params);
       facts.fingerprint = info.fingerprint;
       facts.labels = {{"train", info.train_labels}, {"test", info.test_labels}};
       const auto sum = [](const std::vector<int64_t>& counts) { return std::accumulate(counts.begin(), counts.end(), int64_t{0}); };

@@ -47,16 +47,23 @@ Json method_json(const base::MethodInfo& info) {
   return json;
 }
 
+void print_params(const std::vector<base::ParamInfo>& params, const char* none) {
+  Columns columns({"parameter", "type", "default", "range", "help"});
+  for (const base::ParamInfo& param : params) {
+    std::string help = param.help;
+    if (param.implies) help += fmt::format(" ({} implies {})", param.implied_when.dump(), or_none(base::capability_names(param.implies)));
+    for (const auto& [when, bits] : param.implications)
+      help += fmt::format(" ({} implies {})", when.dump(), or_none(base::capability_names(bits)));
+    if (!param.group.empty()) help = param.group + ": " + help;
+    columns.add({param.name, param.type, param.default_value.dump(), range_of(param), help});
+  }
+  fmt::print("{}", columns.empty() ? none : columns.text());
+}
+
 void print_method(const base::MethodInfo& info) {
   say("method {} {}\n  paper         {}\n  capabilities  {}\n  presets       {}\n  file          {}\n  sha256        {}\n\n", info.id,
       info.version, info.paper, or_none(base::capability_names(info.capabilities)), or_none(presets_of(info.id)), info.file, info.hash);
-  Columns columns({"parameter", "type", "default", "range", "help"});
-  for (const base::ParamInfo& param : info.params) {
-    std::string help = param.help;
-    if (param.implies) help += fmt::format(" ({} implies {})", param.implied_when.dump(), or_none(base::capability_names(param.implies)));
-    columns.add({param.name, param.type, param.default_value.dump(), range_of(param), help});
-  }
-  fmt::print("{}", columns.empty() ? "no parameters\n" : columns.text());
+  print_params(info.params, "no parameters\n");
 }
 
 std::string samples(const std::vector<int64_t>& counts) {
@@ -71,19 +78,23 @@ std::string geometry(const base::DatasetInfo& info) {
 }
 
 void print_dataset(const base::DatasetInfo& info, const std::string& not_opened) {
-  std::vector<std::string> orders, domain_orders;
+  std::vector<std::string> orders;
   for (const auto& [name, order] : info.orders) orders.push_back("official:" + name);
-  for (const auto& [name, order] : info.domain_orders) domain_orders.push_back("official:" + name);
   say("dataset {} {}\n  samples       {}\n  classes       {}\n  splits        train {}, test {}\n", info.id, info.version, geometry(info),
       info.class_count > 0 ? std::to_string(info.class_count) : "unknown", samples(info.train_counts), samples(info.test_counts));
   if (!info.domain_names.empty()) say("  domains       {}\n", joined(info.domain_names));
+  for (const auto& [name, order] : info.domain_orders) orders.push_back("official:" + name + " (domains)");
   if (!orders.empty()) say("  orders        {}\n", or_none(orders));
-  if (!domain_orders.empty()) say("  of domains    {}\n", or_none(domain_orders));
+  if (info.splits.size() > 2) say("  also          {}\n", or_none({info.splits.begin() + 2, info.splits.end()}));
+  if (!info.group_names.empty()) say("  groups        {}\n", joined(info.group_names));
+  if (!info.templates.empty()) say("  templates     {}\n", joined(info.templates));
   say("  licence       {}\n  citation      {}\n  root          {}\n  fingerprint   {}\n  file          {}\n  sha256        {}\n",
       info.licence, info.citation, info.root.empty() ? "unknown" : info.root, info.fingerprint.empty() ? "unknown" : info.fingerprint,
       info.file, info.hash);
   if (!not_opened.empty()) say("  not opened: {}\n", not_opened);
   if (!info.class_names.empty()) say("\nclasses: {}\n", joined(info.class_names));
+  if (!info.params.empty()) fmt::print("\n");
+  print_params(info.params, "");
 }
 
 // The opened description where the files are there, else the plain one and why.

@@ -39,7 +39,7 @@ constexpr const char* kUsage =
     "  clb-runner run FILE.json                                   one run, as `clbench run --dry-run --json` prints it\n"
     "  clb-runner resume FILE.json                                the same, after the newest checkpoint of its folder\n"
     "  clb-runner look FILE.json                                  some test samples again, from a run's saved state (second look)\n"
-    "  clb-runner describe PLUGIN.so [--root DIR | --default-root] [--cache DIR|off]\n"
+    "  clb-runner describe PLUGIN.so [--root DIR | --default-root] [--params JSON] [--cache DIR|off]\n"
     "                                                             parameters of a method; classes and fingerprint of a dataset\n"
     "  clb-runner check PLUGIN.so --list | --name CHECK [--seed N] [--params JSON] [--root DIR]\n"
     "                                                             one check of `clbench validate`, as JSON\n"
@@ -119,6 +119,8 @@ int describe(const std::vector<std::string>& args) {
       options.open = true;
     else if (args[k] == "--root" && k + 1 < args.size())
       options.open = true, options.root = args[++k];
+    else if (args[k] == "--params" && k + 1 < args.size())
+      options.params = base::parse_json(args[++k], "--params");
     else if (args[k] == "--cache" && k + 1 < args.size())
       options.cache_dir = args[++k] == "off" ? "" : args[k];
     else

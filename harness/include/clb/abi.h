@@ -6,7 +6,8 @@
  * Rules
  *  1. Every struct begins with `uint32_t struct_size`, written by the side that ALLOCATES the struct. The side that fills it writes only
  *     members that lie inside struct_size; the side that reads it reads only members that lie inside struct_size (CLB_HAS below).
- *     Members are only ever appended. Arrays of structs carry the stride of their elements in bytes.
+ *     Members are only ever appended. Arrays of structs carry the stride of their elements in bytes. A tensor or a function that is not
+ *     for everybody is never appended: a tensor is a named part (batch.h), a function is in an extension (folder ext/).
  *  2. Only fixed-width integers, double, `const char *` (UTF-8, ends in NUL) and pointers cross. A `const char *` or array argument is
  *     borrowed for the duration of the call unless the member says otherwise.
  *  3. Whoever allocates releases. Tensors cross as DLManagedTensorVersioned (DLPack 1.x) and are OWNED BY THE RECEIVER, who calls
@@ -29,7 +30,7 @@
 #include <stdint.h>
 
 #define CLB_ABI_MAJOR 0
-#define CLB_ABI_MINOR 4
+#define CLB_ABI_MINOR 5
 
 #define CLB_EXPORT __attribute__((visibility("default")))
 

@@ -1,40 +1,67 @@
-/* clb/batch.h: a batch of samples, as a stream delivers it for training and as the host makes it for prediction.
+/* clb/batch.h: named tensors of samples, as a stream delivers them for training and as the host gives them to a method in a question.
  *
- * All tensors are owned by the receiver of the batch (abi.h, rule 3), row-major, on the session's device. A pointer is NULL when that part
- * was not asked for or is not granted. The struct itself is allocated by the receiver (stream_next) or borrowed for the call (predict).
+ * What crosses is one array of parts. A part is delivered when its name was asked for (clb_stream_request.parts, clb_inputs.parts), and
+ * nothing else is. The names:
+ *
+ *   images         [n, 3, H, W] in the view of the stream, float32, or bfloat16 when the run's precision is bf16
+ *   images:ROLE    the same as the weights of this role want them: of their size, with their mean and standard deviation
+ *   labels         [n] int64, positions in the class order; of a stream alone
+ *   sample_ids     [n] int64, opaque (a hash; says nothing of class or position); of a stream alone
+ *   task_ids       [n] int64; left out unless the protocol grants them
+ *   ROLE:KIND[@B]  [n, d] float32, frozen features that the host computes: "main:cls" is the class token of the weights "main" after the
+ *                  final norm, "main:cls@6-11" are the class tokens that blocks 6 to 11 put out, before the final norm, side by side;
+ *                  "main:cls@last6" counts from the end
+ *   NAME           [n, d] float32, features that the method derives itself (ext/features.h); no colon
+ *   aux:captions   [n, longest] uint8, UTF-8 filled up with zeros; of a stream of CLB_SOURCE_AUX alone (ext/text.h)
+ *
+ * All tensors are row-major, on the session's device, and OWNED BY THE RECEIVER (abi.h, rule 3): it releases every part in a loop, also one
+ * whose name it does not know.
  */
 #ifndef CLB_BATCH_H
 #define CLB_BATCH_H
 
 #include "abi.h"
 
+#define CLB_PART_IMAGES "images"
+#define CLB_PART_LABELS "labels"
+#define CLB_PART_SAMPLE_IDS "sample_ids"
+#define CLB_PART_TASK_IDS "task_ids"
+#define CLB_PART_CAPTIONS "aux:captions"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* One kind of feature. The host's own are named "role:kind[@blocks]": "main:cls" is the class token of the weights "main" after the final
- * norm, "main:cls@6-11" are the class tokens that blocks 6 to 11 put out, before the final norm, side by side; "main:cls@last6" counts from
- * the end. Names without a colon are those that the method has registered (clb_host.feature_register). */
-typedef struct clb_feature {
+typedef struct clb_part {
   uint32_t struct_size;
   uint32_t reserved;                       /* 0 */
-  const char* kind;                        /* borrowed; valid until the next call on the stream, or for the call of predict */
-  struct DLManagedTensorVersioned* values; /* [n, d] float32 */
-} clb_feature;
+  const char* name;                        /* as it was asked for; borrowed as the array that this element is of */
+  struct DLManagedTensorVersioned* tensor; /* never NULL */
+} clb_part;
 
+/* Allocated by the receiver (clb_host.stream_next) or borrowed for the call (ext/features.h). */
 typedef struct clb_batch {
   uint32_t struct_size;
-  uint32_t feature_count;                      /* elements of features */
-  int64_t n;                                   /* samples, at least 1 */
-  int64_t epoch;                               /* from 0; 0 at prediction */
-  int64_t step;                                /* batches delivered before this one, over all epochs; at prediction: of this evaluation */
-  struct DLManagedTensorVersioned* images;     /* [n, 3, H, W], float32, or bfloat16 when the run's precision is bf16 */
-  struct DLManagedTensorVersioned* labels;     /* [n] int64, positions in the class order; NULL at prediction */
-  struct DLManagedTensorVersioned* sample_ids; /* [n] int64, opaque (a hash; says nothing of class or position); NULL at prediction */
-  const clb_feature* features;               /* in the order asked for; the array is the host's, valid as long as `kind` of its elements */
-  uint64_t feature_stride;                   /* bytes from one element of features to the next */
-  struct DLManagedTensorVersioned* task_ids; /* [n] int64; NULL unless the protocol grants them */
+  uint32_t part_count;
+  const clb_part* parts; /* in the order asked for; the array is the host's, valid until the next call on the stream or for the call */
+  uint64_t part_stride;  /* bytes from one element of parts to the next */
+  int64_t n;             /* samples, at least 1 */
+  int64_t epoch;         /* from 0 */
+  int64_t step;          /* batches delivered before this one, over all epochs */
 } clb_batch;
+
+/* Test samples, and the classes that are to be told apart. Borrowed for the call of predict; the tensors are the receiver's. */
+typedef struct clb_question {
+  uint32_t struct_size;
+  uint32_t part_count;
+  const clb_part* parts; /* those of clb_inputs, in its order */
+  uint64_t part_stride;
+  int64_t n;              /* samples, at least 1 */
+  const int64_t* columns; /* positions in the class order, ascending: the columns of the answer. All are among the classes seen, but for a
+                             method that claims CLB_CAP_ZERO_SHOT */
+  int64_t column_count;
+  int64_t step; /* questions before this one in this evaluation */
+} clb_question;
 
 #ifdef __cplusplus
 }

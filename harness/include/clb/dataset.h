@@ -11,6 +11,7 @@
 #define CLB_DATASET_H
 
 #include "host.h"
+#include "param.h"
 
 #define CLB_DATASET_ENTRY "clb_dataset_v0"
 
@@ -28,13 +29,24 @@
 extern "C" {
 #endif
 
-/* A class order that the dataset's authors or a published benchmark prescribe. */
+/* An order of classes or of domains that the dataset's authors or a published benchmark prescribe. */
 typedef struct clb_order {
   uint32_t struct_size;
   uint32_t reserved;
   const char* name;
-  const int64_t* classes; /* class_count original class ids */
+  const int64_t* ids; /* class_count original class ids, or domain_count domain ids; each once */
 } clb_order;
+
+/* What an open dataset works with; lives for the call. */
+typedef struct clb_dataset_session {
+  uint32_t struct_size;
+  uint32_t reserved;
+  const clb_host* host;        /* lives until after close */
+  const char* root;            /* a folder, never NULL */
+  const clb_setting* settings; /* one per parameter of clb_dataset_info, in its order */
+  uint32_t setting_count;
+  uint32_t setting_stride;
+} clb_dataset_session;
 
 /* Constants that live as long as the process before open, as long as the object after it. */
 typedef struct clb_dataset_info {
@@ -52,6 +64,25 @@ typedef struct clb_dataset_info {
   const clb_order* orders;
   uint32_t order_count;
   uint32_t order_stride;
+
+  /* Parameters, known before open: which published split, which part of the files. One that has its neutral value changes no key; a dataset
+   * whose samples come out otherwise gives them another fingerprint anyway. */
+  const clb_param* params;
+  uint32_t param_count;
+  uint32_t param_stride;
+
+  const char* const* splits; /* names of what index and read take: 0 "train", 1 "test", then others; NULL: these two */
+  uint32_t split_count;
+  uint32_t domain_order_count;
+  const clb_order* domain_orders; /* elements are order_stride bytes apart, as those of orders */
+
+  /* Of ext/text.h and for reports; each may be NULL. */
+  const char* const* readable_names; /* class_count names as people read them ("great white shark"); NULL: class_names are such */
+  const char* const* templates;      /* template_count sentences with "{}" where the name belongs */
+  int64_t template_count;
+  const char* const* group_names; /* of groups of classes (super-classes, "animals"), group_count of them */
+  const int64_t* class_groups;    /* class_count numbers, 0 to group_count - 1 */
+  int64_t group_count;
 } clb_dataset_info;
 
 /* Labels and domains of a split in index order; owned by the dataset, valid until close. */
@@ -79,11 +110,11 @@ typedef struct clb_dataset {
   /* Fills what is known without files when self is NULL, everything when self is an open dataset. */
   clb_status (*describe)(void* self, clb_dataset_info* info);
 
-  /* root: a folder, never NULL. A missing or damaged file is CLB_E_IO, with its name and offset in set_error. */
-  clb_status (*open)(const clb_host* host, const char* root, void** self);
+  /* A missing or damaged file is CLB_E_IO, with its name and offset in set_error. */
+  clb_status (*open)(const clb_dataset_session* session, void** self);
   void (*close)(void* self);
 
-  clb_status (*index)(void* self, uint32_t split, clb_index* index);
+  clb_status (*index)(void* self, uint32_t split, clb_index* index); /* split: CLB_SPLIT_*, or another of describe */
 
   /* Fills `samples[0..count)`, an array of the caller whose elements are `stride` bytes apart, for positions `ids` of the split. Bytes and
    * names are borrowed until `release(self, token)`; *token may be NULL when nothing has to be released. */

@@ -18,7 +18,7 @@
 #define CLB_KIND_DATASET 2u
 
 /* Capability bits: what a method claims of itself. `clbench validate` tests those that can be tested; a parameter's value may add some
- * (clb_param.implies). Datasets claim none. */
+ * (clb_param.implies), and so may the table (clb_method.capabilities). Datasets claim none. */
 #define CLB_CAP_TASK_ID_TRAIN (1ull << 0)   /* reads task ids of training samples */
 #define CLB_CAP_TASK_ID_TEST (1ull << 1)    /* needs the task id of every test sample */
 #define CLB_CAP_KNOWS_HORIZON (1ull << 2)   /* needs the number of tasks or classes to come */
@@ -31,6 +31,7 @@
 #define CLB_CAP_EXTERNAL_DATA (1ull << 9)   /* uses data beyond the stream and the declared weights */
 #define CLB_CAP_BITWISE (1ull << 10)        /* the same run repeats bit for bit on the same machine */
 #define CLB_CAP_BF16 (1ull << 11)           /* supports precision bf16 */
+#define CLB_CAP_ZERO_SHOT (1ull << 12)      /* predicts classes that it has not been trained on, from their names */
 
 #ifdef __cplusplus
 extern "C" {

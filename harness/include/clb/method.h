@@ -47,18 +47,16 @@ typedef struct clb_task {
   int64_t domain;        /* of a domain-incremental stream, else 0 */
   const int64_t* labels; /* classes of this task as positions in the class order, ascending */
   int64_t label_count;
-  int64_t classes_seen; /* after this task; the number of columns of predict */
+  int64_t classes_seen; /* after this task; predict is asked for columns among these */
   int64_t task_count;   /* in the whole stream; -1 when the protocol hides it */
   int64_t class_count;  /* in the whole stream; -1 when the protocol hides it */
 } clb_task;
 
-/* What predict wants. The arrays are the method's and stay valid until its next call. */
+/* What predict wants of each question: names of batch.h. The array is the method's and stays valid until its next call. */
 typedef struct clb_inputs {
   uint32_t struct_size;
-  uint32_t want_images;
-  const char* const* features;
-  uint32_t feature_count;
-  uint32_t reserved;
+  uint32_t part_count;
+  const char* const* parts;
 } clb_inputs;
 
 typedef struct clb_method {
@@ -79,17 +77,37 @@ typedef struct clb_method {
 
   clb_status (*inputs)(void* self, clb_inputs* inputs);
 
-  /* logits: [n, classes_seen] float32 on the session's device, finite; columns in the order in which classes were first seen. */
-  clb_status (*predict)(void* self, const clb_batch* batch, struct DLManagedTensorVersioned** logits);
+  /* Answers a question of the host. logits: [n, column_count] float32 on the session's device, finite; a column for each of
+   * question->columns, in that order. */
+  clb_status (*predict)(void* self, const clb_question* question, struct DLManagedTensorVersioned** logits);
 
   clb_status (*save)(void* self, const clb_writer* writer);
   clb_status (*load)(void* self, const clb_reader* reader);
 
-  /* Optional. values: [n, dim] float32 for a kind given to clb_host.feature_register; the batch holds images in the evaluation view and
-   * nothing else. Called inside clb_host.stream_open, or before predict; draws no random numbers. */
-  clb_status (*extract)(void* self, const char* kind, const clb_batch* batch, struct DLManagedTensorVersioned** values);
+  /* Optional. A table of an extension (folder ext/), or NULL. self is NULL where no object is needed. */
+  const void* (*get_extension)(void* self, const char* id);
 
-  const void* (*get_extension)(void* self, const char* id); /* optional */
+  /* Roles of the weights that the method may open, each small letters, digits and _: the plan attaches these and no others to a run. NULL:
+   * "main" alone. */
+  const char* const* roles;
+  uint32_t role_count;
+  uint32_t reserved;
+
+  uint64_t capabilities; /* CLB_CAP_*, OR-ed to those of the meta section: what is known at run time alone */
+
+  /* Assets that the method may open (ext/assets.h), as roles. NULL: none. */
+  const char* const* assets;
+
+  /* Further files whose contents belong to the plugin's hash, absolute or relative to the plugin's own folder: scripts, libraries. A run
+   * that was planned with others is refused. NULL: none. */
+  const char* const* sources;
+  uint32_t asset_count;
+  uint32_t source_count;
+
+  /* Optional. Fills what could not be a constant: `table` is the host's copy of this table, of which paper, params, roles, capabilities,
+   * assets and sources may be set; what they point to lives as long as the process. Called once, after loading and before anything else; of
+   * the host only log and set_error do something. A failure is told through set_error, and the plugin is not used. [session] */
+  clb_status (*describe)(const clb_host* host, struct clb_method* table);
 } clb_method;
 
 /* The entry: returns a constant that lives as long as the process. Named by CLB_METHOD_ENTRY. */

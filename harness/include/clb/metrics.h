@@ -21,6 +21,10 @@
 #define CLB_METRIC_DROPPED "dropped"                             /* samples of an epoch that drop_last leaves out */
 #define CLB_METRIC_STATE_PARAMETER_BYTES "state_parameter_bytes" /* bytes of the state that are parameters, not statistics */
 
+/* Usage of parts, a general kind: CLB_METRIC_USAGE "PART/LAYER" (a prompt, an expert, an adapter of a pool; layer 0 where there is one) is
+ * how often the part was chosen in the task. step: the part's number. */
+#define CLB_METRIC_USAGE "usage/"
+
 /* Measured and written by the host. clb_host.metric refuses them: the call that used one fails with CLB_E_INVALID. */
 #define CLB_METRIC_STATE_BYTES "state_bytes"
 #define CLB_METRIC_EXEMPLARS "exemplars"

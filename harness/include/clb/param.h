@@ -15,6 +15,7 @@
 #define CLB_TYPE_CHOICE 5u     /* as.s, one of clb_param.choices */
 #define CLB_TYPE_INT_LIST 6u   /* as.ints, count elements */
 #define CLB_TYPE_FLOAT_LIST 7u /* as.floats, count elements */
+#define CLB_TYPE_STRING_LIST 8u /* as.strings, count elements; of clb_param.choices where there are any */
 
 #define CLB_COUNTS_BLOCKS 1u /* blocks of the network of role main */
 
@@ -32,8 +33,17 @@ typedef struct clb_value {
     const char* s;
     const int64_t* ints;
     const double* floats;
+    const char* const* strings;
   } as;
 } clb_value;
+
+/* What a value of a parameter claims for the run. */
+typedef struct clb_implication {
+  uint32_t struct_size;
+  uint32_t reserved;     /* 0 */
+  clb_value when;        /* of the parameter's type */
+  uint64_t capabilities; /* CLB_CAP_* */
+} clb_implication;
 
 typedef struct clb_param {
   uint32_t struct_size;
@@ -47,6 +57,13 @@ typedef struct clb_param {
   clb_value implied_when;     /* of the parameter's type; ignored when implies is 0 */
   uint32_t counts;            /* CLB_COUNTS_*, for CLB_TYPE_INT: the host refuses more than there are before anything starts */
   uint32_t reserved;          /* 0 */
+  clb_value neutral;          /* the value that means "as before this parameter existed"; type 0: none, as of those that were always
+                                 there. At it the parameter is part of no key, so that runs from before and runs that do not use it are
+                                 one run; it never changes. May differ from default_value: then runs that say nothing are new ones. */
+  const char* group;          /* the heading under which help shows it; NULL: none */
+  const clb_implication* implications; /* further values that imply something; implication_count elements */
+  uint32_t implication_count;
+  uint32_t implication_stride;
 } clb_param;
 
 typedef struct clb_setting {

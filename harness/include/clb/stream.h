@@ -10,7 +10,8 @@
 #include "abi.h"
 
 #define CLB_SOURCE_TRAIN 1u  /* the current task's training split */
-#define CLB_SOURCE_MEMORY 2u /* the exemplars that the host keeps (clb_host.memory_set) */
+#define CLB_SOURCE_MEMORY 2u /* the exemplars that the host keeps (ext/memory.h) */
+#define CLB_SOURCE_AUX 4u    /* unlabelled data beside the stream of tasks; alone, and with `aux` (ext/text.h) */
 
 #define CLB_VIEW_TRAIN 1u /* augmented as the method's configuration says */
 #define CLB_VIEW_EVAL 2u  /* the protocol's deterministic evaluation transform */
@@ -23,18 +24,17 @@ typedef struct clb_stream clb_stream; /* opaque, the host's */
 
 typedef struct clb_stream_request {
   uint32_t struct_size;
-  uint32_t sources;            /* mask of CLB_SOURCE_*, at least one bit */
-  uint32_t view;               /* CLB_VIEW_*; features exist for CLB_VIEW_EVAL only */
-  uint32_t want_images;        /* 1: fill clb_batch.images */
-  const char* const* features; /* kinds to fill, feature_count of them */
-  uint32_t feature_count;
-  uint32_t shuffle;          /* 1: a new order each epoch; 0: order of the class order, then of the dataset */
-  uint32_t drop_last;        /* 1: no batch smaller than batch_size */
-  uint32_t reserved;         /* 0 */
-  int64_t batch_size;        /* at least 1 */
-  int64_t epochs;            /* at least 1 */
+  uint32_t sources;         /* mask of CLB_SOURCE_*, at least one bit */
+  uint32_t view;            /* CLB_VIEW_*; features exist for CLB_VIEW_EVAL only */
+  uint32_t part_count;      /* names in parts; 0: batches of nothing but their size */
+  const char* const* parts; /* what to deliver (batch.h); none twice */
+  uint32_t shuffle;         /* 1: a new order each epoch; 0: order of the class order, then of the dataset */
+  uint32_t drop_last;       /* 1: no batch smaller than batch_size */
+  int64_t batch_size;       /* at least 1 */
+  int64_t epochs;           /* at least 1; of CLB_SOURCE_AUX 0 as well: endless */
   const int64_t* sample_ids; /* restrict to these samples of the sources, in this order when shuffle is 0; NULL: all of them */
   int64_t sample_id_count;   /* 0 beside a pointer: none of them. An id outside the sources makes the request CLB_E_INVALID */
+  const char* aux;           /* of CLB_SOURCE_AUX: which data; else NULL */
 } clb_stream_request;
 
 typedef struct clb_stream_info {
@@ -42,7 +42,7 @@ typedef struct clb_stream_info {
   uint32_t reserved;
   int64_t samples;           /* per epoch */
   int64_t batches_per_epoch; /* after drop_last */
-  int64_t batches;           /* over all epochs */
+  int64_t batches;           /* over all epochs; INT64_MAX: endless */
   int64_t dropped;           /* samples per epoch that drop_last leaves out */
 } clb_stream_info;
 

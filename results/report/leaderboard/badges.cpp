@@ -89,14 +89,14 @@ std::optional<Badge> collapse_badge(const TableRow& row) {
       return Badge{"collapsed", "bad",
                    "final accuracy " + percent(*last) + " % of seed " + std::to_string(result.run.seed) + " is below twice the chance of " +
                        std::to_string(classes) + " classes"};
-    const auto layers = prompt_usage(result.scalars);
+    const auto layers = part_usage(result.scalars);
     const bool all = !layers.empty() && std::ranges::all_of(layers, [](const auto& layer) {
       const auto value = perplexity(layer.second.rbegin()->second);
       return value && *value < kCollapsedPerplexity;
     });
     if (all)
       return Badge{"collapsed", "bad",
-                   "one prompt does all the work in every layer: perplexity of usage below 1.5 in the last task, seed " +
+                   "one part (a prompt, an expert) does all the work in every layer: perplexity of usage below 1.5 in the last task, seed " +
                        std::to_string(result.run.seed)};
   }
   return std::nullopt;
@@ -136,12 +136,18 @@ std::optional<double> perplexity(const std::vector<double>& usage) {
   return std::exp(entropy);
 }
 
-std::map<std::string, std::map<int64_t, std::vector<double>>> prompt_usage(const std::vector<base::Metric>& scalars) {
+// "pool/0" of "usage/pool/0"; older methods wrote "pool_usage" and "pool_usage/0" for it.
+static std::string usage_of(const std::string& metric) {
+  constexpr std::string_view kNow = "usage/", kBefore = "pool_usage";
+  if (metric.starts_with(kNow)) return metric.substr(kNow.size());
+  if (metric == kBefore) return "pool";
+  return metric.starts_with(std::string(kBefore) + "/") ? "pool" + metric.substr(kBefore.size()) : "";
+}
+
+std::map<std::string, std::map<int64_t, std::vector<double>>> part_usage(const std::vector<base::Metric>& scalars) {
   std::map<std::string, std::map<int64_t, std::vector<double>>> layers;
   for (const base::Metric& scalar : scalars) {  // by name, task, step: prompts come in order
-    if (scalar.name != "pool_usage" && !scalar.name.starts_with("pool_usage/")) continue;
-    const size_t slash = scalar.name.find('/');
-    layers[slash == std::string::npos ? "" : scalar.name.substr(slash + 1)][scalar.task].push_back(scalar.value);
+    if (const std::string of = usage_of(scalar.name); !of.empty()) layers[of][scalar.task].push_back(scalar.value);
   }
   return layers;
 }

@@ -20,7 +20,7 @@ std::vector<Badge> badges_of(const TableRow& row, const std::vector<const Compar
 // exp of the entropy of the shares in which prompts were chosen: 1 when it is always the same one, their number when all are used alike.
 std::optional<double> perplexity(const std::vector<double>& usage);
 
-// usage[layer][task] = how often each prompt was chosen, from the scalars "pool_usage" and "pool_usage/LAYER".
-std::map<std::string, std::map<int64_t, std::vector<double>>> prompt_usage(const std::vector<base::Metric>& scalars);
+// usage["PART/LAYER"][task] = how often each one of the part was chosen, from the scalars "usage/PART/LAYER" (clb/metrics.h).
+std::map<std::string, std::map<int64_t, std::vector<double>>> part_usage(const std::vector<base::Metric>& scalars);
 
 }  // namespace clb::report

@@ -76,9 +76,16 @@ Json matrix_values(const metrics::AccuracyMatrix& matrix, const std::vector<stor
   return {{"groups", heads}, {"lines", lines}};
 }
 
+// "pool/0": of the parts "pool" in layer 0.
+std::string usage_title(const std::string& part) {
+  const size_t slash = part.find('/');
+  const std::string title = "Usage of " + part.substr(0, slash);
+  return slash == std::string::npos ? title : title + ", layer " + part.substr(slash + 1);
+}
+
 Json usage_values(const std::vector<base::Metric>& scalars) {
   Json list = Json::array();
-  for (const auto& [layer, tasks] : prompt_usage(scalars)) {
+  for (const auto& [part, tasks] : part_usage(scalars)) {
     Json heads = Json::array(), lines = Json::array();
     size_t prompts = 0;
     for (const auto& [task, usage] : tasks) {
@@ -94,9 +101,9 @@ Json usage_values(const std::vector<base::Metric>& scalars) {
       lines.push_back({{"task", std::to_string(task + 1)}, {"cells", cells}, {"perplexity", value ? fixed(*value, 2) : "–"}});
     }
     for (size_t p = 1; p <= prompts; ++p) heads.push_back(std::to_string(p));
-    list.push_back({{"title", "Prompt usage" + (layer.empty() ? "" : ", layer " + layer)},
+    list.push_back({{"title", usage_title(part)},
                     {"about",
-                     "Share of the choices (%) that fell on each prompt of the pool, in each task. Perplexity: as many prompts as share "
+                     "Share of the choices (%) that fell on each one, in each task. Perplexity: as many as share "
                      "the work alike."},
                     {"prompts", heads},
                     {"lines", lines}});

@@ -97,6 +97,11 @@ std::string said_by(const std::function<void()>& call) {
   return "";
 }
 
+template <class Table>
+const Table& extension(const clb_host& host, const char* id) {
+  return *static_cast<const Table*>(host.get_extension(host.self, id));
+}
+
 class Plugin : public MadeSession {
  protected:
   static inline std::function<clb_status(DLManagedTensorVersioned**)> predicts;
@@ -112,7 +117,7 @@ class Plugin : public MadeSession {
     m.begin_task = m.end_task = [](void*, const clb_task*) -> clb_status { return CLB_OK; };
     m.train_task = [](void*, const clb_task*) -> clb_status { return trains(*host), CLB_OK; };
     m.inputs = [](void*, clb_inputs*) -> clb_status { return CLB_OK; };
-    m.predict = [](void*, const clb_batch*, DLManagedTensorVersioned** logits) { return predicts(logits); };
+    m.predict = [](void*, const clb_question*, DLManagedTensorVersioned** logits) { return predicts(logits); };
     return m;
   }
 
@@ -124,7 +129,7 @@ class Plugin : public MadeSession {
   }
   std::string predict(std::function<clb_status(DLManagedTensorVersioned**)> how) {
     predicts = std::move(how);
-    return said_by([&] { learner_->method().predict({.n = 2}); });
+    return said_by([&] { learner_->method().predict({.n = 2}, {}); });
   }
   std::string learn(std::function<void(const clb_host&)> how) {
     trains = std::move(how);
@@ -182,15 +187,19 @@ TEST_F(Plugin, AbsurdRequestsAreRefused) {
     EXPECT_EQ(h.derive_key(h.self, "a", &number, -1, key), CLB_E_INVALID);
     EXPECT_EQ(h.derive_key(h.self, "a", &number, std::numeric_limits<int64_t>::max(), key), CLB_E_INVALID);
     EXPECT_EQ(h.derive_key(h.self, "a", &number, 1, nullptr), CLB_E_INVALID);
-    EXPECT_LT(h.memory_set(h.self, nullptr, 5), 0);
-    EXPECT_LT(h.memory_set(h.self, &number, -5), 0);
-    EXPECT_EQ(h.feature_register(h.self, nullptr, 4, key), CLB_E_INVALID);
-    EXPECT_EQ(h.feature_register(h.self, "mine", 4, nullptr), CLB_E_INVALID);
-    EXPECT_EQ(h.feature_register(h.self, "mine", std::numeric_limits<int64_t>::max(), key), CLB_E_INVALID);
-    EXPECT_EQ(h.feature_register(h.self, endless.c_str(), 4, key), CLB_E_INVALID);
-    EXPECT_EQ(h.feature_dim(h.self, nullptr, &number), CLB_E_INVALID);
-    EXPECT_EQ(h.feature_dim(h.self, "main:cls", nullptr), CLB_E_INVALID);
-    EXPECT_EQ(h.weights_open(h.self, nullptr, nullptr), CLB_E_INVALID);
+    const auto& memory = extension<clb_memory>(h, CLB_EXT_MEMORY);
+    EXPECT_LT(memory.set(memory.self, nullptr, 5), 0);
+    EXPECT_LT(memory.set(memory.self, &number, -5), 0);
+    const auto& features = extension<clb_features>(h, CLB_EXT_FEATURES);
+    EXPECT_EQ(features.declare(features.self, nullptr, 4, key), CLB_E_INVALID);
+    EXPECT_EQ(features.declare(features.self, "mine", 4, nullptr), CLB_E_INVALID);
+    EXPECT_EQ(features.declare(features.self, "mine", std::numeric_limits<int64_t>::max(), key), CLB_E_INVALID);
+    EXPECT_EQ(features.declare(features.self, endless.c_str(), 4, key), CLB_E_INVALID);
+    EXPECT_EQ(features.dim(features.self, nullptr, &number), CLB_E_INVALID);
+    EXPECT_EQ(features.dim(features.self, "main:cls", nullptr), CLB_E_INVALID);
+    const auto& weights = extension<clb_weights_source>(h, CLB_EXT_WEIGHTS);
+    EXPECT_EQ(weights.open(weights.self, nullptr, nullptr), CLB_E_INVALID);
+    EXPECT_EQ(features.declare(features.self, "labels", 4, key), CLB_E_INVALID) << "a part of the host's own";
 
     clb_stream* stream = nullptr;
     clb_stream_request r = request(4);
@@ -204,13 +213,13 @@ TEST_F(Plugin, AbsurdRequestsAreRefused) {
     refused([](auto& s) { s.struct_size = 0; });
     refused([](auto& s) { s.epochs = std::numeric_limits<int64_t>::max(); });
     refused([](auto& s) { s.batch_size = std::numeric_limits<int64_t>::min(); });
-    refused([](auto& s) { s.view = CLB_VIEW_EVAL, s.feature_count = 3; });
-    refused([](auto& s) { s.view = CLB_VIEW_EVAL, s.feature_count = std::numeric_limits<uint32_t>::max(); });
+    refused([](auto& s) { s.view = CLB_VIEW_EVAL, s.parts = nullptr, s.part_count = 3; });
+    refused([](auto& s) { s.view = CLB_VIEW_EVAL, s.part_count = std::numeric_limits<uint32_t>::max(); });
     const char* const none[] = {nullptr};
-    refused([&](auto& s) { s.view = CLB_VIEW_EVAL, s.features = none, s.feature_count = 1; });
+    refused([&](auto& s) { s.view = CLB_VIEW_EVAL, s.parts = none, s.part_count = 1; });
 
     r.batch_size = std::numeric_limits<int64_t>::max();
-    r.want_images = 0;
+    ask(r, kNumbers);
     ASSERT_EQ(h.stream_open(h.self, &r, &stream), CLB_OK);
     clb_stream_info info{};
     info.struct_size = sizeof info;
@@ -233,18 +242,16 @@ TEST_F(Plugin, AbsurdRequestsAreRefused) {
   EXPECT_EQ(said, "");
 }
 
-TEST_F(Plugin, APartForWhichTheReceiverHasNoRoomIsNotMade) {
+TEST_F(Plugin, PartsThatTheReceiverCannotSeeAreNotMade) {
   const std::string said = learn([&](const clb_host& h) {
     clb_stream* stream = nullptr;
     const clb_stream_request r = request(4);
     ASSERT_EQ(h.stream_open(h.self, &r, &stream), CLB_OK);
-    for (const uint32_t size : {uint32_t{0}, uint32_t{8}, static_cast<uint32_t>(offsetof(clb_batch, sample_ids))}) {
+    for (const uint32_t size : {uint32_t{0}, uint32_t{8}, static_cast<uint32_t>(offsetof(clb_batch, part_stride))}) {
       clb_batch batch{};
       batch.struct_size = size;
       EXPECT_EQ(h.stream_next(h.self, stream, &batch), CLB_OK);
-      EXPECT_EQ(batch.sample_ids, nullptr);
-      if (batch.images != nullptr) batch.images->deleter(batch.images);
-      if (batch.labels != nullptr) batch.labels->deleter(batch.labels);
+      EXPECT_EQ(batch.part_count, 0u);
     }
   });
   EXPECT_EQ(said, "");

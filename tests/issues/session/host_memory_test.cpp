@@ -19,7 +19,9 @@ class HostMemory : public clb::testing::MadeSession {
   static clb_weights weights_of(const session::Host& host) {
     clb_weights weights{};
     weights.struct_size = sizeof weights;
-    EXPECT_EQ(host.table()->weights_open(host.table()->self, "main", &weights), CLB_OK);
+    const clb_host& table = *host.table();
+    const auto* source = static_cast<const clb_weights_source*>(table.get_extension(table.self, CLB_EXT_WEIGHTS));
+    EXPECT_EQ(source->open(source->self, "main", &weights), CLB_OK);
     return weights;
   }
 };
@@ -69,21 +71,18 @@ TEST_F(HostMemory, NamesOfTheWeightsAreTheCallersOwn) {
 TEST_F(HostMemory, BatchesAreTheReceiversOwn) {
   spec_.weights = {{.role = "main", .sha256 = "made", .random = {.image = 32, .patch = 16, .dim = 8, .depth = 1, .heads = 2}}};
   const auto s = open(0);
-  const char* kinds[] = {"main:cls"};
+  const char* parts[] = {"images", "labels", "sample_ids", "main:cls"};
   auto r = request(8);
   r.view = CLB_VIEW_EVAL;
-  r.features = kinds;
-  r.feature_count = 1;
+  ask(r, parts);
   const auto first = [&] { return *session::Stream(*s, r).next(); };
   const auto as_it_is = first();
-  const auto images = as_it_is.images.clone(), labels = as_it_is.labels.clone(), ids = as_it_is.sample_ids.clone(),
-             features = as_it_is.features[0].second.clone();
-  for (const auto& tensor : {as_it_is.images, as_it_is.labels, as_it_is.sample_ids, as_it_is.features[0].second}) tensor.fill_(7);
+  std::vector<torch::Tensor> copies;
+  for (const auto& [name, tensor] : as_it_is.parts) copies.push_back(tensor.clone());
+  for (const auto& [name, tensor] : as_it_is.parts) tensor.fill_(7);
   const auto again = first();
-  EXPECT_TRUE(torch::equal(again.images, images));
-  EXPECT_TRUE(torch::equal(again.labels, labels));
-  EXPECT_TRUE(torch::equal(again.sample_ids, ids));
-  EXPECT_TRUE(torch::equal(again.features[0].second, features));
+  ASSERT_EQ(again.parts.size(), std::size(parts));
+  for (size_t k = 0; k < std::size(parts); ++k) EXPECT_TRUE(torch::equal(again.parts[k].second, copies[k])) << parts[k];
 }
 
 }  // namespace

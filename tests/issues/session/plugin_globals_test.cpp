@@ -114,9 +114,7 @@ TEST_F(HostSurroundings, FeaturesAreComputedInTheHostsOwnSurroundings) {
     const char* kinds[] = {"main:cls"};
     auto r = request(100);
     r.view = CLB_VIEW_EVAL;
-    r.want_images = 0;
-    r.features = kinds;
-    r.feature_count = 1;
+    ask(r, kinds);
     clb_stream* stream = nullptr;
     before_open();
     const clb_status status = host.table()->stream_open(host.table()->self, &r, &stream);

@@ -30,7 +30,7 @@ TEST_F(StreamRequests, OnlyTheseSamplesMeansNoneWhenThereIsNone) {
   EXPECT_EQ(served(train().eval_view().images().only({})), 0);
   EXPECT_EQ(train().only({}).batches(4).info().samples, 0);
   int64_t id = 0;
-  for (const Batch& batch : train().batches(100)) id = batch.sample_ids[3].item<int64_t>();
+  for (const Batch& batch : train().sample_ids().batches(100)) id = batch.sample_ids[3].item<int64_t>();
   EXPECT_EQ(served(train().only({id})), 1);
 }
 

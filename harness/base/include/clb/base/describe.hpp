@@ -19,14 +19,22 @@ struct ParamInfo {
   std::vector<std::string> choices;
   uint64_t implies = 0;  // CLB_CAP_* when the value equals implied_when
   Json implied_when;
-  std::string counts;  // "" or "blocks": of the network of role main, which must have as many
+  std::vector<std::pair<Json, uint64_t>> implications;  // further values and what they imply
+  std::string counts;                                   // "" or "blocks": of the network of role main, which must have as many
+  Json neutral{};     // the value that means "as before this parameter existed" (clb_param.neutral); null: none
+  std::string group;  // the heading under which help shows it; "": none
 };
+
+// `values` without those of parameters that have their neutral value: what a RunSpec holds, and what keys, rows and badges compare.
+Json without_neutral(Json values, const std::vector<ParamInfo>& params);
 
 struct MethodInfo {
   std::string id, version, paper, file, hash;  // hash: SHA-256 of the file
   uint64_t capabilities = 0;
   int64_t state_version = 0;
   std::vector<ParamInfo> params;
+  std::vector<std::string> assets;   // that it may open
+  std::vector<std::string> sources;  // further files that `hash` covers
 
   Json to_json() const;
   static MethodInfo from_json(const Json& json, const std::string& where);
@@ -38,10 +46,15 @@ struct DatasetInfo {
   std::string fingerprint;  // SHA-256; empty when the files were not opened
   std::vector<std::string> class_names, domain_names;
   int64_t class_count = 0, height = 0, width = 0, channels = 0, feature_dim = 0;
-  std::vector<int64_t> train_counts, test_counts;             // samples per original class; empty when not opened
-  std::string train_labels, test_labels;                      // labels_hash of the splits; empty when not opened
-  std::map<std::string, std::vector<int64_t>> orders;         // official class orders
-  std::map<std::string, std::vector<int64_t>> domain_orders;  // official domain orders
+  std::vector<int64_t> train_counts, test_counts;      // samples per original class; empty when not opened
+  std::string train_labels, test_labels;               // labels_hash of the splits; empty when not opened
+  std::map<std::string, std::vector<int64_t>> orders;  // official class orders
+  std::map<std::string, std::vector<int64_t>> domain_orders;
+  std::vector<ParamInfo> params;
+  std::vector<std::string> splits;                     // "train", "test", then others
+  std::vector<std::string> readable_names, templates;  // of the classes, for text towers; empty: class_names, and none
+  std::vector<std::string> group_names;                // of groups of classes
+  std::vector<int64_t> class_groups;                   // the group of each class; empty: there are none
 
   Json to_json() const;
   static DatasetInfo from_json(const Json& json, const std::string& where);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,12 +44,19 @@ struct DatasetSpec {
   int64_t class_count = 0;
   int64_t feature_dim = 0;                          // of features
   int64_t train_per_class = 0, test_per_class = 0;  // first k of each class in index order; 0: all
+  Json params = Json::object();                     // of the plugin, as MethodSpec.params
   // Data sets one after the other, taken as one: their classes follow one another, each is a domain. Parts are no sequences; the sequence
   // has no file and no root, and its fingerprint is sequence_fingerprint(). A subset that differs between them stands in the parts.
   std::vector<DatasetSpec> sequence;
 
   // The data sets that are opened: the sequence, or this one alone. Valid as long as this.
   std::span<const DatasetSpec> parts() const { return sequence.empty() ? std::span(this, 1) : std::span(sequence); }
+};
+
+// What a run with a text tower is told of the classes (clb/ext/text.h); empty for any other.
+struct TextSpec {
+  std::vector<std::string> names;      // by original class id, as people read them
+  std::vector<std::string> templates;  // "a photo of a {}."
 };
 
 // SHA-256 in hex over the fingerprints of the parts in order, each with the subset that is its own.
@@ -86,6 +94,8 @@ struct ExecutionSpec {    // how, not what: changes no result, so no part of the
   std::string state_file, state_run;
   // SHA-256 of the files that the run was planned with; empty: any. A runner that finds others fails.
   std::string method_hash, dataset_hash, runner_hash;
+  std::vector<std::string> method_sources;         // further files whose contents method_hash covers
+  std::map<std::string, std::string> asset_files;  // where the assets lie, by name
   // A second look will follow (base/second_look.hpp): what it needs is kept, also when `checkpoint` is off.
   bool second_look = false;
 };
@@ -97,6 +107,8 @@ struct RunSpec {
   MethodSpec method;
   DatasetSpec dataset;
   std::vector<WeightsSpec> weights;
+  std::map<std::string, std::string> assets;  // SHA-256 of each file that the method declares and the experiment names
+  TextSpec text;
   ProtocolSpec protocol;
   int64_t seed = 0;
   std::string precision = "fp32";  // fp32 | tf32 | bf16

@@ -18,7 +18,8 @@ class Dataset {
  public:
   // root "": the plugin's default folder. Error when the plugin cannot be loaded or has no default; PluginError when the files are missing
   // or damaged.
-  Dataset(const std::string& file, const std::string& root);
+  // params: values of the plugin's parameters; one that is absent has its neutral value, or its default where it has none.
+  Dataset(const std::string& file, const std::string& root, const base::Json& params = base::Json::object());
 
   static base::DatasetInfo info_of(const std::string& file);  // without files
   base::DatasetInfo info() const;                             // with class names; counts and fingerprint are left empty

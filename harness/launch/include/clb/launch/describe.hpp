@@ -2,6 +2,7 @@
 #pragma once
 
 #include <clb/base/describe.hpp>
+#include <clb/base/run_spec.hpp>
 #include <clb/launch/spawn.hpp>
 #include <filesystem>
 #include <functional>
@@ -19,8 +20,10 @@ class Describer {
   Describer(RunnerPlace place, std::optional<std::filesystem::path> cache);
 
   base::MethodInfo method(const std::filesystem::path& file);
-  base::DatasetInfo dataset(const std::filesystem::path& file);                                  // files not opened
-  base::DatasetInfo opened_dataset(const std::filesystem::path& file, const std::string& root);  // root "": the plugin's default
+  base::DatasetInfo dataset(const std::filesystem::path& file);  // files not opened
+  // root "": the plugin's default. params: of the plugin; those that are absent are neutral or have their defaults.
+  base::DatasetInfo opened_dataset(const std::filesystem::path& file, const std::string& root,
+                                   const base::Json& params = base::Json::object());
   base::Json version();  // {libtorch, cuda, devices, cpu, cpu_flags, runner_hash}; never from the cache
 
   std::string libtorch();  // the version that the runner loads, "2.11.0"
@@ -28,6 +31,7 @@ class Describer {
   // Of a plugin, in hex: never from the cache, and of one instance always the first answer, so that what a plan was made with is what a run
   // is held to.
   const std::string& sha256(const std::filesystem::path& file);
+  std::string method_hash(const base::RunSpec& run);  // of its plugin and the files that belong to it
   const std::string& runner_hash();
   std::string runner_hash_of_itself();  // what a runner must find; empty when a script stands in its place, which starts another file
   std::string file_sha256(const std::filesystem::path& file);  // of large files, through the cache
@@ -36,6 +40,7 @@ class Describer {
   struct Question;
   base::Json remembered(const std::string& question, const base::Json& key, const std::function<base::Json()>& ask,
                         const std::function<std::filesystem::path(const base::Json&)>& files);
+  std::string identity(const std::filesystem::path& file, const std::vector<std::string>& sources);
   base::Json ask(const Question& question);
   base::Json start(const Question& question);
 

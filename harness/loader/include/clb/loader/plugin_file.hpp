@@ -2,11 +2,14 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace clb::loader {
 
 // SHA-256 of a plugin file in hex, computed at the first call: of the very file that load_plugin loads.
 const std::string& plugin_hash(const std::string& file);
+// The same with further files whose contents belong to the plugin (base::plugin_identity).
+std::string plugin_hash(const std::string& file, const std::vector<std::string>& sources);
 
 // Address of the entry function. Error (user's mistake) names the field of the metadata that does not fit, what the dynamic loader said, or
 // says that another file came in the place of the one that was hashed.

@@ -64,8 +64,17 @@ class DatasetPlugin {
   DatasetPlugin(const DatasetPlugin&) = delete;
   DatasetPlugin& operator=(const DatasetPlugin&) = delete;
 
-  void open(const std::string& root) {
-    check("open", [&] { return table_.open(host_, root.c_str(), &self_); });
+  // settings: one per parameter of describe(), in its order; none: the defaults.
+  void open(const std::string& root, std::vector<clb_setting> settings = {}) {
+    if (settings.empty()) settings = defaults();
+    clb_dataset_session session{};
+    session.struct_size = sizeof session;
+    session.host = host_;
+    session.root = root.c_str();
+    session.settings = settings.data();
+    session.setting_count = static_cast<uint32_t>(settings.size());
+    session.setting_stride = sizeof(clb_setting);
+    check("open", [&] { return table_.open(&session, &self_); });
     if (!self_) throw PluginError(CLB_E_INTERNAL, "open of the dataset succeeded without an object");
   }
 
@@ -77,16 +86,28 @@ class DatasetPlugin {
     const bool known = info.modality == CLB_MODALITY_IMAGES || info.modality == CLB_MODALITY_FEATURES;
     const bool positive = info.class_count >= 0 && info.domain_count >= 0 && info.height >= 0 && info.width >= 0 && info.channels >= 0 &&
                           info.feature_dim >= 0;
+    const auto orders_there = [&](const clb_order* orders, uint32_t count) {
+      return count == 0 || (orders && info.order_stride >= offsetof(clb_order, ids) + sizeof(void*));
+    };
     const bool there = (info.class_count == 0 || info.class_names) && (info.domain_count <= 1 || info.domain_names) &&
-                       (info.order_count == 0 || (info.orders && info.order_stride >= offsetof(clb_order, classes) + sizeof(void*)));
+                       orders_there(info.orders, info.order_count) && orders_there(info.domain_orders, info.domain_order_count) &&
+                       (info.param_count == 0 || (info.params && info.param_stride >= offsetof(clb_param, choices))) &&
+                       (info.group_count <= 0 || (info.group_names && info.class_groups)) && info.group_count >= 0 &&
+                       info.template_count >= 0 && (info.template_count == 0 || info.templates);
     if (!known || !positive || !there) throw PluginError(CLB_E_INVALID, "describe of the dataset gave an inconsistent answer");
     expect_names(info.class_names, info.class_names ? info.class_count : 0, "class");
     expect_names(info.domain_names, info.domain_names ? info.domain_count : 0, "domain");
-    for (uint32_t k = 0; k < info.order_count; ++k) {
-      const auto& order = *reinterpret_cast<const clb_order*>(reinterpret_cast<const char*>(info.orders) + size_t{k} * info.order_stride);
-      if (!order.name || (!order.classes && info.class_count > 0))
-        throw PluginError(CLB_E_INVALID, "describe of the dataset gave order " + std::to_string(k) + " without a name or classes");
+    expect_names(info.readable_names, info.readable_names ? info.class_count : 0, "class, as people read it");
+    expect_names(info.templates, info.template_count, "template");
+    expect_names(info.group_names, info.group_count, "group of classes");
+    expect_names(info.splits, info.splits ? info.split_count : 0, "split");
+    for (int64_t c = 0; info.group_count > 0 && c < info.class_count; ++c) {
+      if (info.class_groups[c] < 0 || info.class_groups[c] >= info.group_count)
+        throw PluginError(CLB_E_INVALID, "describe of the dataset puts class " + std::to_string(c) + " into group " +
+                                             std::to_string(info.class_groups[c]) + ", which it does not have");
     }
+    expect_orders(info.orders, info.order_count, info.order_stride, info.class_count);
+    expect_orders(info.domain_orders, info.domain_order_count, info.order_stride, info.domain_count);
     if (!info.licence) info.licence = "";
     if (!info.citation) info.citation = "";
     return info;
@@ -120,12 +141,30 @@ class DatasetPlugin {
   }
 
  private:
+  std::vector<clb_setting> defaults() const {
+    const clb_dataset_info info = describe();
+    std::vector<clb_setting> settings;
+    for (uint32_t k = 0; k < info.param_count; ++k) {
+      const auto& p = *reinterpret_cast<const clb_param*>(reinterpret_cast<const char*>(info.params) + size_t{k} * info.param_stride);
+      settings.push_back({sizeof(clb_setting), 0, p.name, p.default_value});
+    }
+    return settings;
+  }
+
   static void expect_names(const char* const* names, int64_t count, const char* what) {
     constexpr int64_t kMost = int64_t{1} << 24;
     if (count > kMost) throw PluginError(CLB_E_INVALID, "describe of the dataset gives " + std::to_string(count) + " names of a " + what);
     for (int64_t k = 0; k < count; ++k) {
       if (!names[k])
         throw PluginError(CLB_E_INVALID, "describe of the dataset has no name for " + std::string(what) + " " + std::to_string(k));
+    }
+  }
+
+  static void expect_orders(const clb_order* orders, uint32_t count, uint32_t stride, int64_t ids) {
+    for (uint32_t k = 0; k < count; ++k) {
+      const auto& order = *reinterpret_cast<const clb_order*>(reinterpret_cast<const char*>(orders) + size_t{k} * stride);
+      if (!order.name || (!order.ids && ids > 0))
+        throw PluginError(CLB_E_INVALID, "describe of the dataset gave order " + std::to_string(k) + " without a name or ids");
     }
   }
 

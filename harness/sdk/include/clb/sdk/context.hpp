@@ -1,16 +1,23 @@
 // What a method sees of its session: device, task, streams, features, random numbers, the log.
 #pragma once
 
+#include <clb/ext/assets.h>
+#include <clb/ext/features.h>
+#include <clb/ext/memory.h>
 #include <clb/ext/part_hash.h>
+#include <clb/ext/text.h>
 #include <clb/ext/trace.h>
+#include <clb/ext/weights.h>
 #include <clb/method.h>
 #include <clb/metrics.h>
 #include <torch/types.h>
 #include <torch/utils.h>
 
+#include <algorithm>
 #include <array>
 #include <clb/sdk/archive.hpp>
 #include <clb/sdk/error.hpp>
+#include <clb/sdk/guard.hpp>
 #include <clb/sdk/tensor.hpp>
 #include <optional>
 #include <string>
@@ -19,39 +26,56 @@
 
 namespace clb {
 
-// One batch; tensors are owned and may be kept. Undefined: not asked for, or not granted.
+// One batch, or the samples of a question; tensors are owned and may be kept. Undefined: not asked for, or not granted.
 class Batch {
  public:
   Batch() = default;
-  explicit Batch(const clb_batch& b) : n(b.n), epoch(b.epoch), step(b.step) {  // takes every tensor of `b`
-    ReceivedTensor parts[] = {ReceivedTensor(b.images), ReceivedTensor(b.labels), ReceivedTensor(b.sample_ids), ReceivedTensor(b.task_ids)};
-    std::vector<ReceivedTensor> values;
-    const auto feature = [&](uint32_t k) -> const clb_feature& {
-      return *reinterpret_cast<const clb_feature*>(reinterpret_cast<const char*>(b.features) + k * b.feature_stride);
-    };
-    for (uint32_t k = 0; k < b.feature_count; ++k) values.emplace_back(feature(k).values);
-    images = parts[0].take();
-    labels = parts[1].take();
-    sample_ids = parts[2].take();
-    task_ids = parts[3].take();
-    for (uint32_t k = 0; k < b.feature_count; ++k) features_.emplace_back(feature(k).kind, values[k].take());
+  explicit Batch(const clb_batch& b) {  // takes every tensor of `b`
+    const clb_batch full = detail::read_struct(&b);
+    n = full.n, epoch = full.epoch, step = full.step;
+    take(full.parts, full.part_count, full.part_stride);
+  }
+  explicit Batch(const clb_question& q) {
+    const clb_question full = detail::read_struct(&q);
+    n = full.n, step = full.step;
+    columns.assign(full.columns, full.columns + full.column_count);
+    take(full.parts, full.part_count, full.part_stride);
   }
 
   int64_t n = 0, epoch = 0, step = 0;
-  torch::Tensor images;      // [n, 3, H, W]
-  torch::Tensor labels;      // [n] int64, positions in the class order
-  torch::Tensor sample_ids;  // [n] int64, opaque
-  torch::Tensor task_ids;    // [n] int64
+  torch::Tensor images;          // [n, 3, H, W]
+  torch::Tensor labels;          // [n] int64, positions in the class order
+  torch::Tensor sample_ids;      // [n] int64, opaque
+  torch::Tensor task_ids;        // [n] int64
+  std::vector<int64_t> columns;  // of a question: positions in the class order that are to be told apart, ascending
 
-  const torch::Tensor& features(std::string_view kind) const {  // [n, d] float32
-    for (const auto& [name, values] : features_)
-      if (name == kind) return values;
-    throw PluginError(CLB_E_INVALID,
-                      "the batch holds no features \"" + std::string(kind) + "\"; ask for them in inputs() or on the stream");
+  // Any part that was asked for, by its name of clb/batch.h: "images:clip", "main:cls", "aux:captions".
+  const torch::Tensor& part(std::string_view name) const {
+    for (const auto& [own, tensor] : parts_)
+      if (name == own) return tensor;
+    throw PluginError(CLB_E_INVALID, "the batch holds no \"" + std::string(name) + "\"; ask for it in inputs() or on the stream");
   }
+  const torch::Tensor& features(std::string_view kind) const { return part(kind); }  // [n, d] float32
 
  private:
-  std::vector<std::pair<std::string, torch::Tensor>> features_;
+  void take(const clb_part* array, uint32_t count, uint64_t stride) {
+    std::vector<ReceivedTensor> received;  // all of them, before one turns out to be bad
+    received.reserve(count);
+    parts_.reserve(count);
+    const auto at = [&](uint32_t k) {
+      return *reinterpret_cast<const clb_part*>(reinterpret_cast<const char*>(array) + size_t{k} * stride);
+    };
+    for (uint32_t k = 0; k < count; ++k) received.emplace_back(at(k).tensor);
+    for (uint32_t k = 0; k < count; ++k) {
+      const auto& [name, tensor] = parts_.emplace_back(at(k).name, received[k].take());
+      if (name == CLB_PART_IMAGES) images = tensor;
+      if (name == CLB_PART_LABELS) labels = tensor;
+      if (name == CLB_PART_SAMPLE_IDS) sample_ids = tensor;
+      if (name == CLB_PART_TASK_IDS) task_ids = tensor;
+    }
+  }
+
+  std::vector<std::pair<std::string, torch::Tensor>> parts_;
 };
 
 struct Task {
@@ -122,7 +146,8 @@ class Batches {
 // `request = std::move(request).images()`.
 class StreamRequest {
  public:
-  StreamRequest(const clb_host* host, uint32_t sources) : host_(host), sources_(sources) {}
+  StreamRequest(const clb_host* host, uint32_t sources) : host_(host), sources_(sources), parts_{CLB_PART_LABELS} {}
+  StreamRequest(const clb_host* host, std::string aux) : host_(host), sources_(CLB_SOURCE_AUX), aux_(std::move(aux)) {}
 
   [[nodiscard]] StreamRequest train_view() const {
     return with([](auto& r) { r.view_ = CLB_VIEW_TRAIN; });
@@ -130,14 +155,20 @@ class StreamRequest {
   [[nodiscard]] StreamRequest eval_view() const {
     return with([](auto& r) { r.view_ = CLB_VIEW_EVAL; });
   }
-  [[nodiscard]] StreamRequest images() const {
-    return with([](auto& r) { r.images_ = true; });
+  // Any part by its name of clb/batch.h; labels come without being asked for, but from a stream of auxiliary data.
+  [[nodiscard]] StreamRequest part(const std::string& name) const {
+    return with([&](auto& r) {
+      if (std::find(r.parts_.begin(), r.parts_.end(), name) == r.parts_.end()) r.parts_.push_back(name);
+    });
   }
-  [[nodiscard]] StreamRequest features(std::string kind) const {
-    return with([&](auto& r) { r.kinds_.push_back(std::move(kind)); });
-  }
+  [[nodiscard]] StreamRequest images() const { return part(CLB_PART_IMAGES); }
+  [[nodiscard]] StreamRequest sample_ids() const { return part(CLB_PART_SAMPLE_IDS); }
+  [[nodiscard]] StreamRequest task_ids() const { return part(CLB_PART_TASK_IDS); }
+  [[nodiscard]] StreamRequest features(const std::string& kind) const { return part(kind); }
   [[nodiscard]] StreamRequest features(const std::vector<std::string>& kinds) const {
-    return with([&](auto& r) { r.kinds_.insert(r.kinds_.end(), kinds.begin(), kinds.end()); });
+    StreamRequest request = *this;
+    for (const auto& kind : kinds) request = request.part(kind);
+    return request;
   }
   [[nodiscard]] StreamRequest shuffled() const {
     return with([](auto& r) { r.shuffle_ = true; });
@@ -145,7 +176,7 @@ class StreamRequest {
   [[nodiscard]] StreamRequest drop_last(bool on = true) const {
     return with([&](auto& r) { r.drop_last_ = on; });
   }
-  [[nodiscard]] StreamRequest epochs(int64_t n) const {
+  [[nodiscard]] StreamRequest epochs(int64_t n) const {  // 0, of auxiliary data alone: endless
     return with([&](auto& r) { r.epochs_ = n; });
   }
   // These samples and no others: none at all when the list is empty.
@@ -155,14 +186,13 @@ class StreamRequest {
 
   Batches batches(int64_t batch_size) const {
     std::vector<const char*> names;
-    for (const auto& kind : kinds_) names.push_back(kind.c_str());
+    for (const auto& part : parts_) names.push_back(part.c_str());
     clb_stream_request request{};
     request.struct_size = sizeof request;
     request.sources = sources_;
     request.view = view_;
-    request.want_images = images_;
-    request.features = names.data();
-    request.feature_count = static_cast<uint32_t>(names.size());
+    request.parts = names.data();
+    request.part_count = static_cast<uint32_t>(names.size());
     request.shuffle = shuffle_;
     request.drop_last = drop_last_;
     request.batch_size = batch_size;
@@ -172,6 +202,7 @@ class StreamRequest {
       request.sample_ids = ids_->empty() ? &kNone : ids_->data();
       request.sample_id_count = static_cast<int64_t>(ids_->size());
     }
+    if (!aux_.empty()) request.aux = aux_.c_str();
     clb_stream* stream = nullptr;
     check_host(host_->stream_open(host_->self, &request, &stream));
     return {host_, stream};
@@ -187,9 +218,10 @@ class StreamRequest {
 
   const clb_host* host_;
   uint32_t sources_, view_ = CLB_VIEW_EVAL;
-  bool images_ = false, shuffle_ = false, drop_last_ = false;
+  bool shuffle_ = false, drop_last_ = false;
   int64_t epochs_ = 1;
-  std::vector<std::string> kinds_;
+  std::vector<std::string> parts_;
+  std::string aux_;                          // which auxiliary data
   std::optional<std::vector<int64_t>> ids_;  // nothing: all samples
 };
 
@@ -217,18 +249,44 @@ class NamedRng {
   std::vector<int64_t> indices_;
 };
 
+// A table of an extension: what the host's reaches, zeros behind.
+template <class Table>
+class Extension {
+ public:
+  Extension(const clb_host* host, const char* id) : id_(id) {
+    if (const void* table = host->get_extension(host->self, id)) table_ = detail::read_struct(static_cast<const Table*>(table));
+  }
+  explicit operator bool() const { return table_.struct_size != 0; }
+  // Calls a function of the table, whose failure keeps the host's words. PluginError CLB_E_UNSUPPORTED when this host does not have it.
+  template <class... Args, class... Given>
+  void call(clb_status (*Table::*function)(void*, Args...), Given... given) const {
+    if (!(table_.*function)) throw PluginError(CLB_E_UNSUPPORTED, std::string("this host does not offer ") + id_, "", 0);
+    check_host((table_.*function)(table_.self, given...));
+  }
+  const Table& table() const { return table_; }
+
+ private:
+  const char* id_;
+  Table table_{};
+};
+
 // Lives from create to destroy; all of it belongs to the session's thread.
 class Context {
  public:
-  explicit Context(const clb_session& session)
+  explicit Context(const clb_session& session)  // as the SDK has read it: a full struct
       : host_(session.host),
         device_(session.device_type == kDLCUDA ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(session.device_index))
                                                : torch::Device(torch::kCPU)),
         precision_(session.precision),
         image_height_(session.image_height),
         image_width_(session.image_width),
-        part_hash_(static_cast<const clb_part_hash*>(host_->get_extension(host_->self, CLB_EXT_PART_HASH))),
-        trace_(static_cast<const clb_trace*>(host_->get_extension(host_->self, CLB_EXT_TRACE))) {}
+        memory_(host_, CLB_EXT_MEMORY),
+        features_(host_, CLB_EXT_FEATURES),
+        part_hash_(host_, CLB_EXT_PART_HASH),
+        weights_(host_, CLB_EXT_WEIGHTS),
+        assets_(host_, CLB_EXT_ASSETS),
+        text_(host_, CLB_EXT_TEXT),
+        trace_(host_, CLB_EXT_TRACE) {}
 
   const Task& task() const { return task_; }
   torch::Device device() const { return device_; }
@@ -241,33 +299,55 @@ class Context {
   StreamRequest train() const { return {host_, CLB_SOURCE_TRAIN}; }
   StreamRequest memory() const { return {host_, CLB_SOURCE_MEMORY}; }
   StreamRequest train_and_memory() const { return {host_, CLB_SOURCE_TRAIN | CLB_SOURCE_MEMORY}; }
+  // The lines of an asset, unlabelled: batch.part("aux:captions") is [n, longest] uint8, UTF-8 filled up with zeros. Endless with epochs(0).
+  StreamRequest captions(const std::string& asset) const { return StreamRequest(host_, asset).part(CLB_PART_CAPTIONS); }
 
   // Replaces the exemplar memory by these samples of the task or of the memory as it is, in this order. For methods that claim kRawReplay.
   void set_memory(const std::vector<int64_t>& sample_ids) const {
-    check_host(host_->memory_set(host_->self, sample_ids.data(), static_cast<int64_t>(sample_ids.size())));
+    memory_.call(&clb_memory::set, sample_ids.data(), static_cast<int64_t>(sample_ids.size()));
   }
 
   int64_t feature_dim(const char* kind = "main:cls") const {
     int64_t dim = 0;
-    check_host(host_->feature_dim(host_->self, kind, &dim));
+    features_.call(&clb_features::dim, kind, &dim);
     return dim;
   }
   // A kind of features that extract() derives from a part of the method that is frozen from now on; the host computes each sample's once.
   // content: a hash of that part. To be said again after the state was loaded, for instance in inputs(). register_part (nn.hpp) takes the
   // hash itself, and is to be preferred.
   void register_features(const std::string& kind, int64_t dim, const std::array<uint8_t, 32>& content) const {
-    check_host(host_->feature_register(host_->self, kind.c_str(), dim, content.data()));
+    features_.call(&clb_features::declare, kind.c_str(), dim, content.data());
   }
   // content: what nn::content_hash gives for the part now.
   void register_hashed_part(const std::string& kind, int64_t dim, const std::array<uint8_t, 32>& content) const {
-    if (part_hash_ == nullptr) return register_features(kind, dim, content);
-    check_host(part_hash_->feature_register(part_hash_->self, kind.c_str(), dim, content.data()));
+    if (!part_hash_) return register_features(kind, dim, content);
+    part_hash_.call(&clb_part_hash::declare, kind.c_str(), dim, content.data());
   }
   clb_weights weights(const char* role = "main") const {
     clb_weights weights{};
     weights.struct_size = sizeof weights;
-    check_host(host_->weights_open(host_->self, role, &weights));
+    weights_.call(&clb_weights_source::open, role, &weights);
     return weights;
+  }
+
+  // A file that the experiment names under [assets.NAME] and the class under `assets`; its bytes live as long as the session.
+  std::string_view asset(const char* name) const {
+    clb_asset asset{};
+    asset.struct_size = sizeof asset;
+    assets_.call(&clb_assets::open, name, &asset);
+    return {static_cast<const char*>(asset.bytes), asset.size};
+  }
+  // The class at this position of the class order as people name it, and sentences with "{}" where the name belongs (ext/text.h).
+  std::string class_name(int64_t position) const {
+    const char* name = nullptr;
+    text_.call(&clb_text::class_name, position, &name);
+    return name;
+  }
+  std::vector<std::string> templates() const {
+    const char* const* sentences = nullptr;
+    int64_t count = 0;
+    text_.call(&clb_text::templates, &sentences, &count);
+    return {sentences, sentences + count};
   }
 
   NamedRng rng(const char* name, std::initializer_list<int64_t> indices = {}) const { return {host_, name, indices}; }
@@ -281,10 +361,11 @@ class Context {
 
   // Hands an intermediate tensor to whoever listens (tests); free otherwise.
   void trace(const char* name, const torch::Tensor& tensor) const {
-    if (trace_ != nullptr) trace_->emit(trace_->self, name, to_dlpack(tensor));
+    if (trace_) trace_.table().emit(trace_.table().self, name, to_dlpack(tensor));
   }
 
-  void set_task(const clb_task& t) {
+  void set_task(const clb_task& raw) {
+    const clb_task t = detail::read_struct(&raw);
     task_ = {t.index, t.domain, {t.labels, t.labels + t.label_count}, t.classes_seen, t.task_count, t.class_count};
   }
   void archive_task(Archive& a) { task_.state(a); }
@@ -294,8 +375,13 @@ class Context {
   torch::Device device_;
   uint32_t precision_;
   int64_t image_height_, image_width_;
-  const clb_part_hash* part_hash_;
-  const clb_trace* trace_;
+  Extension<clb_memory> memory_;
+  Extension<clb_features> features_;
+  Extension<clb_part_hash> part_hash_;
+  Extension<clb_weights_source> weights_;
+  Extension<clb_assets> assets_;
+  Extension<clb_text> text_;
+  Extension<clb_trace> trace_;
   Task task_;
 };
 

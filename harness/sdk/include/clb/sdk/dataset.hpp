@@ -10,7 +10,8 @@
 //   CLB_DATASET(Mine)
 //
 // A dataset serves samples as they are: no transform, no class order, no task split. After `open`, everything is const and may be called
-// on several threads at once.
+// on several threads at once. Parameters (which published split, say) are members with a default and declared as a method's are
+// (params.hpp): `static void params(clb::Params<Mine>& p)`; they are set before `open`.
 #pragma once
 
 #include <clb/dataset.h>
@@ -19,6 +20,7 @@
 #include <clb/sdk/error.hpp>
 #include <clb/sdk/guard.hpp>
 #include <clb/sdk/meta.hpp>
+#include <clb/sdk/params.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -74,6 +76,18 @@ inline std::vector<std::string> split_names(std::string_view names) {
   list.emplace_back(names);
   return list;
 }
+
+// An order of classes or of domains that a publication prescribes: each id once.
+struct NamedOrder {
+  std::string name;
+  std::vector<int64_t> ids;
+};
+
+// Groups of classes, such as super-classes: a name for each, and the group of each class.
+struct ClassGroups {
+  std::vector<std::string> names;
+  std::vector<int64_t> of_class;
+};
 
 // Labels (original class ids) and domains of a split, in index order.
 struct Index {
@@ -141,6 +155,13 @@ class Dataset {
   virtual std::vector<std::string> class_names() const { return {}; }   // when `about` names no classes
   virtual std::vector<std::string> domain_names() const { return {}; }  // when `about` names no domains; none: one domain
   virtual int64_t feature_dim() const { return 0; }                     // of every vector of Modality::kFeatures
+
+  // After open, for datasets that have them. An order has its name in an experiment: order = "official".
+  virtual std::vector<NamedOrder> class_orders() const { return {}; }
+  virtual std::vector<NamedOrder> domain_orders() const { return {}; }
+  virtual std::vector<std::string> readable_names() const { return {}; }  // of the classes, as people say them; none: class_names are such
+  virtual std::vector<std::string> templates() const { return {}; }       // sentences with "{}" where the name belongs
+  virtual ClassGroups class_groups() const { return {}; }
 };
 
 }  // namespace clb

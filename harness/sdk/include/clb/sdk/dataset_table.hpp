@@ -2,6 +2,8 @@
 // dataset.hpp.
 #pragma once
 
+#include <algorithm>
+
 namespace clb::detail {
 
 // Names as the ABI wants them: pointers into strings that stay where they are.
@@ -17,6 +19,31 @@ class NameTable {
  private:
   std::vector<std::string> names_;
   std::vector<const char*> pointers_;
+};
+
+// Orders likewise; each must name `count` ids, every one once.
+class OrderTable {
+ public:
+  OrderTable(std::vector<NamedOrder> orders, int64_t count, const char* of_what) : orders_(std::move(orders)) {
+    for (const NamedOrder& order : orders_) {
+      std::vector<int64_t> sorted = order.ids;
+      std::sort(sorted.begin(), sorted.end());
+      bool good = static_cast<int64_t>(sorted.size()) == count;
+      for (size_t k = 0; good && k < sorted.size(); ++k) good = sorted[k] == static_cast<int64_t>(k);
+      if (!good) {
+        throw PluginError(CLB_E_INTERNAL, "the order \"" + order.name + "\" of " + of_what + " does not name each of " +
+                                              std::to_string(count) + " once");
+      }
+      table_.push_back({sizeof(clb_order), 0, order.name.c_str(), order.ids.data()});
+    }
+  }
+  OrderTable(const OrderTable&) = delete;
+  const clb_order* data() const { return table_.empty() ? nullptr : table_.data(); }
+  uint32_t size() const { return static_cast<uint32_t>(table_.size()); }
+
+ private:
+  std::vector<NamedOrder> orders_;
+  std::vector<clb_order> table_;
 };
 
 inline NameTable names_of(const char* list) { return NameTable(*list ? split_names(list) : std::vector<std::string>{}); }
@@ -51,6 +78,9 @@ class DatasetTable {
     D dataset;
     PerSplit<Index> index;
     std::optional<NameTable> class_names, domain_names;  // when `about` has none
+    std::optional<NameTable> readable_names, templates, group_names;
+    std::optional<OrderTable> class_orders, domain_orders;
+    std::vector<int64_t> class_groups;
   };
   using Owned = std::vector<std::vector<uint8_t>>;  // what a read's token points to
 
@@ -87,15 +117,54 @@ class DatasetTable {
       full.citation = D::about.citation;
       full.default_root = D::about.default_root;
       full.order_stride = sizeof(clb_order);
+      full.params = params_of<D>().schema().data();
+      full.param_count = static_cast<uint32_t>(params_of<D>().schema().size());
+      full.param_stride = sizeof(clb_param);
+      if (open) tell_of_open(*open, full);
       fill_struct(info, full);
     });
   }
 
-  static clb_status open(const clb_host* host, const char* root, void** self) {
-    return guarded(host, [&] {
+  static void tell_of_open(const Opened& open, clb_dataset_info& full) {
+    full.orders = open.class_orders->data();
+    full.order_count = open.class_orders->size();
+    full.domain_orders = open.domain_orders->data();
+    full.domain_order_count = open.domain_orders->size();
+    full.readable_names = open.readable_names->data();
+    full.templates = open.templates->data();
+    full.template_count = open.templates->size();
+    full.group_names = open.group_names->data();
+    full.group_count = open.group_names->size();
+    full.class_groups = open.class_groups.empty() ? nullptr : open.class_groups.data();
+  }
+
+  // What the author's functions say, checked against the number of classes.
+  static void ask(Opened& object) {
+    const int64_t count = classes(&object).size();
+    object.class_orders.emplace(object.dataset.class_orders(), count, "classes");
+    object.domain_orders.emplace(object.dataset.domain_orders(), domain_count(&object), "domains");
+    object.readable_names.emplace(object.dataset.readable_names());
+    object.templates.emplace(object.dataset.templates());
+    ClassGroups groups = object.dataset.class_groups();
+    object.group_names.emplace(std::move(groups.names));
+    object.class_groups = std::move(groups.of_class);
+    const int64_t readable = object.readable_names->size();
+    if (readable != 0 && readable != count) {
+      throw PluginError(CLB_E_INTERNAL, std::to_string(readable) + " readable names for " + std::to_string(count) + " classes");
+    }
+    const auto grouped = static_cast<int64_t>(object.class_groups.size());
+    if (object.group_names->size() != 0 && grouped != count) {
+      throw PluginError(CLB_E_INTERNAL, "groups of " + std::to_string(grouped) + " classes, wanted " + std::to_string(count));
+    }
+  }
+
+  static clb_status open(const clb_dataset_session* raw, void** self) {
+    return guarded(raw->host, [&] {
+      const clb_dataset_session session = read_struct(raw);
       auto object = std::make_unique<Opened>();
-      object->host = host;
-      object->dataset.open(root);
+      object->host = session.host;
+      params_of<D>().apply(object->dataset, session.settings, session.setting_count, session.setting_stride);
+      object->dataset.open(session.root);
       if (classes(nullptr).size() == 0) object->class_names.emplace(object->dataset.class_names());
       if (domains(nullptr).size() == 0) object->domain_names.emplace(object->dataset.domain_names());
       for (const Split split : kSplits) {
@@ -103,6 +172,7 @@ class DatasetTable {
         check_index(object->index[split], split == Split::kTrain ? "train" : "test", classes(object.get()).size(),
                     domain_count(object.get()));
       }
+      ask(*object);
       *self = object.release();
     });
   }

@@ -51,17 +51,13 @@ class ErrorSink {
     host.log = [](void*, int32_t, const char*) {};
     host.set_error = &ErrorSink::set_error;
     host.progress = [](void*, const char*, int64_t, int64_t) -> int32_t { return 0; };
-    host.metric = [](void*, const char*, int64_t, double) {};
-    host.derive_key = [](void*, const char*, const int64_t*, int64_t, uint8_t*) { return unsupported(); };
+    host.get_extension = [](void*, const char*) -> const void* { return nullptr; };
     host.stream_open = [](void*, const clb_stream_request*, clb_stream**) { return unsupported(); };
     host.stream_info = [](void*, clb_stream*, clb_stream_info*) { return unsupported(); };
     host.stream_next = [](void*, clb_stream*, clb_batch*) { return unsupported(); };
     host.stream_close = [](void*, clb_stream*) {};
-    host.memory_set = [](void*, const int64_t*, int64_t) { return unsupported(); };
-    host.feature_register = [](void*, const char*, int64_t, const uint8_t*) { return unsupported(); };
-    host.feature_dim = [](void*, const char*, int64_t*) { return unsupported(); };
-    host.weights_open = [](void*, const char*, clb_weights*) { return unsupported(); };
-    host.get_extension = [](void*, const char*) -> const void* { return nullptr; };
+    host.metric = [](void*, const char*, int64_t, double) {};
+    host.derive_key = [](void*, const char*, const int64_t*, int64_t, uint8_t*) { return unsupported(); };
     return host;
   }
 

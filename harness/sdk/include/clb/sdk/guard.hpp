@@ -37,6 +37,14 @@ clb_status guarded(const clb_host* host, Body&& body) noexcept {
   }
 }
 
+// What `from` says, as far as its allocator's struct reaches; the rest is zero (abi.h, rule 1).
+template <class Struct>
+Struct read_struct(const Struct* from) {
+  Struct full{};
+  std::memcpy(&full, from, std::min<size_t>(from->struct_size, sizeof full));
+  return full;
+}
+
 // Copies `full` into `*to`, whose allocator wrote struct_size, as far as both reach (abi.h, rule 1).
 template <class Struct>
 void fill_struct(Struct* to, const Struct& full) {

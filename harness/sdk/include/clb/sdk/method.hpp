@@ -20,6 +20,7 @@
 #include <clb/sdk/nn_error.hpp>
 #include <clb/sdk/params.hpp>
 #include <clb/sdk/tensor.hpp>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,7 +32,7 @@ inline constexpr uint64_t kTaskIdTrain = CLB_CAP_TASK_ID_TRAIN, kTaskIdTest = CL
                           kTextTower = CLB_CAP_TEXT_TOWER, kRawReplay = CLB_CAP_RAW_REPLAY, kStatisticsOnly = CLB_CAP_STATISTICS_ONLY,
                           kFrozenFeatures = CLB_CAP_FROZEN_FEATURES, kBatchDependent = CLB_CAP_BATCH_DEPENDENT,
                           kStochastic = CLB_CAP_STOCHASTIC, kExternalData = CLB_CAP_EXTERNAL_DATA, kBitwise = CLB_CAP_BITWISE,
-                          kBf16 = CLB_CAP_BF16;
+                          kBf16 = CLB_CAP_BF16, kZeroShot = CLB_CAP_ZERO_SHOT;
 
 // Facts of a method, as `static constexpr clb::About about{...}` of its class.
 struct About {
@@ -42,23 +43,23 @@ struct About {
   uint32_t state_version = 1;
 };
 
-// What predict wants of each batch.
+// What predict wants of each question, by the names of clb/batch.h.
 class Inputs {
  public:
-  static Inputs images() { return Inputs(true, {}); }
-  static Inputs features(std::string kind) { return Inputs(false, {std::move(kind)}); }
-  static Inputs features(std::vector<std::string> kinds) { return Inputs(false, std::move(kinds)); }
-  Inputs with_features(std::string kind) && {
-    kinds_.push_back(std::move(kind));
+  static Inputs images() { return Inputs({CLB_PART_IMAGES}); }
+  static Inputs features(std::string kind) { return Inputs({std::move(kind)}); }
+  static Inputs features(std::vector<std::string> kinds) { return Inputs(std::move(kinds)); }
+  Inputs with_features(std::string kind) && { return std::move(*this).with(std::move(kind)); }
+  Inputs with_task_ids() && { return std::move(*this).with(CLB_PART_TASK_IDS); }
+  Inputs with(std::string part) && {
+    parts_.push_back(std::move(part));
     return std::move(*this);
   }
-  bool wants_images() const { return images_; }
-  const std::vector<std::string>& kinds() const { return kinds_; }
+  const std::vector<std::string>& parts() const { return parts_; }
 
  private:
-  Inputs(bool images, std::vector<std::string> kinds) : images_(images), kinds_(std::move(kinds)) {}
-  bool images_;
-  std::vector<std::string> kinds_;
+  explicit Inputs(std::vector<std::string> parts) : parts_(std::move(parts)) {}
+  std::vector<std::string> parts_;
 };
 
 // Base class of every method. Calls come in the order of method.h; every function may throw (PluginError, nn::Error, c10::Error, ...): the
@@ -72,7 +73,9 @@ class Method {
   virtual void train_task() = 0;
   virtual void end_task() {}
   virtual Inputs inputs() const = 0;
-  virtual torch::Tensor predict(const Batch& batch) = 0;  // [n, task().classes_seen] float32
+  // [n, batch.columns.size()] float32, or simply [n, task().classes_seen]: then those of the columns are taken from it, which are all among
+  // the classes seen unless the method claims kZeroShot.
+  virtual torch::Tensor predict(const Batch& batch) = 0;
   virtual torch::Tensor extract(const std::string& kind, const Batch&) {
     throw PluginError(CLB_E_UNSUPPORTED, "no feature kind \"" + kind + "\" here");
   }
@@ -116,10 +119,17 @@ concept HasValidationValues = requires {
   T::validation_values;
 };
 
-// A method without parameters need not declare any.
+// The weights that a method opens, where they are not "main" alone, as `static constexpr const char* roles[] = {"main", "clip"};` of its
+// class.
 template <class T>
-concept HasParams = requires(Params<T>& p) {
-  T::params(p);
+concept HasRoles = requires {
+  T::roles;
+};
+
+// The assets that a method opens with ctx().asset(), as `static constexpr const char* assets[] = {"vocabulary"};` of its class.
+template <class T>
+concept HasAssets = requires {
+  T::assets;
 };
 
 // The C table of one method class: each entry unwraps `self`, calls the member and turns exceptions into a status.
@@ -135,19 +145,12 @@ class MethodTable {
   struct Self {
     const clb_host* host;
     T method;
-    std::vector<std::string> kinds;  // behind clb_inputs
-    std::vector<const char*> kind_names;
+    std::vector<std::string> parts;  // behind clb_inputs
+    std::vector<const char*> part_names;
   };
   static Self& self_of(void* self) { return *static_cast<Self*>(self); }
 
-  static const Params<T>& params() {
-    static const Params<T>& params = *[] {
-      auto* p = new Params<T>();  // never freed: the table points into it
-      if constexpr (HasParams<T>) T::params(*p);
-      return p;
-    }();
-    return params;
-  }
+  static const Params<T>& params() { return params_of<T>(); }
 
   static const clb_expected_failures* expected_failures() {
     static const auto list = [] {
@@ -177,6 +180,14 @@ class MethodTable {
     m.params = params().schema().data();
     m.param_count = static_cast<uint32_t>(params().schema().size());
     m.param_stride = sizeof(clb_param);
+    if constexpr (HasRoles<T>) {
+      m.roles = std::data(T::roles);
+      m.role_count = static_cast<uint32_t>(std::size(T::roles));
+    }
+    if constexpr (HasAssets<T>) {
+      m.assets = std::data(T::assets);
+      m.asset_count = static_cast<uint32_t>(std::size(T::assets));
+    }
     m.create = create;
     m.destroy = [](void* self) { delete static_cast<Self*>(self); };
     m.begin_task = [](void* self, const clb_task* task) {
@@ -189,7 +200,6 @@ class MethodTable {
     m.end_task = [](void* self, const clb_task*) { return guarded(self_of(self).host, [&] { self_of(self).method.end_task(); }); };
     m.inputs = inputs;
     m.predict = predict;
-    m.extract = extract;
     m.save = [](void* self, const clb_writer* writer) {
       return guarded(self_of(self).host, [&] {
         auto archive = Archive::saving(*writer);
@@ -205,6 +215,8 @@ class MethodTable {
       });
     };
     m.get_extension = [](void*, const char* id) -> const void* {
+      static const clb_extractor extractor{sizeof extractor, 0, extract};
+      if (std::string_view(id) == CLB_EXT_FEATURES) return &extractor;
       if constexpr (HasExpectedFailures<T>)
         if (std::string_view(id) == CLB_EXT_EXPECTED) return expected_failures();
       if constexpr (HasValidationValues<T>)
@@ -214,12 +226,13 @@ class MethodTable {
     return m;
   }
 
-  static clb_status create(const clb_session* session, void** self) {
-    return guarded(session->host, [&] {
+  static clb_status create(const clb_session* raw, void** self) {
+    return guarded(raw->host, [&] {
+      const clb_session session = detail::read_struct(raw);
       auto made = std::make_unique<Self>();
-      made->host = session->host;
-      params().apply(made->method, session->settings, session->setting_count, session->setting_stride);
-      made->method.context_ = std::make_unique<Context>(*session);
+      made->host = session.host;
+      params().apply(made->method, session.settings, session.setting_count, session.setting_stride);
+      made->method.context_ = std::make_unique<Context>(session);
       made->method.create();
       *self = made.release();
     });
@@ -234,22 +247,28 @@ class MethodTable {
   static clb_status inputs(void* self, clb_inputs* out) {
     return guarded(self_of(self).host, [&] {
       const Inputs wanted = self_of(self).method.inputs();
-      auto& [host, method, kinds, names] = self_of(self);
-      kinds = wanted.kinds();
+      auto& [host, method, parts, names] = self_of(self);
+      parts = wanted.parts();
       names.clear();
-      for (const auto& kind : kinds) names.push_back(kind.c_str());
-      out->want_images = wanted.wants_images();
-      out->features = names.data();
-      out->feature_count = static_cast<uint32_t>(names.size());
+      for (const auto& part : parts) names.push_back(part.c_str());
+      detail::fill_struct(out, {sizeof(clb_inputs), static_cast<uint32_t>(names.size()), names.data()});
     });
   }
 
-  static clb_status predict(void* self, const clb_batch* batch, DLManagedTensorVersioned** logits) {
+  static clb_status predict(void* self, const clb_question* question, DLManagedTensorVersioned** logits) {
     return guarded(self_of(self).host, [&] {
       const torch::NoGradGuard no_grad;
-      const Batch taken(*batch);
-      *logits = to_dlpack(self_of(self).method.predict(taken));
+      const Batch taken(*question);
+      T& method = self_of(self).method;
+      *logits = to_dlpack(wanted_columns(method.predict(taken), taken.columns, method.task().classes_seen));
     });
+  }
+
+  // Of logits with a column for each class seen those that were asked for; others are the method's own choice of columns.
+  static torch::Tensor wanted_columns(torch::Tensor logits, const std::vector<int64_t>& columns, int64_t seen) {
+    const auto count = static_cast<int64_t>(columns.size());
+    if (!logits.defined() || logits.dim() != 2 || logits.size(1) != seen || count >= seen) return logits;
+    return logits.index_select(1, torch::tensor(columns, torch::dtype(torch::kInt64).device(logits.device())));
   }
 
   static clb_status extract(void* self, const char* kind, const clb_batch* batch, DLManagedTensorVersioned** values) {

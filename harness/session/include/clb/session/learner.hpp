@@ -1,9 +1,9 @@
 // A method in its session: created with the run's settings, taught task by task.
 #pragma once
 
+#include <clb/loader/params.hpp>
 #include <clb/session/host.hpp>
 #include <clb/session/method_handle.hpp>
-#include <memory>
 
 namespace clb::session {
 
@@ -11,7 +11,6 @@ class Learner {
  public:
   // table: of the method; its parameters get the values of session.spec.method.params.
   Learner(Session& session, const clb_method& table);
-  ~Learner();
 
   void create();
   void learn(int64_t task);  // begin_task, train_task, end_task; makes it the session's current task
@@ -19,11 +18,10 @@ class Learner {
   MethodHandle& method() { return method_; }
 
  private:
-  struct Settings;
   Session& session_;
   Host host_;
   MethodHandle method_;
-  std::unique_ptr<Settings> settings_;
+  loader::Settings settings_;
 };
 
 }  // namespace clb::session

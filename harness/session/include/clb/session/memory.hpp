@@ -1,4 +1,4 @@
-// The exemplar memory: the method chooses samples, the host keeps, counts and checkpoints them (clb_host.memory_set).
+// The exemplar memory: the method chooses samples, the host keeps, counts and checkpoints them (clb/ext/memory.h).
 #pragma once
 
 #include <clb/session/session.hpp>

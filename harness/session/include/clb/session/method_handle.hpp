@@ -8,6 +8,7 @@
 
 #include <clb/base/describe.hpp>
 #include <clb/sdk/error.hpp>
+#include <clb/session/parts.hpp>
 #include <functional>
 #include <span>
 #include <string>
@@ -16,15 +17,9 @@
 
 namespace clb::session {
 
-struct HostBatch;
-
-struct WantedInputs {
-  bool images = false;
-  std::vector<std::string> kinds;
-};
-
 // The table of a plugin file after its metadata has been checked. Error (user's mistake) when this runner cannot load it.
 clb_method load_method_table(const std::string& file);
+std::vector<std::string> sources_of(const clb_method& table, const std::string& file);  // paths of clb_method.sources; Error: missing
 base::MethodInfo method_info(const std::string& file);
 
 class MethodHandle {
@@ -37,9 +32,9 @@ class MethodHandle {
   void begin_task(const clb_task& task);
   void train_task(const clb_task& task);
   void end_task(const clb_task& task);
-  WantedInputs inputs();
-  torch::Tensor predict(const HostBatch& batch);
-  torch::Tensor extract(const std::string& kind, const HostBatch& batch);
+  std::vector<WantedPart> inputs();
+  torch::Tensor predict(const HostBatch& batch, std::span<const int64_t> columns);  // positions in the class order, ascending
+  torch::Tensor extract(const std::string& kind, const torch::Tensor& images);      // [n, 3, H, W] in the evaluation view
   uint64_t state_version() const { return table_.state_version; }
   void save(const std::function<void(std::string_view)>& write);  // an exception of `write` comes out again
   // What save gave, into a fresh object; a read delivers at most `step` bytes.

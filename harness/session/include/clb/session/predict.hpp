@@ -15,7 +15,7 @@ struct TestSamples {
   std::vector<int64_t> columns = {};  // positions in the class order, ascending; none: the classes seen. Others only of zero-shot methods
 };
 
-// [n, classes seen] float32 on the CPU, rows as in test.samples, 0 where a sample is not served. PluginError for logits of another shape,
+// [n, columns] float32 on the CPU, rows as in test.samples, 0 where a sample is not served. PluginError for logits of another shape,
 // type or device, or not finite.
 torch::Tensor predict(Session& session, MethodHandle& method, const TestSamples& test);
 

@@ -52,6 +52,8 @@ struct Session {
   }
   void progress(const std::string& what, int64_t done, int64_t total);
   Split evaluated_split() const { return protocol.evaluates_test() ? Split::kTest : Split::kTrain; }
+  // What a part "images" (role "") or "images:ROLE" is made of; PluginError CLB_E_INVALID for a role that the run does not have.
+  const Images& images_of(const std::string& role, bool augmented);
   // Computes these kinds for the samples that are wanted now; what the host computes by itself, for every sample of the split that this run
   // will use.
   void require_features(std::vector<std::string> kinds, Split split, std::vector<int64_t> wanted);

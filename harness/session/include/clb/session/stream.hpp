@@ -5,6 +5,7 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
+#include <clb/session/parts.hpp>
 #include <clb/session/session.hpp>
 #include <clb/stream/prefetcher.hpp>
 #include <memory>
@@ -14,47 +15,48 @@
 
 namespace clb::session {
 
-// The feature kinds that a plugin names; PluginError CLB_E_INVALID when they are no list of names.
-std::vector<std::string> checked_kinds(const char* const* names, uint32_t count);
+// What a handle of clb_host.stream_open stands for.
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+  virtual clb_stream_info info() const = 0;
+  virtual std::optional<HostBatch> next() = 0;
 
-// One batch before it crosses the border.
-struct HostBatch {
-  int64_t n = 0, epoch = 0, step = 0;
-  torch::Tensor images, labels, sample_ids, task_ids;
-  std::vector<std::pair<const char*, torch::Tensor>> features;  // the names live as long as the stream or the evaluation
+  // Fills `out` within its struct_size with the next batch, whose tensors become the receiver's; false: there is none. The array of parts
+  // stays until the next call.
+  bool hand_over(clb_batch& out);
 
-  // Fills `out` within its struct_size; its tensors become the receiver's. slots: memory for its array of features, which must stay as long
-  // as the receiver may read it.
-  void hand_over(clb_batch& out, std::vector<clb_feature>& slots) const;
+ private:
+  std::vector<clb_part> shared_;
 };
 
-class Stream {
+class Stream final : public BatchSource {
  public:
   Stream(Session& session, const clb_stream_request& request);  // PluginError for what cannot be served
 
-  clb_stream_info info() const;
-  std::optional<HostBatch> next();
-  std::vector<clb_feature>& slots() { return slots_; }  // for HostBatch::hand_over
+  clb_stream_info info() const override;
+  std::optional<HostBatch> next() override;
 
  private:
   std::vector<int64_t> chosen_samples(const clb_stream_request& request) const;
   // Positions in samples_ of batch `step`, in delivery order.
   std::vector<int64_t> batch_positions(int64_t step) const;
   std::vector<int64_t> epoch_order(int64_t epoch) const;
-  torch::Tensor make_images(int64_t step) const;
+  std::vector<torch::Tensor> make_images(int64_t step) const;  // of each part of images
+  torch::Tensor numbers(WantedPart::Kind kind) const;          // of samples_, [n]; undefined: not granted
 
   Session& session_;
   int64_t task_, id_;  // id_: counts the streams of the task
   uint32_t view_;
   bool shuffle_, drop_last_;
   int64_t batch_size_, epochs_, step_ = 0;
-  std::vector<std::string> kinds_;
-  std::vector<int64_t> samples_;                  // indices into the training split
-  torch::Tensor labels_, sample_ids_, task_ids_;  // of samples_, [n]
-  mutable std::mutex order_mutex_;                // the orders of epochs in use, shared with loader threads
+  std::vector<WantedPart> parts_;
+  std::vector<const data::Images*> images_;  // of the parts that are images
+  std::vector<int64_t> samples_;             // indices into the training split
+  std::vector<torch::Tensor> numbers_;       // of samples_, for each part that has one
+  mutable std::mutex order_mutex_;           // the orders of epochs in use, shared with loader threads
   mutable std::map<int64_t, std::vector<int64_t>> orders_;
-  std::unique_ptr<stream::Prefetcher<torch::Tensor>> prefetcher_;
-  std::vector<clb_feature> slots_;
+  std::unique_ptr<stream::Prefetcher<std::vector<torch::Tensor>>> prefetcher_;
 };
 
 // The opaque id of a training sample: a hash that a method can use but not read.
