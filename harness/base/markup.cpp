@@ -79,7 +79,7 @@ bool begins_formula(std::string_view text) {
 
 std::string csv_field(std::string_view raw) {
   std::string text = printable(raw);
-  if (begins_formula(text) && !is_number(text)) text.insert(0, "'");
+  if (begins_formula(text) && !is_number(text)) text.insert(text.begin(), '\'');
   if (text.find_first_of(",\"") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);

@@ -53,9 +53,7 @@ class Alone {
 // A folder beside the final one, removed when the work did not reach its end. Its lock tells `clbench cache prune` that somebody works
 // there.
 struct TemporaryFolder {
-  explicit TemporaryFolder(const fs::path& folder)
-      : path((fs::create_directories(folder.parent_path()), base::temporary_folder_beside(folder))),
-        lock(base::FileLock::try_lock(path / "lock")) {}
+  explicit TemporaryFolder(const fs::path& folder) : path(made_beside(folder)), lock(base::FileLock::try_lock(path / "lock")) {}
   ~TemporaryFolder() {
     std::error_code ignored;
     fs::remove_all(path, ignored);
@@ -67,6 +65,10 @@ struct TemporaryFolder {
       for (const auto& entry : fs::directory_iterator(path))
         if (entry.path().filename() != "lock" && (entry.path().extension() == ".index") == index)
           fs::rename(entry.path(), folder / entry.path().filename());
+  }
+  static fs::path made_beside(const fs::path& folder) {
+    fs::create_directories(folder.parent_path());
+    return base::temporary_folder_beside(folder);
   }
   fs::path path;
   std::optional<base::FileLock> lock;

@@ -109,9 +109,16 @@ std::span<const uint8_t> SampleFile::bytes(int64_t index) const {
   return bytes;
 }
 
-SampleFileWriter::SampleFileWriter(const base::fs::path& stem)
-    : stem_(stem),
-      temporary_((base::fs::create_directories(stem.parent_path()), base::temporary_file_beside(with_suffix(stem, ".decoded")))) {
+namespace {
+
+base::fs::path data_beside(const base::fs::path& stem) {
+  base::fs::create_directories(stem.parent_path());
+  return base::temporary_file_beside(with_suffix(stem, ".decoded"));
+}
+
+}  // namespace
+
+SampleFileWriter::SampleFileWriter(const base::fs::path& stem) : stem_(stem), temporary_(data_beside(stem)) {
   data_.open(temporary_, std::ios::binary | std::ios::trunc);
   if (!data_) throw base::WriteError("cannot write " + temporary_.string());
 }

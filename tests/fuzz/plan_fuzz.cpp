@@ -19,7 +19,7 @@ struct World {
     folder.write("share/recipes/crop.toml", "[train]\nrandom_resized_crop = 32\n");
     folder.write("share/presets/l2p/small.toml", "train_transform = \"plain\"\n[params]\nlr = 0.5\n");
   }
-  testing::TempFolder folder;
+  clb::testing::TempFolder folder;
 };
 
 }  // namespace
