@@ -202,7 +202,8 @@ TEST_F(StreamTest, TaskIdsComeWithTheTaskIncrementalProtocolAlone) {
   EXPECT_FALSE(TaskBatches(*open(1), request(4)).next()->part("task_ids").defined());
   spec_.protocol.kind = "task";
   const auto s = open(1);
-  const auto batch = TaskBatches(*s, request(4)).next();
+  TaskBatches batches(*s, request(4));
+  const auto batch = batches.next();
   EXPECT_TRUE(torch::equal(batch->part("task_ids"), torch::full({4}, 1, torch::kInt64)));
 }
 

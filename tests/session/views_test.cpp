@@ -23,12 +23,19 @@ class Views : public MadeSession {
     clip.train_transform->mean = {0.5, 0.5, 0.5};
     spec_.weights = {main, clip};
   }
-  std::unique_ptr<session::HostBatch> first(session::Session& s, uint32_t view) {
+  struct First {
+    std::unique_ptr<session::TaskBatches> batches;  // has the names of the parts
+    session::HostBatch batch;
+    const torch::Tensor& part(const char* name) const { return batch.part(name); }
+  };
+  First first(session::Session& s, uint32_t view) {
     static constexpr const char* kParts[] = {"images", "images:main", "images:clip"};
     auto r = request(5);
     r.view = view;
     ask(r, kParts);
-    return std::make_unique<session::HostBatch>(*session::TaskBatches(s, r).next());
+    auto batches = std::make_unique<session::TaskBatches>(s, r);
+    auto batch = *batches->next();
+    return {std::move(batches), std::move(batch)};
   }
 };
 
@@ -36,11 +43,11 @@ TEST_F(Views, ARoleSeesTheImagesByItsOwnTransforms) {
   const auto s = open(0);
   for (const uint32_t view : {CLB_VIEW_EVAL, CLB_VIEW_TRAIN}) {
     const auto batch = first(*s, view);
-    EXPECT_EQ(batch->part("images").sizes(), (std::vector<int64_t>{5, 3, 32, 32}));
-    EXPECT_TRUE(torch::equal(batch->part("images"), batch->part("images:main"))) << "which has no transforms of its own";
-    EXPECT_EQ(batch->part("images:clip").sizes(), (std::vector<int64_t>{5, 3, 16, 16}));
-    EXPECT_LT(batch->part("images:clip").min().item<float>(), -0.2) << "its own mean is taken away";
-    EXPECT_GE(batch->part("images").min().item<float>(), 0);
+    EXPECT_EQ(batch.part("images").sizes(), (std::vector<int64_t>{5, 3, 32, 32}));
+    EXPECT_TRUE(torch::equal(batch.part("images"), batch.part("images:main"))) << "which has no transforms of its own";
+    EXPECT_EQ(batch.part("images:clip").sizes(), (std::vector<int64_t>{5, 3, 16, 16}));
+    EXPECT_LT(batch.part("images:clip").min().item<float>(), -0.2) << "its own mean is taken away";
+    EXPECT_GE(batch.part("images").min().item<float>(), 0);
   }
 }
 
@@ -48,7 +55,7 @@ TEST_F(Views, TheSameBoxesAndFlipsForEveryRole) {
   spec_.weights[1].train_transform->random_resized_crop = 32;
   const auto s = open(0);
   const auto batch = first(*s, CLB_VIEW_TRAIN);
-  EXPECT_TRUE(torch::allclose(batch->part("images"), batch->part("images:clip") + 0.5, 0, 1e-6));
+  EXPECT_TRUE(torch::allclose(batch.part("images"), batch.part("images:clip") + 0.5, 0, 1e-6));
 }
 
 TEST_F(Views, FeaturesAndQuestionsTakeTheTransformOfTheirRole) {
