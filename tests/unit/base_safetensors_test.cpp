@@ -2,6 +2,7 @@
 
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/base/foreign_format.hpp>
 #include <clb/base/safetensors.hpp>
 
 #include "damage.hpp"
@@ -92,6 +93,21 @@ TEST(Safetensors, EveryRuleHasItsSentence) {
 TEST(Safetensors, HeaderLengthIsBounded) {
   EXPECT_TRUE(contains(error_of<Error>([] { parse(std::string(8, '\xff')); }), "header length"));
   EXPECT_TRUE(contains(error_of<Error>([] { parse(std::string("\x10\0\0\0\0\0\0\0{}", 10)); }), "header length at offset 0 is 16"));
+}
+
+// The length of a header begins as a pickle, a bitmap and others do.
+TEST(Safetensors, AreNotTakenForAnotherFormatByTheirHeadersLength) {
+  for (const uint64_t length : {0x0280u, 0x0480u, 0x4d42u, 0x8b1fu}) {
+    std::string header = R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
+    header.resize(length, ' ');
+    std::string file(8, '\0');
+    for (size_t k = 0; k < 8; ++k) file[k] = static_cast<char>(length >> 8 * k & 255);
+    file += header + "x";
+    EXPECT_EQ(foreign_format({reinterpret_cast<const uint8_t*>(file.data()), file.size()}), "") << length;
+    EXPECT_EQ(parse(file).tensors.size(), 1u) << length;
+  }
+  const std::string pickle("\x80\x04\x95\x10\0\0\0\0\0\0\0}", 12);
+  EXPECT_TRUE(contains(foreign_format({reinterpret_cast<const uint8_t*>(pickle.data()), pickle.size()}), "pickle"));
 }
 
 TEST(Safetensors, ReadsTheRealBackbone) {

@@ -55,6 +55,9 @@ bool is_web_page(std::string_view text) {
   return begin.starts_with("<!doctype html") || begin.starts_with("<html") || begin.starts_with("<?xml");
 }
 
+// Safetensors begin with the length of their header, whose first bytes may be those of any other format.
+bool is_safetensors(std::string_view text) { return text.size() > 8 && text[8] == '{' && text.substr(4, 4) == "\0\0\0\0"sv; }
+
 }  // namespace
 
 std::string stand_in(std::span<const uint8_t> begin) {
@@ -70,6 +73,7 @@ std::string stand_in(std::span<const uint8_t> begin) {
 std::string foreign_format(std::span<const uint8_t> begin) {
   if (std::string said = stand_in(begin); !said.empty()) return said;
   const std::string_view text = text_of(begin);
+  if (is_safetensors(text)) return "";
   if (text.starts_with("PK\x03\x04")) return zip_format(text);
   if (text.starts_with("RIFF") && text.substr(0, 16).find("WEBP") != text.npos) return "is a WebP image";
   for (const Format& format : kFormats)
