@@ -80,10 +80,67 @@ function(clb_precompile target)
   endif()
 endfunction()
 
+# What rooms and tests without LibTorch share, so that the build stays short: a precompiled header, and less of an optimisation than LibTorch's
+# neighbours need. Called when all targets are there. Not with sanitizers: there these files show all of GCC's warnings.
+function(clb_share_precompiled)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU" OR CLB_SANITIZE)
+    return()
+  endif()
+  get_property(targets GLOBAL PROPERTY CLB_SHARE_PRECOMPILED)
+  foreach(target ${targets})
+    get_target_property(own ${target} PRECOMPILE_HEADERS)
+    get_target_property(reused ${target} PRECOMPILE_HEADERS_REUSE_FROM)
+    get_target_property(type ${target} TYPE)
+    if(reused)  # LibTorch's
+      continue()
+    endif()
+    if(type STREQUAL EXECUTABLE)
+      set(owner clb_test_pch)
+      set(headers <gtest/gtest.h>)
+      set(options -fPIC $<$<CONFIG:Release>:-O0>)  # instead of CMake's -fPIE, with which the precompiled header would be refused
+    else()
+      set(owner clb_plain_pch)
+      set(headers "")
+      set(options $<$<CONFIG:Release>:-O2>)
+    endif()
+    target_compile_options(${target} PRIVATE ${options})
+    if(own)
+      continue()
+    endif()
+    if(NOT TARGET ${owner})
+      _clb_plain_pch(${owner} "${headers}" "${options}")
+    endif()
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+    target_compile_options(${target} PRIVATE ${_clb_pch_options})
+  endforeach()
+endfunction()
+
+# GCC 12 forgets that a precompiled std::string is the system's and warns of what it warns of nowhere else.
+set(_clb_pch_options -fpch-preprocess)
+if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  list(APPEND _clb_pch_options -Wno-array-bounds -Wno-stringop-overflow)
+endif()
+
+function(_clb_plain_pch name headers options)
+  file(WRITE ${PROJECT_BINARY_DIR}/${name}.cpp "// Owner of a precompiled header.\n")
+  add_library(${name} OBJECT ${PROJECT_BINARY_DIR}/${name}.cpp)
+  find_package(nlohmann_json REQUIRED)
+  target_link_libraries(${name} PRIVATE nlohmann_json::nlohmann_json)
+  if(headers)
+    target_link_libraries(${name} PRIVATE GTest::gtest)
+  endif()
+  target_include_directories(${name} PRIVATE $<TARGET_PROPERTY:clb_io,INTERFACE_INCLUDE_DIRECTORIES>)  # io itself uses the header
+  target_include_directories(${name} SYSTEM PRIVATE $<TARGET_PROPERTY:clb_fmt,INTERFACE_INCLUDE_DIRECTORIES>)
+  target_precompile_headers(${name} PRIVATE <clb/base/json.hpp> <fmt/format.h> <algorithm> <filesystem> <fstream> <functional> <map> <memory>
+    <optional> <set> <string> <vector> ${headers})
+  target_compile_options(${name} PRIVATE ${options} ${_clb_pch_options})
+endfunction()
+
 # clb_room(NAME SOURCES...): a static library for one room of the house; its public headers are under include/clb/<name>.
 function(clb_room name)
   add_library(clb_${name} STATIC ${ARGN})
   target_include_directories(clb_${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+  set_property(GLOBAL APPEND PROPERTY CLB_SHARE_PRECOMPILED clb_${name})
 endfunction()
 
 # Writes lib/clbench/build_tree.txt, which is not installed: which plugins this tree can build, so that clbench can say of one that is not
@@ -110,6 +167,7 @@ function(clb_test name label)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   # What is tested is compiled as it ships; the tests themselves are not worth the minutes that -O3 takes.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  set_property(GLOBAL APPEND PROPERTY CLB_SHARE_PRECOMPILED ${name})
   set(seconds 600)
   if(CLB_SANITIZE)
     set(seconds 1800)

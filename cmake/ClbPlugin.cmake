@@ -17,6 +17,7 @@ function(_clb_plugin target kind entry name)
   set_target_properties(${target} PROPERTIES LINK_DEPENDS ${script} SKIP_BUILD_RPATH ON
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON CXX_EXTENSIONS OFF)
   if(CLB_TEST_PLUGINS)
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
     return()
   endif()
   install(TARGETS ${target} LIBRARY DESTINATION ${place})
