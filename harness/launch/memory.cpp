@@ -63,7 +63,8 @@ uint64_t available_memory(const fs::path& proc, const fs::path& cgroup) {
   for (std::string line; std::getline(groups, line);) {  // "4:memory:/path" (v1) or "0::/path" (v2)
     const size_t first = line.find(':'), second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = std::string(",").append(line, first + 1, second - first - 1).append(","), path = line.substr(second + 1);
+    const std::string controllers = std::string(",").append(line, first + 1, second - first - 1).append(","),
+                      path = line.substr(second + 1);
     if (controllers == ",,") {
       std::error_code error;
       const fs::path mount = fs::exists(cgroup / "unified", error) ? cgroup / "unified" : cgroup;
