@@ -71,6 +71,7 @@ class AuxImages final : public BatchSource {
     for (const auto& part : parts_)
       if (part.kind != Kind::kImages)
         invalid("the asset \"" + asset + "\" is a data set without labels and has no part \"" + part.name + "\", but images");
+    data::require_images(session.spec);  // a run on vectors has no transforms
     const bool augmented = is_augmented(request.view);
     std::vector<const Images*> views;
     for (const auto& part : parts_) views.push_back(&session.view_of(data.views(), part.role, augmented));

@@ -33,11 +33,27 @@ int64_t protocol_id(SQLite::Database& db, const base::RunSpec& spec) {
                 {"spec", base::canonical(content)}});
 }
 
-int64_t config_id(SQLite::Database& db, const base::MethodSpec& method) {
+// What decides a run beside its method's own settings, and is neither data, protocol, network nor machine: assets, texts, how a role's
+// images are augmented. Empty for a run that has none, whose key stays what it was.
+Json beside_the_method(const base::RunSpec& spec) {
+  Json beside = spec.key_json();
+  const Json all = beside.at("weights");
+  for (const Json& weights : all)
+    if (weights.contains("train_transform"))
+      beside["train_transforms"][weights.at("role").get<std::string>()] = weights.at("train_transform");
+  for (const char* known : {"version", "method", "dataset", "weights", "protocol", "seed", "precision", "device", "threads"})
+    beside.erase(known);
+  return beside;
+}
+
+int64_t config_id(SQLite::Database& db, const base::RunSpec& spec) {
+  const base::MethodSpec& method = spec.method;
   const Json params = method.params.is_null() ? Json::object() : method.params;
   const Json transform = method.train_transform.to_json();
-  const int64_t id = id_of(db, "config", content_key("config", {method.id, params, transform}),
-                           {{"method", method.id}, {"train_transform", base::canonical(transform)}});
+  Json content = Json::array({method.id, params, transform});
+  if (Json beside = beside_the_method(spec); !beside.empty()) content.push_back(std::move(beside));
+  const int64_t id =
+      id_of(db, "config", content_key("config", content), {{"method", method.id}, {"train_transform", base::canonical(transform)}});
   for (const auto& [name, value] : params.items())
     insert(db, "parameter", {{"config_id", id}, {"name", name}, {"value", base::canonical(value)}});
   return id;
@@ -65,7 +81,7 @@ int64_t run_id(SQLite::Database& db, const base::RunSpec& spec) {
                            {{"comparability_key", content_key("comparability", spec.comparability_json())},
                             {"dataset_id", dataset_id(db, spec.dataset)},
                             {"protocol_id", protocol_id(db, spec)},
-                            {"config_id", config_id(db, spec.method)},
+                            {"config_id", config_id(db, spec)},
                             {"seed", spec.seed},
                             {"order_seed", protocol.order_seed},
                             {"precision", spec.precision},

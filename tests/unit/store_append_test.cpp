@@ -65,6 +65,22 @@ TEST_F(StoreAppend, everything_written_is_read_back) {
   EXPECT_TRUE(std::isnan(store.metrics(attempt)[1].value));
 }
 
+// Rows of a table and series are made of runs with one configuration: seeds of it are averaged, other data beside the stream are not seeds.
+TEST_F(StoreAppend, runs_with_other_assets_or_texts_have_another_configuration) {
+  store::Store store = writer();
+  base::RunSpec plain = sample_spec(0), another_seed = sample_spec(1), asset = sample_spec(2), text = sample_spec(3), role = sample_spec(4);
+  asset.assets["reference"] = fake_hash("pictures");
+  text.text.names = {"a cat", "a dog", "a cow", "a hen", "a pig", "a fox"};
+  role.weights[0].train_transform = role.method.train_transform;
+  role.weights[0].train_transform->flip = 0.5;
+  for (const base::RunSpec* spec : {&plain, &another_seed, &asset, &text, &role}) store.add_run(*spec);
+  std::map<int64_t, std::string> config;
+  for (const store::RunRow& run : store.runs()) config[run.seed] = run.config_key;
+  EXPECT_EQ(config.at(1), config.at(0));
+  for (const int64_t other : {2, 3, 4}) EXPECT_NE(config.at(other), config.at(0)) << other;
+  EXPECT_NE(config.at(2), config.at(3));
+}
+
 TEST_F(StoreAppend, a_task_sent_twice_is_there_once) {
   Store store = writer();
   const int64_t attempt = store.begin_attempt(sample_spec(), sample_start());
