@@ -65,6 +65,8 @@ std::map<std::string, std::string> traits(const TableRow& row) {
                                          {"threads", text_at(spec, "/threads")},
                                          {"train_transform", text_at(spec, "/method/train_transform/name")}};
   for (const auto& [name, value] : row.params.items()) all["." + name] = parameter_text(value);
+  if (const auto assets = spec.find("assets"); assets != spec.end())
+    for (const auto& [name, digest] : assets->items()) all["assets." + name] = parameter_text(digest).substr(0, 8);
   return all;
 }
 

@@ -130,6 +130,9 @@ TEST_F(ZeroShot, ReadsWhatLiesBesideTheStreamAndNamesClassesToCome) {
   EXPECT_TRUE(contains(run_with(whole).err, "1 of 1 runs are finished and skipped"));
   EXPECT_EQ(run_with(few).code, 0);
   EXPECT_NE(world_.newest().row.key, row.key) << "other reference data are another run";
+  const std::string both = world_.clbench({"table", "--db", world_.database().string()}).out;
+  for (const auto& run : {row, world_.newest().row})
+    EXPECT_TRUE(contains(both, "assets.reference=" + run.spec.at("assets").at("reference").get<std::string>().substr(0, 8))) << both;
   EXPECT_TRUE(contains(run_with("{ id = \"fashion_mnist\", root = \"none\" }").err, "assets.reference.dataset.root: no such folder"));
 }
 
