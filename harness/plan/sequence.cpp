@@ -4,6 +4,7 @@
 #include <clb/plan/sequence.hpp>
 #include <filesystem>
 #include <map>
+#include <ranges>
 #include <set>
 
 namespace clb::plan {
@@ -71,7 +72,7 @@ Orders class_orders(const Infos& infos) {
   for (const base::DatasetInfo& info : infos)
     if (info.orders.size() == 1) only.push_back(info.orders.begin()->first);
   if (only.size() == infos.size()) orders[distinct(only) ? fmt::format("{}", fmt::join(only, "+")) : only.front()] = joined(infos, only);
-  for (const auto& [name, order] : infos.front().orders) {
+  for (const std::string& name : std::views::keys(infos.front().orders)) {
     const auto states = [&](const base::DatasetInfo& info) { return info.orders.contains(name); };
     if (std::ranges::all_of(infos, states)) orders[name] = joined(infos, std::vector(infos.size(), name));
   }
