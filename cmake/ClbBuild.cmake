@@ -14,6 +14,13 @@ if(CLB_SANITIZE)
   add_link_options(-fsanitize=${CLB_SANITIZE})
 endif()
 
+# Most of what a file takes to compile are headers that its neighbours include too. A plugin is one file anyway.
+set(CMAKE_UNITY_BUILD ${CLB_UNITY})
+if(CLB_UNITY)
+  # In a file that another one includes, GCC takes what only that file sees for a header's.
+  add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
+endif()
+
 find_program(CLB_LLD ld.lld)
 if(CLB_LLD)
   add_link_options(-fuse-ld=lld)
@@ -104,8 +111,13 @@ endfunction()
 # LABEL: fast (whole fast set under two minutes) or slow. PROPERTIES: of every test, as of set_tests_properties.
 function(clb_test name label)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "PROPERTIES")
-  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
-  target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
+  if(NOT TARGET clb_test_main)
+    add_library(clb_test_main OBJECT ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
+    target_link_libraries(clb_test_main PRIVATE GTest::gtest)
+    target_compile_definitions(clb_test_main PRIVATE $<$<BOOL:${CLB_SANITIZE}>:CLB_SANITIZED>)
+  endif()
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS} $<TARGET_OBJECTS:clb_test_main>)
+  target_link_libraries(${name} PRIVATE GTest::gtest)
   target_compile_definitions(${name} PRIVATE CLB_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CLB_BINARY_DIR="${PROJECT_BINARY_DIR}")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   # What is tested is compiled as it ships; the tests themselves are not worth the minutes that -O3 takes.

@@ -43,7 +43,7 @@ std::string in_file(const std::string& parameter, const std::array<Renamed, N>& 
 }
 
 // How many blocks there are whose names begin with `blocks`.
-int64_t depth_of(const Tensors& tensors, const std::string& blocks) {
+int64_t clip_depth(const Tensors& tensors, const std::string& blocks) {
   int64_t depth = 0;
   while (tensors.contains(blocks + std::to_string(depth) + ".ln_1.weight")) ++depth;
   return depth;
@@ -54,7 +54,7 @@ void add_blocks(std::vector<NamedSizes>& list, int64_t depth, int64_t d, int64_t
     if (tensor.name.starts_with("blocks.")) list.push_back({name(tensor.name), tensor.sizes});
 }
 
-const std::vector<int64_t>& sizes_of(const Tensors& tensors, const std::string& key, size_t dims, const std::string& name) {
+const std::vector<int64_t>& clip_sizes(const Tensors& tensors, const std::string& key, size_t dims, const std::string& name) {
   const auto found = tensors.find(key);
   if (found == tensors.end())
     throw Error(name + ": tensor '" + key + "' is missing; a CLIP with OpenAI's and OpenCLIP's names was expected");
@@ -127,27 +127,27 @@ std::vector<NamedSizes> clip_tensors(const ClipShape& s) {
 
 ClipShape clip_shape(const Tensors& tensors, int64_t heads, int64_t text_heads, const std::string& name) {
   ClipShape s;
-  const auto& conv = sizes_of(tensors, "visual.conv1.weight", 4, name);
+  const auto& conv = clip_sizes(tensors, "visual.conv1.weight", 4, name);
   s.image.dim = conv[0];
   s.image.channels = conv[1];
   s.image.patch = conv[2];
-  s.image.depth = depth_of(tensors, "visual.transformer.resblocks.");
-  s.image.mlp = sizes_of(tensors, "visual.transformer.resblocks.0.mlp.c_fc.weight", 2, name)[0];
-  const int64_t rows = sizes_of(tensors, "visual.positional_embedding", 2, name)[0];
+  s.image.depth = clip_depth(tensors, "visual.transformer.resblocks.");
+  s.image.mlp = clip_sizes(tensors, "visual.transformer.resblocks.0.mlp.c_fc.weight", 2, name)[0];
+  const int64_t rows = clip_sizes(tensors, "visual.positional_embedding", 2, name)[0];
   const ImageSize grid = grid_of_positions(rows);
   if (grid.area() == 0)
     throw Error(name + ": tensor 'visual.positional_embedding' has " + std::to_string(rows) +
                 " rows, expected 1 + h*w for a grid of h x w patches and the class token");
   s.image.image = {grid.height * s.image.patch, grid.width * s.image.patch};
   s.image.heads = heads_of(s.image.dim, heads, "heads", name);
-  const auto& embedding = sizes_of(tensors, "token_embedding.weight", 2, name);
+  const auto& embedding = clip_sizes(tensors, "token_embedding.weight", 2, name);
   s.vocabulary = embedding[0];
   s.text_dim = embedding[1];
-  s.text_depth = depth_of(tensors, "transformer.resblocks.");
-  s.text_mlp = sizes_of(tensors, "transformer.resblocks.0.mlp.c_fc.weight", 2, name)[0];
+  s.text_depth = clip_depth(tensors, "transformer.resblocks.");
+  s.text_mlp = clip_sizes(tensors, "transformer.resblocks.0.mlp.c_fc.weight", 2, name)[0];
   s.text_heads = heads_of(s.text_dim, text_heads, "text_heads", name);
-  s.context = sizes_of(tensors, "positional_embedding", 2, name)[0];
-  s.features = sizes_of(tensors, "text_projection", 2, name)[1];
+  s.context = clip_sizes(tensors, "positional_embedding", 2, name)[0];
+  s.features = clip_sizes(tensors, "text_projection", 2, name)[1];
   check(tensors, clip_tensors(s), name);
   return s;
 }

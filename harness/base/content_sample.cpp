@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kBlock = 16 << 10, kBlocks = 64, kFiles = 16;  // together at most 1 MiB
-constexpr std::string_view kMagic("clbench sample 1\0", 17);
+constexpr std::string_view kSampleMagic("clbench sample 1\0", 17);
 const std::string kUnreadable(64, '0');  // as long as a digest
 
 struct OpenFile {
@@ -65,9 +65,9 @@ ContentSample::ContentSample(const FileTree& tree) : valid_(true) {
   }
 }
 
-ContentSample::ContentSample(std::string_view text) : valid_(text.starts_with(kMagic)) {
+ContentSample::ContentSample(std::string_view text) : valid_(text.starts_with(kSampleMagic)) {
   if (!valid_) return;
-  text.remove_prefix(kMagic.size());
+  text.remove_prefix(kSampleMagic.size());
   while (valid_ && !text.empty()) {  // a digest and a name, which may hold anything but a zero byte
     const size_t end = text.find('\0'), digest = kUnreadable.size();
     valid_ = end != std::string_view::npos && end >= digest;
@@ -78,7 +78,7 @@ ContentSample::ContentSample(std::string_view text) : valid_(text.starts_with(kM
 }
 
 std::string ContentSample::text() const {
-  std::string text(kMagic);
+  std::string text(kSampleMagic);
   for (const auto& [path, digest] : files_) text.append(digest).append(path).push_back('\0');
   return text;
 }

@@ -5,7 +5,7 @@
 namespace clb::base {
 namespace {
 
-constexpr std::string_view kMagic = "CLBSTAT1";
+constexpr std::string_view kStateMagic = "CLBSTAT1";
 constexpr size_t kFront = 16, kDigest = 32;  // magic and size of the header; checksum
 
 }  // namespace
@@ -13,9 +13,9 @@ constexpr size_t kFront = 16, kDigest = 32;  // magic and size of the header; ch
 Envelope parse_envelope(std::span<const uint8_t> bytes, const std::string& name) {
   const auto damaged = [&](const std::string& what) { return Error(name + " is damaged: " + what); };
   if (bytes.size() < kFront + kDigest) throw damaged("it has " + std::to_string(bytes.size()) + " bytes, too few for a saved state");
-  if (std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) throw Error(name + " is no saved state of clbench");
+  if (std::memcmp(bytes.data(), kStateMagic.data(), kStateMagic.size()) != 0) throw Error(name + " is no saved state of clbench");
   uint64_t header = 0;
-  std::memcpy(&header, bytes.data() + kMagic.size(), sizeof header);
+  std::memcpy(&header, bytes.data() + kStateMagic.size(), sizeof header);
   const auto content = bytes.first(bytes.size() - kDigest);
   if (header > content.size() - kFront) throw damaged("its header reaches beyond its end");
   const Digest digest = sha256(content);
@@ -27,7 +27,7 @@ Envelope parse_envelope(std::span<const uint8_t> bytes, const std::string& name)
 EnvelopeWriter::EnvelopeWriter(const fs::path& file, const Json& header) : file_(file) {
   const std::string text = canonical(header);
   const uint64_t size = text.size();
-  write(kMagic);
+  write(kStateMagic);
   write({reinterpret_cast<const char*>(&size), sizeof size});
   write(text);
 }

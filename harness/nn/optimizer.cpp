@@ -21,12 +21,12 @@ std::unique_ptr<optim::OptimizerOptions> adam_options(const FitOptions& o, doubl
 }
 
 // The one list of optimisers.
-struct Named {
+struct NamedOptimizer {
   const char* name;
   std::unique_ptr<optim::OptimizerOptions> (*group)(const FitOptions& o, double weight_decay);
   std::unique_ptr<optim::Optimizer> (*make)(const FitOptions& o, const Groups& groups);
 };
-const Named kNamed[] = {
+const NamedOptimizer kOptimizers[] = {
     {"sgd",
      [](const FitOptions& o, double weight_decay) -> std::unique_ptr<optim::OptimizerOptions> {
        return std::make_unique<optim::SGDOptions>(
@@ -41,8 +41,8 @@ const Named kNamed[] = {
      [](const FitOptions&, const Groups& groups) -> std::unique_ptr<optim::Optimizer> { return std::make_unique<optim::AdamW>(groups); }},
 };
 
-const Named& named(const std::string& name) {
-  for (const Named& one : kNamed)
+const NamedOptimizer& named(const std::string& name) {
+  for (const NamedOptimizer& one : kOptimizers)
     if (name == one.name) return one;
   throw Error(ErrorKind::kInvalid, "unknown optimizer '" + name + "'; expected sgd, adam or adamw");
 }
@@ -82,7 +82,7 @@ Optimizer::Optimizer(Optimizer&&) noexcept = default;
 Optimizer& Optimizer::operator=(Optimizer&&) noexcept = default;
 
 void Optimizer::take_up(const FitOptions& options, const std::vector<FitGroup>& groups) {
-  const Named& which = named(options.optimizer);
+  const NamedOptimizer& which = named(options.optimizer);
   if (!kind_.empty() && kind_ != options.optimizer)
     throw Error(ErrorKind::kInvalid, "moments of the optimizer " + kind_ + " cannot go on in " + options.optimizer);
   if (options.nesterov && options.momentum == 0) throw Error(ErrorKind::kInvalid, "nesterov needs a momentum above 0");

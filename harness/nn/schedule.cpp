@@ -11,11 +11,11 @@ namespace {
 double half_cosine(double part) { return (1 + std::cos(std::numbers::pi * part)) / 2; }
 
 // The one list of names; a new schedule is a line here, and a choice of the method that asks for it.
-struct Named {
+struct NamedSchedule {
   const char* name;
   Schedule (*make)(const ScheduleNumbers& n, double total);
 };
-constexpr Named kNamed[] = {
+constexpr NamedSchedule kSchedules[] = {
     {"constant", [](const ScheduleNumbers& n, double) { return constant_rate(n.lr); }},
     {"linear", [](const ScheduleNumbers& n, double total) { return linear_rate(n.lr, total, n.min_lr); }},
     {"cosine", [](const ScheduleNumbers& n, double total) { return cosine_rate(n.lr, total, n.min_lr); }},
@@ -85,7 +85,7 @@ Schedule one_late(double first, Schedule schedule) {
 
 Schedule schedule_by_name(const std::string& name, const ScheduleNumbers& numbers, double total) {
   std::string names;
-  for (const Named& one : kNamed) {
+  for (const NamedSchedule& one : kSchedules) {
     if (name == one.name) return one.make(numbers, total);
     names += (names.empty() ? "" : ", ") + std::string(one.name);
   }
@@ -94,7 +94,7 @@ Schedule schedule_by_name(const std::string& name, const ScheduleNumbers& number
 
 std::vector<std::string> schedule_names() {
   std::vector<std::string> names;
-  for (const Named& one : kNamed) names.emplace_back(one.name);
+  for (const NamedSchedule& one : kSchedules) names.emplace_back(one.name);
   return names;
 }
 

@@ -18,12 +18,6 @@ namespace {
 
 constexpr uint32_t kPilotSeed = 1993;  // LAMDA-PILOT and its descendants
 
-std::vector<int64_t> identity(int64_t n) {
-  std::vector<int64_t> order(static_cast<size_t>(n));
-  std::iota(order.begin(), order.end(), 0);
-  return order;
-}
-
 // A "seed sequence" for std::mt19937 whose words are the generator's state after init_by_array(key) (Matsumoto and Nishimura, 2002).
 class InitByArray {
  public:
@@ -71,6 +65,12 @@ uint64_t parse_seed(const std::string& digits, uint64_t max, const std::string& 
 }
 
 }  // namespace
+
+std::vector<int64_t> identity(int64_t n) {
+  std::vector<int64_t> order(static_cast<size_t>(n));
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
 
 uint32_t NumpyLegacy::up_to(uint32_t max) {
   const uint32_t mask = max == 0 ? 0 : UINT32_MAX >> std::countl_zero(max);

@@ -13,12 +13,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string* text_of(const Node& node) { return std::get_if<std::string>(&node.value); }
+const std::string* string_in(const Node& node) { return std::get_if<std::string>(&node.value); }
 
 Node text_node(const Place& place, const std::string& text) { return Node{place, text}; }
 
 void spell_name(Node& node) {
-  const std::string* name = text_of(node);
+  const std::string* name = string_in(node);
   if (!name) return;
   Table table;
   table.set("name", node.place, text_node(node.place, *name));
@@ -27,7 +27,7 @@ void spell_name(Node& node) {
 
 // "layup/cub" or "layup".
 void spell_method(Node& node) {
-  const std::string* given = text_of(node);
+  const std::string* given = string_in(node);
   if (!given) return;
   const std::string text = *given;
   const size_t slash = text.find('/');
@@ -48,7 +48,7 @@ void spell_each(Node* node, void (*spell)(Node&)) {
 // weights = "deit-tiny" is weights.main = "deit-tiny".
 void spell_weights(Node* weights) {
   if (!weights) return;
-  if (text_of(*weights)) {
+  if (string_in(*weights)) {
     Node main = *weights;
     Table table;
     table.set("main", weights->place, std::move(main));

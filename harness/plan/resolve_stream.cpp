@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <clb/plan/class_order.hpp>
 #include <clb/plan/plan.hpp>
 #include <numeric>
 
@@ -17,12 +18,6 @@ struct Ordered {
   const char* plural;
   int64_t count;
 };
-
-Ids identity(int64_t n) {
-  Ids order(static_cast<size_t>(n));
-  std::iota(order.begin(), order.end(), 0);
-  return order;
-}
 
 Ids listed_order(const Node& node, const Ordered& what, const std::string& dataset) {
   const Ids order = to_int_list(node, "protocol.order", 0, what.count - 1);

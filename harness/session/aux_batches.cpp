@@ -1,8 +1,9 @@
 #include <algorithm>
-#include <clb/sdk/error.hpp>
 #include <clb/session/aux_batches.hpp>
 #include <cstring>
 #include <string_view>
+
+#include "invalid.hpp"
 
 namespace clb::session {
 namespace {
@@ -10,8 +11,6 @@ namespace {
 using Kind = WantedPart::Kind;
 
 constexpr size_t kLongest = 1 << 16;  // bytes of a caption
-
-[[noreturn]] void invalid(const std::string& text) { throw PluginError(CLB_E_INVALID, text, "", 0); }
 
 std::vector<std::string_view> lines_of(std::string_view text, const std::string& asset) {
   std::vector<std::string_view> lines;

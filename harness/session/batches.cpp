@@ -3,12 +3,12 @@
 #include <clb/session/batches.hpp>
 #include <unordered_set>
 
+#include "invalid.hpp"
+
 namespace clb::session {
 namespace {
 
 using Kind = WantedPart::Kind;
-
-[[noreturn]] void invalid(const std::string& text) { throw PluginError(CLB_E_INVALID, text); }
 
 torch::Tensor to_tensor(const std::vector<int64_t>& values) { return torch::tensor(values, torch::kInt64); }
 

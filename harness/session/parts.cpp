@@ -1,16 +1,15 @@
 #include <string.h>
 
 #include <algorithm>
-#include <clb/sdk/error.hpp>
 #include <clb/sdk/tensor.hpp>
 #include <clb/session/parts.hpp>
+
+#include "invalid.hpp"
 
 namespace clb::session {
 namespace {
 
 using Kind = WantedPart::Kind;
-
-[[noreturn]] void invalid(const std::string& text) { throw PluginError(CLB_E_INVALID, text); }
 
 constexpr std::pair<std::string_view, Kind> kNamed[] = {{CLB_PART_IMAGES, Kind::kImages},
                                                         {CLB_PART_LABELS, Kind::kLabels},

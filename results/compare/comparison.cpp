@@ -18,12 +18,6 @@ std::string joined(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(unique, ", "));
 }
 
-std::vector<const Series*> pointers(const std::vector<Series>& series) {
-  std::vector<const Series*> list;
-  for (const Series& s : series) list.push_back(&s);
-  return list;
-}
-
 // The series of one ref: those of its method, preset and settings.
 std::vector<Series> chosen(const Selection& selection) {
   const Ref& ref = selection.ref;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <clb/stats/paired.hpp>
 #include <cmath>
-#include <numeric>
 #include <set>
 
 #include "conclusion.hpp"
@@ -11,10 +10,6 @@
 
 namespace clb::compare {
 namespace {
-
-double mean_of(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
 
 bool features_cached(const Side& side, const std::vector<Pair>& pairs) {
   return std::ranges::all_of(pairs, [&](const Pair& pair) {
@@ -59,7 +54,7 @@ std::vector<double> by_unit(const std::vector<RunId>& ids, const std::vector<dou
     units[seeds.size() > 1 ? std::pair(ids[i].seed, std::string()) : std::pair(ids[i].order_seed, ids[i].order)].push_back(values[i]);
   }
   std::vector<double> means;
-  for (const auto& [unit, list] : units) means.push_back(mean_of(list));
+  for (const auto& [unit, list] : units) means.push_back(stats::mean(list));
   return means;
 }
 
@@ -87,9 +82,9 @@ Gauge accuracy_gauge(const Side& base, const Side& head, const Counterpart& matc
   }
   const std::vector<double> units = by_unit(ids, change);
   g.n = units.size();
-  g.base = mean_of(by_unit(ids, before));
-  g.head = mean_of(by_unit(ids, after));
-  g.change = mean_of(units);
+  g.base = stats::mean(by_unit(ids, before));
+  g.head = stats::mean(by_unit(ids, after));
+  g.change = stats::mean(units);
   const std::string no_hashes = why_no_hashes(head, match, pairs);
   if (no_hashes.empty() && hashes_equal(base, head, pairs)) {
     g.verdict = Verdict::kUnchanged;
@@ -99,7 +94,7 @@ Gauge accuracy_gauge(const Side& base, const Side& head, const Counterpart& matc
   if (const FlipTable flips = flips_of(base, head, pairs); !flips.after_task.empty()) g.flips = flips.after_task.back();
   g.why = no_hashes;
   if (g.n < kFewestSeeds) return g;
-  g.interval = stats::t_interval(units, 0.95);
+  g.interval = stats::t_interval(units, stats::kLevel);
   g.mcnemar_decides =
       g.flips && match.same_machine && base.series->repeatable() && metric.id == std::string("acc.last.sample") && one_direction(units);
   g.p = g.mcnemar_decides ? g.flips->p : stats::t_test(units);

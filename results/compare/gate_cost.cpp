@@ -66,7 +66,7 @@ Gauge ratio_gauge(const std::string& what, const std::vector<double>& base, cons
   g.head = stats::quantile(head, 0.5);
   g.change = stats::quantile(ratios, 0.5) - 1;
   if (g.n < kFewestSeeds) return g;
-  const stats::Interval interval = stats::t_interval(logs, 0.95);
+  const stats::Interval interval = stats::t_interval(logs, stats::kLevel);
   g.interval = stats::Interval{std::exp(interval.low) - 1, std::exp(interval.high) - 1};
   g.p = stats::t_test(logs);
   return g;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <clb/stats/sample_size.hpp>
 #include <cmath>
-#include <numeric>
 #include <set>
 
 #include <clb/compare/spec.hpp>
@@ -14,12 +13,8 @@
 namespace clb::compare {
 namespace {
 
-double mean_of(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
 double sd_of(const std::vector<double>& values) {
-  const double mean = mean_of(values);
+  const double mean = stats::mean(values);
   double squares = 0;
   for (double value : values) squares += (value - mean) * (value - mean);
   return std::sqrt(squares / static_cast<double>(values.size() - 1));
@@ -71,7 +66,7 @@ PlannedSeries plan_series(const Selection& base, const Selection* head, const Co
   plan.setting = setting_name(match.base->spec);
   plan.seeds = seen.units.size();
   plan.floor = options.floor.value_or(match.base->frozen_features() ? kFrozenFloor : kTrainedFloor);
-  plan.seconds = seen.seconds.empty() ? 0 : mean_of(seen.seconds);
+  plan.seconds = seen.seconds.empty() ? 0 : stats::mean(seen.seconds);
   std::vector<double> changes;
   if (head && match.head) {
     const Apart own(match);

@@ -26,12 +26,6 @@ std::set<std::string> commits_of(const Series& series) {
   return commits;
 }
 
-std::vector<const Series*> pointers(const std::vector<Series>& series) {
-  std::vector<const Series*> list;
-  for (const Series& s : series) list.push_back(&s);
-  return list;
-}
-
 std::string series_list(const std::vector<const Series*>& series) {
   const std::vector<std::string> names = ref_names(series);
   std::string list;

@@ -121,6 +121,12 @@ std::vector<std::string> ref_names(const std::vector<const Series*>& series) {
   return names;
 }
 
+std::vector<const Series*> pointers(const std::vector<Series>& series) {
+  std::vector<const Series*> list;
+  for (const Series& s : series) list.push_back(&s);
+  return list;
+}
+
 bool matches(const Series& series, const std::string& setting, const std::string& value, const std::vector<Series>& among) {
   if (setting == "config") return series.config_key.starts_with(value);
   const std::map<std::string, std::string> settings = settings_of(series);

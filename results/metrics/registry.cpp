@@ -13,7 +13,7 @@ constexpr const char* kBytes = "bytes";
 constexpr const char* kCount = "count";
 
 constexpr const char* kChaudhry = "Chaudhry et al., Riemannian Walk, ECCV 2018: forgetting measure F";
-constexpr const char* kRecorded = "recorded by the runner";
+constexpr const char* kByRunner = "recorded by the runner";
 constexpr const char* kGem = "Lopez-Paz and Ranzato, Gradient Episodic Memory, NeurIPS 2017: ACC, BWT and FWT";
 
 template <Result (*formula)(const AccuracyMatrix&)>
@@ -58,22 +58,22 @@ const std::vector<Metric>& registry() {
       {"acc.task_id", 1, "share of the samples of all groups seen whose predicted class belongs to their own task, after the last task",
        "Kim et al., A Theoretical Study on Solving Continual Learning, NeurIPS 2022: task-id prediction", kFraction, kUp,
        task_identification},
-      {"time.total", 1, "sum of all spans, and what cached features cost when they were computed", kRecorded, kSeconds, kDown, time_total},
-      {"time.train", 1, "sum of the spans create, begin_task, train_task, end_task", kRecorded, kSeconds, kDown, time_train},
-      {"time.features", 1, "sum of the spans features, and what cached features cost", kRecorded, kSeconds, kDown, time_features},
-      {"time.evaluate", 1, "sum of the spans evaluate", kRecorded, kSeconds, kDown, time_evaluate},
-      {"memory.host", 1, "largest resident memory of the runner", kRecorded, kBytes, kDown, memory_host},
-      {"memory.host.train", 1, "largest resident memory within train_task", kRecorded, kBytes, kDown, memory_host_train},
-      {"memory.host.features", 1, "largest resident memory while features were computed", kRecorded, kBytes, kDown, memory_host_features},
-      {"memory.host.evaluate", 1, "largest resident memory within evaluate", kRecorded, kBytes, kDown, memory_host_evaluate},
-      {"memory.device", 1, "most bytes of device memory allocated at once", kRecorded, kBytes, kDown, memory_device},
+      {"time.total", 1, "sum of all spans, and what cached features cost when they were computed", kByRunner, kSeconds, kDown, time_total},
+      {"time.train", 1, "sum of the spans create, begin_task, train_task, end_task", kByRunner, kSeconds, kDown, time_train},
+      {"time.features", 1, "sum of the spans features, and what cached features cost", kByRunner, kSeconds, kDown, time_features},
+      {"time.evaluate", 1, "sum of the spans evaluate", kByRunner, kSeconds, kDown, time_evaluate},
+      {"memory.host", 1, "largest resident memory of the runner", kByRunner, kBytes, kDown, memory_host},
+      {"memory.host.train", 1, "largest resident memory within train_task", kByRunner, kBytes, kDown, memory_host_train},
+      {"memory.host.features", 1, "largest resident memory while features were computed", kByRunner, kBytes, kDown, memory_host_features},
+      {"memory.host.evaluate", 1, "largest resident memory within evaluate", kByRunner, kBytes, kDown, memory_host_evaluate},
+      {"memory.device", 1, "most bytes of device memory allocated at once", kByRunner, kBytes, kDown, memory_device},
       {"state.total", 1, "bytes of the method's saved state after the last task, and of the exemplars that the host keeps for it",
-       kRecorded, kBytes, kDown, state_total},
-      {"state.parameters", 1, "of the saved state: tensors of modules", kRecorded, kBytes, kDown, state_parameters},
-      {"state.statistics", 1, "of the saved state: everything else", kRecorded, kBytes, kDown, state_statistics},
-      {"state.exemplars", 1, "bytes of the exemplars that the host keeps for the method", kRecorded, kBytes, kDown, state_exemplars},
-      {"params.trained", 1, "most numbers that gradients moved in one task", kRecorded, kCount, kDown, trainable_parameters},
-      {"updates", 1, "optimiser steps of the main fits of all tasks", kRecorded, kCount, kDown, updates},
+       kByRunner, kBytes, kDown, state_total},
+      {"state.parameters", 1, "of the saved state: tensors of modules", kByRunner, kBytes, kDown, state_parameters},
+      {"state.statistics", 1, "of the saved state: everything else", kByRunner, kBytes, kDown, state_statistics},
+      {"state.exemplars", 1, "bytes of the exemplars that the host keeps for the method", kByRunner, kBytes, kDown, state_exemplars},
+      {"params.trained", 1, "most numbers that gradients moved in one task", kByRunner, kCount, kDown, trainable_parameters},
+      {"updates", 1, "optimiser steps of the main fits of all tasks", kByRunner, kCount, kDown, updates},
   };
   return metrics;
 }

@@ -9,7 +9,6 @@ namespace clb::report {
 namespace {
 
 constexpr double kAlpha = 0.05;
-constexpr size_t kEnoughPairs = 3;
 
 using Pairs = std::vector<std::pair<const RunResult*, const RunResult*>>;
 

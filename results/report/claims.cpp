@@ -1,22 +1,15 @@
 // Whether what a paper concludes holds in a table, on the same weights: group mean against group mean, paired on seeds and class orders.
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "model.hpp"
 
 namespace clb::report {
 namespace {
 
-constexpr size_t kEnoughPairs = 3;
-
 using RunId = std::pair<int64_t, int64_t>;            // seed, order seed
 using Values = std::map<RunId, std::vector<double>>;  // of one method: one for each of its rows
 using ByMethod = std::map<std::string, Values>;
-
-double mean(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
 
 // Only ranked rows: what may use more than the others is no evidence for its group.
 ByMethod values_of(const reference::Group& group, const Table& table, const std::string& weights, size_t column) {
@@ -39,9 +32,9 @@ std::optional<double> group_mean(const ByMethod& methods, const RunId& id) {
   for (const auto& [unused, values] : methods) {
     const auto found = values.find(id);
     if (found == values.end()) return std::nullopt;
-    means.push_back(mean(found->second));
+    means.push_back(stats::mean(found->second));
   }
-  return mean(means);
+  return stats::mean(means);
 }
 
 std::vector<double> paired_differences(const ByMethod& first, const ByMethod& second) {
@@ -80,9 +73,9 @@ Finding judge(const reference::Claim& claim, const ByMethod& first, const ByMeth
     finding.why = std::to_string(differences.size()) + " seeds that all of these methods have, three are needed";
     return finding;
   }
-  const stats::Interval interval = stats::t_interval(differences, 0.95);
+  const stats::Interval interval = stats::t_interval(differences, stats::kLevel);
   finding.verdict = interval.low > 0 ? "holds" : interval.high < 0 ? "does not hold" : "cannot tell";
-  finding.difference = mean(differences);
+  finding.difference = stats::mean(differences);
   finding.why = points(*finding.difference) + " points [" + points(interval.low) + ", " + points(interval.high) + "] of " + claim.metric +
                 ", mean of " + names(first) + " against mean of " + names(second) + ", 95 % interval over " +
                 std::to_string(differences.size()) + " paired seeds";

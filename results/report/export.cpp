@@ -10,8 +10,8 @@ namespace clb::report {
 namespace {
 
 using base::Json;
-using Values = std::vector<Json>;  // in the order of the columns
-using Visit = std::function<void(const Values&)>;
+using Cells = std::vector<Json>;  // in the order of the columns
+using Visit = std::function<void(const Cells&)>;
 
 constexpr std::string_view kJsonMark = "{\"format\": \"clbench-export\"";
 
@@ -231,7 +231,7 @@ bool is_export(std::string_view begin) {
 
 void export_csv(const store::Store& store, const std::string& table, const Sink& sink) {
   sink(csv_line(export_columns(table)));
-  table_of(table).rows(store, [&](const Values& values) {
+  table_of(table).rows(store, [&](const Cells& values) {
     std::vector<std::string> fields;
     for (const Json& value : values) fields.push_back(field(value));
     sink(csv_line(fields));
@@ -244,7 +244,7 @@ void export_json(const store::Store& store, const std::vector<std::string>& tabl
     const ExportTable& table = table_of(name);
     sink(",\n\"" + name + "\": [");
     const char* separator = "\n";
-    table.rows(store, [&](const Values& values) {
+    table.rows(store, [&](const Cells& values) {
       Json row = Json::object();
       for (size_t i = 0; i < values.size(); ++i) row[table.columns[i]] = values[i];
       sink(separator + base::canonical(row));

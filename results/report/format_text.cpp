@@ -24,7 +24,7 @@ std::string marks(const TableRow& row, Line& notes) {
   return text.empty() ? text : text + "]";
 }
 
-Line head(const Report& report) {
+Line head_line(const Report& report) {
   Line line{"method", "setting"};
   for (const Column& column : report.columns) line.push_back(printable(column.title()));
   line.push_back("time");
@@ -54,7 +54,7 @@ std::string table_text(const Report& report, const Table& table, const std::stri
     Line line;
   };
   Line notes;
-  std::vector<Entry> entries{{{}, head(report)}};
+  std::vector<Entry> entries{{{}, head_line(report)}};
   for (const Section& section : table.sections) {
     if (const std::string weights = group_title(table, section); !weights.empty()) entries.push_back({"== " + weights, {}});
     if (!section.title.empty()) entries.push_back({"-- " + section.title, {}});

@@ -17,6 +17,8 @@
 
 namespace clb::report {
 
+inline constexpr size_t kEnoughPairs = 3;  // of values, before one row is said to differ from another
+
 struct RunResult {
   store::RunRow run;                         // without its spec
   std::vector<store::EvalRow> evals;         // only where the format prints counts

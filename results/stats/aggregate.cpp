@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <clb/stats/aggregate.hpp>
 #include <clb/stats/bootstrap.hpp>
+#include <clb/stats/interval.hpp>
 #include <numeric>
 #include <stdexcept>
 
@@ -8,8 +9,6 @@
 
 namespace clb::stats {
 namespace {
-
-constexpr double kLevel = 0.95;
 
 void check(const std::vector<Stratum>& strata, bool paired) {
   if (strata.empty()) throw std::invalid_argument("no strata to aggregate");

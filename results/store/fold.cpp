@@ -5,12 +5,13 @@
 #include <chrono>
 #include <thread>
 
+#include "checks.hpp"
+
 namespace clb::store {
 namespace {
 
-constexpr int kLong = 4000;      // pages of 4 KiB
-constexpr int kTries = 20;       // 10 ms each
-constexpr int kBusyMs = 10'000;  // of every other statement, see open.cpp
+constexpr int kLong = 4000;  // pages of 4 KiB
+constexpr int kTries = 20;   // 10 ms each
 
 struct Patience {
   sqlite3* db;

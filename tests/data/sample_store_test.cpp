@@ -13,10 +13,9 @@ namespace fs = std::filesystem;
 using clb::testing::bytes_read;
 using clb::testing::contains;
 using clb::testing::error_of;
+using clb::testing::no_warning;
 using data::Split;
 using Store = clb::testing::ImageTree;
-
-const auto no_warning = [](const std::string& text) { ADD_FAILURE() << text; };
 
 std::vector<uint8_t> pixels(data::SampleStore& store, Split split, int64_t index) {
   const auto sample = store.read(split, index);

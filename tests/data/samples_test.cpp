@@ -7,10 +7,9 @@ namespace {
 
 using namespace clb;
 namespace fs = std::filesystem;
+using clb::testing::no_warning;
 using data::Split;
 using Sequence = clb::testing::ImageTree;
-
-const auto no_warning = [](const std::string& text) { ADD_FAILURE() << text; };
 
 TEST_F(Sequence, CountsNamesAndTellsOfAllItsParts) {
   const fs::path second = folder_.path() / "second";

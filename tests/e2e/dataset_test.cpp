@@ -13,12 +13,8 @@ namespace {
 using clb::base::Json;
 using clb::testing::Noise;
 using clb::testing::World;
+using clb::testing::write_file;
 namespace fs = std::filesystem;
-
-void write(const fs::path& file, const std::string& bytes) {
-  fs::create_directories(file.parent_path());
-  std::ofstream(file, std::ios::binary) << bytes;
-}
 
 constexpr int64_t kClasses = 6, kDim = 8;
 
@@ -58,15 +54,15 @@ void write_colours(const fs::path& parent, uint32_t seed) {
   for (const auto& [split, count] : {std::pair("train", 5), std::pair("test", 3)})
     for (const auto& [name, colour] : kColours)
       for (int i = 0; i < count; ++i)
-        write(parent / split / name / (std::to_string(i) + ".png"), png(colour, static_cast<uint32_t>(20 + i), noise));
+        write_file(parent / split / name / (std::to_string(i) + ".png"), png(colour, static_cast<uint32_t>(20 + i), noise));
 }
 
 class DatasetWorld : public ::testing::Test {
  protected:
   void write_experiment(const std::string& dataset, const std::string& weights, const std::string& protocol) const {
-    write(world_.experiment(), "[dataset]\nid = \"" + dataset + "\"\nroot = \"" + dataset + "\"\n" + weights +
-                                   "[protocol]\nsplit = \"B0-Inc2\"\norder = \"identity\"\n" + protocol +
-                                   "[run]\nthreads = 1\n[[method]]\nid = \"simplecil\"\n");
+    write_file(world_.experiment(), "[dataset]\nid = \"" + dataset + "\"\nroot = \"" + dataset + "\"\n" + weights +
+                                        "[protocol]\nsplit = \"B0-Inc2\"\norder = \"identity\"\n" + protocol +
+                                        "[run]\nthreads = 1\n[[method]]\nid = \"simplecil\"\n");
   }
   fs::path root(const std::string& dataset) const { return world_.path() / dataset; }
   Json info(const std::string& dataset) const {
@@ -95,8 +91,8 @@ class DatasetWorld : public ::testing::Test {
 class FeatureVectors : public DatasetWorld {
  protected:
   FeatureVectors() {
-    write(root("features") / "train.safetensors", vectors(10, 1));
-    write(root("features") / "test.safetensors", vectors(5, 2));
+    write_file(root("features") / "train.safetensors", vectors(10, 1));
+    write_file(root("features") / "test.safetensors", vectors(5, 2));
     write_experiment("features", "", "");
     for (int64_t i = 0; i < 5 * kClasses; ++i) targets_.push_back(i % kClasses);
   }
@@ -227,7 +223,7 @@ TEST_F(ImageFolders, ADamagedImageIsNamedByItsPath) {
   const fs::path file = root("image_folder") / "test" / "green" / "1.png";
   fs::resize_file(file, fs::file_size(file) / 2);
   expect_mistake(world_.run(), "test/green/1.png: the PNG cannot be decoded at offset");
-  write(file, "no image");
+  write_file(file, "no image");
   expect_mistake(world_.run(), "test/green/1.png: begins neither like a JPEG nor like a PNG file");
   fs::remove_all(file.parent_path());
   expect_mistake(world_.run(), "test: the class \"green\" of ");

@@ -7,10 +7,10 @@
 
 namespace clb::testing {
 
-// One cache for all tests of a program: plugins are described once.
+// One cache for all tests: plugins are described once.
 inline const std::filesystem::path& shipped_cache() {
-  static const TempFolder folder;
-  return folder.path();
+  static const std::filesystem::path folder = std::filesystem::path(CLB_BINARY_DIR) / "tests/cache";
+  return folder;
 }
 
 }  // namespace clb::testing

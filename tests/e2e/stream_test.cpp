@@ -15,13 +15,9 @@ using clb::base::Json;
 using clb::testing::Ended;
 using clb::testing::Noise;
 using clb::testing::World;
+using clb::testing::write_file;
 namespace fs = std::filesystem;
 using Names = std::vector<std::string>;
-
-void write(const fs::path& file, const std::string& bytes) {
-  fs::create_directories(file.parent_path());
-  std::ofstream(file, std::ios::binary) << bytes;
-}
 
 std::string bytes_of(const auto& numbers) { return {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(numbers[0])}; }
 
@@ -49,15 +45,15 @@ std::string vectors(int64_t classes, const Names& domains, int64_t per_class, ui
 }
 
 void write_vectors(const fs::path& folder, int64_t classes, uint32_t seed, const Names& domains = {}) {
-  write(folder / "train.safetensors", vectors(classes, domains, 6, seed));
-  write(folder / "test.safetensors", vectors(classes, domains, 3, seed + 1));
+  write_file(folder / "train.safetensors", vectors(classes, domains, 6, seed));
+  write_file(folder / "test.safetensors", vectors(classes, domains, 3, seed + 1));
 }
 
 class Streams : public ::testing::Test {
  protected:
   void write_experiment(const std::string& dataset, const std::string& protocol, const std::string& method = "simplecil\"") const {
-    write(world_.experiment(),
-          "[dataset]\n" + dataset + "\n[protocol]\n" + protocol + "\n[run]\nthreads = 1\n[[method]]\nid = \"" + method + "\n");
+    write_file(world_.experiment(),
+               "[dataset]\n" + dataset + "\n[protocol]\n" + protocol + "\n[run]\nthreads = 1\n[[method]]\nid = \"" + method + "\n");
   }
   Json tasks() const {
     const Ended ended = world_.clbench({"tasks", world_.experiment().string(), "--json"});
@@ -145,7 +141,7 @@ void write_images(const fs::path& root, const Names& classes, uint32_t seed) {
   for (const auto& [split, count] : {std::pair("train", 5), std::pair("test", 3)})
     for (size_t c = 0; c < classes.size(); ++c)
       for (int i = 0; i < count; ++i)
-        write(root / split / classes[c] / (std::to_string(i) + ".png"), png(seed * 10 + static_cast<uint32_t>(c), noise));
+        write_file(root / split / classes[c] / (std::to_string(i) + ".png"), png(seed * 10 + static_cast<uint32_t>(c), noise));
 }
 
 class Sequences : public Streams {
@@ -196,7 +192,7 @@ TEST_F(Sequences, GoOnAfterAKill) {
   ASSERT_EQ(world_.run({"--plugin-path", plugins}).code, 0);
   const auto whole = world_.newest().prediction;
   fs::remove(world_.database());
-  write(trap, "x");
+  write_file(trap, "x");
   EXPECT_EQ(world_.run({"--plugin-path", plugins}).code, 1);
   EXPECT_EQ(world_.newest().row.tasks_done, 1);
   const Ended resumed = world_.clbench({"resume", "--db", world_.database().string(), "--plugin-path", plugins});
@@ -209,7 +205,7 @@ TEST_F(Sequences, ADataSetThatChangedIsAnotherSequence) {
   write_sequence("simplecil\"");
   ASSERT_EQ(world_.run().code, 0);
   Noise noise(9);
-  write(world_.path() / "cars" / "test" / "fiat" / "0.png", png(99, noise));
+  write_file(world_.path() / "cars" / "test" / "fiat" / "0.png", png(99, noise));
   const Ended audit = world_.clbench({"audit", world_.database().string()});
   EXPECT_EQ(audit.code, 1) << audit.out;
   EXPECT_NE((audit.out + audit.err).find("/cars is "), std::string::npos) << audit.out << audit.err;

@@ -8,7 +8,7 @@
 namespace {
 
 namespace fs = std::filesystem;
-using namespace clb;
+namespace plan = clb::plan;
 
 // What the good experiment refers to.
 struct World {
@@ -31,11 +31,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   plan::Plan made;
   try {
     made = plan::make_plan({file, {}, world.folder.path() / "share", 1}, catalogue);
-  } catch (const base::Error& error) {
+  } catch (const clb::base::Error& error) {
     const std::string sentence = error.what();
-    if (sentence.empty() || sentence.find('\n') != std::string::npos || error.exit() != base::Exit::kUserMistake) std::abort();
+    if (sentence.empty() || sentence.find('\n') != std::string::npos || error.exit() != clb::base::Exit::kUserMistake) std::abort();
     return 0;
   }
-  if (!made.runs.empty()) base::RunSpec::from_json(made.runs.front().to_json(), "run");
+  if (!made.runs.empty()) clb::base::RunSpec::from_json(made.runs.front().to_json(), "run");
   return 0;
 }

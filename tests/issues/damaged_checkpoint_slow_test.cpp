@@ -10,7 +10,7 @@ using clb::base::Json;
 using clb::store::Store;
 using clb::testing::Ended;
 
-class DamagedCheckpoint : public testing::Test {
+class DamagedCheckpoint : public ::testing::Test {
  protected:
   // A run that is killed in its third task, once.
   void SetUp() override {

@@ -7,7 +7,7 @@ namespace {
 using clb::testing::Ended;
 using clb::testing::World;
 
-class UnwritableOutput : public testing::Test {
+class UnwritableOutput : public ::testing::Test {
  protected:
   // `words` behind clbench in a shell, so that its redirections can be given.
   Ended shell(const std::string& words, const std::string& before = "") const {

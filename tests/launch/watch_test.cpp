@@ -95,7 +95,7 @@ TEST_F(WatchTest, TheOrderOfEventsIsChecked) {
   EXPECT_NE(reason({Progress{}}).find("hello must come first"), std::string::npos);
   EXPECT_NE(reason({Hello{}, Hello{}}).find("a second hello"), std::string::npos);
   EXPECT_NE(reason({Hello{}, Done{}, Progress{}}).find("after the last event"), std::string::npos);
-  EXPECT_EQ(reason({Log{"info", "early"}, Hello{}, Done{}}), "");
+  EXPECT_EQ(reason({base::Log{"info", "early"}, Hello{}, Done{}}), "");
 }
 
 TEST_F(WatchTest, ACutOffLastLineFails) {

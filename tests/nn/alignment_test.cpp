@@ -11,20 +11,18 @@ namespace {
 using golden::any_numbers;
 using torch::Tensor;
 
-constexpr auto kDouble = torch::kFloat64;
-
 Tensor some_covariance(int64_t d) {
-  const Tensor a = at::randn({d, d}, at::detail::createCPUGenerator(3), torch::dtype(kDouble));
-  return a.matmul(a.t()) / d + 0.1 * torch::eye(d, kDouble);
+  const Tensor a = at::randn({d, d}, at::detail::createCPUGenerator(3), torch::dtype(torch::kDouble));
+  return a.matmul(a.t()) / d + 0.1 * torch::eye(d, torch::kDouble);
 }
 
 TEST(Gaussian, MomentsOfManyDraws) {
   constexpr int64_t kDraws = 100'000, kDim = 4;
-  const Tensor mean = torch::tensor({1.0, -2.0, 0.0, 5.0}, kDouble), covariance = some_covariance(kDim);
+  const Tensor mean = torch::tensor({1.0, -2.0, 0.0, 5.0}, torch::kDouble), covariance = some_covariance(kDim);
   const DrawnRows drawn = draw_rows({{7, mean, covariance}}, kDraws, any_numbers());
   EXPECT_EQ(drawn.jitter, 0);
   EXPECT_TRUE(torch::equal(drawn.labels, torch::full(kDraws, 7, torch::kInt64)));
-  const Tensor rows = drawn.rows.to(kDouble);
+  const Tensor rows = drawn.rows.to(torch::kDouble);
   // Standard errors: sqrt(S_ii / n) of a mean, below sqrt(2) max S_ii / sqrt(n) of a covariance; five of them.
   const double n = kDraws, largest = covariance.diagonal().max().item<double>();
   EXPECT_LT((rows.mean(0) - mean).abs().max().item<double>(), 5 * std::sqrt(largest / n));
@@ -33,12 +31,12 @@ TEST(Gaussian, MomentsOfManyDraws) {
 
 TEST(Gaussian, WhatIsNotPositiveDefiniteGetsJitterAndWhatCannotBeIsNamed) {
   EXPECT_EQ(lower_factor(some_covariance(5)).jitter, 0);
-  const Tensor rank_one = torch::ones({5, 5}, kDouble);
+  const Tensor rank_one = torch::ones({5, 5}, torch::kDouble);
   for (const double below : {0.0, 2e-3, 0.3}) {  // the smallest eigenvalue is -below
-    const LowerFactor factor = lower_factor(rank_one - below * torch::eye(5, kDouble));
+    const LowerFactor factor = lower_factor(rank_one - below * torch::eye(5, torch::kDouble));
     EXPECT_GT(factor.jitter, below);
     EXPECT_LE(factor.jitter, std::max(1e-4, 10 * below));
-    const Tensor want = rank_one + (factor.jitter - below) * torch::eye(5, kDouble);
+    const Tensor want = rank_one + (factor.jitter - below) * torch::eye(5, torch::kDouble);
     EXPECT_TRUE(torch::allclose(factor.lower.matmul(factor.lower.t()), want, 1e-9, 1e-9));
     EXPECT_EQ(factor.lower.triu(1).abs().max().item<double>(), 0);
   }
@@ -83,7 +81,7 @@ TEST(Alignment, TrainsOnEveryRowOnceAndLearns) {
   });
   EXPECT_EQ(rows, 150);
   EXPECT_EQ(trainer.updates(), 4);
-  EXPECT_GT((head(drawn.rows).argmax(1) == drawn.labels).to(kDouble).mean().item<double>(), 0.95);
+  EXPECT_GT((head(drawn.rows).argmax(1) == drawn.labels).to(torch::kDouble).mean().item<double>(), 0.95);
 }
 
 }  // namespace

@@ -13,8 +13,6 @@ using golden::any_numbers;
 using golden::Golden;
 using torch::Tensor;
 
-constexpr auto kDouble = torch::kFloat64;
-
 torch::Generator generator(uint64_t seed) { return at::detail::createCPUGenerator(seed); }
 
 TEST(ClassVariances, EqualTheirDefinitionWhateverTheBatches) {
@@ -24,7 +22,7 @@ TEST(ClassVariances, EqualTheirDefinitionWhateverTheBatches) {
   for (int64_t i = 0; i < 40; i += 7)
     statistics.add(features.narrow(0, i, std::min<int64_t>(7, 40 - i)), labels.narrow(0, i, std::min<int64_t>(7, 40 - i)));
   for (int64_t c = 0; c < 3; ++c) {
-    const Tensor rows = features.index_select(0, (labels == c).nonzero().flatten()).to(kDouble);
+    const Tensor rows = features.index_select(0, (labels == c).nonzero().flatten()).to(torch::kDouble);
     EXPECT_TRUE(torch::allclose(statistics.variances()[c], rows.var(0, true), 1e-9, 1e-9));
     EXPECT_TRUE(torch::allclose(statistics.variances(false)[c], rows.var(0, false), 1e-9, 1e-9));
   }
@@ -42,7 +40,7 @@ TEST(KMeans, FindsGroupsThatLieApart) {
       const Tensor mine = (found.labels == k).nonzero().flatten();
       ASSERT_EQ(mine.numel(), 20);
       EXPECT_TRUE(where.index_select(0, mine).eq(where[mine[0].item<int64_t>()]).all().item<bool>());
-      const Tensor group = rows.index_select(0, mine).to(kDouble);
+      const Tensor group = rows.index_select(0, mine).to(torch::kDouble);
       EXPECT_TRUE(torch::allclose(found.centres[k], group.mean(0), 1e-9, 1e-9));
       inertia += (group - group.mean(0)).square().sum().item<double>();
     }
@@ -56,7 +54,7 @@ TEST(KMeans, RepeatsAndMoreTriesAreNoWorse) {
   EXPECT_TRUE(torch::equal(one.labels, again.labels));
   EXPECT_TRUE(torch::equal(one.centres, again.centres));
   EXPECT_LE(k_means(rows, {.clusters = 8, .tries = 10}, generator(5)).inertia, one.inertia);
-  EXPECT_NEAR(k_means(rows, {.clusters = 1}, generator(1)).inertia, 199 * rows.to(kDouble).var(0).sum().item<double>(), 1e-6);
+  EXPECT_NEAR(k_means(rows, {.clusters = 1}, generator(1)).inertia, 199 * rows.to(torch::kDouble).var(0).sum().item<double>(), 1e-6);
 }
 
 TEST(KMeans, FewRowsGiveFewClustersAndMistakesAreNamed) {
@@ -74,8 +72,8 @@ TEST(ClassGaussians, OneFullOneDiagonalOrSeveral) {
   const ClassGaussian full = gaussians_of(7, rows, {.ridge = 0.5}, any_numbers()).at(0);
   const ClassGaussian diagonal = gaussians_of(7, rows, {.covariance = "diagonal", .ridge = 0.5}, any_numbers()).at(0);
   EXPECT_EQ(full.label, 7);
-  EXPECT_TRUE(
-      torch::allclose(full.covariance, (at::cov(rows.to(kDouble).t()) + 0.5 * torch::eye(4, kDouble)).to(torch::kFloat32), 1e-5, 1e-5));
+  EXPECT_TRUE(torch::allclose(
+      full.covariance, (at::cov(rows.to(torch::kDouble).t()) + 0.5 * torch::eye(4, torch::kDouble)).to(torch::kFloat32), 1e-5, 1e-5));
   EXPECT_TRUE(torch::allclose(diagonal.covariance, full.covariance.diagonal(), 1e-5, 1e-5));
   const auto two = gaussians_of(7, rows, {.covariance = "diagonal", .per_class = 2}, any_numbers());
   ASSERT_EQ(two.size(), 2u);
@@ -88,10 +86,10 @@ TEST(ClassGaussians, OneFullOneDiagonalOrSeveral) {
 // Both ways to draw give the same distribution; a diagonal one needs no factor and no jitter, also without any variance.
 TEST(ClassGaussians, DrawsFromADiagonal) {
   constexpr int64_t kDraws = 50'000;
-  const Tensor mean = torch::tensor({1.0, -2.0, 0.0}, kDouble), variances = torch::tensor({4.0, 0.0, 0.25}, kDouble);
+  const Tensor mean = torch::tensor({1.0, -2.0, 0.0}, torch::kDouble), variances = torch::tensor({4.0, 0.0, 0.25}, torch::kDouble);
   const DrawnRows drawn = draw_rows({{3, mean, variances}, {4, mean, torch::zeros(3)}}, kDraws, any_numbers());
   EXPECT_EQ(drawn.jitter, 0);
-  const Tensor rows = drawn.rows.narrow(0, 0, kDraws).to(kDouble);
+  const Tensor rows = drawn.rows.narrow(0, 0, kDraws).to(torch::kDouble);
   EXPECT_LT((rows.mean(0) - mean).abs().max().item<double>(), 5 * std::sqrt(4.0 / kDraws));
   EXPECT_LT((rows.var(0) - variances).abs().max().item<double>(), 5 * std::sqrt(2.0 / kDraws) * 4);
   EXPECT_TRUE(torch::equal(drawn.rows[kDraws], mean.to(torch::kFloat32)));
@@ -119,7 +117,7 @@ void check_alignment(Golden& g) {
     const Tensor x = at::cat(rows).index_select(0, permutation[e]), y = at::cat(labels).index_select(0, permutation[e]);
     const int64_t size = x.size(0) / (old * clusters);
     for (int64_t i = 0; i < per_task; ++i) {
-      rates.push_back(torch::tensor(trainer.rate(), kDouble));
+      rates.push_back(torch::tensor(trainer.rate(), torch::kDouble));
       const Tensor loss = at::cross_entropy_loss(head(x.narrow(0, i * size, size)).narrow(1, 0, seen), y.narrow(0, i * size, size));
       losses.push_back(loss.detach());
       trainer.step(loss);

@@ -32,6 +32,9 @@ inline void fill(nn::Module& module, const Golden& golden, const Names& names) {
   });
 }
 
+// The network of a fixture.
+inline nn::Vit backbone(const Golden& g) { return nn::Vit(g.with_prefix("vit."), {.heads = g.config()["heads"].get<int64_t>()}); }
+
 inline std::map<std::string, torch::Tensor> parameters_of(nn::Module& module) {
   std::map<std::string, torch::Tensor> found;
   module.parameters([&](const std::string& name, torch::Tensor& t) { found[name] = t; });

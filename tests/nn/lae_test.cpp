@@ -14,7 +14,7 @@ namespace {
 using golden::Golden;
 using torch::Tensor;
 
-constexpr double kTolerance = 8e-6;
+constexpr double kFeatureTolerance = 8e-6;
 
 struct Lae {
   explicit Lae(Golden& golden)
@@ -51,7 +51,7 @@ struct Lae {
     const Tensor feature = vit.cls(g["images"], module), all = logits(feature);
     all.retain_grad();
     const Tensor value = loss(all);
-    g.close(kind + ".feature", feature, kTolerance);
+    g.close(kind + ".feature", feature, kFeatureTolerance);
     g.close(kind + ".logits", all, 2e-5);
     g.close(kind + ".loss", value.reshape({1}), 3e-6);
     for (auto& head : heads) head.parameters([](const std::string&, Tensor& t) { t.mutable_grad() = Tensor(); });

@@ -19,8 +19,8 @@ const std::vector<std::string> kSites{"q", "k", "v", "qkv", "proj", "fc1", "fc2"
 const std::map<std::string, std::string> kWeights{{"q", "attn.qkv"},     {"k", "attn.qkv"},  {"v", "attn.qkv"}, {"qkv", "attn.qkv"},
                                                   {"proj", "attn.proj"}, {"fc1", "mlp.fc1"}, {"fc2", "mlp.fc2"}};
 
-Vit small_vit() { return Vit(random_vit({.image = 16, .patch = 4, .dim = 16, .depth = 2, .heads = 2, .mlp = 24}, 1), {.heads = 2}); }
-Tensor images(int64_t n = 3) { return at::randn({n, 3, 16, 16}, at::detail::createCPUGenerator(9)); }
+Vit two_blocks() { return Vit(random_vit({.image = 16, .patch = 4, .dim = 16, .depth = 2, .heads = 2, .mlp = 24}, 1), {.heads = 2}); }
+Tensor some_images(int64_t n = 3) { return at::randn({n, 3, 16, 16}, at::detail::createCPUGenerator(9)); }
 
 // B is zero at first; a test wants deltas that do something.
 void fill_b(Lora& lora, uint64_t seed) {
@@ -29,7 +29,7 @@ void fill_b(Lora& lora, uint64_t seed) {
 
 // The network with the deltas added to its weights.
 Vit with_weights(const Lora& lora) {
-  Vit vit = copy_of(small_vit());
+  Vit vit = copy_of(two_blocks());
   const torch::NoGradGuard no_grad;
   vit.parameters([&](const std::string& name, Tensor& t) {
     for (const LoraDelta& d : lora.deltas()) {
@@ -41,41 +41,41 @@ Vit with_weights(const Lora& lora) {
 }
 
 TEST(Lora, IsItsDeltaAddedToTheWeightOfAnySite) {
-  const Vit vit = small_vit();
+  const Vit vit = two_blocks();
   const torch::NoGradGuard no_grad;
   for (const std::string& site : kSites) {
     Lora lora(vit.shape(), {.blocks = {0, 1}, .sites = {site}, .rank = 3, .scale = 0.7}, any_numbers());
-    EXPECT_TRUE(torch::equal(vit.cls(images(), lora), vit.cls(images(), Injection()))) << site << ": a fresh one changes nothing";
+    EXPECT_TRUE(torch::equal(vit.cls(some_images(), lora), vit.cls(some_images(), Injection()))) << site << ": a fresh one changes nothing";
     fill_b(lora, 3);
-    const Tensor want = with_weights(lora).cls(images());
-    EXPECT_TRUE(torch::allclose(vit.cls(images(), lora), want, 1e-4, 1e-5)) << site;
-    EXPECT_GT((want - vit.cls(images())).abs().max().item<double>(), 1e-3) << site;
+    const Tensor want = with_weights(lora).cls(some_images());
+    EXPECT_TRUE(torch::allclose(vit.cls(some_images(), lora), want, 1e-4, 1e-5)) << site;
+    EXPECT_GT((want - vit.cls(some_images())).abs().max().item<double>(), 1e-3) << site;
     EXPECT_TRUE(torch::allclose(lora.at(1, site).delta(), 0.7 * lora.at(1, site).b.matmul(lora.at(1, site).a)));
   }
 }
 
 TEST(Lora, FinishedTasksBecomeOneDelta) {
-  const Vit vit = small_vit();
+  const Vit vit = two_blocks();
   const torch::NoGradGuard no_grad;
   const LoraOptions options{.blocks = {1}, .sites = {"q", "v", "fc2"}, .rank = 2, .scale = 2, .scales = true};
   Lora first(vit.shape(), options, any_numbers()), second = copy_of(first);
   fill_b(first, 3);
   fill_b(second, 30);
   MergedLora merged(first);
-  EXPECT_TRUE(torch::allclose(vit.cls(images(), merged), vit.cls(images()), 1e-5, 1e-6));
+  EXPECT_TRUE(torch::allclose(vit.cls(some_images(), merged), vit.cls(some_images()), 1e-5, 1e-6));
   merged.add(first);
   merged.add(second);
   const Together both({&first, &second});
-  EXPECT_TRUE(torch::allclose(vit.cls(images(), merged), vit.cls(images(), both), 1e-4, 1e-5));
+  EXPECT_TRUE(torch::allclose(vit.cls(some_images(), merged), vit.cls(some_images(), both), 1e-4, 1e-5));
   EXPECT_EQ(trained_numbers(merged), 0);
   EXPECT_THROW(merged.add(Lora(vit.shape(), {.blocks = {0}}, any_numbers())), Error);
 }
 
 TEST(Lora, OnlyBIsTrainedWhereAIsFrozenAndMistakesAreNamed) {
-  const Vit vit = small_vit();
+  const Vit vit = two_blocks();
   Lora lora(vit.shape(), {.blocks = {0}, .sites = {"k"}, .rank = 4, .frozen_a = true}, any_numbers());
   EXPECT_EQ(trained_numbers(lora), 16 * 4);
-  vit.cls(images(), lora).narrow(1, 0, 3).sum().backward();
+  vit.cls(some_images(), lora).narrow(1, 0, 3).sum().backward();
   EXPECT_GT(lora.at(0, "k").b.grad().abs().max().item<double>(), 0);
   for (const LoraOptions& wrong : {LoraOptions{.blocks = {0}, .sites = {"o"}}, LoraOptions{.blocks = {2}},
                                    LoraOptions{.blocks = {0}, .rank = 17}, LoraOptions{.blocks = {0}, .rank = 0}})
@@ -85,7 +85,7 @@ TEST(Lora, OnlyBIsTrainedWhereAIsFrozenAndMistakesAreNamed) {
 
 // What is recorded is what the operation is computed from: from inputs and outputs of a linear layer follows its weight.
 TEST(InputRecorder, KeepsTheSecondMomentsOfWhatComesIn) {
-  const Vit vit = small_vit();
+  const Vit vit = two_blocks();
   struct Witness final : Injection {
     Tensor at(Site site, int64_t block, const Tensor& x, const Tensor& y) const override {
       if (site == Site::kFc2 && block == 1) seen = x;
@@ -95,11 +95,11 @@ TEST(InputRecorder, KeepsTheSecondMomentsOfWhatComesIn) {
   } witness;
   const InputRecorder recorder({0, 1}, {"q", "v", "proj", "fc2"});
   const Together both({const_cast<InputRecorder*>(&recorder), &witness});
-  const Tensor without = vit.cls(images(), Injection());
-  EXPECT_TRUE(torch::equal(vit.cls(images(), both), without)) << "it changes nothing";
+  const Tensor without = vit.cls(some_images(), Injection());
+  EXPECT_TRUE(torch::equal(vit.cls(some_images(), both), without)) << "it changes nothing";
   Tensor sum = torch::zeros({24, 24}, torch::kFloat64);
   sum += witness.seen.flatten(0, 1).to(torch::kFloat64).t().matmul(witness.seen.flatten(0, 1).to(torch::kFloat64));
-  vit.cls(images(2), both);
+  vit.cls(some_images(2), both);
   sum += witness.seen.flatten(0, 1).to(torch::kFloat64).t().matmul(witness.seen.flatten(0, 1).to(torch::kFloat64));
   EXPECT_EQ(recorder.count(1, "fc2"), (3 + 2) * 17);
   EXPECT_TRUE(torch::allclose(recorder.moment(1, "fc2"), sum / (5 * 17), 1e-10, 1e-10));

@@ -10,10 +10,9 @@
 namespace clb::nn {
 namespace {
 
+using golden::backbone;
 using golden::Golden;
 using torch::Tensor;
-
-Vit backbone(const Golden& g) { return Vit(g.with_prefix("vit."), {.heads = g.config()["heads"].get<int64_t>()}); }
 
 GrowingLinear head_of(const Golden& g, const std::string& state) {
   GrowingLinear head({.dim = g[state + "head.weight"].size(1)}, golden::any_numbers());

@@ -32,10 +32,10 @@ TensorMap random_clip() {
 }
 
 Clip small_clip() { return Clip(random_clip(), {.image_heads = 3, .text_heads = 2, .image = {16, 24}}); }
-Tensor images() { return at::rand({2, 3, 16, 24}, at::detail::createCPUGenerator(5)); }
+Tensor wide_images() { return at::rand({2, 3, 16, 24}, at::detail::createCPUGenerator(5)); }
 Tensor texts() { return torch::tensor({{28, 3, 7, 29, 0, 0}, {28, 11, 29, 0, 0, 0}}); }
 
-void disturb(Module& module) {
+void disturb_strongly(Module& module) {
   module.parameters([](const std::string& name, Tensor& t) {
     t = (t.detach() + normal(t.sizes(), 0, 0.3, golden::any_numbers()(name))).requires_grad_();
   });
@@ -65,7 +65,7 @@ void expect_all_work(Tower tower, const BlocksShape& shape, const Tensor& inputs
     if (name == "adapter" || name == "lora") {
       EXPECT_TRUE(torch::allclose(tower(inputs, *injection), plain, 1e-4, 1e-5));
     }
-    disturb(*injection);
+    disturb_strongly(*injection);
     const Tensor features = tower(inputs, *injection);
     EXPECT_EQ(features.sizes(), plain.sizes());
     for (int64_t i = 0; i < inputs.size(0); ++i) {
@@ -84,7 +84,7 @@ void expect_all_work(Tower tower, const BlocksShape& shape, const Tensor& inputs
 
 TEST(Towers, EveryInjectionWorksOnImages) {
   const Clip clip = small_clip();
-  expect_all_work(clip.image, clip.image.blocks_shape(), images());
+  expect_all_work(clip.image, clip.image.blocks_shape(), wide_images());
 }
 
 TEST(Towers, EveryInjectionWorksOnTexts) {
@@ -99,7 +99,7 @@ TEST(Towers, WhatStandsBehindTheEndIsNotSeen) {
   other[1][3] = 5;
   EXPECT_TRUE(torch::allclose(clip.text(texts()), clip.text(other), 1e-5, 1e-6));
   for (const auto& [name, injection] : one_of_each(clip.text.blocks_shape())) {
-    disturb(*injection);
+    disturb_strongly(*injection);
     EXPECT_TRUE(torch::allclose(clip.text(texts(), *injection), clip.text(other, *injection), 1e-5, 1e-5)) << name;
   }
 }
@@ -119,7 +119,7 @@ TEST(Towers, InBfloat16Too) {
   const Clip clip = small_clip(), half = clip.to(torch::kCPU, torch::kBFloat16);
   const c10::InferenceMode inference;
   const auto near = [](const Tensor& a, const Tensor& b) { return at::cosine_similarity(a.to(torch::kFloat32), b).min().item<double>(); };
-  EXPECT_GT(near(half.image(images().to(torch::kBFloat16)), clip.image(images())), 0.999);
+  EXPECT_GT(near(half.image(wide_images().to(torch::kBFloat16)), clip.image(wide_images())), 0.999);
   EXPECT_GT(near(half.text(texts()), clip.text(texts())), 0.999);
 }
 

@@ -8,10 +8,9 @@
 namespace clb::nn {
 namespace {
 
+using golden::backbone;
 using golden::Golden;
 using torch::Tensor;
-
-Vit backbone(const Golden& g) { return Vit(g.with_prefix("vit."), {.heads = g.config()["heads"].get<int64_t>()}); }
 
 void set(Module& module, const Tensor& value) {
   module.parameters([&](const std::string&, Tensor& t) {

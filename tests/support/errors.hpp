@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <exception>
 #include <string>
 
 namespace clb::testing {
@@ -17,6 +18,17 @@ std::string error_of(Call call) {
   }
   ADD_FAILURE() << "no error was thrown";
   return "";
+}
+
+// What a call that is refused says; "" when it is not.
+template <class Call>
+std::string said_by(Call call) {
+  try {
+    call();
+    return "";
+  } catch (const std::exception& error) {
+    return error.what();
+  }
 }
 
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }

@@ -1,4 +1,4 @@
-// A fresh folder for one test, removed at its end.
+// A fresh folder for one test, removed at its end; files in it.
 #pragma once
 
 #include <unistd.h>
@@ -12,6 +12,11 @@
 #include <string_view>
 
 namespace clb::testing {
+
+inline void write_file(const std::filesystem::path& file, const std::string& bytes) {
+  std::filesystem::create_directories(file.parent_path());
+  std::ofstream(file, std::ios::binary) << bytes;
+}
 
 class TempFolder {
  public:

@@ -14,7 +14,7 @@ namespace {
 using testing::contains;
 using testing::error_of;
 
-SafetensorsHeader parse(const std::string& bytes) {
+SafetensorsHeader header_of(const std::string& bytes) {
   // A heap copy of exact size, so that the address sanitizer sees a read past the end.
   const std::vector<uint8_t> exact(bytes.begin(), bytes.end());
   return parse_safetensors(exact, "w.safetensors");
@@ -34,7 +34,7 @@ std::string good_file() {
 
 TEST(Safetensors, HeaderRoundTrip) {
   const std::string file = good_file();
-  const SafetensorsHeader header = parse(file);
+  const SafetensorsHeader header = header_of(file);
   ASSERT_EQ(header.tensors.size(), 3u);
   const TensorEntry& a = header.tensors.at("a");
   const TensorEntry& b = header.tensors.at("b.weight");
@@ -49,7 +49,7 @@ TEST(Safetensors, HeaderRoundTrip) {
 
 TEST(Safetensors, EveryTruncationIsAnError) {
   testing::for_each_truncation(good_file(), [](const std::string& bytes, size_t size) {
-    EXPECT_TRUE(error_of<Error>([&] { parse(bytes); }).starts_with("w.safetensors: ")) << size;
+    EXPECT_TRUE(error_of<Error>([&] { header_of(bytes); }).starts_with("w.safetensors: ")) << size;
   });
 }
 
@@ -58,7 +58,7 @@ TEST(Safetensors, EveryBitFlipInTheHeaderParsesOrIsAnError) {
   size_t parsed = 0, refused = 0;
   testing::for_each_bit_flip(file, 0, file.size() - 32, [&](const std::string& bytes, size_t, int) {
     try {
-      parse(bytes);
+      header_of(bytes);
       ++parsed;  // a letter of a tensor's name, of the metadata or a space
     } catch (const Error& error) {
       EXPECT_TRUE(std::string(error.what()).starts_with("w.safetensors: "));
@@ -70,7 +70,7 @@ TEST(Safetensors, EveryBitFlipInTheHeaderParsesOrIsAnError) {
 
 TEST(Safetensors, EveryRuleHasItsSentence) {
   const auto refused = [](const std::string& json, size_t data, const std::string& part) {
-    const std::string text = error_of<Error>([&] { parse(with_header(json, data)); });
+    const std::string text = error_of<Error>([&] { header_of(with_header(json, data)); });
     EXPECT_TRUE(contains(text, part)) << text;
   };
   refused(R"([1])", 0, "does not begin with {");
@@ -91,8 +91,8 @@ TEST(Safetensors, EveryRuleHasItsSentence) {
 }
 
 TEST(Safetensors, HeaderLengthIsBounded) {
-  EXPECT_TRUE(contains(error_of<Error>([] { parse(std::string(8, '\xff')); }), "header length"));
-  EXPECT_TRUE(contains(error_of<Error>([] { parse(std::string("\x10\0\0\0\0\0\0\0{}", 10)); }), "header length at offset 0 is 16"));
+  EXPECT_TRUE(contains(error_of<Error>([] { header_of(std::string(8, '\xff')); }), "header length"));
+  EXPECT_TRUE(contains(error_of<Error>([] { header_of(std::string("\x10\0\0\0\0\0\0\0{}", 10)); }), "header length at offset 0 is 16"));
 }
 
 // The length of a header begins as a pickle, a bitmap and others do.
@@ -104,7 +104,7 @@ TEST(Safetensors, AreNotTakenForAnotherFormatByTheirHeadersLength) {
     for (size_t k = 0; k < 8; ++k) file[k] = static_cast<char>(length >> 8 * k & 255);
     file += header + "x";
     EXPECT_EQ(foreign_format({reinterpret_cast<const uint8_t*>(file.data()), file.size()}), "") << length;
-    EXPECT_EQ(parse(file).tensors.size(), 1u) << length;
+    EXPECT_EQ(header_of(file).tensors.size(), 1u) << length;
   }
   const std::string pickle("\x80\x04\x95\x10\0\0\0\0\0\0\0}", 12);
   EXPECT_TRUE(contains(foreign_format({reinterpret_cast<const uint8_t*>(pickle.data()), pickle.size()}), "pickle"));

@@ -28,7 +28,7 @@ Json good_import() {
                {"acc.mean.sample", {{"version", 1}, {"mean", 0.88}, {"runs", 5}}}}}}}}};
 }
 
-std::vector<store::ImportedRow> read(const Json& json) { return exchange::read_import(json.dump(), "their.json"); }
+std::vector<store::ImportedRow> imported(const Json& json) { return exchange::read_import(json.dump(), "their.json"); }
 
 class Exchange : public ResultsTest {
  protected:
@@ -49,7 +49,7 @@ class Exchange : public ResultsTest {
 };
 
 TEST_F(Exchange, import_keeps_what_the_file_says) {
-  const std::vector<store::ImportedRow> rows = read(good_import());
+  const std::vector<store::ImportedRow> rows = imported(good_import());
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].method, "l2p");
   ASSERT_EQ(rows[0].metrics.size(), 2u);
@@ -109,7 +109,7 @@ TEST_F(Exchange, whatever_is_wrong_is_one_sentence_with_its_place) {
     } else {
       json[at] = c.value;
     }
-    const std::string said = sentence([&] { read(json); });
+    const std::string said = sentence([&] { imported(json); });
     EXPECT_TRUE(said.starts_with("their.json: ")) << said;
     EXPECT_NE(said.find(c.says), std::string::npos) << said;
   }
@@ -123,7 +123,7 @@ TEST_F(Exchange, imported_rows_are_marked_and_cited_and_not_ranked) {
   json["rows"].push_back(json["rows"][0]);
   json["rows"][1]["comparability_key"] = reader().light_runs().at(0).comparability_key;
   json["rows"][1]["metrics"]["acc.mean.sample"]["mean"] = 0.99;  // above everything measured
-  writer().add_imported(read(json));
+  writer().add_imported(imported(json));
 
   const Json tables = Json::parse(table(report::Format::kJson)).at("tables");
   ASSERT_EQ(tables.size(), 2u) << "without the identical key a table of its own";
@@ -147,7 +147,7 @@ TEST_F(Exchange, imported_rows_are_marked_and_cited_and_not_ranked) {
 
 TEST_F(Exchange, exported_tables_have_their_documented_columns) {
   finish(0);
-  writer().add_imported(read(good_import()));
+  writer().add_imported(imported(good_import()));
   const Store store = reader();
   std::string text;
   report::export_json(store, report::export_tables(), [&](std::string_view piece) { text += piece; });

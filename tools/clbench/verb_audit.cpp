@@ -24,8 +24,8 @@ using base::Json;
 
 namespace {
 
-constexpr VerbText kText{"audit", "[DB|RUN]", "recount every stored count from the stored predictions; check keys and checksums",
-                         "clbench audit results.sqlite"};
+constexpr VerbText kAudit{"audit", "[DB|RUN]", "recount every stored count from the stored predictions; check keys and checksums",
+                          "clbench audit results.sqlite"};
 
 // What the installed plugin says of the data that a run names, asked once per dataset by the audit. Never from the cache: whether that is
 // right is what the audit is to say.
@@ -119,7 +119,7 @@ void print_text(const fs::path& file, const audit::Report& report) {
 }  // namespace
 
 int verb_audit(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kAudit);
   options.add_database();
   options.add_installation();
   options.add_json();

@@ -25,7 +25,7 @@ using base::Json;
 
 namespace {
 
-constexpr VerbText kText{"cache", "list|prune", "list or prune what the cache keeps", "clbench cache prune --older-than 30"};
+constexpr VerbText kCache{"cache", "list|prune", "list or prune what the cache keeps", "clbench cache prune --older-than 30"};
 
 struct CachedFile {
   fs::path file;
@@ -143,7 +143,7 @@ int prune(const Options& options, const fs::path& cache, const std::vector<Cache
 }  // namespace
 
 int verb_cache(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kCache);
   options.add()("older-than", po::value<std::string>()->value_name("DAYS"), "prune what was written more than DAYS days ago");
   options.add()("all", "prune everything that is the cache's own; a folder that is no cache is refused");
   options.add_cache();

@@ -10,7 +10,7 @@ namespace clb::cli {
 
 namespace {
 
-constexpr VerbText kText{
+constexpr VerbText kCompare{
     "compare", "A B",
     "two methods, presets, commits or databases on the same seeds and class orders\n\n"
     "A and B are [FILE][@COMMIT][:METHOD[/PRESET][,NAME=VALUE...]]: l2p, l2p/small, finetune,lr=0.03, old.sqlite,\n"
@@ -22,7 +22,7 @@ constexpr VerbText kText{
 }  // namespace
 
 int verb_compare(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kCompare);
   options.add_database();
   options.add()("metrics", po::value<std::string>()->value_name("A,B")->default_value("acc.mean.sample,acc.last.sample,forget.max_prev"),
                 "what to compare; the first that has a value decides");

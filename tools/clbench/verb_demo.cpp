@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr VerbText kText{
+constexpr VerbText kDemo{
     "demo", "", "a few methods on Fashion-MNIST with the embedded network: minutes on two cores, then a table and a page", "clbench demo"};
 
 // As short as it can be typed here.
@@ -54,7 +54,7 @@ void say_what_next(const fs::path& database, const fs::path& experiment) {
 }  // namespace
 
 int verb_demo(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kDemo);
   options.add()("print", "print the experiment file and start nothing");
   options.add()("out", po::value<std::string>()->value_name("DIR")->default_value("clbench-demo"), "folder of the page");
   options.add_force();

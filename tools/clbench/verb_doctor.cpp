@@ -28,7 +28,7 @@ using base::Json;
 
 namespace {
 
-constexpr VerbText kText{"doctor", "", "check this installation and say what to do", "clbench doctor --db results.sqlite"};
+constexpr VerbText kDoctor{"doctor", "", "check this installation and say what to do", "clbench doctor --db results.sqlite"};
 constexpr uint64_t kLowDisk = 5'000'000'000;  // the features of one large dataset
 
 struct Finding {
@@ -121,7 +121,7 @@ Finding look_at_machine() {
 }  // namespace
 
 int verb_doctor(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kDoctor);
   options.add_database();
   options.add_installation();
   options.add_cache();

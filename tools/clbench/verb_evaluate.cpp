@@ -25,8 +25,8 @@ using base::Json;
 
 namespace {
 
-constexpr VerbText kText{"evaluate", "RUN", "evaluate the kept state of a run again, without training, under other settings",
-                         "clbench evaluate 3f2a91 --set protocol.test_batches=class_sorted"};
+constexpr VerbText kEvaluate{"evaluate", "RUN", "evaluate the kept state of a run again, without training, under other settings",
+                             "clbench evaluate 3f2a91 --set protocol.test_batches=class_sorted"};
 
 constexpr const char* kSettings =
     "protocol.test_batches, protocol.test_batch_size, protocol.kind=task (the oracle: task ids are given) and method.params.NAME";
@@ -188,7 +188,7 @@ void print_result(const store::Store& store, const store::RunRow& row, const Opt
 }  // namespace
 
 int verb_evaluate(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kEvaluate);
   options.add()("set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE"), "what is to differ; may be repeated");
   add_limits(options);
   if (!options.parse(arguments, 1, 1)) return 0;

@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr VerbText kText{"export", "[runs|evals|metrics|imported]", "runs, counts and metrics as CSV or JSON",
-                         "clbench export metrics --format csv --out metrics.csv"};
+constexpr VerbText kExport{"export", "[runs|evals|metrics|imported]", "runs, counts and metrics as CSV or JSON",
+                           "clbench export metrics --format csv --out metrics.csv"};
 
 struct OutputLost {};  // nobody reads what would still come: it is not computed
 
@@ -59,7 +59,7 @@ class Target {
 }  // namespace
 
 int verb_export(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kExport);
   options.add_database();
   options.add()("format", po::value<std::string>()->value_name("FORMAT")->default_value("json"), "json: all tables or one; csv: one table");
   options.add()("out", po::value<std::string>()->value_name("FILE"), "write to FILE instead of stdout");

@@ -14,7 +14,7 @@ namespace {
 
 using compare::GateReport;
 
-constexpr VerbText kText{"gate", "",
+constexpr VerbText kGate{"gate", "",
                          "did results, speed or memory change from base to head: yes, no, cannot tell\n\n"
                          "REF is FILE[@COMMIT]; without a commit the newest in the file. Stored runs are read, none is started.\n"
                          "Exit code: 0 no regression, 1 regression, 4 cannot tell. docs/gate.md explains the steps",
@@ -31,7 +31,7 @@ std::optional<double> fraction(const Options& options, const char* name) {
   return value / 100;
 }
 
-std::string format_of(const Options& options) {
+std::string gate_format(const Options& options) {
   const std::string format = options.flag("json") ? "json" : options.text("format");
   if (format == "text" || format == "json" || format == "markdown" || format == "junit") return format;
   throw base::Error(fmt::format("gate: there is no format '{}'; it is text, json, markdown or junit", format));
@@ -54,7 +54,7 @@ int plan(const compare::Ref& base, const std::optional<compare::Ref>& head, cons
 }  // namespace
 
 int verb_gate(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kGate);
   options.add()("base", po::value<std::string>()->value_name("REF"), "what was");
   options.add()("head", po::value<std::string>()->value_name("REF"), "what is to be judged");
   options.add()("plan", "print the seeds and minutes that the gate needs, from the spread and times of --base (and --head)");
@@ -65,7 +65,7 @@ int verb_gate(const Arguments& arguments) {
   options.add()("format", po::value<std::string>()->value_name("FORMAT")->default_value("text"), "text, json, markdown or junit");
   options.add_json();
   if (!options.parse(arguments, 0, 0)) return 0;
-  const std::string format = format_of(options);
+  const std::string format = gate_format(options);
   if (!options.flag("base")) throw base::Error("gate: --base FILE[@COMMIT] is missing; it names the runs to compare with");
   if (!options.flag("head") && !options.flag("plan"))
     throw base::Error("gate: --head FILE[@COMMIT] is missing; it names the runs to judge");

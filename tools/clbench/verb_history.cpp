@@ -15,7 +15,7 @@ namespace {
 
 using store::Store;
 
-constexpr VerbText kText{
+constexpr VerbText kHistory{
     "history", "[SERIES [TEXT]]",
     "a series of runs over commits, with annotations and change points\n\n"
     "SERIES: the first characters of its key, or METHOD[/PRESET][,NAME=VALUE] when only one is of it; without it, all are\n"
@@ -43,7 +43,7 @@ int annotate(const Options& options, const std::string& series) {
 }  // namespace
 
 int verb_history(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kHistory);
   options.add_database();
   options.add()("metric", po::value<std::string>()->value_name("ID")->default_value("acc.last.sample"), "what is drawn");
   options.add()("annotate", po::value<std::string>()->value_name("COMMIT"), "append TEXT to this commit of the series");

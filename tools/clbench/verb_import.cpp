@@ -12,15 +12,15 @@ namespace clb::cli {
 
 namespace {
 
-constexpr VerbText kText{"import", "FILE.json", "rows measured elsewhere, marked as such in every table",
-                         "clbench import their_numbers.json --db results.sqlite"};
+constexpr VerbText kImport{"import", "FILE.json", "rows measured elsewhere, marked as such in every table",
+                           "clbench import their_numbers.json --db results.sqlite"};
 
 constexpr uint64_t kMostBytes = uint64_t{64} << 20;
 
 }  // namespace
 
 int verb_import(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kImport);
   options.add_database();
   options.add_json();
   if (!options.parse(arguments, 1, 1)) return 0;

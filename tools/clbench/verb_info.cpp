@@ -22,7 +22,7 @@ using base::Json;
 
 namespace {
 
-constexpr VerbText kText{"info", "PLUGIN", "one plugin: parameters, capabilities, paper; classes, splits, licence",
+constexpr VerbText kInfo{"info", "PLUGIN", "one plugin: parameters, capabilities, paper; classes, splits, licence",
                          "clbench info simplecil"};
 
 std::string range_of(const base::ParamInfo& param) {
@@ -154,7 +154,7 @@ std::string kind_of(const std::string& id, const std::vector<launch::PluginFile>
 }  // namespace
 
 int verb_info(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kInfo);
   options.add()("root", po::value<std::string>()->value_name("DIR"), "where the files of a dataset are; default: where the plugin looks");
   options.add_installation();
   options.add_cache();

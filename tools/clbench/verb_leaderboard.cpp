@@ -16,8 +16,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr VerbText kText{"leaderboard", "", "results as a static site: open OUT/index.html, no network needed",
-                         "clbench leaderboard --db results.sqlite --out site"};
+constexpr VerbText kLeaderboard{"leaderboard", "", "results as a static site: open OUT/index.html, no network needed",
+                                "clbench leaderboard --db results.sqlite --out site"};
 
 report::Validation validation_of(const fs::path& file) {
   return report::Validation::from_json(base::parse_json(base::read_file(file, uint64_t{16} << 20), file.string()), file.string());
@@ -26,7 +26,7 @@ report::Validation validation_of(const fs::path& file) {
 }  // namespace
 
 int verb_leaderboard(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kLeaderboard);
   options.add()("out", po::value<std::string>()->value_name("DIR")->default_value("leaderboard"), "folder of the site");
   options.add()("title", po::value<std::string>()->value_name("TEXT")->default_value("clbench leaderboard"), "title of the site");
   options.add()("experiment", po::value<std::string>()->value_name("NAME"), "only the runs of this experiment");

@@ -16,7 +16,7 @@ using base::Json;
 
 namespace {
 
-constexpr VerbText kText{"list", "[methods|datasets|presets]", "what is installed: methods, datasets, presets", "clbench list methods"};
+constexpr VerbText kList{"list", "[methods|datasets|presets]", "what is installed: methods, datasets, presets", "clbench list methods"};
 
 bool wanted(const std::string& what, const char* kind) { return what.empty() || what == kind; }
 
@@ -107,7 +107,7 @@ Json everything(const std::string& what, const std::vector<launch::PluginFile>& 
 }  // namespace
 
 int verb_list(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kList);
   options.add_installation();
   options.add_json();
   if (!options.parse(arguments, 0, 1)) return 0;

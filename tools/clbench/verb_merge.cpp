@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr VerbText kText{"merge", "OUT IN...", "unite results files: the same in any order and when repeated",
-                         "clbench merge all.sqlite node1.sqlite node2.sqlite --audit"};
+constexpr VerbText kMerge{"merge", "OUT IN...", "unite results files: the same in any order and when repeated",
+                          "clbench merge all.sqlite node1.sqlite node2.sqlite --audit"};
 
 constexpr size_t kMostFiles = 100'000;
 
@@ -36,7 +36,7 @@ bool sound(const fs::path& file) {
 }  // namespace
 
 int verb_merge(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kMerge);
   options.add()("audit", "recount every input first, and merge nothing when one of them does not hold what it says");
   options.add_json();
   if (!options.parse(arguments, 2, kMostFiles)) return 0;

@@ -23,8 +23,8 @@ using base::Json;
 
 namespace {
 
-constexpr VerbText kText{"new", "method|dataset NAME", "write the project of a new plugin, ready to build and test",
-                         "clbench new method my_method"};
+constexpr VerbText kNew{"new", "method|dataset NAME", "write the project of a new plugin, ready to build and test",
+                        "clbench new method my_method"};
 
 // my_method -> MyMethod
 std::string class_name(const std::string& name) {
@@ -104,7 +104,7 @@ std::vector<std::string> next_commands(const std::string& kind, const std::strin
 }  // namespace
 
 int verb_new(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kNew);
   options.add()("out", po::value<std::string>()->value_name("DIR"), "folder to write; it must not exist yet; default: ./NAME");
   options.add_json();
   if (!options.parse(arguments, 2, 2)) return 0;

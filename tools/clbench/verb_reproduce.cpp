@@ -23,9 +23,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr VerbText kText{"reproduce", "METHOD/PRESET|EXPERIMENT.toml",
-                         "run a published setting and judge it against what was published: 0 within tolerance, 1 outside, 4 cannot tell",
-                         "clbench reproduce simplecil/cifar100 --set dataset.root=/data/cifar-100-binary"};
+constexpr VerbText kReproduce{
+    "reproduce", "METHOD/PRESET|EXPERIMENT.toml",
+    "run a published setting and judge it against what was published: 0 within tolerance, 1 outside, 4 cannot tell",
+    "clbench reproduce simplecil/cifar100 --set dataset.root=/data/cifar-100-binary"};
 
 uint64_t free_bytes(fs::path place) {
   std::error_code error;
@@ -97,7 +98,7 @@ int judge(Published& published, const Options& options, const store::Store& stor
 }  // namespace
 
 int verb_reproduce(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kReproduce);
   options.add_overrides();
   options.add()("dry-run", "say what is missing, what it takes and what was reported, and start nothing");
   add_execution(options);

@@ -19,13 +19,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr VerbText kText{"resume", "", "go on with the unfinished runs of a database, each after its newest checkpoint",
-                         "clbench resume --db results.sqlite"};
+constexpr VerbText kResume{"resume", "", "go on with the unfinished runs of a database, each after its newest checkpoint",
+                           "clbench resume --db results.sqlite"};
 
 }  // namespace
 
 int verb_resume(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kResume);
   add_execution(options);
   if (!options.parse(arguments, 0, 0)) return 0;
   const launch::HeldSignals held;

@@ -22,11 +22,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr VerbText kText{"run", "EXPERIMENT.toml|METHOD/PRESET", "run an experiment: all runs of its matrix that are not finished yet",
-                         "clbench run small.toml --set run.seed=[0,1,2] --jobs 2"};
+constexpr VerbText kRun{"run", "EXPERIMENT.toml|METHOD/PRESET", "run an experiment: all runs of its matrix that are not finished yet",
+                        "clbench run small.toml --set run.seed=[0,1,2] --jobs 2"};
 
 Options run_options() {
-  Options options(kText);
+  Options options(kRun);
   options.add_overrides();
   options.add()(
       "dry-run",

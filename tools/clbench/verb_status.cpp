@@ -22,7 +22,7 @@ using base::Json;
 
 namespace {
 
-constexpr VerbText kText{"status", "", "the runs of a database and how they ended", "clbench status --db results.sqlite"};
+constexpr VerbText kStatus{"status", "", "the runs of a database and how they ended", "clbench status --db results.sqlite"};
 
 constexpr size_t kShown = 100;  // runs, without --all
 
@@ -129,7 +129,7 @@ std::vector<store::RunState> worth_showing(std::vector<store::RunState> states) 
 }  // namespace
 
 int verb_status(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kStatus);
   options.add_database();
   options.add()("experiment", po::value<std::string>()->value_name("NAME"), "only the runs of this experiment");
   options.add()("all", "every run; without it, of more than 100 runs those that need attention and the newest");

@@ -17,8 +17,8 @@ namespace clb::cli {
 
 namespace {
 
-constexpr VerbText kText{"table", "[RUN...]", "results as a table; RUN: only these runs (first characters of their keys), in one table",
-                         "clbench table --metrics acc.mean.sample,acc.last.sample --format markdown"};
+constexpr VerbText kTable{"table", "[RUN...]", "results as a table; RUN: only these runs (first characters of their keys), in one table",
+                          "clbench table --metrics acc.mean.sample,acc.last.sample --format markdown"};
 
 report::Format format_of(const Options& options) {
   const std::map<std::string, report::Format> formats{{"text", report::Format::kText},         {"md", report::Format::kMarkdown},
@@ -59,7 +59,7 @@ void require_one_key(const store::Store& store, const std::vector<std::string>& 
 }  // namespace
 
 int verb_table(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kTable);
   options.add_database();
   options.add()("experiment", po::value<std::string>()->value_name("NAME"), "only the runs of this experiment");
   options.add()("columns", po::value<std::string>()->value_name("WHAT")->default_value("metrics"),

@@ -19,8 +19,8 @@ using base::Json;
 
 namespace {
 
-constexpr VerbText kText{"tasks", "EXPERIMENT.toml|METHOD/PRESET", "class order and tasks of an experiment, as data",
-                         "clbench tasks small.toml --json"};
+constexpr VerbText kTasks{"tasks", "EXPERIMENT.toml|METHOD/PRESET", "class order and tasks of an experiment, as data",
+                          "clbench tasks small.toml --json"};
 
 std::string name_of(const std::vector<std::string>& names, int64_t id) {
   return static_cast<size_t>(id) < names.size() ? names[static_cast<size_t>(id)] : "";
@@ -75,7 +75,7 @@ void print_stream(const Json& stream) {
 }  // namespace
 
 int verb_tasks(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kTasks);
   options.add_overrides();
   options.add_installation();
   options.add_cache();

@@ -26,9 +26,9 @@ using base::Json;
 
 namespace {
 
-constexpr VerbText kText{"validate", "PLUGIN.so|METHOD",
-                         "check a plugin: life cycle, state, leaks, claims; each check in a process of its own",
-                         "clbench validate ./my_method.so"};
+constexpr VerbText kValidate{"validate", "PLUGIN.so|METHOD",
+                             "check a plugin: life cycle, state, leaks, claims; each check in a process of its own",
+                             "clbench validate ./my_method.so"};
 constexpr double kCheckSeconds = 900;  // on the clock; a check ends itself after 300 s of processor time (tools/runner)
 
 struct Asked {
@@ -137,7 +137,7 @@ void print_row(const Json& row) {
 }  // namespace
 
 int verb_validate(const Arguments& arguments) {
-  Options options(kText);
+  Options options(kValidate);
   options.add()("check", po::value<std::string>()->value_name("A,B"), "these checks only");
   options.add()("list", "list the checks and carry out none");
   options.add()("seed", po::value<std::string>()->value_name("N")->default_value("0"),

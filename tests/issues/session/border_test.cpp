@@ -94,16 +94,6 @@ TEST(Border, AnEmptyTensorNeedsNoMemory) {
   EXPECT_EQ(freed, 1);
 }
 
-// What the call's PluginError says; "" when there is none.
-std::string said_by(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const PluginError& error) {
-    return error.what();
-  }
-  return "";
-}
-
 template <class Table>
 const Table& extension(const clb_host& host, const char* id) {
   return *static_cast<const Table*>(host.get_extension(host.self, id));

@@ -9,19 +9,9 @@ namespace {
 
 using namespace clb;
 using clb::testing::contains;
+using clb::testing::said_by;
 using data::Split;
 using features::Features;
-
-// What a call that is refused says; "" when it is not.
-template <class Call>
-std::string said_by(Call call) {
-  try {
-    call();
-    return "";
-  } catch (const PluginError& error) {
-    return error.what();
-  }
-}
 
 // A method whose part is one number: its features are each colour's mean times it.
 class DerivedFeature : public clb::testing::MadeSession {

@@ -24,19 +24,9 @@ namespace {
 
 using namespace clb;
 using clb::testing::contains;
+using clb::testing::said_by;
 using data::Split;
 using loader::Globals;
-
-// What a call that is refused says; "" when it is not.
-template <class Call>
-std::string said_by(Call call) {
-  try {
-    call();
-    return "";
-  } catch (const PluginError& error) {
-    return error.what();
-  }
-}
 
 struct Change {
   const char* what;

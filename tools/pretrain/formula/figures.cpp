@@ -7,7 +7,7 @@
 namespace clb::formula {
 namespace {
 
-constexpr uint64_t kStream = 1;
+constexpr uint64_t kFigureStream = 1;
 constexpr int kTries = 400;                            // for one class
 constexpr float kMostAlike = 0.86F;                    // of two classes: overlap of their masks over the union
 constexpr float kLeastArea = 0.14F, kMostArea = 0.9F;  // of the square around a figure
@@ -106,7 +106,7 @@ bool Figures::is_new(const Figure& figure) const {
 Figures::Figures(int64_t seed, int64_t count) {
   for (int64_t label = 0; label < count; ++label) {
     Figure figure;
-    Random random(static_cast<uint64_t>(seed), kStream, static_cast<uint64_t>(label));
+    Random random(static_cast<uint64_t>(seed), kFigureStream, static_cast<uint64_t>(label));
     bool found = false;
     // A family that has nothing new any more leaves its turn to the next.
     for (size_t turn = 0; turn < kTurns.size() && !found; ++turn) {

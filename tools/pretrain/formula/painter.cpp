@@ -10,7 +10,7 @@
 namespace clb::formula {
 namespace {
 
-constexpr uint64_t kStream = 2;
+constexpr uint64_t kPainterStream = 2;
 constexpr float kPixel = 2.F / kSide;    // in units of the image
 constexpr float kLeastContrast = 0.13F;  // between the brightness of figure and background
 
@@ -146,7 +146,7 @@ Painter::Painter(const ImageOptions& options)
 Painter::~Painter() = default;
 
 void Painter::draw(int64_t index, Image& image) const {
-  Random random(static_cast<uint64_t>(options_.seed), kStream, static_cast<uint64_t>(index));
+  Random random(static_cast<uint64_t>(options_.seed), kPainterStream, static_cast<uint64_t>(index));
   image.label = random.below(static_cast<int>(options_.classes));
   const int count = random.chance(static_cast<float>(options_.several)) ? 2 + random.below(2) : 1;
   const auto shape = figures_->shape(image.label).varied(random, static_cast<float>(options_.variation));

@@ -54,6 +54,8 @@ struct OrderName {
 // numpy and python draw with order_seed. Error begins with `where`.
 OrderName parse_order(const std::string& text, const std::string& where);
 
+std::vector<int64_t> identity(int64_t n);  // 0 .. n-1
+
 // A permutation of 0 .. n-1 by any name but "official".
 std::vector<int64_t> permutation(const OrderName& name, uint64_t order_seed, int64_t n, const std::string& where);
 

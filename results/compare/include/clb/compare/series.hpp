@@ -39,6 +39,8 @@ struct Series {
   bool repeatable() const;       // the method claims that, or to repeat bit for bit
 };
 
+std::vector<const Series*> pointers(const std::vector<Series>& series);
+
 std::vector<Series> series_of(const std::vector<store::RunRow>& attempts, bool by_machine);
 std::vector<store::RunRow> attempts_of(const std::vector<store::RunRow>& attempts, const std::string& key);  // of one series, by start
 

@@ -7,6 +7,10 @@
 
 namespace clb::stats {
 
+inline constexpr double kLevel = 0.95;  // of every interval that is reported
+
+double mean(std::span<const double> values);  // of at least one value
+
 // How far repeated runs lie apart: the 95 % interval of their mean from three values on, below that just the extremes.
 struct Summary {
   int64_t n = 0;
