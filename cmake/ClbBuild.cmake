@@ -108,7 +108,7 @@ function(clb_list_plugins)
 endfunction()
 
 # clb_test(NAME LABEL SOURCES... [PROPERTIES ...]) is a GoogleTest executable; CTest knows each of its tests as NAME.SUITE.TEST.
-# LABEL: fast (whole fast set under two minutes) or slow. PROPERTIES: of every test, as of set_tests_properties.
+# LABEL: fast (whole fast set some three minutes) or slow. PROPERTIES: of every test, as of set_tests_properties.
 function(clb_test name label)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "PROPERTIES")
   if(NOT TARGET clb_test_main)
