@@ -4,7 +4,6 @@
 #include <clb/plan/sequence.hpp>
 #include <filesystem>
 #include <map>
-#include <ranges>
 #include <set>
 
 namespace clb::plan {
@@ -72,7 +71,8 @@ Orders class_orders(const Infos& infos) {
   for (const base::DatasetInfo& info : infos)
     if (info.orders.size() == 1) only.push_back(info.orders.begin()->first);
   if (only.size() == infos.size()) orders[distinct(only) ? fmt::format("{}", fmt::join(only, "+")) : only.front()] = joined(infos, only);
-  for (const std::string& name : std::views::keys(infos.front().orders)) {
+  for (const auto& first : infos.front().orders) {
+    const std::string& name = first.first;
     const auto states = [&](const base::DatasetInfo& info) { return info.orders.contains(name); };
     if (std::ranges::all_of(infos, states)) orders[name] = joined(infos, std::vector(infos.size(), name));
   }
