@@ -44,19 +44,20 @@ int64_t Trainer::trained() const {
   return count;
 }
 
-double Trainer::rate() const {
-  if (options_.iterations > 0) return schedule_(static_cast<double>(updates_));
+double Trainer::time() const {
+  if (options_.iterations > 0) return static_cast<double>(updates_);
   const int64_t epoch = updates_ / updates_per_epoch_;
-  return schedule_(options_.rate_per_iteration ? static_cast<double>(updates_) / static_cast<double>(updates_per_epoch_)
-                                               : static_cast<double>(epoch));
+  return options_.rate_per_iteration ? static_cast<double>(updates_) / static_cast<double>(updates_per_epoch_) : static_cast<double>(epoch);
 }
+
+double Trainer::rate() const { return schedule_(time()); }
 
 void Trainer::step(const Tensor& loss, const std::function<void()>& change_gradients) {
   optimizer_->zero_grad();
   loss.backward();
   if (change_gradients) change_gradients();
   if (options_.clip_norm > 0) clip_gradients(optimizer_->tensors(), options_.clip_norm);
-  optimizer_->set_rate(rate());
+  optimizer_->set_rate(rate(), time());
   optimizer_->step();
   loss_sum_ = loss_sum_.defined() ? loss_sum_ + loss.detach() : loss.detach();
   ++updates_;

@@ -92,6 +92,7 @@ void Optimizer::take_up(const FitOptions& options, const std::vector<FitGroup>& 
   names_.clear();
   tensors_.clear();
   scales_.clear();
+  schedules_.clear();
   Groups parts;
   for (size_t k = 0; k < groups.size(); ++k) {
     const FitGroup& group = groups[k];
@@ -107,6 +108,7 @@ void Optimizer::take_up(const FitOptions& options, const std::vector<FitGroup>& 
       if (lists[spared].empty()) continue;
       parts.emplace_back(lists[spared], which.group(options, spared ? 0 : group.weight_decay.value_or(options.weight_decay)));
       scales_.push_back(group.lr_scale);
+      schedules_.push_back(group.schedule);
       tensors_.insert(tensors_.end(), lists[spared].begin(), lists[spared].end());
       names_.insert(names_.end(), names[spared].begin(), names[spared].end());
     }
@@ -168,9 +170,9 @@ void Optimizer::set_state(OptimizerState state) {
   loaded_ = std::move(state);
 }
 
-void Optimizer::set_rate(double rate) {
+void Optimizer::set_rate(double rate, double time) {
   auto& groups = optimizer_->param_groups();
-  for (size_t k = 0; k < groups.size(); ++k) groups[k].options().set_lr(rate * scales_[k]);
+  for (size_t k = 0; k < groups.size(); ++k) groups[k].options().set_lr(schedules_[k] ? schedules_[k](time) : rate * scales_[k]);
 }
 
 void Optimizer::zero_grad() { optimizer_->zero_grad(); }

@@ -72,6 +72,7 @@ class Trainer {
   void step(const torch::Tensor& loss, const std::function<void()>& change_gradients = {});
 
   int64_t updates() const { return updates_; }
+  double time() const;             // of the next update, as the schedule counts it
   double rate() const;             // of the next update, before the groups' factors
   double take_mean_loss();         // of the updates since the last call; waits for the device
   int64_t trained() const;         // how many numbers

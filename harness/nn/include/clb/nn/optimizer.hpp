@@ -3,6 +3,7 @@
 #pragma once
 
 #include <clb/nn/module.hpp>
+#include <clb/nn/schedule.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@ struct FitGroup {
   double lr_scale;                     // times the scheduled rate
   std::optional<double> weight_decay;  // instead of the options'
   bool decay_bias = true;              // false: none on tensors whose names end in "bias"
+  Schedule schedule = {};              // the group's own, in place of lr_scale and the fit's; of the same time
 };
 
 // The moments of named tensors, and how many steps they have seen: what an optimiser knows beside its options.
@@ -46,7 +48,8 @@ class Optimizer {
   void take_up(const FitOptions& options, const std::vector<FitGroup>& groups);
 
   const std::vector<torch::Tensor>& tensors() const { return tensors_; }  // what is trained, in the order of the groups
-  void set_rate(double rate);                                             // of the next step, before the groups' factors
+  // Of the next step, before the groups' factors; `time` is for groups with a schedule of their own.
+  void set_rate(double rate, double time = 0);
   void zero_grad();
   void step();  // tensors without a gradient are left alone: no momentum, no decay
 
@@ -62,7 +65,8 @@ class Optimizer {
   std::string kind_;
   std::vector<std::string> names_;  // of the tensors: "<position of the group>/<name>"
   std::vector<torch::Tensor> tensors_;
-  std::vector<double> scales_;  // of the optimiser's groups
+  std::vector<double> scales_;       // of the optimiser's groups
+  std::vector<Schedule> schedules_;  // likewise; empty: scales_ holds
   std::optional<OptimizerState> loaded_;
 };
 
