@@ -51,9 +51,9 @@ Tensor means_of(const Tensor& rows, const Tensor& labels, Tensor distances, int6
   return sums / counts;
 }
 
-Clusters tried_once(const Tensor& rows, const KMeansOptions& options, torch::Generator& generator) {
+Clusters lloyd(const Tensor& rows, const Tensor& start, const KMeansOptions& options) {
   const double still = options.tolerance * rows.var(0, /*unbiased=*/false).mean().item<double>();
-  Clusters found{.centres = first_centres(rows, options.clusters, generator), .labels = {}};
+  Clusters found{.centres = start, .labels = {}};
   for (int64_t k = 0;; ++k) {
     const auto [distances, labels] = squared_distances(rows, found.centres).min(1);
     const bool same = found.labels.defined() && torch::equal(labels, found.labels);
@@ -72,22 +72,37 @@ Clusters tried_once(const Tensor& rows, const KMeansOptions& options, torch::Gen
   }
 }
 
+// The rows in float64, once they are known to be rows.
+Tensor checked(const Tensor& rows, int64_t clusters) {
+  if (clusters < 1 || rows.dim() != 2 || rows.size(0) < 1) {
+    throw Error(ErrorKind::kInvalid, "k-means of " + std::to_string(rows.dim() < 1 ? 0 : rows.size(0)) + " rows into " +
+                                         std::to_string(clusters) + " clusters; 1 row and 1 cluster at least were expected");
+  }
+  const Tensor wide = rows.detach().to(torch::kFloat64);
+  if (!wide.isfinite().all().item<bool>()) throw Error(ErrorKind::kNumeric, "k-means of features that are not finite");
+  return wide;
+}
+
 }  // namespace
 
 Clusters k_means(const Tensor& rows, const KMeansOptions& options, torch::Generator generator) {
   const torch::NoGradGuard no_grad;
-  if (options.clusters < 1 || rows.dim() != 2 || rows.size(0) < 1) {
-    throw Error(ErrorKind::kInvalid, "k-means of " + std::to_string(rows.dim() < 1 ? 0 : rows.size(0)) + " rows into " +
-                                         std::to_string(options.clusters) + " clusters; 1 row and 1 cluster at least were expected");
-  }
-  const Tensor wide = rows.detach().to(torch::kFloat64);
-  if (!wide.isfinite().all().item<bool>()) throw Error(ErrorKind::kNumeric, "k-means of features that are not finite");
-  Clusters best = tried_once(wide, options, generator);
+  const Tensor wide = checked(rows, options.clusters);
+  Clusters best = lloyd(wide, first_centres(wide, options.clusters, generator), options);
   for (int64_t k = 1; k < options.tries; ++k) {
-    Clusters next = tried_once(wide, options, generator);
+    Clusters next = lloyd(wide, first_centres(wide, options.clusters, generator), options);
     if (next.inertia < best.inertia) best = std::move(next);
   }
   return best;
+}
+
+Clusters k_means_from(const Tensor& rows, const Tensor& centres, const KMeansOptions& options) {
+  const torch::NoGradGuard no_grad;
+  const Tensor wide = checked(rows, centres.dim() < 1 ? 0 : centres.size(0));
+  if (centres.dim() != 2 || centres.size(1) != rows.size(1)) {
+    throw Error(ErrorKind::kInvalid, "k-means of rows of " + std::to_string(rows.size(1)) + " numbers from centres of another size");
+  }
+  return lloyd(wide, centres.detach().to(wide.options()), options);
 }
 
 }  // namespace clb::nn

@@ -24,13 +24,15 @@ struct Samples {
   torch::Tensor labels = {};      // [n], positions in the class order
   const char* kind = "main:cls";  // of the features
   torch::Tensor ids = {};         // [n], given by the bench: a running number over all tasks
+  torch::Tensor tasks = {};       // [n], of a question whose protocol tells them
 
   int64_t count() const { return (images.defined() ? images : features).size(0); }
   Samples rows(const torch::Tensor& of) const {
-    return {rows_of(features, of), rows_of(images, of), rows_of(labels, of), kind, rows_of(ids, of)};
+    return {rows_of(features, of), rows_of(images, of), rows_of(labels, of), kind, rows_of(ids, of), rows_of(tasks, of)};
   }
   Samples with(const Samples& more) const {
-    return {both(features, more.features), both(images, more.images), both(labels, more.labels), kind, both(ids, more.ids)};
+    return {both(features, more.features), both(images, more.images), both(labels, more.labels), kind,
+            both(ids, more.ids),           both(tasks, more.tasks)};
   }
 
  private:
@@ -236,7 +238,8 @@ class MethodBench {
     const int64_t first = at * stream.request.batch_size, n = std::min(stream.request.batch_size, stream.count() - first);
     const auto part = [&](const torch::Tensor& t) { return t.defined() ? t.narrow(0, first, n) : t; };
     const Samples& all = stream.samples;
-    const auto& parts = share({part(all.features), part(all.images), part(all.labels), all.kind, part(all.ids)}, stream.parts);
+    const auto& parts =
+        share({part(all.features), part(all.images), part(all.labels), all.kind, part(all.ids), part(all.tasks)}, stream.parts);
     batch.part_count = static_cast<uint32_t>(parts.size());
     batch.parts = parts.data();
     batch.part_stride = sizeof(clb_part);
@@ -261,6 +264,8 @@ class MethodBench {
         add(CLB_PART_LABELS, samples.labels);
       } else if (name == CLB_PART_SAMPLE_IDS) {
         add(CLB_PART_SAMPLE_IDS, samples.ids);
+      } else if (name == CLB_PART_TASK_IDS) {
+        add(CLB_PART_TASK_IDS, samples.tasks);
       } else if (name == samples.kind) {
         add(samples.kind, samples.features);
       }

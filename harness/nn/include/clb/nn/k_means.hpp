@@ -24,4 +24,7 @@ struct Clusters {
 // for fewer than one cluster, (numeric) for rows that are not finite.
 Clusters k_means(const torch::Tensor& rows, const KMeansOptions& options, torch::Generator generator);
 
+// The iterations alone, from these centres [k, d]; nothing is drawn, and `clusters` and `tries` say nothing.
+Clusters k_means_from(const torch::Tensor& rows, const torch::Tensor& centres, const KMeansOptions& options);
+
 }  // namespace clb::nn
