@@ -44,7 +44,7 @@ TEST_F(Shipped, EveryRecipeIsPillowsAndComplete) {
     }
     ++recipes;
   }
-  EXPECT_EQ(recipes, 12);
+  EXPECT_EQ(recipes, 14);
 }
 
 TEST_F(Shipped, PilotAndCoda) {

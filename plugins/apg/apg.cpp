@@ -1,0 +1,346 @@
+// APG: in the middle of a frozen ViT a small network makes one prompt for each image, by attention from the image's class token to a
+// learned token of each class. A pool of normal distributions of old classes' features keeps that network and the classifier from
+// forgetting.
+#include <clb/nn/class_gaussians.hpp>
+#include <clb/nn/gaussian.hpp>
+#include <clb/nn/heads.hpp>
+#include <clb/nn/list.hpp>
+#include <clb/nn/mixup.hpp>
+#include <clb/nn/prompt_generators.hpp>
+#include <clb/nn/prompt_tokens.hpp>
+#include <clb/sdk/method.hpp>
+#include <clb/sdk/nn.hpp>
+
+namespace {
+
+using torch::Tensor;
+
+struct Tokens final : clb::nn::Module {  // of the classes of a task, [classes, d]
+  Tensor rows = torch::empty({0, 0});
+
+ private:
+  void parts(clb::nn::Parts& p) override { p("rows", rows); }
+};
+
+// [n, classes] of several logits for each class, side by side: their sum, weighted by their softmax.
+Tensor joined_proxies(const Tensor& logits, int64_t proxies) {
+  const Tensor of_class = logits.unflatten(1, {-1, proxies});
+  return (of_class.softmax(2) * of_class).sum(2);
+}
+
+// Every head of every sample is to look at the token of its class.
+Tensor attention_loss(const Tensor& raw, const Tensor& labels) {
+  const Tensor rows = raw.squeeze(2).narrow(2, 1, raw.size(3) - 1).flatten(0, 1);  // [n heads, classes]
+  return at::cross_entropy_loss(rows, labels.repeat_interleave(raw.size(1)));
+}
+
+// Holds a prompt below `scale` times the tokens beside it; both by their mean L1 norm.
+Tensor norm_loss(const Tensor& prompt, const Tensor& tokens, double weight, double scale) {
+  return weight * at::relu(prompt.abs().sum(2).mean() - scale * tokens.abs().sum(2).to(torch::kFloat32).mean());
+}
+
+// What is kept of old classes, and drawn from in place of their images.
+struct KnowledgePool {
+  struct Drawn {
+    Tensor low, features, prompts, labels;  // [n, d], [n, d], [n, 1, d], [n]
+  };
+  std::vector<clb::nn::ClassGaussian> low, features;  // class tokens in the middle of the network, and final features with a prompt
+  std::vector<Tensor> prompts;                        // mean prompts [d]
+  std::vector<int64_t> tasks;                         // in which each was learned
+  std::map<const void*, std::pair<Tensor, Tensor>> factors = {};  // covariances and their factors, made when they are needed
+
+  int64_t size() const { return static_cast<int64_t>(features.size()); }
+
+  // `items` of the first `among`, any of them, `each` rows of each.
+  Drawn draw(int64_t among, int64_t items, int64_t each, const clb::nn::Rng& rng) {
+    const torch::NoGradGuard no_grad;
+    const Tensor times = at::bincount(at::randint(among, {items}, rng("items"), torch::kInt64), {}, among) * each;
+    std::vector<Tensor> parts[4];
+    for (int64_t k = 0; k < among; ++k) {
+      const auto i = static_cast<size_t>(k);
+      const int64_t n = times[k].item<int64_t>();
+      if (n == 0) continue;
+      parts[0].push_back(rows(low[i], n, rng("low." + std::to_string(k))));
+      parts[1].push_back(rows(features[i], n, rng("features." + std::to_string(k))));
+      parts[2].push_back(prompts[i].expand({n, 1, -1}));
+      parts[3].push_back(torch::full(n, features[i].label, torch::dtype(torch::kInt64).device(prompts[i].device())));
+    }
+    return {at::cat(parts[0]), at::cat(parts[1]), at::cat(parts[2]), at::cat(parts[3])};
+  }
+
+  void forget(int64_t task) {
+    while (!tasks.empty() && tasks.back() == task) {
+      for (const auto* list : {&low, &features}) factors.erase(list->back().covariance.unsafeGetTensorImpl());
+      low.pop_back();
+      features.pop_back();
+      prompts.pop_back();
+      tasks.pop_back();
+    }
+  }
+
+  void state(clb::Archive& a) { a("pool.low", low)("pool.features", features)("pool.prompts", prompts)("pool.tasks", tasks); }
+
+ private:
+  Tensor rows(const clb::nn::ClassGaussian& g, int64_t n, torch::Generator generator) {
+    const Tensor noise = clb::nn::normal({n, g.mean.size(0)}, 0, 1, std::move(generator)).to(g.mean.device());
+    if (g.covariance.dim() == 1) return clb::nn::diagonal_rows(g.mean, g.covariance, noise);
+    auto& [covariance, lower] = factors[g.covariance.unsafeGetTensorImpl()];
+    if (!lower.defined()) {
+      covariance = g.covariance;  // whose address nobody else can have meanwhile
+      lower = clb::nn::lower_factor(covariance).lower;
+    }
+    return clb::nn::gaussian_rows(g.mean, lower, noise);
+  }
+};
+
+class Apg final : public clb::Method {
+ public:
+  static constexpr clb::About about{
+      .id = "apg",
+      .version = "1.0.0",
+      .paper = "Tang et al., ICCV 2023: When Prompt-based Incremental Learning Does Not Meet Strong Pretraining, arXiv:2308.10445",
+      .capabilities = clb::kBf16 | clb::kBitwise,
+  };
+
+  static constexpr clb::ValidationValue validation_values[] = {{"lower_blocks", 3},     {"epochs", 2},      {"tune_epochs", 1},
+                                                               {"tune_epochs_more", 0}, {"pool_items", 16}, {"pool_per_class", 20}};
+
+  static void params(clb::Params<Apg>& p) {
+    p.integer("lower_blocks", &Apg::lower_, {1, 1000}, "blocks before the prompt; at least one must come behind it").counts_blocks();
+    p.integer("generator_heads", &Apg::heads_, {1, 1024}, "heads of the generator's attention; they divide the network's width");
+    p.real("generator_dropout", &Apg::dropout_, {0, 0.99}, "dropout in the generator's two MLPs, in training alone");
+    p.integer("proxies", &Apg::proxies_, {1, 1024}, "rows of the classifier for each class");
+    p.flag("prompt", &Apg::prompt_, "off: no prompt and no generator, the same classifier on frozen features (an ablation)");
+    p.flag("plain_first_task", &Apg::plain_first_, "without prompts at test until a second task was learned, as released");
+    p.flag("pool_in_training", &Apg::pool_in_training_, "what is known of old classes takes part in training");
+    p.flag("fine_tune", &Apg::fine_tune_, "train generator and classifier on the pool alone after each task but the first");
+    p.choice("covariance", &Apg::covariance_, {"full", "diagonal"}, "of the pool's normal distributions");
+    p.integer("pool_items", &Apg::pool_items_, {1, 65536}, "classes drawn for each update");
+    p.integer("pool_each", &Apg::pool_each_, {1, 1024}, "rows of each");
+    p.integer("pool_per_class", &Apg::pool_per_class_, {1, 1e6}, "classes drawn in an epoch of fine-tuning, times the classes seen");
+    auto tune = p.in(&Apg::tune_);
+    using Fit = clb::nn::FitOptions;
+    tune.integer("tune_epochs", &Fit::epochs, {0, 100000}, "epochs of fine-tuning ...");
+    p.integer("tune_epochs_more", &Apg::tune_epochs_more_, {0, 1000}, "... and so many more with each task");
+    tune.integer("tune_warmup_epochs", &Fit::warmup_epochs, {0, 100000}, "epochs of it in which the rate rises");
+    tune.real("tune_lr", &Fit::lr, {0, 100}, "learning rate of fine-tuning");
+    tune.real("tune_warmup_lr", &Fit::warmup_lr, {0, 100}, "where it begins");
+    tune.real("tune_min_lr", &Fit::min_lr, {0, 100}, "where it ends");
+    p.real("norm_weight", &Apg::norm_weight_, {0, 100}, "weight of what holds prompts small");
+    p.real("norm_scale", &Apg::norm_scale_, {0, 1e6}, "how much longer than the tokens beside it a prompt may be");
+    auto mix = p.in(&Apg::mix_);
+    mix.real("mixup", &clb::nn::MixOptions::mixup, {0, 100}, "alpha of mixup; 0: none");
+    mix.real("cutmix", &clb::nn::MixOptions::cutmix, {0, 100}, "alpha of CutMix; 0: none");
+    mix.real("cutmix_share", &clb::nn::MixOptions::cutmix_share, {0, 1}, "share of batches with CutMix, where there are both");
+    mix.real("smoothing", &clb::nn::MixOptions::smoothing, {0, 0.999}, "label smoothing");
+    clb::FitParams(p, &Apg::fit_)
+        .optimizer()
+        .lr()
+        .momentum()
+        .weight_decay()
+        .epochs()
+        .batch_size()
+        .schedule({"constant", "cosine", "timm_cosine", "multistep"})
+        .min_lr()
+        .milestones()
+        .gamma()
+        .warmup_epochs()
+        .warmup_lr()
+        .rate_per_iteration()
+        .clip_norm()
+        .drop_last();
+  }
+
+  void create() override {
+    vit_ = clb::backbone(ctx());
+    const auto refuse = [](const std::string& why) { throw clb::PluginError(CLB_E_INVALID, why); };
+    if (vit_.dim() % heads_ != 0)
+      refuse("generator_heads is " + std::to_string(heads_) + ", which does not divide the network's width " + std::to_string(vit_.dim()));
+    if (lower_ >= vit_.shape().depth)
+      refuse("lower_blocks is " + std::to_string(lower_) + ", but the network has only " + std::to_string(vit_.shape().depth) +
+             " blocks; leave one for the prompt");
+    generator_ = {vit_.dim(), heads_, dropout_, ctx().rng("generator")};
+    const double deviation = 1 / std::sqrt(static_cast<double>(vit_.dim()));
+    classifier_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(deviation)}, ctx().rng("classifier")};
+  }
+
+  clb::Inputs inputs() const override { return plain() ? clb::Inputs::features("main:cls") : clb::Inputs::images(); }
+
+  void train_task() override {
+    add_classes();
+    const int64_t old = pool_.size();
+    clb::fit(ctx(), fit_, ctx().train().train_view().images(), trained(), [&](const clb::Batch& b) { return loss(b, old); });
+    record_distance("trained", old);
+    remember();
+    if (old > 0 && fine_tune_) {
+      tune();
+      record_distance("tuned", old);
+      pool_.forget(task().index);
+      remember();
+    }
+    clb::nn::freeze(tokens_);
+  }
+
+  Tensor predict(const clb::Batch& b) override { return scores(plain() ? b.features("main:cls") : pass(b.images).feature); }
+
+  void state(clb::Archive& a) override {
+    a("generator", generator_)("tokens", tokens_.items(), [] { return Tokens(); })("behind", behind_)("classifier", classifier_);
+    pool_.state(a);
+  }
+
+ private:
+  struct Pass {
+    Tensor low;                         // tokens before the prompt [n, t, d]
+    clb::nn::AttentionPrompt::Made of;  // undefined without a prompt
+    Tensor feature;                     // [n, d]
+  };
+
+  bool plain() const { return !prompt_ || (plain_first_ && task().index <= 0); }
+
+  std::vector<clb::nn::FitGroup> trained() {
+    if (!prompt_) return {classifier_};
+    return {generator_, tokens_, classifier_};
+  }
+
+  Tensor tokens() {  // [classes, d]
+    std::vector<Tensor> rows;
+    for (const Tokens& of_task : tokens_) rows.push_back(of_task.rows);
+    return at::cat(rows);
+  }
+
+  Tensor scores(const Tensor& features) const { return joined_proxies(classifier_(features), proxies_); }  // [n, classes]
+
+  Pass pass(const Tensor& images) {
+    if (!prompt_) return {{}, {}, vit_.query(images)};
+    Tensor x = vit_.embed(images);
+    for (int64_t i = 0; i < lower_; ++i) x = vit_.block(i, x);
+    Pass result{x, generator_(x.select(1, 0).to(torch::kFloat32), tokens()), {}};
+    x = clb::nn::insert_rows(x, 1, result.of.prompt);
+    const int64_t last = vit_.shape().depth - 1;
+    for (int64_t i = lower_; i < last; ++i) x = vit_.block(i, x);
+    result.feature = vit_.norm(vit_.blocks()[last].first_row(x)).squeeze(1);
+    return result;
+  }
+
+  // A token and rows of the classifier for each new class. Tokens of classes that are not of this task stand still.
+  void add_classes() {
+    const int64_t before = behind_.empty() ? 0 : behind_.back(), seen = task().classes_seen;
+    classifier_.grow(seen * proxies_);
+    behind_.push_back(seen);
+    Tensor rows = torch::empty({0, vit_.dim()});
+    if (seen > before) {
+      const auto generator = ctx().rng("tokens", {task().index});
+      rows = before == 0 ? clb::nn::normal({seen, vit_.dim()}, 0, 0.02, generator)  // as released, later ones otherwise
+                         : clb::nn::uniform({seen - before, vit_.dim()}, 0, 1, generator);
+    }
+    tokens_.add({}).rows = rows.to(ctx().device());
+    for (int64_t t = 0; t < tokens_.size(); ++t) {
+      const int64_t first = t == 0 ? 0 : behind_[static_cast<size_t>(t) - 1], end = behind_[static_cast<size_t>(t)];
+      const bool own =
+          std::any_of(task().labels.begin(), task().labels.end(), [&](int64_t label) { return first <= label && label < end; });
+      own ? clb::nn::unfreeze(tokens_[t]) : clb::nn::freeze(tokens_[t]);
+    }
+  }
+
+  Tensor loss(const clb::Batch& b, int64_t old) {
+    const auto rng = ctx().rng("batch", {task().index, b.step});
+    const clb::nn::MixedBatch mix = clb::nn::mixed_batch(b.images, b.labels, task().classes_seen, mix_, rng("mix"));
+    const Pass p = pass(mix.images);
+    Tensor sum = clb::nn::soft_cross_entropy(scores(p.feature), mix.targets);
+    if (prompt_) sum = sum + attention_loss(p.of.raw, b.labels) + norm_loss(p.of.prompt, p.low, norm_weight_, norm_scale_);
+    if (old > 0 && pool_in_training_) sum = sum + pool_loss(pool_.draw(old, pool_items_, pool_each_, rng));
+    return sum;
+  }
+
+  // Of what was drawn: prompts as they were when the classes were learned, and the classes.
+  Tensor pool_loss(const KnowledgePool::Drawn& drawn) {
+    const Tensor classes = at::cross_entropy_loss(scores(drawn.features), drawn.labels);
+    return prompt_ ? at::l1_loss(generator_(drawn.low, tokens()).prompt, drawn.prompts) + classes : classes;
+  }
+
+  void tune() {
+    clb::nn::FitOptions options = tune_;
+    options.epochs += tune_epochs_more_ * task().index;
+    options.weight_decay = fit_.weight_decay;
+    const int64_t updates = std::max<int64_t>(1, pool_per_class_ * task().classes_seen / pool_items_);  // an epoch; a remainder is left out
+    clb::nn::Trainer trainer(options, trained(), updates);
+    for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
+      for (int64_t k = 0; k < updates; ++k) {
+        ctx().progress("fine-tuning", trainer.updates(), updates * options.epochs);
+        trainer.step(pool_loss(pool_.draw(pool_.size(), pool_items_, pool_each_, ctx().rng("tune", {task().index, epoch, k}))));
+      }
+      clb::record_loss(ctx(), "tuning/", epoch, trainer.take_mean_loss());
+    }
+    clb::record_updates(ctx(), "tuning/", trainer, trainer.updates() * pool_items_ * pool_each_);
+  }
+
+  // The task's classes as they are now.
+  void remember() {
+    const torch::NoGradGuard no_grad;
+    std::vector<Tensor> low, features, prompts, labels;
+    for (const clb::Batch& b : ctx().train().eval_view().images().batches(fit_.batch_size)) {
+      ctx().progress("statistics", b.step, 0);
+      const Pass p = pass(b.images);
+      features.push_back(p.feature.to(torch::kFloat32));
+      low.push_back(prompt_ ? p.low.select(1, 0).to(torch::kFloat32) : features.back());
+      prompts.push_back(prompt_ ? p.of.prompt.squeeze(1) : torch::zeros_like(features.back()));
+      labels.push_back(b.labels);
+    }
+    const Tensor of = at::cat(labels), all_low = at::cat(low), all_features = at::cat(features), all_prompts = at::cat(prompts);
+    for (const int64_t label : task().labels) {
+      const Tensor rows = of.eq(label).nonzero().squeeze(1);
+      if (rows.numel() == 0) continue;
+      const auto gaussian = [&](const Tensor& values) {
+        const clb::nn::GaussianOptions options{.covariance = covariance_, .ridge = 1e-5};
+        return clb::nn::gaussians_of(label, values.index_select(0, rows), options, ctx().rng("gaussian")).front();
+      };
+      pool_.low.push_back(gaussian(all_low));
+      pool_.features.push_back(gaussian(all_features));
+      pool_.prompts.push_back(all_prompts.index_select(0, rows).mean(0));
+      pool_.tasks.push_back(task().index);
+    }
+  }
+
+  // How far the prompts of old classes have moved from what they were, as pool_loss has it.
+  void record_distance(const std::string& after, int64_t old) {
+    if (old == 0 || !prompt_) return;
+    const torch::NoGradGuard no_grad;
+    const KnowledgePool::Drawn drawn = pool_.draw(old, 4 * old, 4, ctx().rng("distance", {task().index}));
+    const Tensor distance = at::l1_loss(generator_(drawn.low, tokens()).prompt, drawn.prompts);
+    ctx().metric(("prompt_distance/" + after).c_str(), task().index, distance.item<double>());
+  }
+
+  // Defaults: the authors' CIFAR-100, two cards of 96 images: rates times 192 / 1024.
+  int64_t lower_ = 6, heads_ = 4, proxies_ = 10, pool_items_ = 128, pool_each_ = 4, pool_per_class_ = 500, tune_epochs_more_ = 5;
+  double dropout_ = 0.1, norm_weight_ = 0.01, norm_scale_ = 100;
+  bool prompt_ = true, plain_first_ = true, pool_in_training_ = true, fine_tune_ = true;
+  std::string covariance_ = "full";
+  clb::nn::MixOptions mix_;
+  clb::nn::FitOptions fit_{.optimizer = "adamw",
+                           .lr = 1.875e-4,
+                           .weight_decay = 0.05,
+                           .epochs = 100,
+                           .batch_size = 192,
+                           .schedule = "timm_cosine",
+                           .min_lr = 9.375e-5,
+                           .warmup_epochs = 5,
+                           .warmup_lr = 1.875e-5};
+  clb::nn::FitOptions tune_{.optimizer = "adamw",
+                            .lr = 1.875e-4,
+                            .epochs = 20,
+                            .schedule = "timm_cosine",
+                            .min_lr = 1.875e-5,
+                            .warmup_epochs = 5,
+                            .warmup_lr = 1.875e-6};
+
+  clb::nn::Vit vit_;
+  clb::nn::AttentionPrompt generator_;
+  clb::nn::List<Tokens> tokens_;  // of each task
+  std::vector<int64_t> behind_;   // classes seen after each task
+  clb::nn::GrowingLinear classifier_;
+  KnowledgePool pool_;
+};
+
+}  // namespace
+
+CLB_METHOD(Apg)
