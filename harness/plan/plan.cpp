@@ -73,11 +73,13 @@ uint64_t claims(const MethodEntry& method, const ParamSet& params) { return meth
 // What the method claims against what the protocol and the precision allow.
 void check_claims(const MethodEntry& method, const ParamSet& params, const Experiment& experiment) {
   const uint64_t claimed = claims(method, params);
-  if ((claimed & CLB_CAP_TASK_ID_TEST) && experiment.protocol.spec.kind != "task")
+  const base::ProtocolSpec& protocol = experiment.protocol.spec;
+  const bool tells_tasks = protocol.kind == "task" || (protocol.kind == "domain" && protocol.eval_on != "fixed");
+  if ((claimed & CLB_CAP_TASK_ID_TEST) && !tells_tasks)
     fail(method.place,
          fmt::format("method {} needs the task id of every test sample, which protocol.kind = \"{}\" does not give; \"task\" does",
-                     method.info.id, experiment.protocol.spec.kind));
-  if (experiment.protocol.spec.eval_unseen && !method.joint.value_or(experiment.protocol.spec.joint) && !(claimed & CLB_CAP_ZERO_SHOT))
+                     method.info.id, protocol.kind));
+  if (protocol.eval_unseen && !method.joint.value_or(protocol.joint) && !(claimed & CLB_CAP_ZERO_SHOT))
     fail(experiment.protocol.unseen_place,
          fmt::format(
              "method {} cannot name classes that it has not learned (it does not claim zero-shot), which protocol.eval_unseen needs; "

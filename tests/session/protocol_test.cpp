@@ -1,4 +1,5 @@
 // Which samples a task trains on and which groups are evaluated after it, for the kinds of streams and the option joint.
+#include <clb/meta.h>
 #include <gtest/gtest.h>
 
 #include <clb/base/error.hpp>
@@ -135,6 +136,18 @@ TEST(Protocol, ClassesToComeAreEvaluatedWhereTheProtocolSaysSo) {
 }
 
 TEST(Protocol, TaskIncrementalGrantsTaskIds) { EXPECT_TRUE(make(spec_of("task")).grants_task_ids()); }
+
+TEST(Protocol, DomainsAreToldToAMethodThatNeedsThem) {
+  auto spec = spec_of("domain");
+  EXPECT_FALSE(make(spec).grants_task_ids());
+  spec.method.capabilities = CLB_CAP_TASK_ID_TEST;
+  EXPECT_TRUE(make(spec).grants_task_ids());
+  spec.protocol.eval_on = "fixed";
+  EXPECT_FALSE(make(spec).grants_task_ids()) << "one group has no domains to tell";
+  spec = spec_of("class");
+  spec.method.capabilities = CLB_CAP_TASK_ID_TEST;
+  EXPECT_FALSE(make(spec).grants_task_ids());
+}
 
 TEST(Protocol, ValidationHoldsOutAPartOfEachClassOfEachDomain) {
   auto spec = spec_of("domain");
