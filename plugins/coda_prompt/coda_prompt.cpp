@@ -1,0 +1,215 @@
+// CODA-Prompt: each image's prompt is a sum of components, weighed by how well their keys suit its frozen feature. Every task adds
+// components of its own, orthogonal to those there are; older ones stand still and go on to take part.
+#include <clb/nn/heads.hpp>
+#include <clb/nn/layer_prefixes.hpp>
+#include <clb/nn/loss.hpp>
+#include <clb/nn/orthogonal.hpp>
+#include <clb/nn/tensors.hpp>
+#include <clb/sdk/method.hpp>
+#include <clb/sdk/prompting.hpp>
+
+namespace {
+
+using torch::Tensor;
+
+// k components in each of b blocks: prompts [b, k, L, d], keys and attention [b, k, d].
+struct Components final : clb::nn::Module {
+  Components() = default;
+  Components(Tensor prompts, Tensor keys, Tensor attention)
+      : prompts(std::move(prompts)), keys(std::move(keys)), attention(std::move(attention)) {}
+  void parts(clb::nn::Parts& p) override { p("prompts", prompts)("keys", keys)("attention", attention); }
+
+  int64_t count() const { return keys.size(1); }
+  Components rows(int64_t first, int64_t behind) const {
+    const auto of = [&](const Tensor& t) { return t.detach().slice(1, first, behind).clone(); };
+    return {of(prompts), of(keys), of(attention)};
+  }
+  Components with(const Components& more) const {
+    const auto both = [](const Tensor& a, const Tensor& b) { return at::cat({a, b}, 1); };
+    return {both(prompts, more.prompts), both(keys, more.keys), both(attention, more.attention)};
+  }
+  Tensor flat_prompts() const { return prompts.flatten(2); }  // [b, k, L d]
+
+  Tensor prompts, keys, attention;
+};
+
+class CodaPrompt final : public clb::Method {
+ public:
+  static constexpr clb::About about{
+      .id = "coda_prompt",
+      .version = "1.0.0",
+      .paper = "Smith et al., CVPR 2023, arXiv:2211.13218",
+      .capabilities = clb::kBf16 | clb::kBitwise,
+  };
+  static constexpr clb::ValidationValue validation_values[] = {{"batch_size", 16}, {"epochs", 3}};  // a batch of 128 would be left out
+
+  static void params(clb::Params<CodaPrompt>& p) {
+    p.integer("components", &CodaPrompt::components_, {0, 10000}, "components in all (M); 0 = no prompts");
+    p.integer("tasks", &CodaPrompt::tasks_, {1, 10000}, "tasks that they are shared out among: each adds components / tasks, rounded down");
+    p.integer("prompt_length", &CodaPrompt::length_, {2, 512}, "rows of a component (L_p), an even number: half keys, half values");
+    p.integers("blocks", &CodaPrompt::blocks_, {0, 1000}, "blocks with prompts");
+    p.real("ortho_weight", &CodaPrompt::ortho_weight_, {0, 1e6}, "weight of the orthogonality penalty (mu; lambda in the paper: 0.1)");
+    p.flag("attention", &CodaPrompt::attention_, "components attend to features; off: keys are held against the query as it is");
+    p.flag("freeze_old", &CodaPrompt::freeze_old_, "components of older tasks stand still; off: all there are learn on");
+    p.flag("augment", &CodaPrompt::augment_, "train with the training transform; off: on images as evaluated, with the cache's queries");
+    p.choice("test_prompts", &CodaPrompt::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)");
+    clb::add_options(p, &CodaPrompt::fit_);
+  }
+
+  void create() override {
+    vit_ = clb::backbone(ctx());
+    clb::nn::require_blocks("blocks", blocks_, vit_.shape().depth);
+    if (length_ % 2 != 0) {
+      throw clb::PluginError(CLB_E_INVALID, "prompt_length is " + std::to_string(length_) +
+                                                "; half of a component are keys, half values, so an even number was expected");
+    }
+    if (components_ > 0 && components_ < tasks_) {
+      throw clb::PluginError(CLB_E_INVALID, "components is " + std::to_string(components_) + ", fewer than tasks, " +
+                                                std::to_string(tasks_) + "; every task needs one at least");
+    }
+    const auto b = static_cast<int64_t>(blocks_.size()), d = vit_.dim();
+    const auto none = [&](torch::IntArrayRef sizes) { return torch::zeros(sizes, ctx().device()); };
+    old_ = own_ = {none({b, 0, length_, d}), none({b, 0, d}), none({b, 0, d})};
+    head_ = {{.dim = d, .init = clb::nn::HeadInit::torch_linear()}, ctx().rng("head")};
+  }
+
+  // The query is a frozen feature, so at prediction it comes from the host's cache.
+  clb::Inputs inputs() const override {
+    return prompted() ? clb::Inputs::images().with_features("main:cls") : clb::Inputs::features("main:cls");
+  }
+
+  void train_task() override {
+    head_.grow(task().classes_seen);
+    add_components();
+    usage_ = Tensor();
+    clb::fit(ctx(), fit_, clb::queried_images(ctx(), augment_), {own_, head_}, [&](const clb::Batch& b) {
+      const Components all = old_.with(own_);
+      const auto query = clb::queries(b, vit_, augment_), weights = weights_of(query, all);
+      count_use(weights);
+      const auto logits = clb::nn::mask_to(task().labels, forward(b.images, query, weights, all.prompts));
+      const auto ce = torch::nn::functional::cross_entropy(logits, b.labels);
+      const auto loss = ortho_weight_ > 0 ? ce + ortho_weight_ * penalty(all) : ce;
+      ctx().trace("ce", ce);
+      ctx().trace("loss", loss);
+      return loss;
+    });
+    ++tasks_begun_;
+    record();
+  }
+
+  Tensor predict(const clb::Batch& b) override {
+    const Components all = old_.with(own_);
+    const auto& query = b.features("main:cls");
+    return forward(b.images, query, weights_of(query, all), test_prompts_ == "initial" ? initial_ : all.prompts);
+  }
+
+  void state(clb::Archive& a) override { a("tasks_begun", tasks_begun_)("old", old_)("own", own_)("head", head_)("initial", initial_); }
+
+ private:
+  bool prompted() const { return components_ > 0 && !blocks_.empty(); }
+
+  // Those of this task are the newest rows; what is there of them already is kept (a state between two tasks has none).
+  void add_components() {
+    const int64_t share = components_ / tasks_, behind = std::min(tasks_begun_ + 1, tasks_) * share;
+    if (freeze_old_ && components_ > 0 && tasks_begun_ >= tasks_) {
+      throw clb::PluginError(CLB_E_INVALID, "all components are given out: tasks is " + std::to_string(tasks_) +
+                                                ", but the stream has more; set it to their number");
+    }
+    Components all = old_.with(own_).rows(0, behind);
+    if (all.count() < behind) {
+      all = {grown("prompts", all.prompts, behind), grown("keys", all.keys, behind), grown("attention", all.attention, behind)};
+    }
+    const int64_t first = freeze_old_ ? tasks_begun_ * share : 0;
+    old_ = all.rows(0, first);
+    own_ = all.rows(first, behind);
+    at_start_ = own_.prompts.clone();
+    if (test_prompts_ == "initial") {
+      initial_ = initial_.defined() ? at::cat({initial_, at_start_.slice(1, initial_.size(1) - first)}, 1) : at_start_;
+    }
+    clb::nn::unfreeze(own_);
+  }
+
+  // `kept` [b, k, ...] with new rows up to `behind`, by Gram-Schmidt within each block.
+  Tensor grown(const char* name, const Tensor& kept, int64_t behind) const {
+    const auto rng = ctx().rng("components");
+    const Tensor flat = kept.flatten(2);  // [b, k, m]
+    std::vector<Tensor> of_blocks;
+    for (size_t b = 0; b < blocks_.size(); ++b) {
+      const std::string in_block = std::string(name) + "." + std::to_string(blocks_[b]) + ".";
+      const auto draw = [&](int64_t row, int64_t attempt) {
+        const std::string again = attempt > 0 ? "." + std::to_string(attempt) : "";
+        return clb::nn::normal({flat.size(2)}, 0, 1, rng(in_block + std::to_string(row) + again));
+      };
+      of_blocks.push_back(clb::nn::gram_schmidt_rows(flat[static_cast<int64_t>(b)], behind - flat.size(1), draw));
+    }
+    if (of_blocks.empty()) return kept;
+    return at::stack(of_blocks).to(kept.device()).unflatten(2, kept.sizes().slice(2));
+  }
+
+  // [b, n, k]: the cosine of q * A_k and K_k, from products of matrices: the n k d numbers q * A_k are never in memory.
+  Tensor weights_of(const Tensor& query, const Components& c) const {  // query [n, d]
+    const auto keys = clb::nn::unit_rows(c.keys);
+    if (!attention_) return clb::nn::unit_rows(query).matmul(keys.transpose(1, 2));
+    const auto products = query.matmul((c.attention * keys).transpose(1, 2));
+    const auto squares = query.square().matmul(c.attention.square().transpose(1, 2));
+    return products / squares.clamp_min(1e-24).sqrt();
+  }
+
+  // Logits of all classes seen. components [b, k, L, d], weights [b, n, k].
+  Tensor forward(const Tensor& images, const Tensor& query, const Tensor& weights, const Tensor& components) const {
+    const auto prompts = weights.matmul(components.flatten(2)).unflatten(2, {length_, vit_.dim()});           // [b, n, L, d]
+    const auto feature = prompted() ? vit_.cls(images, clb::nn::prefix_of_halves(blocks_, prompts)) : query;  // [n, d]
+    const auto logits = head_(feature);
+    ctx().trace("alpha", weights);
+    ctx().trace("prompts", prompts);
+    ctx().trace("feature", feature);
+    ctx().trace("logits", logits);
+    return logits;
+  }
+
+  Tensor penalty(const Components& c) const {  // as released: a mean over pairs of components, summed over kinds and blocks
+    const auto sum =
+        clb::nn::orthogonality_loss(c.keys) + clb::nn::orthogonality_loss(c.attention) + clb::nn::orthogonality_loss(c.flat_prompts());
+    ctx().trace("ortho", sum);
+    return sum;
+  }
+
+  void count_use(const Tensor& weights) {  // an image is shared out among the components by the size of their weights
+    const auto sizes = weights.detach().abs();
+    const auto used = (sizes / sizes.sum(2, /*keepdim=*/true).clamp_min(1e-12)).sum(1);  // [b, k]
+    usage_ = usage_.defined() ? usage_ + used : used;
+  }
+
+  void record() const {
+    const auto use = usage_.defined() ? usage_.cpu() : Tensor();
+    for (int64_t b = 0; use.defined() && b < use.size(0); ++b)
+      for (int64_t k = 0; k < use.size(1); ++k)
+        ctx().metric((CLB_METRIC_USAGE "component/" + std::to_string(blocks_[b])).c_str(), k, use[b][k].item<double>());
+    if (!prompted()) return;
+    const auto moved = (own_.prompts.detach() - at_start_).norm() / at_start_.norm().clamp_min(1e-12);
+    ctx().metric("prompts/" CLB_METRIC_RELATIVE_CHANGE, task().index, moved.item<double>());
+    const Components all = old_.with(own_);  // how far from orthogonal they are: the mean of |cos| over pairs
+    ctx().metric("overlap/prompts", task().index, clb::nn::overlap(all.flat_prompts()));
+    ctx().metric("overlap/keys", task().index, clb::nn::overlap(all.keys));
+    ctx().metric("overlap/attention", task().index, clb::nn::overlap(all.attention));
+  }
+
+  // Defaults: the released CIFAR-100 and ImageNet-R settings, ten tasks.
+  int64_t components_ = 100, tasks_ = 10, length_ = 8;
+  std::vector<int64_t> blocks_{0, 1, 2, 3, 4};
+  double ortho_weight_ = 0;
+  bool attention_ = true, freeze_old_ = true, augment_ = true;
+  std::string test_prompts_ = "trained";
+  clb::nn::FitOptions fit_{.optimizer = "adam", .lr = 1e-3, .epochs = 20, .batch_size = 128, .schedule = "coda", .drop_last = true};
+
+  clb::nn::Vit vit_;
+  int64_t tasks_begun_ = 0;
+  Components old_, own_;  // frozen; the newest, which the task trains
+  clb::nn::GrowingLinear head_;
+  Tensor initial_;           // [b, k, L, d]: prompts as drawn, where they are to predict
+  Tensor usage_, at_start_;  // [b, k], in the task; its prompts when it began
+};
+
+}  // namespace
+
+CLB_METHOD(CodaPrompt)
