@@ -121,7 +121,7 @@ TEST(Codebook, EachTermMovesItsOwnSide) {
   EXPECT_TRUE(torch::allclose(sum.layers, 12 * mean.layers));
 
   s = by_key.select(query, {});
-  const CodebookCodebookTerms without = codebook_terms(s, query, {}), key = codebook_terms(s, query, {.key = 2});
+  const CodebookTerms without = codebook_terms(s, query, {}), key = codebook_terms(s, query, {.key = 2});
   const Tensor cosines = at::cosine_similarity(query, golden::parameters_of(by_key).at("keys")[0].index_select(0, s.codes[0]), 1, 1e-12);
   EXPECT_NEAR((without.sum - key.sum).item<double>(), 2 * cosines.mean().item<double>(), 1e-5);
 }
