@@ -77,9 +77,10 @@ class HidePrompt final : public clb::Method {
       .paper = "Wang et al., NeurIPS 2023, arXiv:2310.07234",
       .capabilities = clb::kBf16 | clb::kBitwise,
   };
-  static constexpr clb::ValidationValue validation_values[] = {{"batch_size", 16},    {"epochs", 2},     {"ca_epochs", 2},
-                                                               {"ca_samples", 16},    {"tii_epochs", 2}, {"tii_ca_epochs", 2},
-                                                               {"tii_ca_samples", 16}};
+  // Two clusters: of the four images per class that some checks have, ten would be as many as there are images.
+  static constexpr clb::ValidationValue validation_values[] = {{"batch_size", 16},   {"epochs", 2},         {"centroids", 2},
+                                                               {"ca_epochs", 2},     {"ca_samples", 16},    {"tii_epochs", 2},
+                                                               {"tii_ca_epochs", 2}, {"tii_ca_samples", 16}};
 
   static void params(clb::Params<HidePrompt>& p) {
     p.integer("prompt_length", &HidePrompt::length_, {0, 256}, "rows of keys, and of values, of a task's prompt (L_e); 0 = no prompts");
