@@ -32,7 +32,7 @@ pack() { # DIR BUILD
   root=$(cd "$here/.." && pwd) shared=$root/../shared/data
   [ -x "$build/bin/gpu_check_data" ] || stop "$build holds no build; run: cmake --preset release && cmake --build build/release"
   may_fill "$to" pack
-  for part in bin lib share include problems data gpu_check.sh; do rm -rf "${to:?}/$part"; done
+  for part in bin lib share include problems data programs.tar.gz gpu_check.sh; do rm -rf "${to:?}/$part"; done
   mkdir -p "$to/data"
   cmake --install "$build" --prefix "$to" --strip >/dev/null
   rm -rf "$to/bin/clb-pretrain" "$to"/share/clbench/{weights,assets,leaderboard} # nothing here needs them, and the pack is full
@@ -49,6 +49,8 @@ pack() { # DIR BUILD
   else
     echo "gpu_check: ../shared is absent: the pack holds the synthetic problem alone"
   fi
+  strip "$to/bin/gpu_check_compare"
+  tar -C "$to" -czf "$to/programs.tar.gz" bin lib share && rm -r "$to"/{bin,lib,share} # to a third; check unpacks them
   size=$(find "$to" -type f -printf '%s\n' | paste -sd+ | sed 's/^$/0/')
   size=$((size))
   printf 'gpu_check: %s: %d bytes (%d MiB) in %d files; the limit is 64 MiB\n' "$to" $size $(((size >> 20) + 1)) "$(find "$to" -type f | wc -l)"
@@ -78,6 +80,10 @@ run() { # PROBLEM PHASE DEVICE DATABASE
   # Without a cache every run pays for its own features. 1: a run failed, which is a row of the comparison.
   "$here/bin/clbench" run "$file" "${sets[@]}" --db "$out/$database" --cache off >>"$out/log.txt" 2>&1 || status=$?
   [ $status -le 1 ] || stop "clbench run: exit code $status: $(tail -n 1 "$out/log.txt")"
+}
+
+unpack() {
+  [ ! -e "$here/programs.tar.gz" ] || { tar -C "$here" -xzf "$here/programs.tar.gz" && rm "$here/programs.tar.gz"; }
 }
 
 check() {
@@ -128,6 +134,7 @@ if [ -n "$pack_to" ]; then
   pack "$pack_to" "${build:-$here/../build/release}"
   exit
 fi
+unpack
 [ -x "$here/bin/clbench" ] || stop "start the copy that --pack wrote: tools/gpu_check.sh --pack build/gpu_check && build/gpu_check/gpu_check.sh"
 temporary=''
 [ -n "$out" ] || { temporary=$(mktemp -d) && out=$temporary; }

@@ -1,9 +1,8 @@
 // APG: in the middle of a frozen ViT a small network makes one prompt for each image, by attention from the image's class token to a
 // learned token of each class. A pool of normal distributions of old classes' features keeps that network and the classifier from
 // forgetting.
-#include <clb/nn/class_gaussians.hpp>
-#include <clb/nn/gaussian.hpp>
 #include <clb/nn/heads.hpp>
+#include <clb/nn/knowledge_pool.hpp>
 #include <clb/nn/list.hpp>
 #include <clb/nn/mixup.hpp>
 #include <clb/nn/prompt_generators.hpp>
@@ -38,60 +37,6 @@ Tensor attention_loss(const Tensor& raw, const Tensor& labels) {
 Tensor norm_loss(const Tensor& prompt, const Tensor& tokens, double weight, double scale) {
   return weight * at::relu(prompt.abs().sum(2).mean() - scale * tokens.abs().sum(2).to(torch::kFloat32).mean());
 }
-
-// What is kept of old classes, and drawn from in place of their images.
-struct KnowledgePool {
-  struct Drawn {
-    Tensor low, features, prompts, labels;  // [n, d], [n, d], [n, 1, d], [n]
-  };
-  std::vector<clb::nn::ClassGaussian> low, features;  // class tokens in the middle of the network, and final features with a prompt
-  std::vector<Tensor> prompts;                        // mean prompts [d]
-  std::vector<int64_t> tasks;                         // in which each was learned
-  std::map<const void*, std::pair<Tensor, Tensor>> factors = {};  // covariances and their factors, made when they are needed
-
-  int64_t size() const { return static_cast<int64_t>(features.size()); }
-
-  // `items` of the first `among`, any of them, `each` rows of each.
-  Drawn draw(int64_t among, int64_t items, int64_t each, const clb::nn::Rng& rng) {
-    const torch::NoGradGuard no_grad;
-    const Tensor times = at::bincount(at::randint(among, {items}, rng("items"), torch::kInt64), {}, among) * each;
-    std::vector<Tensor> parts[4];
-    for (int64_t k = 0; k < among; ++k) {
-      const auto i = static_cast<size_t>(k);
-      const int64_t n = times[k].item<int64_t>();
-      if (n == 0) continue;
-      parts[0].push_back(rows(low[i], n, rng("low." + std::to_string(k))));
-      parts[1].push_back(rows(features[i], n, rng("features." + std::to_string(k))));
-      parts[2].push_back(prompts[i].expand({n, 1, -1}));
-      parts[3].push_back(torch::full(n, features[i].label, torch::dtype(torch::kInt64).device(prompts[i].device())));
-    }
-    return {at::cat(parts[0]), at::cat(parts[1]), at::cat(parts[2]), at::cat(parts[3])};
-  }
-
-  void forget(int64_t task) {
-    while (!tasks.empty() && tasks.back() == task) {
-      for (const auto* list : {&low, &features}) factors.erase(list->back().covariance.unsafeGetTensorImpl());
-      low.pop_back();
-      features.pop_back();
-      prompts.pop_back();
-      tasks.pop_back();
-    }
-  }
-
-  void state(clb::Archive& a) { a("pool.low", low)("pool.features", features)("pool.prompts", prompts)("pool.tasks", tasks); }
-
- private:
-  Tensor rows(const clb::nn::ClassGaussian& g, int64_t n, torch::Generator generator) {
-    const Tensor noise = clb::nn::normal({n, g.mean.size(0)}, 0, 1, std::move(generator)).to(g.mean.device());
-    if (g.covariance.dim() == 1) return clb::nn::diagonal_rows(g.mean, g.covariance, noise);
-    auto& [covariance, lower] = factors[g.covariance.unsafeGetTensorImpl()];
-    if (!lower.defined()) {
-      covariance = g.covariance;  // whose address nobody else can have meanwhile
-      lower = clb::nn::lower_factor(covariance).lower;
-    }
-    return clb::nn::gaussian_rows(g.mean, lower, noise);
-  }
-};
 
 class Apg final : public clb::Method {
  public:
@@ -185,7 +130,7 @@ class Apg final : public clb::Method {
 
   void state(clb::Archive& a) override {
     a("generator", generator_)("tokens", tokens_.items(), [] { return Tokens(); })("behind", behind_)("classifier", classifier_);
-    pool_.state(a);
+    a("pool.low", pool_.low)("pool.features", pool_.features)("pool.prompts", pool_.prompts)("pool.tasks", pool_.tasks);
   }
 
  private:
@@ -253,7 +198,7 @@ class Apg final : public clb::Method {
   }
 
   // Of what was drawn: prompts as they were when the classes were learned, and the classes.
-  Tensor pool_loss(const KnowledgePool::Drawn& drawn) {
+  Tensor pool_loss(const clb::nn::KnowledgePool::Drawn& drawn) {
     const Tensor classes = at::cross_entropy_loss(scores(drawn.features), drawn.labels);
     return prompt_ ? at::l1_loss(generator_(drawn.low, tokens()).prompt, drawn.prompts) + classes : classes;
   }
@@ -305,7 +250,7 @@ class Apg final : public clb::Method {
   void record_distance(const std::string& after, int64_t old) {
     if (old == 0 || !prompt_) return;
     const torch::NoGradGuard no_grad;
-    const KnowledgePool::Drawn drawn = pool_.draw(old, 4 * old, 4, ctx().rng("distance", {task().index}));
+    const clb::nn::KnowledgePool::Drawn drawn = pool_.draw(old, 4 * old, 4, ctx().rng("distance", {task().index}));
     const Tensor distance = at::l1_loss(generator_(drawn.low, tokens()).prompt, drawn.prompts);
     ctx().metric(("prompt_distance/" + after).c_str(), task().index, distance.item<double>());
   }
@@ -338,7 +283,7 @@ class Apg final : public clb::Method {
   clb::nn::List<Tokens> tokens_;  // of each task
   std::vector<int64_t> behind_;   // classes seen after each task
   clb::nn::GrowingLinear classifier_;
-  KnowledgePool pool_;
+  clb::nn::KnowledgePool pool_;
 };
 
 }  // namespace

@@ -34,14 +34,14 @@ struct State {
   std::vector<Tokens> tokens;
   std::vector<int64_t> behind;
   clb::nn::GrowingLinear classifier;
-  KnowledgePool pool;
+  clb::nn::KnowledgePool pool;
   clb::Task task;
 
   State(int64_t dim, int64_t heads) : generator(dim, heads, 0, any_numbers()), classifier({.dim = dim}, any_numbers()) {}
   void state(clb::Archive& a) {
     task.state(a);
     a("generator", generator)("tokens", tokens, [] { return Tokens(); })("behind", behind)("classifier", classifier);
-    pool.state(a);
+    a("pool.low", pool.low)("pool.features", pool.features)("pool.prompts", pool.prompts)("pool.tasks", pool.tasks);
   }
   Tensor bank() const {
     std::vector<Tensor> rows;
@@ -320,8 +320,8 @@ TEST(Apg, WhatThePoolDrawsHasTheMomentsOfTheClasses) {
   for (const char* covariance : {"full", "diagonal"}) {
     Bench bench(settings({{"covariance", choice(covariance)}}), small_weights());
     learn(bench, 0, 1);
-    KnowledgePool pool = state_of(bench).pool;
-    const KnowledgePool::Drawn drawn = pool.draw(2, 400, 50, any_numbers());
+    clb::nn::KnowledgePool pool = state_of(bench).pool;
+    const clb::nn::KnowledgePool::Drawn drawn = pool.draw(2, 400, 50, any_numbers());
     ASSERT_EQ(drawn.labels.numel(), 20000);
     for (int64_t label = 0; label < 2; ++label) {
       const Tensor rows = drawn.labels.eq(label).nonzero().squeeze(1), features = drawn.features.index_select(0, rows).to(torch::kFloat64);

@@ -160,10 +160,7 @@ class CodaPrompt final : public clb::Method {
     const auto prompts = weights.matmul(components.flatten(2)).unflatten(2, {length_, vit_.dim()});           // [b, n, L, d]
     const auto feature = prompted() ? vit_.cls(images, clb::nn::prefix_of_halves(blocks_, prompts)) : query;  // [n, d]
     const auto logits = head_(feature);
-    ctx().trace("alpha", weights);
-    ctx().trace("prompts", prompts);
-    ctx().trace("feature", feature);
-    ctx().trace("logits", logits);
+    ctx().trace({{"alpha", weights}, {"prompts", prompts}, {"feature", feature}, {"logits", logits}});
     return logits;
   }
 
@@ -181,13 +178,10 @@ class CodaPrompt final : public clb::Method {
   }
 
   void record() const {
-    const auto use = usage_.defined() ? usage_.cpu() : Tensor();
-    for (int64_t b = 0; use.defined() && b < use.size(0); ++b)
-      for (int64_t k = 0; k < use.size(1); ++k)
-        ctx().metric((CLB_METRIC_USAGE "component/" + std::to_string(blocks_[b])).c_str(), k, use[b][k].item<double>());
+    for (int64_t b = 0; usage_.defined() && b < usage_.size(0); ++b)
+      clb::record_usage(ctx(), "component/" + std::to_string(blocks_[b]), usage_[b]);
     if (!prompted()) return;
-    const auto moved = (own_.prompts.detach() - at_start_).norm() / at_start_.norm().clamp_min(1e-12);
-    ctx().metric("prompts/" CLB_METRIC_RELATIVE_CHANGE, task().index, moved.item<double>());
+    clb::record_change(ctx(), own_.prompts, at_start_);
     const Components all = old_.with(own_);  // how far from orthogonal they are: the mean of |cos| over pairs
     ctx().metric("overlap/prompts", task().index, clb::nn::overlap(all.flat_prompts()));
     ctx().metric("overlap/keys", task().index, clb::nn::overlap(all.keys));

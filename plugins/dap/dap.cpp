@@ -6,7 +6,7 @@
 #include <clb/nn/prompt_generators.hpp>
 #include <clb/nn/tensors.hpp>
 #include <clb/sdk/method.hpp>
-#include <clb/sdk/nn.hpp>
+#include <clb/sdk/prompting.hpp>
 
 namespace {
 
@@ -105,7 +105,8 @@ class Dap final : public clb::Method {
     clb::fit(
         ctx(), fit_, ctx().train().train_view().images(), {generator_, tasks_, head_}, [&](const clb::Batch& b) { return loss(b); },
         extras);
-    record_usage();
+    // Of all tasks so far, each counted while it was trained: the key that would have been chosen, not the task's own, which always was.
+    if (task().index > 0 && usage_.defined()) clb::record_usage(ctx(), "key/0", usage_);
   }
 
   Tensor predict(const clb::Batch& b) override {
@@ -132,13 +133,8 @@ class Dap final : public clb::Method {
     const Tensor masked = clb::nn::mask_to(task().labels, logits), mean_pull = similarity.select(1, own).mean();
     const Tensor pull = pull_ == "reference" ? mean_pull * static_cast<double>(b.n) : mean_pull;
     const Tensor loss = at::cross_entropy_loss(masked, b.labels) - pull_weight_ * pull;
-    for (const auto& [name, t] : {std::pair{"query", query},
-                                  {"logits", logits},
-                                  {"logits_masked", masked},
-                                  {"mean_pull", mean_pull},
-                                  {"reduce_sim", pull},
-                                  {"loss", loss}})
-      ctx().trace(name, t);
+    ctx().trace({{"query", query}, {"logits", logits}, {"logits_masked", masked}});
+    ctx().trace({{"mean_pull", mean_pull}, {"reduce_sim", pull}, {"loss", loss}});
     return loss;
   }
 
@@ -178,12 +174,6 @@ class Dap final : public clb::Method {
       result.masked_fill_(ids.eq(t).unsqueeze(1).logical_and(other), kOtherTask);
     }
     return result;
-  }
-
-  // Of all tasks so far, each counted while it was trained: the key that would have been chosen, not the task's own, which always was.
-  void record_usage() {
-    for (int64_t k = 0; task().index > 0 && usage_.defined() && k < pool_size_; ++k)
-      ctx().metric(CLB_METRIC_USAGE "key/0", k, usage_[k].item<double>());
   }
 
   // Defaults: the authors' CIFAR-100, but for the vote at test.

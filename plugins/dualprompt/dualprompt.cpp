@@ -100,7 +100,7 @@ class DualPrompt final : public clb::Method {
       return ce + pull;
     });
     ++tasks_learned_;
-    record(((trained(own) - before).norm() / before.norm().clamp_min(1e-12)).item<double>());
+    record(trained(own), before);
   }
 
   Tensor predict(const clb::Batch& b) override {
@@ -163,11 +163,7 @@ class DualPrompt final : public clb::Method {
     auto general = clb::nn::prefix_of_pairs(g_blocks_, p.general.unsqueeze(1)), experts = clb::nn::prefix_of_pairs(e_blocks_, chosen);
     const auto feature = prompted() ? vit_.cls(images, clb::nn::Together({&general, &experts})) : query;  // [n, d]
     const auto logits = head_(feature);
-    ctx().trace("ids", choice.ids);
-    ctx().trace("cosines", choice.cosines);
-    ctx().trace("chosen", chosen);
-    ctx().trace("feature", feature);
-    ctx().trace("logits", logits);
+    ctx().trace({{"ids", choice.ids}, {"cosines", choice.cosines}, {"chosen", chosen}, {"feature", feature}, {"logits", logits}});
     return logits;
   }
 
@@ -178,14 +174,11 @@ class DualPrompt final : public clb::Method {
     for (int64_t s = 0; s < nearest.size(0); ++s) usage_[s].add_(clb::nn::count_ids(nearest[s], pool_size_));
   }
 
-  void record(double moved) const {
-    const auto counts = usage_.cpu();
+  void record(const Tensor& now, const Tensor& before) const {
     const bool of_blocks = key_per_block_ && !e_blocks_.empty();
-    for (int64_t s = 0; s < counts.size(0); ++s) {
-      const std::string series = CLB_METRIC_USAGE "expert/" + std::to_string(of_blocks ? e_blocks_[static_cast<size_t>(s)] : 0);
-      for (int64_t k = 0; k < pool_size_; ++k) ctx().metric(series.c_str(), k, counts[s][k].item<double>());
-    }
-    if (prompted()) ctx().metric("prompts/" CLB_METRIC_RELATIVE_CHANGE, task().index, moved);
+    for (int64_t s = 0; s < usage_.size(0); ++s)
+      clb::record_usage(ctx(), "expert/" + std::to_string(of_blocks ? e_blocks_[static_cast<size_t>(s)] : 0), usage_[s]);
+    if (prompted()) clb::record_change(ctx(), now, before);
   }
 
   // Defaults: LAMDA-PILOT's CIFAR-100 B0-Inc10 setting, but for the vote and the layout of prefixes, which are on there.

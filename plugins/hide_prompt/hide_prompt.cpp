@@ -2,6 +2,7 @@
 // on features without prompts. After each task both classifiers learn once more from features drawn from the statistics of all classes.
 #include <algorithm>
 #include <clb/nn/heads.hpp>
+#include <clb/nn/key_choice.hpp>
 #include <clb/nn/layer_norm.hpp>
 #include <clb/nn/layer_prefixes.hpp>
 #include <clb/nn/loss.hpp>
@@ -141,7 +142,7 @@ class HidePrompt final : public clb::Method {
   Tensor predict(const clb::Batch& b) override {
     const Tensor prompts = prompted() ? prompts_of(b) : Tensor();
     const Tensor z = feature(b.images, b.features("main:cls"), prompts), logits = head_(z);
-    trace({{"batched_prompt", prompts}, {"feature", z}, {"logits", logits}});
+    ctx().trace({{"batched_prompt", prompts}, {"feature", z}, {"logits", logits}});
     return logits;
   }
 
@@ -190,7 +191,8 @@ class HidePrompt final : public clb::Method {
         [&](const clb::Batch& b) {
           const Tensor z = clb::queries(b, vit_, augment_), mapped = tii_.mapped(z), logits = tii_(z);
           const Tensor masked = clb::nn::mask_to(task().labels, logits), loss = at::cross_entropy_loss(masked, b.labels);
-          trace({{"tii.feature", z}, {"tii.mlp_out", mapped}, {"tii.logits", logits}, {"tii.logits_masked", masked}, {"tii.loss", loss}});
+          ctx().trace(
+              {{"tii.feature", z}, {"tii.mlp_out", mapped}, {"tii.logits", logits}, {"tii.logits_masked", masked}, {"tii.loss", loss}});
           return loss;
         },
         {.phase = "inference/"});
@@ -221,10 +223,7 @@ class HidePrompt final : public clb::Method {
              [&](const clb::Batch& b) { return loss(b, mixed(own.pairs, older, momentum_), stored); });
     clb::nn::freeze(own);
     own.pairs = mixed(own.pairs, older, momentum_).detach();  // once more, for good
-    if (prompted()) {
-      const double moved = ((own.pairs - before).norm() / before.norm().clamp_min(1e-12)).item<double>();
-      ctx().metric("prompts/" CLB_METRIC_RELATIVE_CHANGE, task().index, moved);
-    }
+    if (prompted()) clb::record_change(ctx(), own.pairs, before);
   }
 
   Tensor loss(const clb::Batch& b, const Tensor& prompt, const Tensor& stored) {
@@ -232,10 +231,10 @@ class HidePrompt final : public clb::Method {
                  prompts = prompted() ? same_for_all(prompt, b.n) : Tensor();
     const Tensor z = feature(b.images, query, prompts), logits = head_(z), masked = clb::nn::mask_to(task().labels, logits);
     const Tensor ce = at::cross_entropy_loss(masked, b.labels);
-    trace({{"batched_prompt", prompts}, {"feature", z}, {"logits", logits}, {"logits_masked", masked}, {"ce", ce}});
+    ctx().trace({{"batched_prompt", prompts}, {"feature", z}, {"logits", logits}, {"logits_masked", masked}, {"ce", ce}});
     if (contrast_weight_ == 0 || !prompted()) return ce;  // without prompts nothing moves the features
     const Tensor contrastive = contrastive_loss(stored, z, contrast_temperature_), loss = ce + contrast_weight_ * contrastive;
-    trace({{"contrastive", contrastive}, {"loss", loss}});
+    ctx().trace({{"contrastive", contrastive}, {"loss", loss}});
     return loss;
   }
 
@@ -285,11 +284,6 @@ class HidePrompt final : public clb::Method {
     return tasks.index_select(0, seen(logits).argmax(1));
   }
 
-  void trace(std::initializer_list<std::pair<const char*, Tensor>> tensors) const {
-    for (const auto& [name, tensor] : tensors)
-      if (tensor.defined()) ctx().trace(name, tensor);
-  }
-
   // Of the images as they are evaluated, with the task's prompt as it predicts.
   void keep_statistics() {
     const Tensor& prompt = prompts_[static_cast<size_t>(task().index)].pairs;
@@ -311,9 +305,7 @@ class HidePrompt final : public clb::Method {
   void record_usage() {
     if (task().index == 0) return;
     const torch::NoGradGuard no_grad;
-    const Tensor tasks = inferred(plain_.means()).cpu();
-    for (int64_t t = 0; t <= task().index; ++t)
-      ctx().metric(CLB_METRIC_USAGE "prompt/0", t, static_cast<double>(tasks.eq(t).sum().item<int64_t>()));
+    clb::record_usage(ctx(), "prompt/0", clb::nn::count_ids(inferred(plain_.means()), task().index + 1));
   }
 
   // Defaults: the authors' CIFAR-100. Their batches of 24 are those of each of 8 cards, and rates are not multiplied.

@@ -4,7 +4,7 @@
 #include <clb/nn/prompt_pool.hpp>
 #include <clb/nn/prompt_tokens.hpp>
 #include <clb/sdk/method.hpp>
-#include <clb/sdk/nn.hpp>
+#include <clb/sdk/prompting.hpp>
 
 namespace {
 
@@ -57,7 +57,7 @@ class L2p final : public clb::Method {
       ctx().trace("loss", loss);
       return loss;
     });
-    record_usage();
+    clb::record_usage(ctx(), "pool/0", pool_.take_usage());  // a pool of which only a few prompts are used shows here
   }
 
   torch::Tensor predict(const clb::Batch& b) override {
@@ -78,12 +78,6 @@ class L2p final : public clb::Method {
     ctx().trace("feature", feature);
     ctx().trace("logits", logits);
     return logits;
-  }
-
-  // How often each prompt was chosen in this task: a pool of which only a few prompts are used shows here.
-  void record_usage() {
-    const auto usage = pool_.take_usage();
-    for (int64_t k = 0; k < pool_size_; ++k) ctx().metric(CLB_METRIC_USAGE "pool/0", k, usage[k].item<double>());
   }
 
   // Defaults: LAMDA-PILOT's CIFAR-100 B0-Inc10 setting, but for batch_vote_test, which is on there.

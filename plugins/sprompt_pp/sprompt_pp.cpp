@@ -72,7 +72,7 @@ class SPromptPp final : public clb::Method {
       return loss;
     });
     ++tasks_learned_;
-    record(((pool_.rows(own, 1).detach() - before).norm() / before.norm().clamp_min(1e-12)).item<double>());
+    record(pool_.rows(own, 1), before);
   }
 
   Tensor predict(const clb::Batch& b) override {
@@ -109,19 +109,15 @@ class SPromptPp final : public clb::Method {
     const auto chosen = pool.chosen(choice, legacy_prefix_reshape_);                                        // [b, n, 2, l, d]
     const auto feature = prompted() ? vit_.cls(images, clb::nn::prefix_of_pairs(blocks_, chosen)) : query;  // [n, d]
     const auto logits = head_(feature);
-    ctx().trace("ids", choice.ids);
-    ctx().trace("chosen", chosen);
-    ctx().trace("feature", feature);
-    ctx().trace("logits", logits);
+    ctx().trace({{"ids", choice.ids}, {"chosen", chosen}, {"feature", feature}, {"logits", logits}});
     return logits;
   }
 
   // Usage: how often the keys, as at test, would have chosen each prompt, over all images that training saw so far. What training itself
   // uses is one prompt per task.
-  void record(double moved) const {
-    const auto counts = usage_.cpu();
-    for (int64_t k = 0; k < pool_size_; ++k) ctx().metric(CLB_METRIC_USAGE "prompt/0", k, counts[k].item<double>());
-    if (prompted()) ctx().metric("prompts/" CLB_METRIC_RELATIVE_CHANGE, task().index, moved);
+  void record(const Tensor& now, const Tensor& before) const {
+    clb::record_usage(ctx(), "prompt/0", usage_);
+    if (prompted()) clb::record_change(ctx(), now, before);
   }
 
   // Defaults: HiDe-Prompt's CIFAR-100 setting of the baseline, but for the vote and the layout of prefixes, which are on there.

@@ -5,7 +5,7 @@
 #include <clb/nn/key_choice.hpp>
 #include <clb/nn/prompt_tokens.hpp>
 #include <clb/sdk/method.hpp>
-#include <clb/sdk/nn.hpp>
+#include <clb/sdk/prompting.hpp>
 
 namespace {
 
@@ -140,8 +140,7 @@ class SPrompts final : public clb::Method {
     const Tensor counts = clb::nn::count_ids(chosen, known_.domains()).cpu();
     if (usage_.defined()) counts.narrow(0, 0, usage_.size(0)).add_(usage_);
     usage_ = counts;
-    for (int64_t s = 0; known_.domains() > 1 && s < known_.domains(); ++s)
-      ctx().metric(CLB_METRIC_USAGE "session/0", s, usage_[s].item<double>());
+    if (known_.domains() > 1) clb::record_usage(ctx(), "session/0", usage_);
   }
 
   Tensor route(const clb::Batch& b) {  // [n]

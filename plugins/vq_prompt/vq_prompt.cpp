@@ -135,13 +135,9 @@ class VqPrompt final : public clb::Method {
   Selection select(const clb::nn::Codebook& pool, const Tensor& query) const {
     if (!prompted()) return {};
     Selection s = pool.select(query, selection_);
-    trace({{"query", query}, {"scores", s.scores}, {"alpha", s.weights}, {"soft_prompt", s.soft}});
-    trace({{"distances", s.distances}, {"code", s.codes}, {"prompts", s.prompts}});
+    ctx().trace({{"query", query}, {"scores", s.scores}, {"alpha", s.weights}, {"soft_prompt", s.soft}});
+    ctx().trace({{"distances", s.distances}, {"code", s.codes}, {"prompts", s.prompts}});
     return s;
-  }
-
-  void trace(std::initializer_list<std::pair<const char*, Tensor>> tensors) const {
-    for (const auto& [name, tensor] : tensors) ctx().trace(name, tensor);
   }
 
   // What the head reads, [n, d] float32: the class token, beside the selected prompts.
@@ -182,7 +178,7 @@ class VqPrompt final : public clb::Method {
                                        : at::one_hot(s.codes, pool_options_.entries).to(torch::kFloat64).sum(1);
     const auto terms = clb::nn::codebook_terms(s, query, terms_);
     const Tensor loss = ce + terms.sum;
-    trace(
+    ctx().trace(
         {{"commit_mse", terms.commitment}, {"vq_mse", terms.vq}, {"layer_loss", terms.layers}, {"prompt_loss", terms.sum}, {"loss", loss}});
     return loss;
   }
@@ -198,13 +194,9 @@ class VqPrompt final : public clb::Method {
 
   // How often each entry was taken in this task, and how far the prompts moved.
   void record_pool(const Tensor& before) {
-    const Tensor used = used_.cpu();
-    for (size_t layer = 0; layer < blocks_.size(); ++layer) {
-      const std::string name = CLB_METRIC_USAGE "pool/" + std::to_string(blocks_[layer]);
-      for (int64_t k = 0; k < used.size(1); ++k) ctx().metric(name.c_str(), k, used[static_cast<int64_t>(layer)][k].item<double>());
-    }
-    const double moved = ((pool_.prompts().detach() - before).norm() / before.norm().clamp_min(1e-12)).item<double>();
-    ctx().metric("prompts/" CLB_METRIC_RELATIVE_CHANGE, task().index, moved);
+    for (size_t layer = 0; layer < blocks_.size(); ++layer)
+      clb::record_usage(ctx(), "pool/" + std::to_string(blocks_[layer]), used_[static_cast<int64_t>(layer)]);
+    clb::record_change(ctx(), pool_.prompts(), before);
   }
 
   // The replayed head takes over the rows of the task's classes as they were trained, and keeps its other ones. The next task goes on from

@@ -8,13 +8,13 @@ namespace {
 
 using torch::Tensor;
 
-constexpr int64_t kClasses = 4;
+constexpr int64_t kMixedClasses = 4;
 
 // Image i has the value i everywhere.
 Tensor images(int64_t n) { return torch::arange(n, torch::kFloat32).reshape({n, 1, 1, 1}).expand({n, 3, 9, 8}).contiguous(); }
-Tensor labels(int64_t n) { return torch::arange(n).remainder(kClasses); }
+Tensor labels(int64_t n) { return torch::arange(n).remainder(kMixedClasses); }
 MixedBatch mixed(int64_t n, const MixOptions& options, uint64_t seed) {
-  return mixed_batch(images(n), labels(n), kClasses, options, at::detail::createCPUGenerator(seed));
+  return mixed_batch(images(n), labels(n), kMixedClasses, options, at::detail::createCPUGenerator(seed));
 }
 
 // The share that an image's own label has, from a batch without smoothing whose first and last labels differ.
@@ -23,7 +23,7 @@ double own_share(const MixedBatch& batch) { return batch.targets[0][0].item<doub
 TEST(Mixup, WithoutAnyOfItNothingChanges) {
   const MixedBatch plain = mixed(6, {.mixup = 0, .cutmix = 0, .smoothing = 0}, 1);
   EXPECT_TRUE(torch::equal(plain.images, images(6)));
-  EXPECT_TRUE(torch::equal(plain.targets, torch::eye(kClasses).index_select(0, labels(6))));
+  EXPECT_TRUE(torch::equal(plain.targets, torch::eye(kMixedClasses).index_select(0, labels(6))));
   const MixedBatch smooth = mixed(6, {.mixup = 0, .cutmix = 0, .smoothing = 0.2}, 1);
   EXPECT_NEAR(smooth.targets[1][1].item<double>(), 0.85, 1e-6);
   EXPECT_NEAR(smooth.targets[1][0].item<double>(), 0.05, 1e-6);
@@ -66,7 +66,8 @@ TEST(Mixup, BothHappenAndRepeat) {
 }
 
 TEST(Mixup, SoftCrossEntropyOfHardTargetsIsTheUsualOne) {
-  const Tensor logits = at::randn({5, kClasses}, at::detail::createCPUGenerator(3)), hard = torch::eye(kClasses).index_select(0, labels(5));
+  const Tensor logits = at::randn({5, kMixedClasses}, at::detail::createCPUGenerator(3)),
+               hard = torch::eye(kMixedClasses).index_select(0, labels(5));
   EXPECT_TRUE(torch::allclose(soft_cross_entropy(logits, hard), at::cross_entropy_loss(logits, labels(5))));
 }
 

@@ -369,6 +369,11 @@ class Context {
   void trace(const char* name, const torch::Tensor& tensor) const {
     if (trace_) trace_.table().emit(trace_.table().self, name, to_dlpack(tensor));
   }
+  // Several; those that are undefined are left out.
+  void trace(std::initializer_list<std::pair<const char*, torch::Tensor>> tensors) const {
+    for (const auto& [name, tensor] : tensors)
+      if (tensor.defined()) trace(name, tensor);
+  }
 
   void set_task(const clb_task& raw) {
     const clb_task t = detail::read_struct(&raw);

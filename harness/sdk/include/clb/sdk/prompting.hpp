@@ -20,6 +20,19 @@ inline torch::Tensor queries(const Batch& b, const nn::Vit& vit, bool augmented)
   return augmented ? vit.query(b.images).to(torch::kFloat32) : b.features("main:cls");
 }
 
+// How often each entry of a pool was taken, counts [entries], under the reserved name of usage; `pool`: "KIND/BLOCK", 0 where one choice
+// serves all blocks.
+inline void record_usage(const Context& ctx, const std::string& pool, const torch::Tensor& counts) {
+  const torch::Tensor numbers = counts.detach().to(torch::kCPU, torch::kFloat64);
+  for (int64_t k = 0; k < numbers.numel(); ++k) ctx.metric((CLB_METRIC_USAGE + pool).c_str(), k, numbers[k].item<double>());
+}
+
+// How far a task moved its prompts: the length of the difference over their length before.
+inline void record_change(const Context& ctx, const torch::Tensor& now, const torch::Tensor& before) {
+  const torch::Tensor moved = (now.detach() - before).norm() / before.norm().clamp_min(1e-12);
+  ctx.metric("prompts/" CLB_METRIC_RELATIVE_CHANGE, ctx.task().index, moved.item<double>());
+}
+
 struct LabelledFeatures {
   torch::Tensor features, labels;  // [n, d] float32, [n] int64
 };
