@@ -10,10 +10,9 @@ namespace clb::nn {
 namespace {
 
 using golden::any_numbers;
+using golden::generator;
 using golden::Golden;
 using torch::Tensor;
-
-torch::Generator generator(uint64_t seed) { return at::detail::createCPUGenerator(seed); }
 
 TEST(ClassVariances, EqualTheirDefinitionWhateverTheBatches) {
   const Tensor features = at::randn({40, 5}, generator(1)) + 100, labels = torch::arange(40).remainder(3);

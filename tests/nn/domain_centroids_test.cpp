@@ -5,13 +5,13 @@
 #include <clb/nn/tensors.hpp>
 
 #include "golden/golden.hpp"
+#include "golden_modules.hpp"
 
 namespace clb::nn {
 namespace {
 
+using golden::generator;
 using torch::Tensor;
-
-torch::Generator generator(uint64_t seed) { return at::detail::createCPUGenerator(seed); }
 
 // Three domains whose features point in directions of their own.
 DomainCentroids three_domains(int64_t clusters) {

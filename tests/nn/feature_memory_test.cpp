@@ -9,11 +9,10 @@ namespace clb::nn {
 namespace {
 
 using golden::any_numbers;
+using golden::generator;
 using torch::Tensor;
 
 constexpr auto kDouble = torch::kFloat64;
-
-torch::Generator generator(uint64_t seed) { return at::detail::createCPUGenerator(seed); }
 
 // n samples of each of the classes first, first + 1, ..., in turn, far apart.
 struct Made {

@@ -18,6 +18,8 @@ inline Names prefixed(const std::string& prefix) {
   return [prefix](const std::string& parameter) { return prefix + parameter; };
 }
 
+inline torch::Generator generator(uint64_t seed) { return at::detail::createCPUGenerator(seed); }
+
 // Initial values that a fixture is going to replace.
 inline nn::Rng any_numbers() {
   return [](const std::string& name) { return at::detail::createCPUGenerator(std::hash<std::string>()(name)); };

@@ -8,9 +8,8 @@
 namespace clb::nn {
 namespace {
 
+using golden::generator;
 using torch::Tensor;
-
-torch::Generator generator(uint64_t seed) { return at::detail::createCPUGenerator(seed); }
 
 // A pool of one block, two prompts, one row of one number: keys 10, 11, values 20, 21.
 Tensor numbered(int64_t prompts) {
