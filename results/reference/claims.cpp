@@ -11,13 +11,17 @@ using namespace base::toml;
 
 Group read_group(const Node& node, const std::string& key) {
   const Reader reader(node, key);
-  check_keys(reader.table(), key, {"name", "methods"});
-  return {to_string(reader.at("name", "\"prompt-based\""), reader.what("name")),
-          strings(reader.at("methods", "[\"l2p\", \"dualprompt\"]"), reader.what("methods"))};
+  check_keys(reader.table(), key, {"name", "methods", "params"});
+  Group group{to_string(reader.at("name", "\"prompt-based\""), reader.what("name")),
+              strings(reader.at("methods", "[\"l2p\", \"dualprompt\"]"), reader.what("methods"))};
+  if (const Node* params = reader.find("params"))
+    for (const base::toml::Entry& entry : Reader(*params, reader.what("params")).table().entries())
+      group.params[entry.key] = to_string(entry.value, reader.what("params." + entry.key));
+  return group;
 }
 
 Claim read_claim(const Reader& reader) {
-  check_keys(reader.table(), "claim", {"name", "citation", "metric", "least", "first", "second"});
+  check_keys(reader.table(), "claim", {"name", "citation", "metric", "least", "first", "second", "tasks"});
   Claim claim;
   claim.name = to_string(reader.at("name", "\"A beats B\""), reader.what("name"));
   claim.citation = to_string(reader.at("citation", "\"Authors: Title. Year\""), reader.what("citation"));
@@ -26,6 +30,11 @@ Claim read_claim(const Reader& reader) {
   check_metric(claim.metric, metric);
   claim.least = reader.integer("least", 1, 1, 1000);
   claim.first = read_group(reader.at("first", "{ name = \"A\", methods = [\"simplecil\"] }"), "first");
+  if (const Node* tasks = reader.find("tasks")) {
+    claim.tasks = to_int_list(*tasks, reader.what("tasks"), 1, 100'000);
+    if (claim.tasks.size() != 2 || claim.tasks[0] == claim.tasks[1])
+      fail(tasks->place, "claim.tasks must be two numbers of tasks: [5, 20]");
+  }
   claim.second = read_group(reader.at("second", "{ name = \"B\", methods = [\"l2p\"] }"), "second");
   return claim;
 }

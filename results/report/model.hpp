@@ -145,8 +145,9 @@ void bootstrap_cells(TableRow& row, const std::vector<Column>& columns, const st
 void fill_cells(TableRow& row, const std::vector<Column>& columns);
 void sort_rows(std::vector<TableRow>& rows, const metrics::Metric& metric, size_t by);  // by: its column
 
-// claims.cpp: claims of whose both groups the table ranks a method on the same weights, by columns that it shows.
-std::vector<Finding> judge(const std::vector<reference::Claim>& claims, const Table& table, const std::vector<Column>& columns);
+// claims.cpp: claims of whose both groups a table ranks a method on the same weights, by columns that it shows. Those about the number of
+// tasks stand in the table of the second number.
+void judge(const std::vector<reference::Claim>& claims, Report& report);
 std::string sentence(const Finding& finding);
 
 // second_look.cpp

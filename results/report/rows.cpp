@@ -322,7 +322,7 @@ Report build(const store::Store& store, const TableOptions& options) {
     std::ranges::move(sections, std::back_inserter(table.sections));
   }
   for (Table& table : report.tables) tell_weights_apart(table);
-  for (Table& table : report.tables) table.findings = judge(options.claims, table, report.columns);
+  judge(options.claims, report);
   tell_apart(report.tables);
   if (options.columns == Columns::kTasks) return report;  // who measured elsewhere gave metrics
   add_imported(report, store, options.experiment.empty() && options.run_keys.empty());

@@ -115,6 +115,8 @@ TEST(ShippedExperiments, NoTwoDifferInOneValue) {
       };
   for (const auto& entry : fs::directory_iterator(fs::path(CLB_SOURCE_DIR) / "share/experiments"))
     collect(parse_toml(base::read_file(entry.path()), entry.path().string()), "", files[entry.path().stem().string()]);
+  std::erase_if(files,
+                [](const auto& file) { return file.second.size() == 1 && file.second.contains(".experiments"); });  // mere lists of others
   ASSERT_GT(files.size(), 10u);
   for (auto a = files.begin(); a != files.end(); ++a) {
     for (auto b = std::next(a); b != files.end(); ++b) {

@@ -80,6 +80,49 @@ TEST_F(ReportClaims, TooFewMethodsOrSeedsCannotTell) {
       << text;
 }
 
+// Method a loses 3 images of 60 where the classes come in three tasks in place of two, b loses 9; the last table has other data.
+TEST_F(ReportClaims, TheChangeWithTheNumberOfTasks) {
+  {
+    Store store = writer();
+    const auto add_stream = [&](const std::vector<int64_t>& sizes, int64_t train_per_class, const std::string& method, double lr,
+                                int64_t skill) {
+      for (int64_t seed = 0; seed < 3; ++seed) {
+        base::RunSpec spec = sample_spec(seed, method);
+        spec.protocol.split = std::to_string(sizes.size());
+        spec.protocol.task_sizes = sizes;
+        spec.dataset.train_per_class = train_per_class;
+        spec.method.params = {{"lr", lr}};
+        finish(store, spec, skill + seed);
+      }
+    };
+    const std::vector<int64_t> two{4, 2}, three{2, 2, 2};
+    add_stream(two, 50, "a", 0.1, 3);
+    add_stream(two, 50, "b", 0.1, 3);
+    add_stream(two, 50, "b", 0.2, 0);
+    add_stream(three, 50, "a", 0.1, 2);
+    add_stream(three, 50, "b", 0.1, 0);
+    add_stream(three, 50, "b", 0.2, 0);
+    add_stream(three, 5, "a", 0.1, 0);
+    add_stream(three, 5, "b", 0.1, 0);
+  }
+  const auto claim = [](const std::string& lr, const std::vector<int64_t>& tasks) {
+    return reference::Claim{"A loses less", "Somebody 2024", "acc.last.sample", 1, {"A", {"a"}}, {"B", {"b"}, {{"lr", lr}}}, tasks};
+  };
+  report::TableOptions options;
+  options.format = report::Format::kJson;
+  options.claims = {claim("0.1", {2, 3}), claim("0.2", {2, 3}), claim("0.1", {2, 4}), claim("0.3", {2, 3})};
+  base::Json found = base::Json::array();
+  const base::Json report = base::parse_json(render_table(reader(), options), "table");
+  for (const base::Json& table : report.at("tables"))
+    for (const base::Json& one : table.at("claims")) found.push_back(one);
+  ASSERT_EQ(found.size(), 2u) << found;
+  EXPECT_EQ(found[0].at("verdict"), "holds");
+  EXPECT_NEAR(found[0].at("difference").get<double>(), 2 * 3.0 / 60, 1e-12);
+  const std::string why = found[0].at("why");
+  EXPECT_NE(why.find("of acc.last.sample in its change from 2 to 3 tasks, mean of a against mean of b (lr=0.1)"), std::string::npos) << why;
+  EXPECT_EQ(found[1].at("verdict"), "does not hold") << "b with the other rate loses nothing";
+}
+
 TEST_F(ReportClaims, MistakesInTheFileAreNamed) {
   const std::string good =
       "[[claim]]\nname = \"A beats B\"\ncitation = \"X\"\nmetric = \"acc.last.sample\"\nleast = 3\n"
@@ -93,6 +136,9 @@ TEST_F(ReportClaims, MistakesInTheFileAreNamed) {
   EXPECT_NE(read("acc.last.sample", "acc.lost.sample").find("claims.toml:4:10: there is no metric \"acc.lost.sample\""), std::string::npos);
   EXPECT_NE(read("least = 3", "least = 0").find("claims.toml:5:9: "), std::string::npos);
   EXPECT_NE(read("methods = [\"b\"]", "methods = []").find("must not be an empty list"), std::string::npos);
+  EXPECT_NE(read("least = 3", "tasks = [5, 5]").find("claims.toml:5:9: claim.tasks must be two numbers of tasks: [5, 20]"),
+            std::string::npos);
+  EXPECT_NE(read("methods = [\"b\"]", "methods = [\"b\"], params = 3").find("claims.toml:7:"), std::string::npos);
   EXPECT_NE(read("citation", "citaton").find("did you mean \"citation\"?"), std::string::npos);
 }
 
