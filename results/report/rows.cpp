@@ -70,8 +70,9 @@ std::map<std::string, std::string> traits(const TableRow& row) {
   return all;
 }
 
-// Fills `setting` with the traits in which rows of one method differ; rows that still look alike get the start of their config key.
-void tell_apart(std::vector<TableRow*> rows) {
+// Fills `setting` with the traits in which the rows of one method in a table differ, whichever sections they stand in: what differs between
+// sections must not be taken for the effect of what they are sections of.
+void fill_settings(const std::vector<TableRow*>& rows) {
   std::map<std::string, std::set<std::string>> values;
   for (const TableRow* row : rows) {
     for (const auto& [name, value] : traits(*row)) values[name].insert(value);
@@ -81,14 +82,18 @@ void tell_apart(std::vector<TableRow*> rows) {
     for (auto& [name, known] : values)
       if (!named.contains(name)) known.insert("\n");
   }
-  std::map<std::string, int> taken;
   for (TableRow* row : rows) {
     for (const auto& [name, value] : traits(*row)) {
       if (values[name].size() > 1)
         row->setting += (row->setting.empty() ? "" : " ") + (name[0] == '.' ? name.substr(1) : name) + "=" + printable(value);
     }
-    ++taken[row_name(*row) + " " + row->setting];
   }
+}
+
+// Rows of one method in one section that still look alike get the start of their config key.
+void tell_apart(const std::vector<TableRow*>& rows) {
+  std::map<std::string, int> taken;
+  for (const TableRow* row : rows) ++taken[row_name(*row) + " " + row->setting];
   for (TableRow* row : rows) {
     if (taken[row_name(*row) + " " + row->setting] > 1)
       row->setting += (row->setting.empty() ? "config=" : " config=") + row->runs.front().run.config_key.substr(0, 8);
@@ -309,9 +314,14 @@ Report build(const store::Store& store, const TableOptions& options) {
     row->second.runs.emplace_back().run = std::move(run);
   }
   std::vector<TableRow*> rows;
-  for (auto& [unused, table] : tables) {
-    for (auto& [unused_key, row] : table) rows.push_back(&row);
+  std::map<std::string, std::vector<TableRow*>> by_method;  // of each table
+  for (auto& [key, table] : tables) {
+    for (auto& [unused_key, row] : table) {
+      rows.push_back(&row);
+      by_method[table_keys[key] + "\n" + row.method].push_back(&row);
+    }
   }
+  for (const auto& [unused, group] : by_method) fill_settings(group);
   if (options.columns == Columns::kTasks) report.columns = task_columns(most_stages(rows));
   evaluate(store, rows, report.columns, options);
   const std::set<int64_t> with_predictions = store.attempts_with_predictions();

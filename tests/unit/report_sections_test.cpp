@@ -140,6 +140,20 @@ TEST_F(ReportSections, ImportedRowsStandOnTheirWeights) {
   EXPECT_EQ(sections[4].at("weights"), "CLIP (imported: in the words of the source)");
 }
 
+// A difference between rows of two sections is no effect of their weights alone when a parameter differs too.
+TEST_F(ReportSections, ASettingThatDiffersBetweenSectionsIsShown) {
+  {
+    Store store = writer();
+    finish(store, sample_spec(0), 1);
+    base::RunSpec other = on_clip(sample_spec(0));
+    other.method.params["scale"] = 2.0;
+    finish(store, other, 2);
+  }
+  const std::string text = render(Format::kText);
+  EXPECT_NE(text.find("scale=1"), std::string::npos) << text;
+  EXPECT_NE(text.find("scale=2"), std::string::npos) << text;
+}
+
 TEST_F(ReportSections, AnotherGeometryIsAnotherTable) {
   Store store = writer();
   finish(store, sample_spec(), 1);
