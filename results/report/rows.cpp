@@ -318,7 +318,8 @@ Report build(const store::Store& store, const TableOptions& options) {
   for (auto& [key, table] : tables) {
     for (auto& [unused_key, row] : table) {
       rows.push_back(&row);
-      by_method[table_keys[key] + "\n" + row.method].push_back(&row);
+      const bool joint = row.runs.front().run.joint;  // upper bounds are trained otherwise anyway
+      by_method[table_keys[key] + "\n" + row.method + (joint ? "\njoint" : "")].push_back(&row);
     }
   }
   for (const auto& [unused, group] : by_method) fill_settings(group);
