@@ -28,21 +28,6 @@ void move_to(Node& node, const Place& place) {
   }
 }
 
-Node parse_value(std::string text, const Place& place) {
-  while (!text.empty() && text.front() == ' ') text.erase(0, 1);
-  Node node{place, text};
-  const bool quoted = !text.empty() && std::string_view("\"'[{").find(text.front()) != std::string_view::npos;
-  try {
-    const Node parsed = parse_toml("value = " + text, "the value");
-    const Node* value = parsed.table()->find("value");
-    if (value && parsed.table()->entries().size() == 1 && !std::holds_alternative<Moment>(value->value)) node = *value;
-  } catch (const base::Error& error) {
-    if (quoted) fail(place, "the value is not valid TOML");
-  }
-  move_to(node, place);
-  return node;
-}
-
 Override parse_override(const std::string& text) {
   Override parsed;
   parsed.place.source = std::make_shared<const std::string>("--set " + text);
@@ -107,6 +92,21 @@ void apply(Node& node, const Override& change, size_t next) {
 }
 
 }  // namespace
+
+Node parse_value(std::string text, const Place& place) {
+  while (!text.empty() && text.front() == ' ') text.erase(0, 1);
+  Node node{place, text};
+  const bool quoted = !text.empty() && std::string_view("\"'[{").find(text.front()) != std::string_view::npos;
+  try {
+    const Node parsed = parse_toml("value = " + text, "the value");
+    const Node* value = parsed.table()->find("value");
+    if (value && parsed.table()->entries().size() == 1 && !std::holds_alternative<Moment>(value->value)) node = *value;
+  } catch (const base::Error& error) {
+    if (quoted) fail(place, "the value is not valid TOML");
+  }
+  move_to(node, place);
+  return node;
+}
 
 void apply_overrides(Node& root, const std::vector<std::string>& overrides) {
   for (const std::string& text : overrides) apply(root, parse_override(text), 0);

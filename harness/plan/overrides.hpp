@@ -13,4 +13,6 @@ namespace clb::plan {
 // like a TOML string, list or table is a plain string ("protocol.split=B0-Inc5"). Later overrides win.
 void apply_overrides(Node& root, const std::vector<std::string>& overrides);
 
+Node parse_value(std::string text, const Place& place);  // VALUE alone
+
 }  // namespace clb::plan

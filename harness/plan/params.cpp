@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/plan/settings.hpp>
 
 #include "limits.hpp"
+#include "overrides.hpp"
 #include "toml.hpp"
 
 namespace clb::plan {
@@ -128,6 +130,19 @@ std::vector<ParamSet> param_grid(const Table& params, const base::MethodInfo& me
     sets.push_back({std::move(point), std::move(kept), capabilities});
   }
   return sets;
+}
+
+base::Json settings(const std::vector<std::string>& assignments, const std::vector<ParamInfo>& schema, const std::string& plugin) {
+  Json values = Json::object();
+  for (const std::string& assignment : assignments) {
+    Place place;
+    place.source = std::make_shared<const std::string>("--set " + assignment);
+    const size_t equals = assignment.find('=');
+    if (equals == std::string::npos || equals == 0) fail(place, "expected PARAMETER=VALUE, for example epochs=1");
+    Entry entry{assignment.substr(0, equals), place, parse_value(assignment.substr(equals + 1), place)};
+    values[entry.key] = one_value(find_param(schema, plugin, entry), entry.value, entry.key);
+  }
+  return values;
 }
 
 base::Json dataset_params(const Table& params, const std::vector<ParamInfo>& schema, const std::string& dataset) {

@@ -174,6 +174,15 @@ TEST(Validate, MistakesAreSentences) {
   EXPECT_EQ(validate("nowhere.so").err, "clbench: nowhere.so: there is no such file\n");
   EXPECT_NE(validate(built("tests/plugins/faulty.so"), {"--check", "no_such"}).err.find("there is no check 'no_such'"), std::string::npos);
   EXPECT_NE(validate(built("tests/plugins/faulty.so"), {"--set", "falt=crash"}).err.find("has no parameter \"falt\""), std::string::npos);
+  const auto said = [](const std::string& setting) {
+    const Ended ended = validate(built("lib/clbench/methods/simplecil.so"), {"--set", setting});
+    EXPECT_EQ(ended.code, 2) << setting << ended.out;
+    return ended.err;
+  };
+  EXPECT_NE(said("distance=foo").find("distance=foo: distance must be one of "), std::string::npos) << said("distance=foo");
+  for (const std::string setting :
+       {"batch_size=0", "batch_size=2.5", "batch_size=99999999999999999999", "batch_size=many", "distance=3", "distance"})
+    EXPECT_EQ(said(setting).find("clbench: --set " + setting), 0u) << said(setting);
 }
 
 }  // namespace

@@ -7,9 +7,12 @@
 #include <clb/base/error.hpp>
 #include <clb/base/json.hpp>
 #include <clb/base/json_at.hpp>
+#include <clb/base/plugin_meta.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/launch/describe.hpp>
 #include <clb/launch/human.hpp>
 #include <clb/launch/spawn.hpp>
+#include <clb/plan/settings.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -58,17 +61,14 @@ fs::path plugin_file(const Options& options) {
   return launch::plugin(plugins, "method", word).file;
 }
 
-// --set NAME=VALUE: a JSON value, or a plain string.
-Json given_params(const Options& options) {
-  Json params = Json::object();
-  for (const std::string& assignment : options.texts("set")) {
-    const size_t equals = assignment.find('=');
-    if (equals == std::string::npos || equals == 0) throw base::Error(fmt::format("--set takes PARAMETER=VALUE, not '{}'", assignment));
-    const std::string value = assignment.substr(equals + 1);
-    Json parsed = Json::parse(value, nullptr, false);
-    params[assignment.substr(0, equals)] = parsed.is_discarded() ? Json(value) : parsed;
-  }
-  return params;
+// --set PARAMETER=VALUE, checked against what the plugin says of its parameters.
+Json given_params(const Options& options, const launch::RunnerPlace& runner, const fs::path& plugin) {
+  if (options.texts("set").empty()) return Json::object();
+  launch::Describer describer(runner, cache_folder(options));
+  if (base::read_plugin_meta(plugin).kind == "dataset")
+    return plan::settings(options.texts("set"), describer.dataset(plugin).params, "dataset " + plugin.stem().string());
+  const base::MethodInfo method = describer.method(plugin);
+  return plan::settings(options.texts("set"), method.params, "method " + method.id);
 }
 
 std::string last_line(const std::string& text) {
@@ -156,7 +156,7 @@ int verb_validate(const Arguments& arguments) {
                                   std::getenv("TMPDIR") ? std::getenv("TMPDIR") : ""));
   const launch::RunnerPlace runner = launch::find_runner();
   const fs::path file = plugin_file(options);
-  const Asked asked{file, std::to_string(options.number("seed", 0).value_or(0)), base::canonical(given_params(options)),
+  const Asked asked{file, std::to_string(options.number("seed", 0).value_or(0)), base::canonical(given_params(options, runner, file)),
                     options.text("root")};
   const Json list = listed_checks(ask(runner, asked, {"--list"}), file);
   const Json& checks = list.at("checks");
