@@ -140,7 +140,10 @@ base::Json settings(const std::vector<std::string>& assignments, const std::vect
     const size_t equals = assignment.find('=');
     if (equals == std::string::npos || equals == 0) fail(place, "expected PARAMETER=VALUE, for example epochs=1");
     Entry entry{assignment.substr(0, equals), place, parse_value(assignment.substr(equals + 1), place)};
-    values[entry.key] = one_value(find_param(schema, plugin, entry), entry.value, entry.key);
+    const ParamInfo& param = find_param(schema, plugin, entry);
+    const bool words = param.type == "choice" || param.type == "string";
+    if (words && !std::holds_alternative<std::string>(entry.value.value)) entry.value.value = assignment.substr(equals + 1);  // fault=nan
+    values[entry.key] = one_value(param, entry.value, entry.key);
   }
   return values;
 }
