@@ -54,23 +54,23 @@ ccache_hits() {
 
 run_tests() {
   local preset=$1 status=0
-  ctest --preset "$preset" -j "$(nproc)" || status=$?
+  ctest --preset "$preset" -j "$(nproc)" --output-junit "$root/build/$preset/tests.xml" || status=$?
   report_skipped "$preset"
   return $status
 }
 
-# A test of GoogleTest that skips itself counts as passed for CTest; the reasons stand in its log.
+# A test that skips itself counts as passed for CTest; how many did stands in its XML, why in its log.
 report_skipped() {
-  local log=build/$1/Testing/Temporary/LastTest.log skipped
-  [ -e "$log" ] || return 0
-  skipped=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) tests\{0,1\}, listed below:.*/\1/p' "$log" | paste -sd+ | sed 's/^$/0/')
-  skipped=$((skipped))
-  if [ $skipped = 0 ]; then
+  local log=build/$1/Testing/Temporary/LastTest.log results=build/$1/tests.xml skipped
+  [ -e "$results" ] || return 0
+  skipped=$(grep -c '<skipped' "$results" || true)
+  if [ "$skipped" = 0 ]; then
     notes+=("preset $1: no test skipped")
   elif [ ! -d ../shared ]; then
-    notes+=("preset $1: $skipped tests SKIPPED because ../shared is absent")
+    notes+=("preset $1: $skipped tests SKIPPED, among them those that need ../shared, which is absent")
   else
-    notes+=("preset $1: $skipped tests SKIPPED, reasons:" "$(grep -A1 ': Skipped$' "$log" | grep -v -e ': Skipped$' -e '^--$' | sort | uniq -c)")
+    notes+=("preset $1: $skipped tests SKIPPED, reasons:"
+      "$({ grep -A1 ': Skipped$' "$log" | grep -v -e ': Skipped$' -e '^--$'; grep '^SKIPPED: ' "$log"; } | sed 's/^SKIPPED: //' | sort -u)")
   fi
 }
 

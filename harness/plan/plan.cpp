@@ -74,8 +74,7 @@ uint64_t claims(const MethodEntry& method, const ParamSet& params) { return meth
 void check_claims(const MethodEntry& method, const ParamSet& params, const Experiment& experiment) {
   const uint64_t claimed = claims(method, params);
   const base::ProtocolSpec& protocol = experiment.protocol.spec;
-  const bool tells_tasks = protocol.kind == "task" || (protocol.kind == "domain" && protocol.eval_on != "fixed");
-  if ((claimed & CLB_CAP_TASK_ID_TEST) && !tells_tasks)
+  if ((claimed & CLB_CAP_TASK_ID_TEST) && !protocol.can_tell_tasks())
     fail(method.place,
          fmt::format("method {} needs the task id of every test sample, which protocol.kind = \"{}\" does not give; \"task\" does",
                      method.info.id, protocol.kind));

@@ -81,11 +81,11 @@ Cells hold_out(Cells& train, const std::vector<int64_t>& class_order, const std:
   return held;
 }
 
-// Whether a method is told the task of each test sample: in a task-incremental stream always, in a stream of domains where the run is of a
-// method that claims to need it (an oracle, whose rows stand in a section of their own).
-bool tells_tasks(const base::RunSpec& spec, const StreamShape& shape) {
-  if (spec.protocol.kind == "task") return true;
-  return shape.is_domain_stream() && !shape.one_group() && (spec.method.capabilities & CLB_CAP_TASK_ID_TEST) != 0;
+// In a task-incremental stream always, in a stream of domains where the run is of a method that claims to need it (an oracle, whose rows
+// stand in a section of their own).
+bool tells_tasks(const base::RunSpec& spec) {
+  const bool asked = spec.protocol.kind == "task" || (spec.method.capabilities & CLB_CAP_TASK_ID_TEST) != 0;
+  return asked && spec.protocol.can_tell_tasks();
 }
 
 void append(std::vector<int64_t>& to, const std::vector<int64_t>& from) { to.insert(to.end(), from.begin(), from.end()); }
@@ -101,7 +101,7 @@ std::vector<int64_t> joined(const std::vector<std::vector<int64_t>>& by_class, c
 Protocol::Protocol(const base::RunSpec& spec, const SplitIndex& train, const SplitIndex& test)
     : shape_(spec),
       class_order_(spec.protocol.class_order),
-      task_ids_(tells_tasks(spec, shape_)),
+      task_ids_(tells_tasks(spec)),
       evaluates_test_(spec.protocol.evaluate_on == "test") {
   const size_t classes = class_order_.size();
   position_.assign(static_cast<size_t>(spec.dataset.class_count), -1);

@@ -68,7 +68,7 @@ Difference difference_of(const Selection& a, const Selection& b, const std::vect
   d.mean_a /= n;
   d.mean_b /= n;
   d.mean = d.mean_a - d.mean_b;
-  if (differences.size() >= kFewestPairs) d.interval = stats::t_interval(differences, 0.95);
+  if (differences.size() >= kFewestPairs) d.interval = stats::t_interval(differences, stats::kLevel);
   d.sign_flip = stats::sign_flip(differences);
   const bool up = metric.direction == metrics::Direction::kHigherIsBetter;
   d.improvement = stats::probability_of_improvement({up ? stats::Stratum{d.a, d.b} : stats::Stratum{d.b, d.a}});

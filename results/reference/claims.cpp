@@ -30,12 +30,12 @@ Claim read_claim(const Reader& reader) {
   check_metric(claim.metric, metric);
   claim.least = reader.integer("least", 1, 1, 1000);
   claim.first = read_group(reader.at("first", "{ name = \"A\", methods = [\"simplecil\"] }"), "first");
+  claim.second = read_group(reader.at("second", "{ name = \"B\", methods = [\"l2p\"] }"), "second");
   if (const Node* tasks = reader.find("tasks")) {
     claim.tasks = to_int_list(*tasks, reader.what("tasks"), 1, 100'000);
     if (claim.tasks.size() != 2 || claim.tasks[0] == claim.tasks[1])
       fail(tasks->place, "claim.tasks must be two numbers of tasks: [5, 20]");
   }
-  claim.second = read_group(reader.at("second", "{ name = \"B\", methods = [\"l2p\"] }"), "second");
   return claim;
 }
 

@@ -3,8 +3,6 @@
 
 #include <filesystem>
 
-#include "support/temp_folder.hpp"
-
 namespace clb::testing {
 
 // One cache for all tests: plugins are described once.

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <exception>
 #include <string>
 
 namespace clb::testing {
@@ -20,13 +19,13 @@ std::string error_of(Call call) {
   return "";
 }
 
-// What a call that is refused says; "" when it is not.
-template <class Call>
+// The same of a call that may also succeed: "" then.
+template <class Error, class Call>
 std::string said_by(Call call) {
   try {
     call();
     return "";
-  } catch (const std::exception& error) {
+  } catch (const Error& error) {
     return error.what();
   }
 }

@@ -5,10 +5,13 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "temp_folder.hpp"
+
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   const int code = RUN_ALL_TESTS();
 #ifndef CLB_SANITIZED
+  clb::testing::TempFolder::remove_all();
   std::fflush(nullptr);
   std::_Exit(code);
 #endif

@@ -1,4 +1,4 @@
-// A fresh folder for one test, removed at its end; files in it.
+// A fresh folder for one test, removed at its end, or that of the program (main.cpp) where it is static; files in it.
 #pragma once
 
 #include <unistd.h>
@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -24,10 +25,14 @@ class TempFolder {
     std::string name = (std::filesystem::temp_directory_path() / "clb_test_XXXXXX").string();
     if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
     path_ = name;
+    all().insert(path_);
   }
   ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
+    all().erase(path_);
+    remove(path_);
+  }
+  static void remove_all() {
+    for (const std::filesystem::path& path : all()) remove(path);
   }
   TempFolder(const TempFolder&) = delete;
   TempFolder& operator=(const TempFolder&) = delete;
@@ -39,6 +44,15 @@ class TempFolder {
   }
 
  private:
+  static std::set<std::filesystem::path>& all() {
+    static std::set<std::filesystem::path> paths;
+    return paths;
+  }
+  static void remove(const std::filesystem::path& path) {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+
   std::filesystem::path path_;
 };
 

@@ -65,8 +65,10 @@ fs::path plugin_file(const Options& options) {
 Json given_params(const Options& options, const launch::RunnerPlace& runner, const fs::path& plugin) {
   if (options.texts("set").empty()) return Json::object();
   launch::Describer describer(runner, cache_folder(options));
-  if (base::read_plugin_meta(plugin).kind == "dataset")
-    return plan::settings(options.texts("set"), describer.dataset(plugin).params, "dataset " + plugin.stem().string());
+  if (base::read_plugin_meta(plugin).kind == "dataset") {
+    const base::DatasetInfo dataset = describer.dataset(plugin);
+    return plan::settings(options.texts("set"), dataset.params, "dataset " + dataset.id);
+  }
   const base::MethodInfo method = describer.method(plugin);
   return plan::settings(options.texts("set"), method.params, "method " + method.id);
 }
@@ -143,7 +145,7 @@ int verb_validate(const Arguments& arguments) {
   options.add()("seed", po::value<std::string>()->value_name("N")->default_value("0"),
                 "seed of data, weights and method; repeats a check exactly");
   options.add()("set", po::value<std::vector<std::string>>()->value_name("PARAMETER=VALUE")->composing(),
-                "a parameter of the method (repeatable), for example --set epochs=1");
+                "a parameter of the plugin (repeatable), for example --set epochs=1");
   options.add()("root", po::value<std::string>()->value_name("DIR"), "folder of a dataset's files; default: the plugin's own");
   options.add_installation();
   options.add_json();

@@ -133,11 +133,11 @@ class Plugin : public MadeSession {
   }
   std::string predict(std::function<clb_status(DLManagedTensorVersioned**)> how) {
     predicts = std::move(how);
-    return said_by([&] { learner_->method().predict({.n = 2}, {}); });
+    return said_by<PluginError>([&] { learner_->method().predict({.n = 2}, {}); });
   }
   std::string learn(std::function<void(const clb_host&)> how) {
     trains = std::move(how);
-    return said_by([&] { learner_->learn(0); });
+    return said_by<PluginError>([&] { learner_->learn(0); });
   }
 
   std::unique_ptr<session::Session> session_;

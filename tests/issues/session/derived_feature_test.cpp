@@ -29,7 +29,7 @@ class DerivedFeature : public clb::testing::MadeSession {
   }
   std::string asked(session::Session& s, const std::string& phase, const std::vector<int64_t>& ids) {
     const auto span = s.spans.enter(phase, s.task);
-    return said_by([&] { s.features.ensure("mean", Split::kTrain, ids); });
+    return said_by<PluginError>([&] { s.features.ensure("mean", Split::kTrain, ids); });
   }
   bool computes(std::unique_ptr<session::Session> s) {
     const int64_t before = s->features.forwards_charged();

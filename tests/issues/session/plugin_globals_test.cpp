@@ -37,11 +37,11 @@ void expect_found(const Change& change, unsigned look) {
   SCOPED_TRACE(change.what);
   const Globals before("train_task", look);
   change.make();
-  const auto said = said_by([&] { before.expect_unchanged(); });
+  const auto said = said_by<PluginError>([&] { before.expect_unchanged(); });
   change.undo();
   EXPECT_TRUE(contains(said, std::string("train_task changed ") + change.what)) << said;
   EXPECT_TRUE(contains(said, "a plugin sets no global")) << said;
-  EXPECT_EQ(said_by([&] { before.expect_unchanged(); }), "") << "undone";
+  EXPECT_EQ(said_by<PluginError>([&] { before.expect_unchanged(); }), "") << "undone";
 }
 
 at::Context& torch_globals() { return at::globalContext(); }
@@ -132,7 +132,7 @@ TEST_F(HostSurroundings, NoFeaturesAreComputedUnderAChangedGlobalOfTheProcess) {
   const auto s = open(0);
   const Globals call("train_task", Globals::kEach);
   torch_globals().setDeterministicAlgorithms(true, false);
-  const auto said = said_by([&] { s->features.ensure("main:cls", Split::kTrain, {0, 1}); });
+  const auto said = said_by<PluginError>([&] { s->features.ensure("main:cls", Split::kTrain, {0, 1}); });
   torch_globals().setDeterministicAlgorithms(false, false);
   EXPECT_TRUE(contains(said, "train_task changed LibTorch's choice of deterministic algorithms")) << said;
 }

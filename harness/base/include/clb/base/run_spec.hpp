@@ -87,6 +87,9 @@ struct ProtocolSpec {
   int64_t test_batch_size = 64;
   std::string evaluate_on = "test";  // test | validation
   double validation_fraction = 0.1;  // of each class of the training split
+
+  // Whether a method may be told the task of each test sample: in a stream of domains if it says that it needs it.
+  bool can_tell_tasks() const { return kind == "task" || (kind == "domain" && eval_on != "fixed"); }
 };
 
 struct ExecutionSpec {    // how, not what: changes no result, so no part of the key
