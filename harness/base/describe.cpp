@@ -64,6 +64,17 @@ Json without_neutral(Json values, const std::vector<ParamInfo>& params) {
   return values;
 }
 
+uint64_t implied_capabilities(const std::vector<ParamInfo>& params, const Json& values) {
+  uint64_t bits = 0;
+  for (const ParamInfo& param : params) {
+    const Json value = values.value(param.name, param.neutral.is_null() ? param.default_value : param.neutral);
+    if (param.implies && value == param.implied_when) bits |= param.implies;
+    for (const auto& [when, implies] : param.implications)
+      if (value == when) bits |= implies;
+  }
+  return bits;
+}
+
 Json MethodInfo::to_json() const {
   Json files = Json::array();
   for (const std::string& source : sources) files.push_back(path_text(source));

@@ -51,9 +51,9 @@ Subject subject_of(const CheckRequest& request) {
     const Json value = given.contains(p.name) ? given.at(p.name) : declared.value(p.name, p.default_value);
     if (!given.contains(p.name) && declared.contains(p.name)) subject.declared[p.name] = value;
     given.erase(p.name);
-    if (p.implies != 0 && value == p.implied_when) subject.capabilities |= p.implies;
     subject.params[p.name] = value;
   }
+  subject.capabilities |= base::implied_capabilities(subject.info.params, subject.params);
   if (!given.empty()) throw base::Error(request.file + ": has no parameter \"" + given.begin().key() + "\"; clbench info lists them");
   return subject;
 }

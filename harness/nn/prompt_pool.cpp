@@ -12,11 +12,15 @@ PromptPool::PromptPool(const PromptPoolOptions& o, const Rng& rng)
       keys_(uniform({o.prompts, o.dim}, o.low, o.high, rng("keys")).requires_grad_()) {}
 
 PromptChoice PromptPool::choose(const Tensor& query, int64_t top_k, bool vote) const {
-  const int64_t n = query.size(0), prompts = prompts_.size(0);
+  const int64_t prompts = prompts_.size(0);
   const Tensor cosines = at::matmul(unit_rows(query.to(torch::kFloat32)), unit_rows(keys_).t());  // [n, M]
   Tensor ids = first_largest(cosines.detach(), top_k);
   if (vote) ids = voted_ids(ids, prompts);
-  return {ids, cosines.gather(1, ids), prompts_.index_select(0, ids.flatten()).reshape({n, top_k * prompts_.size(1), prompts_.size(2)})};
+  return {ids, cosines.gather(1, ids), prompts_of(ids)};
+}
+
+Tensor PromptPool::prompts_of(const Tensor& ids) const {
+  return prompts_.index_select(0, ids.flatten()).reshape({ids.size(0), ids.size(1) * prompts_.size(1), prompts_.size(2)});
 }
 
 void PromptPool::count_use(const PromptChoice& choice) {

@@ -93,17 +93,6 @@ const ParamInfo& find_param(const std::vector<ParamInfo>& params, const std::str
   fail(entry.key_place, fmt::format("{} has no parameter \"{}\"{}", plugin, entry.key, suggestion(entry.key, names, "its parameters")));
 }
 
-uint64_t implied(const base::MethodInfo& method, const Json& values) {
-  uint64_t bits = 0;
-  for (const ParamInfo& param : method.params) {
-    const Json& value = values.at(param.name);
-    if (param.implies && value == param.implied_when) bits |= param.implies;
-    for (const auto& [when, implies] : param.implications)
-      if (value == when) bits |= implies;
-  }
-  return bits;
-}
-
 }  // namespace
 
 std::vector<ParamSet> param_grid(const Table& params, const base::MethodInfo& method) {
@@ -125,7 +114,7 @@ std::vector<ParamSet> param_grid(const Table& params, const base::MethodInfo& me
   }
   std::vector<ParamSet> sets;
   for (Json& point : grid) {
-    const uint64_t capabilities = implied(method, point);
+    const uint64_t capabilities = base::implied_capabilities(method.params, point);
     Json kept = base::without_neutral(point, method.params);
     sets.push_back({std::move(point), std::move(kept), capabilities});
   }

@@ -71,6 +71,8 @@ class Apg final : public clb::Method {
     tune.real("tune_lr", &Fit::lr, {0, 100}, "learning rate of fine-tuning");
     tune.real("tune_warmup_lr", &Fit::warmup_lr, {0, 100}, "where it begins");
     tune.real("tune_min_lr", &Fit::min_lr, {0, 100}, "where it ends");
+    p.choice("test_prompts", &Apg::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)")
+        .neutral("trained");
     p.real("norm_weight", &Apg::norm_weight_, {0, 100}, "weight of what holds prompts small");
     p.real("norm_scale", &Apg::norm_scale_, {0, 1e6}, "how much longer than the tokens beside it a prompt may be");
     auto mix = p.in(&Apg::mix_);
@@ -105,6 +107,8 @@ class Apg final : public clb::Method {
       refuse("lower_blocks is " + std::to_string(lower_) + ", but the network has only " + std::to_string(vit_.shape().depth) +
              " blocks; leave one for the prompt");
     generator_ = {vit_.dim(), heads_, dropout_, ctx().rng("generator")};
+    initial_ = clb::nn::copy_of(generator_);
+    clb::nn::move_to(initial_, ctx().device());
     const double deviation = 1 / std::sqrt(static_cast<double>(vit_.dim()));
     classifier_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(deviation)}, ctx().rng("classifier")};
   }
@@ -126,7 +130,9 @@ class Apg final : public clb::Method {
     clb::nn::freeze(tokens_);
   }
 
-  Tensor predict(const clb::Batch& b) override { return scores(plain() ? b.features("main:cls") : pass(b.images).feature); }
+  Tensor predict(const clb::Batch& b) override {
+    return scores(plain() ? b.features("main:cls") : pass(b.images, test_prompts_ == "initial").feature);
+  }
 
   void state(clb::Archive& a) override {
     a("generator", generator_)("tokens", tokens_.items(), [] { return Tokens(); })("behind", behind_)("classifier", classifier_);
@@ -153,13 +159,28 @@ class Apg final : public clb::Method {
     return at::cat(rows);
   }
 
+  // As task `t` began with them. As released, those of the first are drawn otherwise than later ones.
+  Tensor drawn_tokens(int64_t t) const {
+    const int64_t before = t == 0 ? 0 : behind_[static_cast<size_t>(t) - 1], count = behind_[static_cast<size_t>(t)] - before;
+    const auto rng = ctx().rng("tokens", {t});
+    return (before == 0 ? clb::nn::normal({count, vit_.dim()}, 0, 0.02, rng) : clb::nn::uniform({count, vit_.dim()}, 0, 1, rng))
+        .to(ctx().device());
+  }
+
+  Tensor initial_tokens() const {  // [classes, d]
+    std::vector<Tensor> rows;
+    for (int64_t t = 0; t < tokens_.size(); ++t) rows.push_back(drawn_tokens(t));
+    return at::cat(rows);
+  }
+
   Tensor scores(const Tensor& features) const { return joined_proxies(classifier_(features), proxies_); }  // [n, classes]
 
-  Pass pass(const Tensor& images) {
+  Pass pass(const Tensor& images, bool initial = false) {
     if (!prompt_) return {{}, {}, vit_.query(images)};
     Tensor x = vit_.embed(images);
     for (int64_t i = 0; i < lower_; ++i) x = vit_.block(i, x);
-    Pass result{x, generator_(x.select(1, 0).to(torch::kFloat32), tokens()), {}};
+    const Tensor query = x.select(1, 0).to(torch::kFloat32);
+    Pass result{x, initial ? initial_(query, initial_tokens()) : generator_(query, tokens()), {}};
     x = clb::nn::insert_rows(x, 1, result.of.prompt);
     const int64_t last = vit_.shape().depth - 1;
     for (int64_t i = lower_; i < last; ++i) x = vit_.block(i, x);
@@ -169,16 +190,9 @@ class Apg final : public clb::Method {
 
   // A token and rows of the classifier for each new class. Tokens of classes that are not of this task stand still.
   void add_classes() {
-    const int64_t before = behind_.empty() ? 0 : behind_.back(), seen = task().classes_seen;
-    classifier_.grow(seen * proxies_);
-    behind_.push_back(seen);
-    Tensor rows = torch::empty({0, vit_.dim()});
-    if (seen > before) {
-      const auto generator = ctx().rng("tokens", {task().index});
-      rows = before == 0 ? clb::nn::normal({seen, vit_.dim()}, 0, 0.02, generator)  // as released, later ones otherwise
-                         : clb::nn::uniform({seen - before, vit_.dim()}, 0, 1, generator);
-    }
-    tokens_.add({}).rows = rows.to(ctx().device());
+    classifier_.grow(task().classes_seen * proxies_);
+    behind_.push_back(task().classes_seen);
+    tokens_.add({}).rows = drawn_tokens(task().index);
     for (int64_t t = 0; t < tokens_.size(); ++t) {
       const int64_t first = t == 0 ? 0 : behind_[static_cast<size_t>(t) - 1], end = behind_[static_cast<size_t>(t)];
       const bool own =
@@ -259,7 +273,7 @@ class Apg final : public clb::Method {
   int64_t lower_ = 6, heads_ = 4, proxies_ = 10, pool_items_ = 128, pool_each_ = 4, pool_per_class_ = 500, tune_epochs_more_ = 5;
   double dropout_ = 0.1, norm_weight_ = 0.01, norm_scale_ = 100;
   bool prompt_ = true, plain_first_ = true, pool_in_training_ = true, fine_tune_ = true;
-  std::string covariance_ = "full";
+  std::string covariance_ = "full", test_prompts_ = "trained";
   clb::nn::MixOptions mix_;
   clb::nn::FitOptions fit_{.optimizer = "adamw",
                            .lr = 1.875e-4,
@@ -279,9 +293,9 @@ class Apg final : public clb::Method {
                             .warmup_lr = 1.875e-6};
 
   clb::nn::Vit vit_;
-  clb::nn::AttentionPrompt generator_;
-  clb::nn::List<Tokens> tokens_;  // of each task
-  std::vector<int64_t> behind_;   // classes seen after each task
+  clb::nn::AttentionPrompt generator_, initial_;  // initial_: as drawn
+  clb::nn::List<Tokens> tokens_;                  // of each task
+  std::vector<int64_t> behind_;                   // classes seen after each task
   clb::nn::GrowingLinear classifier_;
   clb::nn::KnowledgePool pool_;
 };

@@ -402,4 +402,16 @@ TEST(Apg, SavedStatePredictsAndLearnsOnTheSame) {
   EXPECT_EQ(again.save(), bench.save());
 }
 
+TEST(Apg, InitialPromptsAreThoseBeforeTraining) {
+  Bench bench(settings({{"test_prompts", choice("initial")}}), small_weights()), trained(settings(), small_weights()),
+      untrained(settings({{"epochs", value(int64_t{0})}, {"fine_tune", value(false)}}), small_weights());
+  for (Bench* one : {&bench, &trained, &untrained}) learn(*one, 0, 2);
+  EXPECT_EQ(bench.save(), trained.save()) << "training knows nothing of it";
+  State mixed = state_of(untrained);  // prompts as drawn, the classifier as trained
+  mixed.classifier = state_of(bench).classifier;
+  untrained.load(clb::testing::saved(mixed), 1 << 20, 4);
+  EXPECT_TRUE(torch::allclose(bench.predict(task(1)), untrained.predict(task(1)), 1e-5, 1e-5));
+  EXPECT_FALSE(torch::allclose(bench.predict(task(1)), trained.predict(task(1)), 1e-3, 1e-3));
+}
+
 }  // namespace

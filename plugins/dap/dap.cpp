@@ -51,6 +51,8 @@ class Dap final : public clb::Method {
     p.flag("legacy_frozen_moves", &Dap::legacy_frozen_moves_,
            "after the first task the products along the tokens go on by the optimiser's moments, as under torch before 2.0");
     p.real("head_deviation", &Dap::head_deviation_, {0, 10}, "standard deviation of new rows of the head");
+    p.choice("test_prompts", &Dap::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)")
+        .neutral("trained");
     clb::FitParams(p, &Dap::fit_)
         .optimizer()
         .lr()
@@ -75,6 +77,10 @@ class Dap final : public clb::Method {
     vit_ = clb::backbone(ctx());
     generator_ = {vit_.shape(), length_, embedding_, ctx().rng("generator")};
     tasks_ = {pool_size_, vit_.shape(), embedding_, ctx().rng("tasks")};
+    initial_generator_ = clb::nn::copy_of(generator_);
+    initial_tasks_ = clb::nn::copy_of(tasks_);
+    clb::nn::move_to(initial_generator_, ctx().device());
+    clb::nn::move_to(initial_tasks_, ctx().device());
     head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(head_deviation_)}, ctx().rng("head")};
   }
 
@@ -111,7 +117,7 @@ class Dap final : public clb::Method {
 
   Tensor predict(const clb::Batch& b) override {
     const Tensor ids = task_of(b);  // [n]
-    const Tensor logits = head_(length_ > 0 ? prompted(b.images, ids) : b.features("main:cls"));
+    const Tensor logits = head_(length_ > 0 ? prompted(b.images, ids, test_prompts_ == "initial") : b.features("main:cls"));
     ctx().trace("logits", logits);
     return mask_to_task_ ? masked(logits, ids) : logits;
   }
@@ -129,7 +135,7 @@ class Dap final : public clb::Method {
     const Tensor chosen = similarity.detach().argmax(1);  // what would be chosen at test
     const Tensor counted = clb::nn::count_ids(chosen, pool_size_);
     usage_ = usage_.defined() ? usage_ + counted : counted;
-    const Tensor logits = head_(length_ > 0 ? prompted(b.images, torch::full_like(chosen, own)) : query);
+    const Tensor logits = head_(length_ > 0 ? prompted(b.images, torch::full_like(chosen, own), false) : query);
     const Tensor masked = clb::nn::mask_to(task().labels, logits), mean_pull = similarity.select(1, own).mean();
     const Tensor pull = pull_ == "reference" ? mean_pull * static_cast<double>(b.n) : mean_pull;
     const Tensor loss = at::cross_entropy_loss(masked, b.labels) - pull_weight_ * pull;
@@ -145,9 +151,11 @@ class Dap final : public clb::Method {
   }
 
   // The class token's feature with prompts made for these tasks [n].
-  Tensor prompted(const Tensor& images, const Tensor& ids) {
+  Tensor prompted(const Tensor& images, const Tensor& ids, bool initial) {
     const int64_t blocks = vit_.shape().depth - (last_block_ ? 0 : 1);
-    const Tensor feature = vit_.cls(images, clb::nn::MadePrompts(generator_, tasks_.embeddings.index_select(0, ids), blocks));
+    const clb::nn::FilmPrompts& generator = initial ? initial_generator_ : generator_;
+    const Tensor of_tasks = (initial ? initial_tasks_ : tasks_).embeddings.index_select(0, ids);
+    const Tensor feature = vit_.cls(images, clb::nn::MadePrompts(generator, of_tasks, blocks));
     ctx().trace("feature", feature);
     return feature;
   }
@@ -179,14 +187,14 @@ class Dap final : public clb::Method {
   // Defaults: the authors' CIFAR-100, but for the vote at test.
   int64_t length_ = 10, embedding_ = 16, pool_size_ = 10;
   double pull_weight_ = 0.1, head_deviation_ = 0.1414;  // sqrt(2 / 100 classes)
-  std::string pull_ = "reference";
+  std::string pull_ = "reference", test_prompts_ = "trained";
   bool seen_keys_only_ = false, last_block_ = true, batch_vote_test_ = false, oracle_ = false, mask_to_task_ = false;
   bool fresh_optimizer_ = false, legacy_frozen_moves_ = false;
   clb::nn::FitOptions fit_{.optimizer = "adam", .lr = 0.01, .epochs = 5, .batch_size = 128, .clip_norm = 1, .beta2 = 0.9, .amsgrad = true};
 
   clb::nn::Vit vit_;
-  clb::nn::FilmPrompts generator_;
-  TaskKeys tasks_;
+  clb::nn::FilmPrompts generator_, initial_generator_;  // initial_...: as drawn
+  TaskKeys tasks_, initial_tasks_;
   clb::nn::GrowingLinear head_;
   clb::nn::Optimizer optimizer_;
   std::vector<Tensor> labels_;  // of each task

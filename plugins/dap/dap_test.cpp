@@ -411,4 +411,17 @@ TEST(Dap, SavedStatePredictsAndLearnsOnTheSame) {
   }
 }
 
+TEST(Dap, InitialPromptsAreThoseBeforeTraining) {
+  Bench bench(settings({{"test_prompts", choice("initial")}}), small_weights()), trained(settings(), small_weights()),
+      untrained(settings({{"epochs", value(int64_t{0})}}), small_weights());
+  for (Bench* one : {&bench, &trained, &untrained}) learn(*one, 2);
+  EXPECT_EQ(bench.save(), trained.save()) << "training knows nothing of it";
+  State mixed = state_of(untrained);  // prompts as drawn, keys and head as trained
+  mixed.tasks.keys = state_of(bench).tasks.keys;
+  mixed.head = state_of(bench).head;
+  untrained.load(clb::testing::saved(mixed), 1 << 20, 4);
+  EXPECT_TRUE(torch::equal(bench.predict(task(1)), untrained.predict(task(1))));
+  EXPECT_FALSE(torch::allclose(bench.predict(task(1)), trained.predict(task(1)), 1e-3, 1e-3));
+}
+
 }  // namespace

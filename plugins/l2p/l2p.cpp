@@ -30,6 +30,8 @@ class L2p final : public clb::Method {
     p.flag("batch_vote_train", &L2p::batch_vote_train_, "one choice of prompts per training batch, as published");
     p.flag("batch_vote_test", &L2p::batch_vote_test_, "the same at test time, as published; leaks test-batch composition")
         .implies(clb::kBatchDependent);
+    p.choice("test_prompts", &L2p::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)")
+        .neutral("trained");
     clb::add_options(p, &L2p::fit_);
   }
 
@@ -41,6 +43,8 @@ class L2p final : public clb::Method {
     if (init_low_ > init_high_) throw clb::PluginError(CLB_E_INVALID, "init_low lies above init_high; exchange them");
     vit_ = clb::backbone(ctx());
     pool_ = {{.prompts = pool_size_, .length = length_, .dim = vit_.dim(), .low = init_low_, .high = init_high_}, ctx().rng("pool")};
+    initial_ = clb::nn::copy_of(pool_);
+    clb::nn::move_to(initial_, ctx().device());
     head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(0.02)}, ctx().rng("head")};
   }
 
@@ -61,7 +65,9 @@ class L2p final : public clb::Method {
   }
 
   torch::Tensor predict(const clb::Batch& b) override {
-    return forward(b.images, pool_.choose(b.features("main:cls"), top_k_, batch_vote_test_));
+    auto choice = pool_.choose(b.features("main:cls"), top_k_, batch_vote_test_);
+    if (test_prompts_ == "initial") choice.prompts = initial_.prompts_of(choice.ids);
+    return forward(b.images, choice);
   }
 
   void state(clb::Archive& a) override { a("pool", pool_)("head", head_); }
@@ -83,12 +89,12 @@ class L2p final : public clb::Method {
   // Defaults: LAMDA-PILOT's CIFAR-100 B0-Inc10 setting, but for batch_vote_test, which is on there.
   int64_t pool_size_ = 10, top_k_ = 5, length_ = 5;
   double init_low_ = -1, init_high_ = 1, pull_weight_ = 0.1, pool_lr_scale_ = 1;
-  std::string feature_ = "prompt_mean", prompt_position_ = "cls";
+  std::string feature_ = "prompt_mean", prompt_position_ = "cls", test_prompts_ = "trained";
   bool batch_vote_train_ = true, batch_vote_test_ = false;
   clb::nn::FitOptions fit_{.optimizer = "adam", .lr = 1.875e-3, .epochs = 5, .batch_size = 16};
 
   clb::nn::Vit vit_;
-  clb::nn::PromptPool pool_;
+  clb::nn::PromptPool pool_, initial_;  // initial_: as drawn
   clb::nn::GrowingLinear head_;
 };
 

@@ -226,4 +226,22 @@ TEST(L2p, TheLossThatIsNotFiniteIsNamed) {
   }
 }
 
+TEST(L2p, InitialPromptsAreThoseBeforeTraining) {
+  CLB_GOLDEN(g, "l2p");
+  const Settings plain = settings_of(g);
+  Trial initial(g, with(plain, {{"test_prompts", choice("initial")}}), "param."), mixed(g, plain, "param.");
+  const Samples samples{.features = mixed.vit.query(g["in.x0"]), .images = g["in.x0"]};
+  EXPECT_FALSE(torch::allclose(initial.bench.predict(samples), mixed.bench.predict(samples), 1e-3, 1e-3));
+  Bench untrained(with(plain, {{"epochs", value(int64_t{0})}}), weights_of(g));
+  untrained.train({.images = g["in.x0"], .labels = g["in.y0"]}, mixed.now.head.classes());
+  State drawn = mixed.now;
+  clb::testing::load(drawn, untrained.save());
+  Tensor keys;
+  mixed.now.pool.parameters([&](const std::string& name, Tensor& t) { keys = name == "keys" ? t : keys; });
+  drawn.pool.parameters([&](const std::string& name, Tensor& t) { t = name == "keys" ? keys : t; });
+  drawn.head = mixed.now.head;
+  mixed.bench.load(clb::testing::saved(drawn), 1 << 20, mixed.now.head.classes());
+  EXPECT_TRUE(torch::allclose(initial.bench.predict(samples), mixed.bench.predict(samples), 1e-5, 1e-5));
+}
+
 }  // namespace

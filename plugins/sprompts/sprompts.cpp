@@ -48,6 +48,8 @@ class SPrompts final : public clb::Method {
              "whose prompts and head a test image gets: the nearest centroid's, those of its own task (told), or any")
         .implies(clb::kTaskIdTest, "oracle")
         .implies(clb::kStochastic, "random");
+    p.choice("test_prompts", &SPrompts::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)")
+        .neutral("trained");
     clb::add_options(p, &SPrompts::fit_);
     clb::add_options(p, &SPrompts::first_);
   }
@@ -115,7 +117,10 @@ class SPrompts final : public clb::Method {
 
   Tensor prompts() const {  // [sessions, length, d]
     std::vector<Tensor> all;
-    for (int64_t s = 0; s < known_.domains(); ++s) all.push_back(sessions_[static_cast<size_t>(s)].prompt);
+    for (int64_t s = 0; s < known_.domains(); ++s) {
+      const Tensor& trained = sessions_[static_cast<size_t>(s)].prompt;
+      all.push_back(test_prompts_ == "initial" ? make_session(s).prompt.to(trained.device()) : trained);
+    }
     return at::stack(all);
   }
 
@@ -158,7 +163,7 @@ class SPrompts final : public clb::Method {
 
   // Defaults: the authors' CDDB (the released file for S-iPrompts cannot be run; these are S-liPrompts').
   int64_t length_ = 10, clusters_ = 5;
-  std::string distance_ = "l1", centroid_view_ = "train", route_ = "nearest";
+  std::string distance_ = "l1", centroid_view_ = "train", route_ = "nearest", test_prompts_ = "trained";
   clb::nn::FitOptions fit_{.lr = 0.01, .momentum = 0.9, .weight_decay = 2e-4, .epochs = 50, .batch_size = 128, .schedule = "cosine"};
   clb::nn::FitChange first_{.epochs = 20, .lr = 0.001, .weight_decay = 5e-4};
 

@@ -373,4 +373,16 @@ TEST(SPrompts, SavedStatePredictsAndLearnsOnTheSame) {
   EXPECT_TRUE(torch::equal(again.predict(test), bench.predict(test)));
 }
 
+TEST(SPrompts, InitialPromptsAreThoseBeforeTraining) {
+  Bench bench(settings({{"test_prompts", choice("initial")}}), small_weights()), trained(settings(), small_weights()),
+      untrained(settings({{"epochs", value(int64_t{0})}, {"first_epochs", value(int64_t{0})}}), small_weights());
+  for (Bench* one : {&bench, &trained, &untrained}) learn_domains(*one, 0, 1);
+  EXPECT_EQ(bench.save(), trained.save()) << "training knows nothing of it";
+  State state = state_of(bench), drawn = state_of(untrained);
+  const Samples test = domain(0);
+  const Tensor feature = small_vit().cls(test.images, clb::nn::PrependedPrompts(drawn.sessions[0].prompt));
+  EXPECT_TRUE(torch::allclose(bench.predict(test), state.sessions[0].head(feature), 1e-5, 1e-5));
+  EXPECT_FALSE(torch::allclose(bench.predict(test), trained.predict(test), 1e-3, 1e-3));
+}
+
 }  // namespace

@@ -28,6 +28,8 @@ class Vpt final : public clb::Method {
              "tasks that train the prompts; the head is trained on each task in any case");
     p.choice("loss_over", &Vpt::loss_over_, {"task", "seen"}, "classes that compete in the loss: those of the task, or all seen");
     p.real("head_deviation", &Vpt::head_deviation_, {0, 10}, "standard deviation of new rows of the head");
+    p.choice("test_prompts", &Vpt::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)")
+        .neutral("trained");
     clb::add_options(p, &Vpt::fit_);
   }
 
@@ -35,20 +37,24 @@ class Vpt final : public clb::Method {
     vit_ = clb::backbone(ctx());
     const clb::nn::PromptTokensOptions options{.length = length_, .deep = form_ == "deep", .zero_init = init_ == "zeros"};
     prompts_.emplace(vit_.shape(), options, ctx().rng("prompts"));
+    if (test_prompts_ == "initial") {
+      initial_ = clb::nn::copy_of(*prompts_);
+      clb::nn::move_to(*initial_, ctx().device());
+    }
     head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(head_deviation_)}, ctx().rng("head")};
   }
 
   // A network that stands still serves its features from the host's cache: the plain one, or that with the prompts of the first task.
   clb::Inputs inputs() const override {
     if (length_ == 0) return clb::Inputs::features("main:cls");
-    if (trained_on_ == "every_task") return clb::Inputs::images();
+    if (trained_on_ == "every_task" || initial_) return clb::Inputs::images();
     auto prompts = *prompts_;
     clb::register_part(ctx(), kPrompted, vit_.dim(), prompts);
     return clb::Inputs::features(kPrompted);
   }
 
   torch::Tensor extract(const std::string& kind, const clb::Batch& b) override {
-    return kind == kPrompted ? feature(b.images).to(torch::kFloat32) : Method::extract(kind, b);
+    return kind == kPrompted ? feature(b.images, *prompts_).to(torch::kFloat32) : Method::extract(kind, b);
   }
 
   void train_task() override {
@@ -56,7 +62,7 @@ class Vpt final : public clb::Method {
     clb::nn::FitGroup head(head_);
     head.decay_bias = false;  // as the authors' optimiser
     clb::fit(ctx(), fit_, ctx().train().train_view().images(), {*prompts_, head}, [&](const clb::Batch& b) {
-      const auto x = feature(b.images), logits = head_(x);
+      const auto x = feature(b.images, *prompts_), logits = head_(x);
       const auto loss = at::cross_entropy_loss(loss_over_ == "task" ? clb::nn::mask_to(task().labels, logits) : logits, b.labels);
       ctx().trace("feature", x);
       ctx().trace("logits", logits);
@@ -68,7 +74,8 @@ class Vpt final : public clb::Method {
 
   torch::Tensor predict(const clb::Batch& b) override {
     if (length_ == 0) return head_(b.features("main:cls"));
-    return head_(trained_on_ == "first_task" ? b.features(kPrompted) : feature(b.images));
+    if (initial_) return head_(feature(b.images, *initial_));
+    return head_(trained_on_ == "first_task" ? b.features(kPrompted) : feature(b.images, *prompts_));
   }
 
   void state(clb::Archive& a) override { a("prompts", *prompts_)("head", head_); }
@@ -76,10 +83,11 @@ class Vpt final : public clb::Method {
  private:
   static constexpr const char* kPrompted = "prompted";
 
-  torch::Tensor feature(const torch::Tensor& images) const { return vit_.cls(images, *prompts_); }  // [n, d]
+  // [n, d]
+  torch::Tensor feature(const torch::Tensor& images, const clb::nn::PromptTokens& prompts) const { return vit_.cls(images, prompts); }
 
   // Defaults: within the authors' search for VPT-deep (rate 0.25 * 64 / 256); they have no continual setting.
-  std::string form_ = "deep", init_ = "uniform", trained_on_ = "every_task", loss_over_ = "task";
+  std::string form_ = "deep", init_ = "uniform", trained_on_ = "every_task", loss_over_ = "task", test_prompts_ = "trained";
   int64_t length_ = 5;
   double head_deviation_ = 0.02;
   clb::nn::FitOptions fit_{.optimizer = "sgd",
@@ -92,7 +100,7 @@ class Vpt final : public clb::Method {
                            .warmup_epochs = 10};
 
   clb::nn::Vit vit_;
-  std::optional<clb::nn::PromptTokens> prompts_;
+  std::optional<clb::nn::PromptTokens> prompts_, initial_;  // initial_: as drawn, where they are to predict
   clb::nn::GrowingLinear head_;
 };
 

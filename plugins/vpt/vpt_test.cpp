@@ -258,4 +258,19 @@ TEST(Vpt, SavedStatePredictsAndLearnsOnTheSame) {
   }
 }
 
+TEST(Vpt, InitialPromptsAreThoseBeforeTraining) {
+  for (const char* trained_on : {"every_task", "first_task"}) {
+    const Settings form{{"trained_on", choice(trained_on)}};
+    Bench bench(settings(with(form, {{"test_prompts", choice("initial")}})), small_weights()), trained(settings(form), small_weights()),
+        untrained(settings({{"epochs", value(int64_t{0})}}), small_weights());
+    Samples samples = task(0);
+    for (Bench* one : {&bench, &trained, &untrained}) one->train(samples, 2);
+    State mixed = state_of(bench), drawn = state_of(untrained);
+    EXPECT_FALSE(torch::equal(mixed.tokens(), drawn.tokens())) << "trained";
+    const Tensor expected = mixed.head(small_vit().cls(samples.images, drawn.prompts));
+    EXPECT_TRUE(torch::allclose(bench.predict(samples), expected, 1e-5, 1e-5));
+    EXPECT_EQ(bench.save(), trained.save()) << "training knows nothing of it";
+  }
+}
+
 }  // namespace

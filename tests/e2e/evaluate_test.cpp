@@ -60,6 +60,15 @@ TEST_F(Evaluate, TestBatchesAndParametersMayChange) {
   EXPECT_EQ(evaluate({"--set", "method.params.batch_vote_test=true", "--set", "protocol.test_batches=class_sorted"}).code, 0);
 }
 
+// What the new values claim counts: an oracle is told the tasks where the protocol can tell them, and refused where it cannot.
+TEST_F(Evaluate, AnOracleIsToldTheTask) {
+  train("dap", "prompt_length = 2");
+  const Ended untold = evaluate({"--set", "method.params.oracle=true"});
+  EXPECT_EQ(untold.code, 2) << untold.err;
+  EXPECT_NE(untold.err.find("add --set protocol.kind=task"), std::string::npos) << untold.err;
+  EXPECT_EQ(evaluate({"--set", "method.params.oracle=true", "--set", "protocol.kind=task"}).code, 0);
+}
+
 TEST_F(Evaluate, RefusesWhatCannotBeEvaluated) {
   train("finetune", "train = \"all\"");
   const auto refused = [&](std::vector<std::string> more, const std::string& sentence) {

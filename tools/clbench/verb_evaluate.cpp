@@ -41,7 +41,8 @@ using Describe = std::function<base::MethodInfo()>;
 
 void change_param(Json& spec, const std::string& name, const Json& value, const Describe& describe) {
   Json& params = spec.at("method").at("params");
-  const std::vector<base::ParamInfo> known = describe().params;
+  const base::MethodInfo method = describe();
+  const std::vector<base::ParamInfo>& known = method.params;
   if (std::ranges::find(known, name, &base::ParamInfo::name) == known.end()) {
     std::vector<std::string> names;
     for (const base::ParamInfo& param : known) names.push_back(param.name);
@@ -50,6 +51,7 @@ void change_param(Json& spec, const std::string& name, const Json& value, const 
         fmt::format("evaluate: the method has no parameter '{}'{}", name, near.empty() ? "" : "; did you mean '" + near + "'?"));
   }
   params[name] = value;
+  spec.at("method")["capabilities"] = method.capabilities | base::implied_capabilities(known, params);
   params = base::without_neutral(std::move(params), known);
 }
 
@@ -209,6 +211,12 @@ int verb_evaluate(const Arguments& arguments) {
   launch::Describer describer(launch::find_runner(), cache);
   for (const std::string& setting : options.texts("set")) change(changed, setting, [&] { return describer.method(spec.method.file); });
   spec = base::RunSpec::from_json(changed, "--set");
+  if ((spec.method.capabilities & CLB_CAP_TASK_ID_TEST) && !spec.protocol.can_tell_tasks()) {
+    throw base::Error(fmt::format(
+        "evaluate: with these settings {} needs the task of every test sample, which protocol.kind = \"{}\" does not "
+        "give; {}",
+        spec.method.id, spec.protocol.kind, spec.protocol.kind == "class" ? "add --set protocol.kind=task" : "choose another setting"));
+  }
   spec.execution.state_file = state.string();
   spec.execution.state_run = row.key;
   OneEvaluation observer("evaluate " + run_labels({spec}).front(), folder / "evaluate", cache ? cache->string() : "");

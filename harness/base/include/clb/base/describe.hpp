@@ -28,6 +28,9 @@ struct ParamInfo {
 // `values` without those of parameters that have their neutral value: what a RunSpec holds, and what keys, rows and badges compare.
 Json without_neutral(Json values, const std::vector<ParamInfo>& params);
 
+// CLB_CAP_* that `values` of parameters imply; those that are left out have their neutral value, or else their default.
+uint64_t implied_capabilities(const std::vector<ParamInfo>& params, const Json& values);
+
 struct MethodInfo {
   std::string id, version, paper, file, hash;  // hash: SHA-256 of the file
   uint64_t capabilities = 0;

@@ -29,6 +29,8 @@ class PromptPool final : public Module {
   // with fewer than k different ids the smallest one fills up, as in the published code. Equal similarities or votes: the smaller id first.
   PromptChoice choose(const torch::Tensor& query, int64_t top_k, bool vote) const;
 
+  torch::Tensor prompts_of(const torch::Tensor& ids) const;  // ids [n, k]: [n, k * length, d], in the order of the ids
+
   void count_use(const PromptChoice& choice);
   torch::Tensor take_usage();  // how often each prompt was counted since the last call, [M] int64
 
