@@ -9,6 +9,7 @@
 #include <clb/nn/prompt_tokens.hpp>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/nn.hpp>
+#include <clb/sdk/prompting.hpp>
 
 namespace {
 
@@ -71,8 +72,7 @@ class Apg final : public clb::Method {
     tune.real("tune_lr", &Fit::lr, {0, 100}, "learning rate of fine-tuning");
     tune.real("tune_warmup_lr", &Fit::warmup_lr, {0, 100}, "where it begins");
     tune.real("tune_min_lr", &Fit::min_lr, {0, 100}, "where it ends");
-    p.choice("test_prompts", &Apg::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)")
-        .neutral("trained");
+    clb::add_test_prompts(p, &Apg::test_prompts_).neutral("trained");
     p.real("norm_weight", &Apg::norm_weight_, {0, 100}, "weight of what holds prompts small");
     p.real("norm_scale", &Apg::norm_scale_, {0, 1e6}, "how much longer than the tokens beside it a prompt may be");
     auto mix = p.in(&Apg::mix_);
@@ -107,8 +107,7 @@ class Apg final : public clb::Method {
       refuse("lower_blocks is " + std::to_string(lower_) + ", but the network has only " + std::to_string(vit_.shape().depth) +
              " blocks; leave one for the prompt");
     generator_ = {vit_.dim(), heads_, dropout_, ctx().rng("generator")};
-    initial_ = clb::nn::copy_of(generator_);
-    clb::nn::move_to(initial_, ctx().device());
+    if (test_prompts_ == "initial") initial_ = clb::as_drawn(ctx(), generator_);
     const double deviation = 1 / std::sqrt(static_cast<double>(vit_.dim()));
     classifier_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(deviation)}, ctx().rng("classifier")};
   }

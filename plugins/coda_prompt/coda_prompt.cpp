@@ -52,7 +52,7 @@ class CodaPrompt final : public clb::Method {
     p.flag("attention", &CodaPrompt::attention_, "components attend to features; off: keys are held against the query as it is");
     p.flag("freeze_old", &CodaPrompt::freeze_old_, "components of older tasks stand still; off: all there are learn on");
     p.flag("augment", &CodaPrompt::augment_, "train with the training transform; off: on images as evaluated, with the cache's queries");
-    p.choice("test_prompts", &CodaPrompt::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)");
+    clb::add_test_prompts(p, &CodaPrompt::test_prompts_);
     clb::add_options(p, &CodaPrompt::fit_);
   }
 
@@ -66,6 +66,11 @@ class CodaPrompt final : public clb::Method {
     if (components_ > 0 && components_ < tasks_) {
       throw clb::PluginError(CLB_E_INVALID, "components is " + std::to_string(components_) + ", fewer than tasks, " +
                                                 std::to_string(tasks_) + "; every task needs one at least");
+    }
+    if (test_prompts_ == "initial" && !freeze_old_) {
+      throw clb::PluginError(
+          CLB_E_INVALID,
+          "test_prompts = \"initial\" needs freeze_old: what components were drawn beside is known only where it stands still");
     }
     const auto b = static_cast<int64_t>(blocks_.size()), d = vit_.dim();
     const auto none = [&](torch::IntArrayRef sizes) { return torch::zeros(sizes, ctx().device()); };
@@ -100,10 +105,13 @@ class CodaPrompt final : public clb::Method {
   Tensor predict(const clb::Batch& b) override {
     const Components all = old_.with(own_);
     const auto& query = b.features("main:cls");
-    return forward(b.images, query, weights_of(query, all), test_prompts_ == "initial" ? initial_ : all.prompts);
+    return forward(b.images, query, weights_of(query, all), test_prompts_ == "initial" ? drawn(all.prompts) : all.prompts);
   }
 
-  void state(clb::Archive& a) override { a("tasks_begun", tasks_begun_)("old", old_)("own", own_)("head", head_)("initial", initial_); }
+  void state(clb::Archive& a) override {
+    drawn_ = Tensor();
+    a("tasks_begun", tasks_begun_)("old", old_)("own", own_)("head", head_);
+  }
 
  private:
   bool prompted() const { return components_ > 0 && !blocks_.empty(); }
@@ -123,9 +131,7 @@ class CodaPrompt final : public clb::Method {
     old_ = all.rows(0, first);
     own_ = all.rows(first, behind);
     at_start_ = own_.prompts.clone();
-    if (test_prompts_ == "initial") {
-      initial_ = initial_.defined() ? at::cat({initial_, at_start_.slice(1, initial_.size(1) - first)}, 1) : at_start_;
-    }
+    drawn_ = Tensor();
     clb::nn::unfreeze(own_);
   }
 
@@ -144,6 +150,17 @@ class CodaPrompt final : public clb::Method {
     }
     if (of_blocks.empty()) return kept;
     return at::stack(of_blocks).to(kept.device()).unflatten(2, kept.sizes().slice(2));
+  }
+
+  // The prompts [b, k, L, d] as drawn: those of each task beside older ones, which stand still since.
+  Tensor drawn(const Tensor& trained) {
+    if (trained.size(1) == 0) return trained;
+    if (drawn_.defined()) return drawn_;
+    const int64_t share = components_ / tasks_;
+    std::vector<Tensor> of_tasks;
+    for (int64_t first = 0; first < trained.size(1); first += share)
+      of_tasks.push_back(grown("prompts", trained.narrow(1, 0, first), first + share).narrow(1, first, share));
+    return drawn_ = at::cat(of_tasks, 1);
   }
 
   // [b, n, k]: the cosine of q * A_k and K_k, from products of matrices: the n k d numbers q * A_k are never in memory.
@@ -200,7 +217,7 @@ class CodaPrompt final : public clb::Method {
   int64_t tasks_begun_ = 0;
   Components old_, own_;  // frozen; the newest, which the task trains
   clb::nn::GrowingLinear head_;
-  Tensor initial_;           // [b, k, L, d]: prompts as drawn, where they are to predict
+  Tensor drawn_;             // what drawn() gave, until components change
   Tensor usage_, at_start_;  // [b, k], in the task; its prompts when it began
 };
 

@@ -51,8 +51,7 @@ class Dap final : public clb::Method {
     p.flag("legacy_frozen_moves", &Dap::legacy_frozen_moves_,
            "after the first task the products along the tokens go on by the optimiser's moments, as under torch before 2.0");
     p.real("head_deviation", &Dap::head_deviation_, {0, 10}, "standard deviation of new rows of the head");
-    p.choice("test_prompts", &Dap::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)")
-        .neutral("trained");
+    clb::add_test_prompts(p, &Dap::test_prompts_).neutral("trained");
     clb::FitParams(p, &Dap::fit_)
         .optimizer()
         .lr()
@@ -77,10 +76,10 @@ class Dap final : public clb::Method {
     vit_ = clb::backbone(ctx());
     generator_ = {vit_.shape(), length_, embedding_, ctx().rng("generator")};
     tasks_ = {pool_size_, vit_.shape(), embedding_, ctx().rng("tasks")};
-    initial_generator_ = clb::nn::copy_of(generator_);
-    initial_tasks_ = clb::nn::copy_of(tasks_);
-    clb::nn::move_to(initial_generator_, ctx().device());
-    clb::nn::move_to(initial_tasks_, ctx().device());
+    if (test_prompts_ == "initial") {
+      initial_generator_ = clb::as_drawn(ctx(), generator_);
+      initial_tasks_ = clb::as_drawn(ctx(), tasks_);
+    }
     head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(head_deviation_)}, ctx().rng("head")};
   }
 

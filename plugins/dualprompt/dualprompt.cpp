@@ -58,7 +58,7 @@ class DualPrompt final : public clb::Method {
            "prefixes are handed to samples as the PyTorch ports do, mixing keys, values and neighbours in the batch")
         .implies(clb::kBatchDependent);
     p.flag("augment", &DualPrompt::augment_, "train with the training transform; off: on images as evaluated, with the cache's queries");
-    p.choice("test_prompts", &DualPrompt::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)");
+    clb::add_test_prompts(p, &DualPrompt::test_prompts_);
     clb::add_options(p, &DualPrompt::fit_);
   }
 

@@ -111,7 +111,7 @@ class HidePrompt final : public clb::Method {
     p.flag("legacy_prefix_reshape", &HidePrompt::legacy_, "prompts of a batch laid out as in the released code, across its images")
         .implies(clb::kBatchDependent);
     p.flag("augment", &HidePrompt::augment_, "train with the training transform; off: on images as evaluated, with the cache's features");
-    p.choice("test_prompts", &HidePrompt::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)");
+    clb::add_test_prompts(p, &HidePrompt::test_prompts_);
     clb::add_options(p, &HidePrompt::fit_);
   }
 

@@ -30,8 +30,7 @@ class L2p final : public clb::Method {
     p.flag("batch_vote_train", &L2p::batch_vote_train_, "one choice of prompts per training batch, as published");
     p.flag("batch_vote_test", &L2p::batch_vote_test_, "the same at test time, as published; leaks test-batch composition")
         .implies(clb::kBatchDependent);
-    p.choice("test_prompts", &L2p::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)")
-        .neutral("trained");
+    clb::add_test_prompts(p, &L2p::test_prompts_).neutral("trained");
     clb::add_options(p, &L2p::fit_);
   }
 
@@ -43,8 +42,7 @@ class L2p final : public clb::Method {
     if (init_low_ > init_high_) throw clb::PluginError(CLB_E_INVALID, "init_low lies above init_high; exchange them");
     vit_ = clb::backbone(ctx());
     pool_ = {{.prompts = pool_size_, .length = length_, .dim = vit_.dim(), .low = init_low_, .high = init_high_}, ctx().rng("pool")};
-    initial_ = clb::nn::copy_of(pool_);
-    clb::nn::move_to(initial_, ctx().device());
+    if (test_prompts_ == "initial") initial_ = clb::as_drawn(ctx(), pool_);
     head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(0.02)}, ctx().rng("head")};
   }
 

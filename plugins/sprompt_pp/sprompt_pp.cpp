@@ -38,7 +38,7 @@ class SPromptPp final : public clb::Method {
            "prefixes are handed to samples as in the released code, mixing keys, values and neighbours in the batch")
         .implies(clb::kBatchDependent);
     p.flag("augment", &SPromptPp::augment_, "train with the training transform; off: on images as evaluated, with the cache's queries");
-    p.choice("test_prompts", &SPromptPp::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)");
+    clb::add_test_prompts(p, &SPromptPp::test_prompts_);
     clb::add_options(p, &SPromptPp::fit_);
   }
 

@@ -48,8 +48,7 @@ class SPrompts final : public clb::Method {
              "whose prompts and head a test image gets: the nearest centroid's, those of its own task (told), or any")
         .implies(clb::kTaskIdTest, "oracle")
         .implies(clb::kStochastic, "random");
-    p.choice("test_prompts", &SPrompts::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)")
-        .neutral("trained");
+    clb::add_test_prompts(p, &SPrompts::test_prompts_).neutral("trained");
     clb::add_options(p, &SPrompts::fit_);
     clb::add_options(p, &SPrompts::first_);
   }

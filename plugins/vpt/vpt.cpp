@@ -5,6 +5,7 @@
 #include <clb/nn/prompt_tokens.hpp>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/nn.hpp>
+#include <clb/sdk/prompting.hpp>
 
 namespace {
 
@@ -28,8 +29,7 @@ class Vpt final : public clb::Method {
              "tasks that train the prompts; the head is trained on each task in any case");
     p.choice("loss_over", &Vpt::loss_over_, {"task", "seen"}, "classes that compete in the loss: those of the task, or all seen");
     p.real("head_deviation", &Vpt::head_deviation_, {0, 10}, "standard deviation of new rows of the head");
-    p.choice("test_prompts", &Vpt::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)")
-        .neutral("trained");
+    clb::add_test_prompts(p, &Vpt::test_prompts_).neutral("trained");
     clb::add_options(p, &Vpt::fit_);
   }
 
@@ -37,10 +37,7 @@ class Vpt final : public clb::Method {
     vit_ = clb::backbone(ctx());
     const clb::nn::PromptTokensOptions options{.length = length_, .deep = form_ == "deep", .zero_init = init_ == "zeros"};
     prompts_.emplace(vit_.shape(), options, ctx().rng("prompts"));
-    if (test_prompts_ == "initial") {
-      initial_ = clb::nn::copy_of(*prompts_);
-      clb::nn::move_to(*initial_, ctx().device());
-    }
+    if (test_prompts_ == "initial") initial_ = clb::as_drawn(ctx(), *prompts_);
     head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(head_deviation_)}, ctx().rng("head")};
   }
 

@@ -78,7 +78,7 @@ class VqPrompt final : public clb::Method {
     p.choice("classifier", &VqPrompt::classifier_, {"aligned", "trained"}, "which head predicts: behind the replay, or before it");
     p.flag("augment", &VqPrompt::augment_, "train with the training transform; off: on images as evaluated, with the cache's queries");
     p.flag("augment_statistics", &VqPrompt::augment_statistics_, "class statistics with the training transform, as released");
-    p.choice("test_prompts", &VqPrompt::test_prompts_, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)");
+    clb::add_test_prompts(p, &VqPrompt::test_prompts_);
     clb::add_options(p, &VqPrompt::fit_);
   }
 

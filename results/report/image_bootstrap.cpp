@@ -98,17 +98,15 @@ void bootstrap_cells(TableRow& row, const std::vector<Column>& columns, const st
     runs.push_back(std::move(*images));
   }
   if (runs.size() < kEnoughRuns) return;
-  const auto intervals = stats::bootstrap_runs_images(runs.size(), numbers.size(), stats::kLevel, wanted.size(),
-                                                      [&](size_t run, std::span<const uint32_t> counts, std::span<double> values) {
-                                                        const metrics::Run resampled{.matrix = matrix_of(runs[run], counts)};
-                                                        for (size_t s = 0; s < wanted.size(); ++s) {
-                                                          const Column& column = columns[wanted[s]];
-                                                          const metrics::Result result =
-                                                              column.task ? metrics::accuracy_after(resampled.matrix, *column.task)
-                                                                          : column.metric->compute(resampled);
-                                                          values[s] = result.value.value_or(std::nan(""));
-                                                        }
-                                                      });
+  const auto resampled = [&](size_t run, std::span<const uint32_t> counts, std::span<double> values) {
+    const metrics::Run again{.matrix = matrix_of(runs[run], counts)};
+    for (size_t s = 0; s < wanted.size(); ++s) {
+      const Column& column = columns[wanted[s]];
+      const metrics::Result result = column.task ? metrics::accuracy_after(again.matrix, *column.task) : column.metric->compute(again);
+      values[s] = result.value.value_or(std::nan(""));
+    }
+  };
+  const auto intervals = stats::bootstrap_runs_images(runs.size(), numbers.size(), stats::kLevel, wanted.size(), resampled);
   for (size_t s = 0; s < wanted.size(); ++s) {
     if (std::isnan(intervals[s].low)) continue;
     stats::Summary& summary = *row.cells[wanted[s]].summary;

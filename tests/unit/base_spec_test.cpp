@@ -326,6 +326,23 @@ TEST(Describe, ParametersAtTheirNeutralValueAreLeftOut) {
   EXPECT_EQ(without_neutral({{"old", 1}}, params), (Json{{"old", 1}}));
 }
 
+TEST(Describe, WhatValuesClaim) {
+  std::vector<ParamInfo> params(2);
+  params[0].name = "route";
+  params[0].default_value = "nearest";
+  params[0].implies = 1;
+  params[0].implied_when = "oracle";
+  params[0].implications = {{"random", 2}};
+  params[1].name = "vote";
+  params[1].default_value = true;
+  params[1].neutral = false;
+  params[1].implies = 4;
+  params[1].implied_when = true;
+  EXPECT_EQ(implied_capabilities(params, {{"route", "oracle"}, {"vote", true}}), 5u);
+  EXPECT_EQ(implied_capabilities(params, {{"route", "random"}, {"vote", false}}), 2u);
+  EXPECT_EQ(implied_capabilities(params, Json::object()), 0u) << "left out: its neutral value, or else its default";
+}
+
 TEST(Describe, DatasetRoundTripAndStrictness) {
   DatasetInfo info;
   info.id = "toy";

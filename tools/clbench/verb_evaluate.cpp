@@ -1,6 +1,7 @@
 // clbench evaluate: the kept state of a run, evaluated once more under another setting, without training.
 #include <fmt/format.h>
 
+#include <clb/meta.h>
 #include <algorithm>
 #include <clb/base/describe.hpp>
 #include <clb/base/error.hpp>

@@ -9,6 +9,20 @@
 
 namespace clb {
 
+// Which prompts predict, of every method that trains some: an ablation for a kept state.
+template <class M>
+auto add_test_prompts(Params<M>& p, std::string M::*test_prompts) {
+  return p.choice("test_prompts", test_prompts, {"trained", "initial"}, "prompts that predict; initial: as drawn (ablation)");
+}
+
+// A copy of what was just drawn, on the device of the run, for test_prompts = "initial".
+template <class Module>
+Module as_drawn(const Context& ctx, const Module& module) {
+  Module copy = nn::copy_of(module);
+  nn::move_to(copy, ctx.device());
+  return copy;
+}
+
 // The task's images as queries() takes them: with the training transform, or as they are evaluated. The second kind is the same in
 // every epoch, so that the host's cache has the frozen feature of each.
 inline StreamRequest queried_images(const Context& ctx, bool augmented) {
