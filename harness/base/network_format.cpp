@@ -11,12 +11,15 @@ using Tensors = NetworkFormat::Tensors;
 
 NetworkShape timm_vit(const Tensors& tensors, const NetworkHints& hints, const std::string& name) {
   const VitShape shape = vit_shape(tensors, hints.heads, name);
-  return {.format = "timm_vit", .image = shape, .kinds = {{"cls", shape.dim}}};
+  return {.format = "timm_vit", .image = shape, .kinds = {{"cls", shape.dim}}, .text = {}};
 }
 
 NetworkShape clip(const Tensors& tensors, const NetworkHints& hints, const std::string& name) {
   const ClipShape shape = clip_shape(tensors, hints.heads, hints.text_heads, name);
-  return {.format = "", .image = shape.image, .kinds = {{"image", shape.features}, {"cls", shape.image.dim}}};
+  return {.format = "",
+          .image = shape.image,
+          .kinds = {{"image", shape.features}, {"cls", shape.image.dim}},
+          .text = {.context = shape.context, .vocabulary = shape.vocabulary, .width = shape.features}};
 }
 
 // The two have the same names and differ in the activation. OpenAI's archives alone say what size of images they are for.

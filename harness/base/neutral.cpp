@@ -22,6 +22,8 @@ const std::vector<NeutralMember>& neutral_members() {
       {"dataset", "sequence", Json::array(), 2, Decides::kNothing},  // the fingerprint says which data sets they are
       {"protocol", "domain_subset", Json::array(), 2, Decides::kTable},
       {"protocol", "eval_unseen", false, 2, Decides::kTable},
+      {"weights", "vocabulary", "", 2, Decides::kRun},
+      {"execution", "vocabulary_files", Json::object(), 2, Decides::kNothing},
   };
   return members;
 }

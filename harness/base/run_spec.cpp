@@ -39,6 +39,7 @@ WeightsSpec weights_from(Members m, const std::string& where) {
   w.heads = m.integer("heads", 0, 1 << 20);
   w.format = m.text("format");
   w.text_heads = m.integer("text_heads", 0, 1 << 20);
+  w.vocabulary = m.text("vocabulary");
   const auto recipe = [&](const char* name) -> std::optional<TransformRecipe> {
     const Json& json = m.any(name);
     if (json.is_null()) return std::nullopt;
@@ -196,6 +197,8 @@ ExecutionSpec execution_from(Members m) {
   Members datasets = m.object("asset_datasets");
   for (const auto& [name, dataset] : datasets.json().items())
     e.asset_datasets[name] = dataset_from(datasets.object(name.c_str(), "dataset"));
+  Members vocabularies = m.object("vocabulary_files");
+  for (const auto& [role, file] : vocabularies.json().items()) e.vocabulary_files[role] = vocabularies.path_of(role.c_str());
   m.finish();
   return e;
 }

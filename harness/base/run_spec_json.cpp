@@ -71,6 +71,7 @@ Json to_json(const WeightsSpec& w) {
                                      {"heads", w.heads},
                                      {"format", w.format},
                                      {"text_heads", w.text_heads},
+                                     {"vocabulary", w.vocabulary},
                                      {"eval_transform", w.eval_transform ? w.eval_transform->to_json() : Json()},
                                      {"train_transform", w.train_transform ? w.train_transform->to_json() : Json()}});
 }
@@ -96,8 +97,11 @@ Json to_json(const ProtocolSpec& p) {
 }
 
 Json to_json(const ExecutionSpec& e) {
-  Json files = Json::object();
-  for (const auto& [name, file] : e.asset_files) files[name] = path_text(file);
+  const auto by_name = [](const std::map<std::string, std::string>& files) {
+    Json object = Json::object();
+    for (const auto& [name, file] : files) object[name] = path_text(file);
+    return object;
+  };
   Json datasets = Json::object();
   for (const auto& [name, dataset] : e.asset_datasets) datasets[name] = to_json(dataset);
   return without_neutral("execution", {{"cache_dir", path_text(e.cache_dir)},
@@ -112,8 +116,9 @@ Json to_json(const ExecutionSpec& e) {
                                        {"runner_hash", e.runner_hash},
                                        {"second_look", e.second_look},
                                        {"method_sources", paths(e.method_sources)},
-                                       {"asset_files", std::move(files)},
-                                       {"asset_datasets", std::move(datasets)}});
+                                       {"asset_files", by_name(e.asset_files)},
+                                       {"asset_datasets", std::move(datasets)},
+                                       {"vocabulary_files", by_name(e.vocabulary_files)}});
 }
 
 Json to_json(const TextSpec& t) {

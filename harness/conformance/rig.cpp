@@ -1,12 +1,15 @@
 #include "rig.hpp"
 
+#include <clb/meta.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/base/sha256.hpp>
 #include <clb/data/sample_file.hpp>
+#include <clb/nn/clip.hpp>
 #include <cmath>
 #include <numbers>
 #include <numeric>
@@ -61,6 +64,61 @@ void write_split(const base::fs::path& cache, const char* name, int64_t seed, co
   writer.finish();
 }
 
+// A vocabulary in which every character is a token: its pairs of symbols occur in no text.
+std::string vocabulary() {
+  constexpr int64_t kPairs = 49152 - 256 - 2;
+  std::string text = "made for conformance\n";
+  for (int64_t k = 0; k < kPairs; ++k) text += "~" + std::to_string(k) + " ~\n";
+  return text;
+}
+
+std::string file_sha256(const base::fs::path& file, const std::string& bytes) {
+  base::write_file_atomic(file, bytes);
+  return base::hex(base::sha256(bytes));
+}
+
+// A small untrained CLIP for the role "clip", or for all roles of a method with a text tower that has none of this name.
+base::WeightsSpec made_clip(const std::string& role, const base::fs::path& folder) {
+  nn::ClipShape shape{.image = {.image = kSide, .patch = 8, .dim = 48, .depth = 3, .heads = 3, .mlp = 96}};
+  shape.text_dim = 16;
+  shape.text_depth = 2;
+  shape.text_heads = 2;
+  shape.text_mlp = 32;
+  shape.context = 40;
+  shape.features = 24;
+  base::WeightsSpec weights{.role = role, .file = (folder / "clip.safetensors").string(), .sha256 = {}};
+  weights.sha256 = file_sha256(weights.file, nn::write_safetensors(nn::random_clip(shape, 5)));
+  weights.format = "openai_clip";
+  weights.heads = shape.image.heads;
+  weights.text_heads = shape.text_heads;
+  return weights;
+}
+
+// Classes have names, text towers a vocabulary.
+void add_text(base::RunSpec& spec, const base::fs::path& folder) {
+  for (int64_t c = 0; c < spec.dataset.class_count; ++c)
+    spec.text.names.push_back("wave " + std::string(1, static_cast<char>('a' + c % 26)) + std::to_string(c / 26));
+  spec.text.templates = {"a photo of a {}.", "art of the {}."};
+  const std::string file = (folder / "vocabulary").string(), sha256 = file_sha256(file, vocabulary());
+  for (base::WeightsSpec& weights : spec.weights) {
+    if (weights.format == "timm_vit") continue;
+    weights.vocabulary = sha256;
+    spec.execution.vocabulary_files[weights.role] = file;
+  }
+}
+
+// An asset "captions" is a file of some lines, any other the made data set once more.
+void add_asset(const std::string& name, base::RunSpec& spec, const base::fs::path& folder) {
+  if (name == "captions") {
+    const std::string file = (folder / "captions.txt").string();
+    spec.assets[name] = file_sha256(file, "a red wave\na wave at night\nthe sea\na field of corn\nnothing much\n");
+    spec.execution.asset_files[name] = file;
+    return;
+  }
+  spec.assets[name] = base::asset_fingerprint(spec.dataset);
+  spec.execution.asset_datasets[name] = spec.dataset;
+}
+
 base::RunSpec spec_of(const Subject& subject, const MadeStream& stream, const base::fs::path& folder) {
   base::RunSpec spec;
   spec.method = {subject.info.id, subject.file, "", subject.params, subject.capabilities, {}};
@@ -69,11 +127,19 @@ base::RunSpec spec_of(const Subject& subject, const MadeStream& stream, const ba
   spec.dataset.id = "made";
   spec.dataset.fingerprint = kFingerprint;
   spec.dataset.class_count = stream.classes();
-  for (const std::string& role : subject.info.roles) {
+  const auto& roles = subject.info.roles;
+  const bool one_clip = subject.claims(CLB_CAP_TEXT_TOWER) && std::find(roles.begin(), roles.end(), "clip") == roles.end();
+  for (const std::string& role : roles) {
+    if (role == "clip" || one_clip) {
+      spec.weights.push_back(made_clip(role, folder));
+      continue;
+    }
     base::WeightsSpec weights{.role = role, .file = {}, .sha256 = "made"};
     weights.random = {.image = kSide, .patch = 8, .dim = 48, .depth = 6, .heads = 3, .seed = 5};
     spec.weights.push_back(weights);
   }
+  if (subject.claims(CLB_CAP_TEXT_TOWER)) add_text(spec, folder);
+  for (const std::string& asset : subject.info.assets) add_asset(asset, spec, folder);
   spec.protocol.task_sizes = stream.task_sizes;
   spec.protocol.class_order = stream.class_order;
   if (stream.class_order.empty()) {

@@ -28,8 +28,14 @@ base::NetworkShape random_shape(const base::RandomWeights& r) {
 
 }  // namespace
 
-Backbone::Backbone(const base::WeightsSpec& weights, base::ImageSize images, torch::Device device, torch::ScalarType dtype)
-    : weights_(weights), images_(images), device_(device), dtype_(dtype), options_(options_of(weights, images)) {}
+Backbone::Backbone(const base::WeightsSpec& weights, base::ImageSize images, torch::Device device, torch::ScalarType dtype,
+                   std::string vocabulary)
+    : weights_(weights),
+      images_(images),
+      device_(device),
+      dtype_(dtype),
+      options_(options_of(weights, images)),
+      vocabulary_(std::move(vocabulary)) {}
 
 base::HashedFile& Backbone::file() {
   if (!file_) file_.emplace(weights_.file);
@@ -72,17 +78,42 @@ void Backbone::expect_unchanged() {
     throw base::Error("somebody wrote into the weights " + weights_.file + " while a run used them; start the run again");
 }
 
+nn::TowerOptions Backbone::tower_options() {
+  return {.format = shape().format,
+          .heads = weights_.file.empty() ? weights_.random.heads : weights_.heads,
+          .text_heads = weights_.text_heads,
+          .image = {images_.height, images_.width},
+          .pos_antialias = weights_.pos_antialias};
+}
+
 const nn::Tower& Backbone::tower() {
-  if (!tower_) {
-    const nn::TowerOptions options{.format = shape().format,
-                                   .heads = weights_.file.empty() ? weights_.random.heads : weights_.heads,
-                                   .text_heads = weights_.text_heads,
-                                   .image = {images_.height, images_.width},
-                                   .pos_antialias = weights_.pos_antialias};
-    const std::string name = weights_.file.empty() ? "random weights" : weights_.file;
-    tower_ = nn::make_tower(nn::read_safetensors(bytes(), name), options, name, device_, dtype_);
-  }
+  if (!tower_) tower_ = nn::make_tower(nn::read_safetensors(bytes(), name()), tower_options(), name(), device_, dtype_);
   return *tower_;
+}
+
+const base::NetworkShape::Text& Backbone::text_shape() {
+  if (shape().text.context == 0 || vocabulary_.empty())
+    throw PluginError(CLB_E_INVALID, "the network of [weights." + weights_.role + "] reads no texts; expected a CLIP", "", 0);
+  return shape().text;
+}
+
+const text::ClipTokens& Backbone::tokens() {
+  if (tokens_) return *tokens_;
+  base::HashedFile file(vocabulary_);
+  if (file.sha256() != weights_.vocabulary)
+    throw base::Error("the vocabulary " + vocabulary_ + " has SHA-256 " + file.sha256() + ", the run was planned with " +
+                      weights_.vocabulary + ": the file was replaced; put the old file back, or start again");
+  const text::ClipTokens read(file.bytes(), vocabulary_);
+  if (read.size() != text_shape().vocabulary)
+    throw base::Error(name() + ": its text tower has " + std::to_string(text_shape().vocabulary) + " tokens, the vocabulary " +
+                      vocabulary_ + " " + std::to_string(read.size()) + "; they do not belong together");
+  return tokens_.emplace(read);
+}
+
+torch::Tensor Backbone::compute_text(const torch::Tensor& ids) {
+  const c10::InferenceMode inference;
+  if (!text_tower_) text_tower_ = nn::make_text_tower(nn::read_safetensors(bytes(), name()), tower_options(), name(), device_, dtype_);
+  return text_tower_->compute(ids.to(device_)).to(torch::kFloat32);
 }
 
 int64_t Backbone::columns(const FeatureKind& kind) {
@@ -107,7 +138,9 @@ Backbones::Backbones(const base::RunSpec& run, base::ImageSize images, torch::De
   if (!data::has_images(run)) return;
   for (const auto& weights : run.weights) {
     const base::ImageSize own = weights.eval_transform ? weights.eval_transform->output_size() : images;
-    by_role_.try_emplace(weights.role, weights, own, device, dtype);
+    const auto vocabulary = run.execution.vocabulary_files.find(weights.role);
+    by_role_.try_emplace(weights.role, weights, own, device, dtype,
+                         vocabulary == run.execution.vocabulary_files.end() ? "" : vocabulary->second);
   }
 }
 

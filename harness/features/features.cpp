@@ -5,35 +5,16 @@
 #include <clb/base/error.hpp>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/base/prefetcher.hpp>
-#include <clb/base/sha256.hpp>
 #include <clb/features/features.hpp>
 #include <clb/loader/globals.hpp>
 #include <clb/loader/plugin_file.hpp>
 #include <clb/sdk/error.hpp>
 #include <cstring>
 #include <optional>
-#include <thread>
+
+#include "folder_lock.hpp"
 
 namespace clb::features {
-namespace {
-
-// Waits for the lock of a cache folder without falling silent. nullopt: the folder takes no lock, and so no features.
-std::optional<base::FileLock> lock_folder(const Surroundings& run, const base::fs::path& folder) {
-  std::error_code error;
-  base::fs::create_directories(folder, error);
-  for (;;) {
-    try {
-      if (auto lock = base::FileLock::try_lock(folder / "lock")) return lock;
-    } catch (const base::WriteError&) {
-      return std::nullopt;
-    }
-    run.progress("features of another run, waiting", 0, 0);
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-}
-
-}  // namespace
-
 std::shared_ptr<Features::Source> Features::host_source(const std::string& kind) {
   const auto unknown = [&] {
     return PluginError(CLB_E_INVALID, "there is no feature kind \"" + kind + "\"; this host computes role:KIND and role:cls@BLOCKS" +
@@ -78,17 +59,22 @@ bool Features::is_derived(const std::string& kind) { return !source(kind).host; 
 
 const data::Images& Features::images_of(const Source& source) const { return run_.views.at(source.host ? source.host->role : "", false); }
 
-// Everything a feature's value depends on (design: results; issue: data path). The runner's own hash stands for the code of the network.
+// The runner's own hash stands for the code of the network.
+base::Json computation(const Surroundings& run) {
+  return {{"precision", run.spec.precision},
+          {"runner", run.runner_hash},
+          {"libtorch", TORCH_VERSION},
+          {"processor", run.processor},
+          {"threads", run.device.is_cuda() ? 0 : run.spec.threads}};
+}
+
+// Everything a feature's value depends on (design: results; issue: data path).
 base::Json Features::cache_key(const Source& source, Split split) {
-  base::Json key{{"kind", source.name},
-                 {"transform", images_of(source).recipe().to_json()},
-                 {"precision", run_.spec.precision},
-                 {"dataset", run_.spec.dataset.fingerprint},
-                 {"split", split == Split::kTrain ? "train" : "test"},
-                 {"runner", run_.runner_hash},
-                 {"libtorch", TORCH_VERSION},
-                 {"processor", run_.processor},
-                 {"threads", run_.device.is_cuda() ? 0 : run_.spec.threads}};
+  base::Json key = computation(run_);
+  key["kind"] = source.name;
+  key["transform"] = images_of(source).recipe().to_json();
+  key["dataset"] = run_.spec.dataset.fingerprint;
+  key["split"] = split == Split::kTrain ? "train" : "test";
   if (source.host) {
     const Backbone& backbone = run_.backbones.at(source.host->role);
     key["weights"] = backbone.spec().sha256;
@@ -131,7 +117,7 @@ void Features::ensure(const std::string& kind, Split split, const std::vector<in
   };
   std::optional<base::FileLock> lock;
   if (!missing().empty() && !cached.folder().empty()) {
-    lock = lock_folder(run_, cached.folder());
+    lock = lock_folder(cached.folder(), run_.progress);
     cached.load();  // another run may have computed them while we waited
   }
   if (!from.host) prove(from, there, split, ids, due);

@@ -1,6 +1,9 @@
 // CLIP's towers out of named tensors, checked by base::clip_shape.
 #include <clb/base/clip_weights.hpp>
 #include <clb/base/json.hpp>
+#include <clb/nn/rng.hpp>
+#include <cmath>
+#include <string_view>
 
 #include "clb/nn/clip.hpp"
 #include "header_entries.hpp"
@@ -29,6 +32,17 @@ ClipOptions options_of(const std::string& json, const std::string& name) {
           .image = size.image,
           .pos_antialias = size.pos_antialias,
           .grid = 0};
+}
+
+torch::Tensor draw(const std::string& name, torch::IntArrayRef sizes, int64_t seed) {
+  const std::string_view view = name;
+  if (view == "logit_scale") return torch::full(sizes, std::log(1 / 0.07));
+  if (view.ends_with("bias")) return torch::zeros(sizes);
+  if (view.find("ln_") != view.npos) return torch::ones(sizes);
+  const bool wide = sizes.size() > 1 && view.find("embedding") == view.npos;
+  const bool from_right = view.ends_with("proj") || view.ends_with("projection");  // [inputs, outputs]; other weights lie the other way
+  const int64_t inputs = !wide ? 0 : from_right ? sizes[0] : c10::multiply_integers(sizes) / sizes[0];
+  return normal(sizes, 0, wide ? 1 / std::sqrt(static_cast<double>(inputs)) : 0.02, generator_of(seed, name));
 }
 
 }  // namespace
@@ -67,6 +81,20 @@ Clip::Clip(const TensorMap& tensors, const ClipOptions& options, const std::stri
     : image(tensors, options, name), text(tensors, options, name), logit_scale(tensors.at("logit_scale").detach().clone().reshape({})) {}
 
 Clip Clip::to(torch::Device device, torch::ScalarType dtype) const { return moved(*this, device, dtype); }
+
+TensorMap random_clip(const ClipShape& s, int64_t seed) {
+  const base::ClipShape in_file{.image = shape_in_file(s.image),
+                                .text_dim = s.text_dim,
+                                .text_depth = s.text_depth,
+                                .text_heads = s.text_heads,
+                                .text_mlp = s.text_mlp,
+                                .context = s.context,
+                                .vocabulary = s.vocabulary,
+                                .features = s.features};
+  TensorMap tensors;
+  for (const base::NamedSizes& tensor : base::clip_tensors(in_file)) tensors[tensor.name] = draw(tensor.name, tensor.sizes, seed);
+  return tensors;
+}
 
 Clip read_clip(std::span<const uint8_t> file, const std::string& options, const std::string& name) {
   return Clip(read_safetensors(file, name), options_of(options, name), name);

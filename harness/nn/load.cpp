@@ -1,6 +1,7 @@
 #include "load.hpp"
 
 #include <clb/base/json.hpp>
+#include <clb/base/sha256.hpp>
 #include <clb/nn/error.hpp>
 
 namespace clb::nn {
@@ -53,6 +54,14 @@ void fill(Module& module, const TensorMap& tensors, const NameInFile& name_in_fi
   module.parameters([&](const std::string& name, torch::Tensor& t) {
     t = tensors.at(name_in_file(name)).detach().clone(torch::MemoryFormat::Contiguous).reshape(t.sizes());
   });
+}
+
+// Of the first 8 bytes of SHA-256(seed, name).
+at::Generator generator_of(int64_t seed, const std::string& name) {
+  const base::Digest digest = base::Sha256().update_u64(static_cast<uint64_t>(seed)).update(name).finish();
+  uint64_t value = 0;
+  for (int i = 0; i < 8; ++i) value |= uint64_t{digest[i]} << (8 * i);
+  return at::detail::createCPUGenerator(value);
 }
 
 }  // namespace clb::nn

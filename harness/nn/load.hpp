@@ -24,6 +24,9 @@ using NameInFile = std::function<std::string(const std::string& parameter)>;
 void fill(
     Module& module, const TensorMap& tensors, const NameInFile& name_in_file = [](const std::string& name) { return name; });
 
+// For an untrained tensor: seeded by a hash of (seed, name), so that the order of drawing cannot matter.
+at::Generator generator_of(int64_t seed, const std::string& name);
+
 // The same module elsewhere or in another type. Parameters that already fit are shared.
 template <class M>
 M moved(const M& module, torch::Device device, torch::ScalarType dtype) {

@@ -8,8 +8,13 @@ namespace clb::nn {
 namespace {
 
 using torch::Tensor;
-using Make = std::unique_ptr<Tower> (*)(const TensorMap& tensors, const TowerOptions& options, const std::string& name,
-                                        torch::Device device, torch::ScalarType dtype);
+template <class T>
+using Make = std::unique_ptr<T> (*)(const TensorMap& tensors, const TowerOptions& options, const std::string& name, torch::Device device,
+                                    torch::ScalarType dtype);
+struct Format {
+  Make<Tower> image;
+  Make<TextTower> text;  // nullptr: the network reads no texts
+};
 
 [[noreturn]] void no_kind(const std::string& kind, const std::string& kinds) {
   throw Error(ErrorKind::kInvalid, "this network has no features of kind \"" + kind + "\"; it has " + kinds);
@@ -35,6 +40,15 @@ class VitTower final : public Tower {
   Vit vit_;
 };
 
+ClipOptions clip_options(Activation activation, const TowerOptions& o) {
+  return {.activation = activation,
+          .image_heads = o.heads,
+          .text_heads = o.text_heads,
+          .image = o.image,
+          .pos_antialias = o.pos_antialias,
+          .grid = 0};
+}
+
 class ClipTower final : public Tower {
  public:
   explicit ClipTower(ClipImage clip) : clip_(std::move(clip)) {}
@@ -42,13 +56,7 @@ class ClipTower final : public Tower {
   template <Activation activation>
   static std::unique_ptr<Tower> make(const TensorMap& tensors, const TowerOptions& o, const std::string& name, torch::Device device,
                                      torch::ScalarType dtype) {
-    const ClipOptions options{.activation = activation,
-                              .image_heads = o.heads,
-                              .text_heads = o.text_heads,
-                              .image = o.image,
-                              .pos_antialias = o.pos_antialias,
-                              .grid = 0};
-    return std::make_unique<ClipTower>(ClipImage(tensors, options, name).to(device, dtype));
+    return std::make_unique<ClipTower>(ClipImage(tensors, clip_options(activation, o), name).to(device, dtype));
   }
 
   BlocksShape shape() const override { return clip_.blocks_shape(); }
@@ -62,20 +70,48 @@ class ClipTower final : public Tower {
   ClipImage clip_;
 };
 
-const std::map<std::string, Make>& formats() {
-  static const std::map<std::string, Make> table{{"timm_vit", VitTower::make},
-                                                 {"openclip", ClipTower::make<Activation::kGelu>},
-                                                 {"openai_clip", ClipTower::make<Activation::kQuickGelu>}};
-  return table;
+class ClipTextTower final : public TextTower {
+ public:
+  explicit ClipTextTower(ClipText clip) : clip_(std::move(clip)) {}
+
+  template <Activation activation>
+  static std::unique_ptr<TextTower> make(const TensorMap& tensors, const TowerOptions& o, const std::string& name, torch::Device device,
+                                         torch::ScalarType dtype) {
+    return std::make_unique<ClipTextTower>(ClipText(tensors, clip_options(activation, o), name).to(device, dtype));
+  }
+
+  Tensor compute(const Tensor& ids) const override { return clip_(ids); }
+
+ private:
+  ClipText clip_;
+};
+
+template <Activation activation>
+constexpr Format clip_format() {
+  return {ClipTower::make<activation>, ClipTextTower::make<activation>};
+}
+
+const Format& format_of(const TowerOptions& options, const std::string& name) {
+  static const std::map<std::string, Format> table{{"timm_vit", {VitTower::make, nullptr}},
+                                                   {"openclip", clip_format<Activation::kGelu>()},
+                                                   {"openai_clip", clip_format<Activation::kQuickGelu>()}};
+  const auto found = table.find(options.format);
+  if (found == table.end()) throw Error(ErrorKind::kInvalid, name + ": no network of format \"" + options.format + "\" can be made");
+  return found->second;
 }
 
 }  // namespace
 
 std::unique_ptr<Tower> make_tower(const TensorMap& tensors, const TowerOptions& options, const std::string& name, torch::Device device,
                                   torch::ScalarType dtype) {
-  const auto found = formats().find(options.format);
-  if (found == formats().end()) throw Error(ErrorKind::kInvalid, name + ": no network of format \"" + options.format + "\" can be made");
-  return found->second(tensors, options, name, device, dtype);
+  return format_of(options, name).image(tensors, options, name, device, dtype);
+}
+
+std::unique_ptr<TextTower> make_text_tower(const TensorMap& tensors, const TowerOptions& options, const std::string& name,
+                                           torch::Device device, torch::ScalarType dtype) {
+  const Make<TextTower> make = format_of(options, name).text;
+  if (make == nullptr) throw Error(ErrorKind::kInvalid, name + ": a network of format \"" + options.format + "\" reads no texts");
+  return make(tensors, options, name, device, dtype);
 }
 
 }  // namespace clb::nn

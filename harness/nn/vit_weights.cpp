@@ -1,5 +1,4 @@
 // A ViT out of named tensors, checked by base::vit_shape; a fresh one drawn.
-#include <clb/base/sha256.hpp>
 #include <clb/nn/rng.hpp>
 #include <cmath>
 #include <string_view>
@@ -11,19 +10,11 @@
 namespace clb::nn {
 namespace {
 
-// The first 8 bytes of SHA-256(seed, name).
-uint64_t seed_of(int64_t seed, const std::string& name) {
-  const base::Digest digest = base::Sha256().update_u64(static_cast<uint64_t>(seed)).update(name).finish();
-  uint64_t value = 0;
-  for (int i = 0; i < 8; ++i) value |= uint64_t{digest[i]} << (8 * i);
-  return value;
-}
-
 torch::Tensor draw(const std::string& name, torch::IntArrayRef sizes, int64_t seed) {
   const std::string_view view = name;
   if (view.ends_with("bias")) return torch::zeros(sizes);
   if (view.find("norm") != view.npos) return torch::ones(sizes);
-  at::Generator generator = at::detail::createCPUGenerator(seed_of(seed, name));
+  at::Generator generator = generator_of(seed, name);
   if (name == "cls_token" || name == "pos_embed") return normal(sizes, 0, 0.02, generator);
   if (name == "patch_embed.proj.weight")
     return normal(sizes, 0, 1 / std::sqrt(static_cast<double>(sizes[1] * sizes[2] * sizes[3])), generator);

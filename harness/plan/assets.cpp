@@ -81,6 +81,8 @@ void attach_assets(const std::vector<AssetEntry>& assets, const base::MethodInfo
   }
 }
 
+namespace {
+
 base::TextSpec text_of(const base::DatasetInfo& dataset) {
   base::TextSpec text{.names = dataset.readable_names, .templates = dataset.templates};
   if (text.names.empty()) {
@@ -92,6 +94,18 @@ base::TextSpec text_of(const base::DatasetInfo& dataset) {
     if (text.names[c].empty()) text.names[c] = fmt::format("class {}", c);
   if (text.templates.empty()) text.templates = {"a photo of a {}."};
   return text;
+}
+
+}  // namespace
+
+void attach_text(const base::DatasetInfo& dataset, const std::filesystem::path& share, Catalogue& catalogue, base::RunSpec& run) {
+  run.text = text_of(dataset);
+  const std::string file = (share / "assets" / "clip_bpe" / "bpe_simple_vocab_16e6.txt.gz").string();
+  for (base::WeightsSpec& weights : run.weights) {
+    if (weights.format == "timm_vit") continue;  // no text tower
+    weights.vocabulary = catalogue.file_sha256(file);
+    run.execution.vocabulary_files[weights.role] = file;
+  }
 }
 
 }  // namespace clb::plan

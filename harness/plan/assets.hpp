@@ -31,7 +31,8 @@ void check_assets(const std::vector<AssetEntry>& assets, const std::vector<const
 // Gives the run those that the method declares, and no others.
 void attach_assets(const std::vector<AssetEntry>& assets, const base::MethodInfo& method, base::RunSpec& run);
 
-// Names of the classes as people read them and templates, for a method that claims text_tower.
-base::TextSpec text_of(const base::DatasetInfo& dataset);
+// Gives the run of a method that claims text_tower the names of the classes as people read them and templates, and its text towers the
+// vocabulary that ships (share/assets/clip_bpe).
+void attach_text(const base::DatasetInfo& dataset, const std::filesystem::path& share, Catalogue& catalogue, base::RunSpec& run);
 
 }  // namespace clb::plan

@@ -198,7 +198,8 @@ void check_size(const Experiment& experiment, const Node& root) {
     fail(root.place, fmt::format("the experiment has more than {} runs", kMaxRuns));
 }
 
-void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan) {
+void multiply(const Experiment& experiment, const fs::path& share, Catalogue& catalogue, Plan& plan) {
+  const fs::path recipes = share / "recipes";
   Runs runs(plan);
   for (const DatasetEntry& dataset : experiment.datasets) {
     std::vector<base::ProtocolSpec> protocols;
@@ -218,7 +219,7 @@ void multiply(const Experiment& experiment, const fs::path& recipes, Plan& plan)
         run.method = method_spec(method, params, transform);
         run.execution.method_sources = method.info.sources;
         attach_assets(experiment.assets, method.info, run);
-        run.text = claims(method, params) & CLB_CAP_TEXT_TOWER ? text_of(dataset.info) : base::TextSpec{};
+        if (claims(method, params) & CLB_CAP_TEXT_TOWER) attach_text(dataset.info, share, catalogue, run);
         for (const base::ProtocolSpec& protocol : protocols) {
           run.protocol = protocol;
           run.protocol.joint = method.joint.value_or(protocol.joint);
@@ -265,7 +266,7 @@ Plan plan_experiment(Node root, const PlanOptions& options, Catalogue& catalogue
   check_assets(experiment.assets, methods);
   check_inputs(experiment, root);
   check_size(experiment, root);
-  multiply(experiment, options.share / "recipes", plan);
+  multiply(experiment, options.share, catalogue, plan);
   return plan;
 }
 

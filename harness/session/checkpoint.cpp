@@ -15,7 +15,11 @@ constexpr int kVersion = 1;
 
 // What the session itself carries from task to task.
 Json carried(const Session& s) {
-  return {{"memory", s.memory}, {"images_seen", s.images_seen}, {"images_read", s.store.images_read()}, {"features", s.features.counts()}};
+  return {{"memory", s.memory},
+          {"images_seen", s.images_seen},
+          {"images_read", s.store.images_read()},
+          {"features", s.features.counts()},
+          {"text", s.text.counts()}};
 }
 
 void take_up(Session& s, const Json& carried) {
@@ -27,6 +31,7 @@ void take_up(Session& s, const Json& carried) {
   s.images_seen = carried.at("images_seen").get<int64_t>();
   s.store.count_images(carried.at("images_read").get<int64_t>());
   s.features.take_up(carried.at("features"));
+  s.text.take_up(carried.at("text"));
 }
 
 // Takes what the method recorded after the first `before` metrics, while its state was saved or taken up: it is about the state after

@@ -6,6 +6,7 @@
 #include <clb/sdk/error_sink.hpp>
 #include <clb/sdk/guard.hpp>
 #include <clb/sdk/nn_error.hpp>
+#include <clb/sdk/tensor.hpp>
 #include <clb/session/aux_batches.hpp>
 #include <clb/session/host.hpp>
 #include <clb/session/host_scope.hpp>
@@ -217,6 +218,36 @@ struct HostCalls {
     });
   }
 
+  // A tensor of the host's for its caller.
+  template <class Make>
+  static clb_status text_tensor(void* self, const char* name, const char* role, DLManagedTensorVersioned** to, Make make) {
+    return on_session(self, name, [&] {
+      require(to != nullptr, "a function of text_features got NULL for the answer");
+      *to = to_dlpack(make(name_of(role, "the role of weights")));
+    });
+  }
+  static clb_sentences sentences_of(const clb_sentences* sentences) {
+    require(sentences != nullptr, "a function of text_features got NULL for the sentences");
+    return detail::read_struct(sentences);
+  }
+
+  static clb_status text_tokens(void* self, const char* role, const clb_sentences* sentences, DLManagedTensorVersioned** ids) {
+    return text_tensor(self, "text_features.tokens", role, ids,
+                       [&](const std::string& of) { return token_rows(session(self), of, sentences_of(sentences)); });
+  }
+
+  static clb_status text_rows(void* self, const char* role, const clb_sentences* sentences, DLManagedTensorVersioned** rows) {
+    return text_tensor(self, "text_features.rows", role, rows,
+                       [&](const std::string& of) { return sentence_rows(session(self), of, sentences_of(sentences)); });
+  }
+
+  static clb_status text_class_rows(void* self, const char* role, const char* sentence, const int64_t* positions, int64_t count,
+                                    DLManagedTensorVersioned** rows) {
+    return text_tensor(self, "text_features.class_rows", role, rows, [&](const std::string& of) {
+      return class_rows(session(self), of, bounded(sentence, kLongestLine), array(positions, count));
+    });
+  }
+
   static const void* get_extension(void* self, const char* id) {
     const std::string name = bounded(id, kLongestName);
     const Host& of = host(self);
@@ -226,6 +257,7 @@ struct HostCalls {
     if (name == CLB_EXT_WEIGHTS) return &of.weights_;
     if (name == CLB_EXT_ASSETS) return &of.assets_;
     if (name == CLB_EXT_TEXT && !of.templates_.empty()) return &of.text_;
+    if (name == CLB_EXT_TEXT_FEATURES && !of.templates_.empty()) return &of.text_features_;
     return nullptr;
   }
 };
@@ -238,6 +270,7 @@ Host::Host(Session& session) : session_(session), assets_of_run_(session.spec) {
   weights_ = {sizeof weights_, 0, this, HostCalls::weights_open};
   assets_ = {sizeof assets_, 0, this, HostCalls::asset_open};
   text_ = {sizeof text_, 0, this, HostCalls::class_name, HostCalls::templates};
+  text_features_ = {sizeof text_features_, 0, this, HostCalls::text_tokens, HostCalls::text_rows, HostCalls::text_class_rows};
   for (const std::string& sentence : session.spec.text.templates) templates_.push_back(sentence.c_str());
   table_.struct_size = sizeof table_;
   table_.self = this;

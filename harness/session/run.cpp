@@ -90,7 +90,7 @@ base::Resource resources(const Session& s, int64_t state_bytes) {
                            {"images_read", static_cast<double>(s.store.images_read())},
                            {"forwards_charged", static_cast<double>(s.features.forwards_charged() + s.features.forwards_saved())},
                            {"forwards_saved", static_cast<double>(s.features.forwards_saved())},
-                           {"cached_seconds_saved", s.features.seconds_saved()}}};
+                           {"cached_seconds_saved", s.features.seconds_saved() + s.text.seconds_saved()}}};
   for (const auto& [phase, bytes] : s.spans.memory().phases()) resource.values["peak_rss_bytes." + phase] = static_cast<double>(bytes);
   return resource;
 }

@@ -33,7 +33,8 @@ Session::Session(const base::RunSpec& run, torch::Device on, const std::string& 
       protocol(run, {store.labels(Split::kTrain), store.domains(Split::kTrain)}, {store.labels(Split::kTest), store.domains(Split::kTest)}),
       views(store, run, device, dtype),
       backbones(spec, data::has_images(run) ? checked_size(views.at("", false), run) : base::ImageSize(), device, dtype),
-      features(surroundings()) {}
+      features(surroundings()),
+      text(surroundings()) {}
 
 features::Surroundings Session::surroundings() {
   const auto cpu = processor();

@@ -11,6 +11,7 @@
 #include <clb/ext/memory.h>
 #include <clb/ext/part_hash.h>
 #include <clb/ext/text.h>
+#include <clb/ext/text_features.h>
 #include <clb/ext/trace.h>
 #include <clb/ext/validation.h>
 #include <clb/ext/weights.h>
@@ -356,6 +357,20 @@ AT(clb_text, self, 8);
 AT(clb_text, class_name, 16);
 AT(clb_text, templates, 24);
 SIZE(clb_text, 32);
+
+/* ext/text_features.h */
+AT(clb_sentences, struct_size, 0);
+AT(clb_sentences, flags, 4);
+AT(clb_sentences, texts, 8);
+AT(clb_sentences, count, 16);
+SIZE(clb_sentences, 24);
+AT(clb_text_features, struct_size, 0);
+AT(clb_text_features, reserved, 4);
+AT(clb_text_features, self, 8);
+AT(clb_text_features, tokens, 16);
+AT(clb_text_features, rows, 24);
+AT(clb_text_features, class_rows, 32);
+SIZE(clb_text_features, 40);
 
 /* ext/trace.h */
 AT(clb_trace, struct_size, 0);

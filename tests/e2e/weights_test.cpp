@@ -99,7 +99,7 @@ class ZeroShot : public Weights {
   }
   Ended run_with(const std::string& reference, std::vector<std::string> more = {}) const {
     more.insert(more.end(), {"--weights-path", (world_.path() / "known").string(), "--set", "protocol.eval_unseen=true"});
-    return run(kMain + "weights.clip = \"mine\"\nassets.reference.dataset = " + reference + "\n", "zero_shot", more);
+    return run(kMain + "weights.clip = \"mine\"\nassets.reference.dataset = " + reference + "\n", "reads_beside", more);
   }
   std::map<std::string, double> metrics() const {
     const auto store = store::Store::open(world_.database(), store::Store::Mode::kRead);

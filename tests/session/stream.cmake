@@ -3,6 +3,7 @@ clb_test(session_test fast
   ${CMAKE_CURRENT_LIST_DIR}/features_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/protocol_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/stream_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/text_features_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/vectors_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/views_test.cpp)
 target_include_directories(session_test PRIVATE ${PROJECT_SOURCE_DIR}/tests)

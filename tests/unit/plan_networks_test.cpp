@@ -102,5 +102,35 @@ TEST_F(PlanNetworks, PositionsThatAreNoSquareAskForTheirImages) {
   EXPECT_EQ(mistake(with_weights(wide)), "");
 }
 
+// A method that reads names of classes gets the vocabulary of its text tower, by digest in the key and by place beside it.
+class ReadsNames final : public testing::FakeCatalogue {
+ public:
+  base::MethodInfo method(const std::string& id) override {
+    base::MethodInfo info = FakeCatalogue::method(id);
+    if (reads) info.capabilities |= CLB_CAP_TEXT_TOWER;
+    return info;
+  }
+  bool reads = true;
+};
+
+TEST_F(PlanNetworks, ATextTowerGetsTheVocabularyThatShips) {
+  write("share/assets/clip_bpe/bpe_simple_vocab_16e6.txt.gz", "a vocabulary");
+  write("good.toml", with_weights(file_of(base::clip_tensors(small_clip())), "format = \"openai_clip\""));
+  ReadsNames catalogue;
+  const base::RunSpec run = make_plan(options(), catalogue).runs.at(0);
+  EXPECT_EQ(run.weights.at(0).vocabulary, base::hex(base::sha256(std::string_view("a vocabulary"))));
+  EXPECT_EQ(run.execution.vocabulary_files.at("main"), (folder_ / "share/assets/clip_bpe/bpe_simple_vocab_16e6.txt.gz").string());
+  const base::RunSpec read = base::RunSpec::from_json(run.to_json(), "spec");
+  EXPECT_EQ(read.key(), run.key());
+  EXPECT_EQ(read.execution.vocabulary_files, run.execution.vocabulary_files);
+  write("share/assets/clip_bpe/bpe_simple_vocab_16e6.txt.gz", "another");
+  EXPECT_NE(make_plan(options(), catalogue).runs.at(0).key(), run.key());
+  catalogue.reads = false;
+  EXPECT_EQ(make_plan(options(), catalogue).runs.at(0).weights.at(0).vocabulary, "");
+  catalogue.reads = true;
+  write("good.toml", kGood);
+  EXPECT_EQ(make_plan(options(), catalogue).runs.at(0).weights.at(0).vocabulary, "") << "a ViT reads nothing";
+}
+
 }  // namespace
 }  // namespace clb::plan

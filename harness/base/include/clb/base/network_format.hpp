@@ -18,9 +18,13 @@ struct NetworkShape {
     std::string name;   // of features: "cls" in "main:cls"
     int64_t width = 0;  // columns
   };
+  struct Text {
+    int64_t context = 0, vocabulary = 0, width = 0;  // most tokens of a text, ids that there are, columns of a feature
+  };
   std::string format;
   VitShape image;           // the tower for images
   std::vector<Kind> kinds;  // what it gives for an image
+  Text text{};              // the tower for texts; all 0: there is none
 };
 
 struct NetworkFormat {

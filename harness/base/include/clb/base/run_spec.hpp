@@ -30,6 +30,7 @@ struct WeightsSpec {
   int64_t heads = 0;                // attention heads; 0: dim / 64 (random weights know theirs)
   std::string format = "timm_vit";  // of the file: see network_format.hpp
   int64_t text_heads = 0;           // of the text tower; 0: width / 64
+  std::string vocabulary;           // of a method with a text tower: SHA-256 of the file that the tower's tokeniser reads; else empty
   // How the images of this role are made, where not as the transforms of protocol and method say: other statistics, another geometry.
   std::optional<TransformRecipe> eval_transform{}, train_transform{};
 };
@@ -102,9 +103,10 @@ struct ExecutionSpec {    // how, not what: changes no result, so no part of the
   std::string state_file, state_run;
   // SHA-256 of the files that the run was planned with; empty: any. A runner that finds others fails.
   std::string method_hash, dataset_hash, runner_hash;
-  std::vector<std::string> method_sources;            // further files whose contents method_hash covers
-  std::map<std::string, std::string> asset_files;     // where the assets lie, by name
-  std::map<std::string, DatasetSpec> asset_datasets;  // those assets that are data sets: an auxiliary stream of their images
+  std::vector<std::string> method_sources;              // further files whose contents method_hash covers
+  std::map<std::string, std::string> asset_files;       // where the assets lie, by name
+  std::map<std::string, DatasetSpec> asset_datasets;    // those assets that are data sets: an auxiliary stream of their images
+  std::map<std::string, std::string> vocabulary_files;  // where the vocabularies of text towers lie, by role
   // A second look will follow (base/second_look.hpp): what it needs is kept, also when `checkpoint` is off.
   bool second_look = false;
 };

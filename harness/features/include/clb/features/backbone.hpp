@@ -8,6 +8,7 @@
 #include <clb/base/vit_weights.hpp>
 #include <clb/features/feature_kind.hpp>
 #include <clb/nn/tower.hpp>
+#include <clb/text/clip_tokens.hpp>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,20 +18,26 @@ namespace clb::features {
 
 class Backbone {
  public:
-  // images: their size after the evaluation transform.
-  Backbone(const base::WeightsSpec& weights, base::ImageSize images, torch::Device device, torch::ScalarType dtype);
+  // images: their size after the evaluation transform. vocabulary: file of the text tower's tokeniser, for a run that has text.
+  Backbone(const base::WeightsSpec& weights, base::ImageSize images, torch::Device device, torch::ScalarType dtype,
+           std::string vocabulary = "");
 
   int64_t columns(const FeatureKind& kind);                // PluginError CLB_E_INVALID for one that this network does not have
   int64_t depth() { return shape().image.depth; }          // blocks
   std::span<const uint8_t> bytes();                        // the safetensors file; its SHA-256 has been checked
   const std::string& options() const { return options_; }  // JSON for clb_weights
   const base::WeightsSpec& spec() const { return weights_; }
-  void expect_unchanged();  // Error when somebody wrote into the file after its SHA-256 was checked
+  const base::NetworkShape::Text& text_shape();  // PluginError CLB_E_INVALID when this network reads no texts
+  void expect_unchanged();                       // Error when somebody wrote into the file after its SHA-256 was checked
 
   torch::Tensor compute(const FeatureKind& kind, const torch::Tensor& images);  // [n, 3, H, W] -> [n, columns] float32 on the device
+  const text::ClipTokens& tokens();                      // of the text tower; Error when the file is not the planned one
+  torch::Tensor compute_text(const torch::Tensor& ids);  // [n, t] int64 -> [n, width] float32 on the device
 
  private:
   const nn::Tower& tower();
+  nn::TowerOptions tower_options();
+  std::string name() const { return weights_.file.empty() ? "random weights" : weights_.file; }
   const base::NetworkShape& shape();
   base::HashedFile& file();
   void expect_sha256();  // Error when the file's is not the planned one
@@ -44,6 +51,9 @@ class Backbone {
   std::optional<base::HashedFile> file_;  // none: random, or not asked for yet
   std::optional<base::NetworkShape> shape_;
   std::unique_ptr<nn::Tower> tower_;
+  std::string vocabulary_;  // its file; empty: the run has no text
+  std::optional<text::ClipTokens> tokens_;
+  std::unique_ptr<nn::TextTower> text_tower_;
 };
 
 // Those of a run, by role; none of a dataset of features.

@@ -43,6 +43,9 @@ struct Surroundings {
   std::function<void()> expect_unchanged;  // throws when somebody wrote into files that the run uses
 };
 
+// What of a run decides how a network computes; part of every key of cached features.
+base::Json computation(const Surroundings& run);
+
 class Features {
  public:
   // Features of a method's own kind for images [n, 3, H, W] in the evaluation view: clb_method.extract.

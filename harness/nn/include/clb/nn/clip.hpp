@@ -114,6 +114,14 @@ struct Clip final : Module {
   void parts(Parts& p) override { p("image", image)("text", text)("logit_scale", logit_scale); }
 };
 
+// An untrained CLIP in the names of its file. Each tensor has a generator of its own, as random_vit's: weights normal with deviation 1 over
+// the root of their inputs, embeddings with 0.02, biases 0, LayerNorm 1 and 0, logit_scale ln(1 / 0.07).
+struct ClipShape {
+  VitShape image;
+  int64_t text_dim = 512, text_depth = 12, text_heads = 8, text_mlp = 2048, context = 77, vocabulary = 49408, features = 512;
+};
+TensorMap random_clip(const ClipShape& shape, int64_t seed);
+
 // The CLIP in a safetensors file that lies in memory. `options` as for read_vit, with "format" and "text_heads" beside.
 Clip read_clip(std::span<const uint8_t> file, const std::string& options, const std::string& name);
 

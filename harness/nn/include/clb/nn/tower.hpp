@@ -30,8 +30,17 @@ class Tower {
   virtual torch::Tensor cls_of_blocks(const torch::Tensor& images, int64_t first) const = 0;
 };
 
-// Errors are those of the format's own network.
+// The text tower of a network that has one: token ids in, features out.
+class TextTower {
+ public:
+  virtual ~TextTower() = default;
+  virtual torch::Tensor compute(const torch::Tensor& ids) const = 0;  // [n, t] int64 -> [n, width], not normalised
+};
+
+// Errors are those of the format's own network. make_text_tower: an Error (invalid) where the format has none.
 std::unique_ptr<Tower> make_tower(const TensorMap& tensors, const TowerOptions& options, const std::string& name, torch::Device device,
                                   torch::ScalarType dtype);
+std::unique_ptr<TextTower> make_text_tower(const TensorMap& tensors, const TowerOptions& options, const std::string& name,
+                                           torch::Device device, torch::ScalarType dtype);
 
 }  // namespace clb::nn

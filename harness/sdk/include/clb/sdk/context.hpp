@@ -6,6 +6,7 @@
 #include <clb/ext/memory.h>
 #include <clb/ext/part_hash.h>
 #include <clb/ext/text.h>
+#include <clb/ext/text_features.h>
 #include <clb/ext/trace.h>
 #include <clb/ext/weights.h>
 #include <clb/method.h>
@@ -289,6 +290,7 @@ class Context {
         weights_(host_, CLB_EXT_WEIGHTS),
         assets_(host_, CLB_EXT_ASSETS),
         text_(host_, CLB_EXT_TEXT),
+        text_features_(host_, CLB_EXT_TEXT_FEATURES),
         trace_(host_, CLB_EXT_TRACE) {}
 
   const Task& task() const { return task_; }
@@ -311,6 +313,10 @@ class Context {
   // Replaces the exemplar memory by these samples of the task or of the memory as it is, in this order. For methods that claim kRawReplay.
   void set_memory(const std::vector<int64_t>& sample_ids) const {
     memory_.call(&clb_memory::set, sample_ids.data(), static_cast<int64_t>(sample_ids.size()));
+  }
+  void set_memory(const torch::Tensor& sample_ids) const {  // [n] int64
+    const torch::Tensor ids = sample_ids.to(torch::kCPU, torch::kInt64).contiguous();
+    memory_.call(&clb_memory::set, ids.const_data_ptr<int64_t>(), ids.numel());
   }
 
   int64_t feature_dim(const char* kind = "main:cls") const {
@@ -355,6 +361,23 @@ class Context {
     text_.call(&clb_text::templates, &sentences, &count);
     return {sentences, sentences + count};
   }
+  // Sentences as the text tower of a role reads them, [n, context] int64, and what it makes of them while it is frozen, [n, width] float32,
+  // not normalised: once for all runs (ext/text_features.h; sdk/text.hpp puts templates and names of classes together). Too many tokens are
+  // an error, or cut.
+  enum class TooLong { kError, kCut };
+  torch::Tensor tokens(const std::vector<std::string>& sentences, const char* role, TooLong too_long = TooLong::kError) const {
+    return of_sentences(&clb_text_features::tokens, sentences, role, too_long);
+  }
+  torch::Tensor text_rows(const std::vector<std::string>& sentences, const char* role, TooLong too_long = TooLong::kError) const {
+    return of_sentences(&clb_text_features::rows, sentences, role, too_long);
+  }
+  // [n, width] of the template with the names of these classes, positions in the class order.
+  torch::Tensor class_text_rows(const std::string& sentence, const std::vector<int64_t>& classes, const char* role) const {
+    DLManagedTensorVersioned* rows = nullptr;
+    text_features_.call(&clb_text_features::class_rows, role, sentence.c_str(), classes.data(), static_cast<int64_t>(classes.size()),
+                        &rows);
+    return from_dlpack(rows);
+  }
 
   NamedRng rng(const char* name, std::initializer_list<int64_t> indices = {}) const { return {host_, name, indices}; }
 
@@ -382,6 +405,17 @@ class Context {
   void archive_task(Archive& a) { task_.state(a); }
 
  private:
+  torch::Tensor of_sentences(clb_status (*clb_text_features::*function)(void*, const char*, const clb_sentences*,
+                                                                        DLManagedTensorVersioned**),
+                             const std::vector<std::string>& sentences, const char* role, TooLong too_long) const {
+    std::vector<const char*> texts;
+    for (const std::string& sentence : sentences) texts.push_back(sentence.c_str());
+    const clb_sentences all{sizeof all, too_long == TooLong::kCut ? CLB_TEXT_CUT : 0, texts.data(), static_cast<int64_t>(texts.size())};
+    DLManagedTensorVersioned* rows = nullptr;
+    text_features_.call(function, role, &all, &rows);
+    return from_dlpack(rows);
+  }
+
   const clb_host* host_;
   torch::Device device_;
   uint32_t precision_;
@@ -392,6 +426,7 @@ class Context {
   Extension<clb_weights_source> weights_;
   Extension<clb_assets> assets_;
   Extension<clb_text> text_;
+  Extension<clb_text_features> text_features_;
   Extension<clb_trace> trace_;
   Task task_;
 };

@@ -6,6 +6,7 @@
 #include <clb/ext/memory.h>
 #include <clb/ext/part_hash.h>
 #include <clb/ext/text.h>
+#include <clb/ext/text_features.h>
 #include <clb/ext/weights.h>
 #include <clb/host.h>
 
@@ -36,6 +37,7 @@ class Host {
   clb_weights_source weights_{};
   clb_assets assets_{};
   clb_text text_{};
+  clb_text_features text_features_{};
   Session& session_;
   Assets assets_of_run_;
   std::vector<const char*> templates_;  // none: the run has no text

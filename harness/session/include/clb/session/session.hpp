@@ -8,6 +8,7 @@
 #include <clb/data/views.hpp>
 #include <clb/features/backbone.hpp>
 #include <clb/features/features.hpp>
+#include <clb/features/text_features.hpp>
 #include <clb/session/device.hpp>
 #include <clb/session/emitter.hpp>
 #include <clb/stream/keys.hpp>
@@ -72,6 +73,7 @@ struct Session {
   data::Views views;
   Backbones backbones;
   Features features;
+  features::TextFeatures text;
   std::set<std::pair<std::string, Split>> complete;  // kinds that the host has computed for all of a split
 
   int64_t task = -1;                  // the current one

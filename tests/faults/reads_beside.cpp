@@ -4,10 +4,10 @@
 
 namespace {
 
-class ZeroShot final : public clb::Method {
+class ReadsBeside final : public clb::Method {
  public:
   static constexpr clb::About about{
-      .id = "zero_shot", .version = "1.0.0", .paper = "none: a test", .capabilities = clb::kZeroShot | clb::kTextTower | clb::kBitwise};
+      .id = "reads_beside", .version = "1.0.0", .paper = "none: a test", .capabilities = clb::kZeroShot | clb::kTextTower | clb::kBitwise};
   static constexpr const char* roles[] = {"main", "clip"};
   static constexpr const char* assets[] = {"reference"};
 
@@ -46,4 +46,4 @@ class ZeroShot final : public clb::Method {
 
 }  // namespace
 
-CLB_METHOD(ZeroShot)
+CLB_METHOD(ReadsBeside)
