@@ -68,7 +68,7 @@ void write_split(const base::fs::path& cache, const char* name, int64_t seed, co
 std::string vocabulary() {
   constexpr int64_t kPairs = 49152 - 256 - 2;
   std::string text = "made for conformance\n";
-  for (int64_t k = 0; k < kPairs; ++k) text += "~" + std::to_string(k) + " ~\n";
+  for (int64_t k = 0; k < kPairs; ++k) text.append("~").append(std::to_string(k)).append(" ~\n");
   return text;
 }
 
