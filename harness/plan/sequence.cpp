@@ -44,6 +44,19 @@ std::vector<std::string> class_names(const Infos& infos, const std::vector<std::
   return names;
 }
 
+// What people call the classes, without the data set's name before it: sentences are about one class at a time.
+std::vector<std::string> readable_names(const Infos& infos) {
+  std::vector<std::string> names;
+  for (const base::DatasetInfo& info : infos) {
+    for (size_t c = 0; c < static_cast<size_t>(info.class_count); ++c) {
+      const std::string own = c < info.class_names.size() ? info.class_names[c] : "";
+      names.push_back(c < info.readable_names.size() ? info.readable_names[c] : own);
+      if (names.back() == own) std::replace(names.back().begin(), names.back().end(), '_', ' ');
+    }
+  }
+  return names;
+}
+
 // Lists of all data sets one after the other; empty when one is.
 std::vector<int64_t> joined(const Infos& infos, std::vector<int64_t> base::DatasetInfo::*counts) {
   std::vector<int64_t> all;
@@ -92,6 +105,9 @@ base::DatasetInfo sequence_info(const Specs& parts, const Infos& infos) {
   all.feature_dim = infos.front().feature_dim;
   all.fingerprint = base::sequence_fingerprint(parts);
   all.class_names = class_names(infos, labels);
+  all.readable_names = readable_names(infos);
+  const auto& templates = infos.front().templates;  // of all, or of none
+  if (std::ranges::all_of(infos, [&](const base::DatasetInfo& info) { return info.templates == templates; })) all.templates = templates;
   all.domain_names = labels;
   all.train_counts = joined(infos, &base::DatasetInfo::train_counts);
   all.test_counts = joined(infos, &base::DatasetInfo::test_counts);

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <clb/base/sha256.hpp>
+#include <clb/nn/image_size.hpp>
 #include <clb/nn/weights.hpp>
 #include <clb/sdk/error_sink.hpp>
 #include <clb/sdk/guard.hpp>
 #include <clb/sdk/method.hpp>
+#include <deque>
+#include <functional>
 #include <map>
 #include <numeric>
 #include <string>
@@ -43,8 +46,21 @@ struct Samples {
 };
 
 struct BenchWeights {
-  nn::TensorMap tensors = {};  // timm's names
+  nn::TensorMap tensors = {};  // timm's names, or those of a CLIP
   int64_t heads = 0;
+  const char* format = "timm_vit";
+  int64_t text_heads = 0;
+  nn::ImageSize image = 0;  // of the images to come; 0: what the weights were made for
+};
+
+// What a method with a text tower is told, and data beside the stream. Classes are called "class 0", "class 1", ...
+struct BenchText {
+  std::vector<std::string> templates = {"a photo of a {}."};
+  int64_t width = 0;  // of the host's features, while there are no samples yet
+  std::function<torch::Tensor(const std::string& sentence, const std::vector<int64_t>& classes)> class_rows = {};
+  std::function<torch::Tensor(const std::vector<std::string>&sentences)> tokens = {}, rows = {};
+  std::map<std::string, torch::Tensor> images = {};  // of assets that are data sets, [n, 3, H, W], in this order also where shuffled
+  std::vector<std::string> captions = {};            // of any other asset
 };
 
 using Settings = std::map<std::string, clb_value>;
@@ -58,10 +74,14 @@ template <class T>
 class MethodBench {
  public:
   // settings: one per parameter that should not have its default.
-  explicit MethodBench(const Settings& settings = {}, const BenchWeights& weights = {})
-      : table_(*MethodTable<T>::get()), weights_(nn::write_safetensors(weights.tensors)) {
-    options_ = R"({"image_size":0,"pos_antialias":true,"heads":)" + std::to_string(weights.heads) + "}";
+  explicit MethodBench(const Settings& settings = {}, const BenchWeights& weights = {}, BenchText text = {})
+      : table_(*MethodTable<T>::get()), text_(std::move(text)), weights_(nn::write_safetensors(weights.tensors)) {
+    const std::string height = std::to_string(weights.image.height), width = std::to_string(weights.image.width);
+    options_ = R"({"image_size":[)" + height + "," + width + R"(],"pos_antialias":true,"format":")" + std::string(weights.format) +
+               R"(","heads":)" + std::to_string(weights.heads) + R"(,"text_heads":)" + std::to_string(weights.text_heads) + "}";
+    for (const std::string& sentence : text_.templates) templates_.push_back(sentence.c_str());
     fill_host();
+    fill_text();
     std::vector<clb_setting> all;
     for (uint32_t k = 0; k < table_.param_count; ++k) {
       const auto found = settings.find(table_.params[k].name);
@@ -110,6 +130,7 @@ class MethodBench {
     const std::vector<clb_part>& parts = share(samples, wanted);
     std::vector<int64_t> columns(static_cast<size_t>(classes_seen_));
     std::iota(columns.begin(), columns.end(), 0);
+    if (!columns_.empty()) columns = columns_;
     clb_question question{};
     question.struct_size = sizeof question;
     question.part_count = static_cast<uint32_t>(parts.size());
@@ -117,7 +138,7 @@ class MethodBench {
     question.part_stride = sizeof(clb_part);
     question.n = samples.count();
     question.columns = columns.data();
-    question.column_count = classes_seen_;
+    question.column_count = static_cast<int64_t>(columns.size());
     DLManagedTensorVersioned* logits = nullptr;
     check([&] { return table_.predict(self_, &question, &logits); });
     return from_dlpack(logits);
@@ -136,10 +157,20 @@ class MethodBench {
 
   int64_t classes_seen() const { return classes_seen_; }
 
+  // Of classes to come as well, for methods that can name them.
+  torch::Tensor predict(const Samples& samples, std::vector<int64_t> columns) {
+    std::swap(columns, columns_);
+    const torch::Tensor logits = predict(samples);
+    columns_.clear();
+    return logits;
+  }
+
   std::map<std::string, std::pair<int64_t, std::string>> registered;       // features of the method's own: columns and content
   int64_t extractions = 0;                                                 // images for which it was asked for one
   Samples memory;                                                          // the exemplars
   std::map<std::string, torch::Tensor> traced;                             // the last tensor of each name
+  std::map<std::string, std::vector<torch::Tensor>> history;               // all of them
+  int64_t most_batches = -1;                                               // a stream of the task ends after so many; -1: at its end
   std::map<std::string, std::vector<std::pair<int64_t, double>>> metrics;  // (step, value) of the last task
 
  private:
@@ -149,7 +180,8 @@ class MethodBench {
     std::vector<std::string> parts;
     int64_t step = 0;  // of the next batch, over all epochs
 
-    int64_t count() const { return samples.labels.size(0); }
+    int64_t count() const { return samples.count(); }
+    bool endless() const { return request.epochs == 0; }
     int64_t per_epoch() const {
       return request.drop_last ? count() / request.batch_size : (count() + request.batch_size - 1) / request.batch_size;
     }
@@ -174,7 +206,8 @@ class MethodBench {
     };
     features_.dim = [](void* self, const char* kind, int64_t* dim) -> clb_status {
       const auto found = of(self).registered.find(kind);
-      *dim = found == of(self).registered.end() ? of(self).samples_.features.size(1) : found->second.first;
+      const torch::Tensor& given = of(self).samples_.features;
+      *dim = found != of(self).registered.end() ? found->second.first : given.defined() ? given.size(1) : of(self).text_.width;
       return CLB_OK;
     };
     host_.derive_key = [](void*, const char* name, const int64_t* indices, int64_t count, uint8_t key[32]) -> clb_status {
@@ -204,6 +237,7 @@ class MethodBench {
     host_.stream_open = [](void* self, const clb_stream_request* request, clb_stream** stream) -> clb_status {
       MethodBench& bench = of(self);
       Samples source = request->sources & CLB_SOURCE_TRAIN ? bench.samples_ : Samples{};
+      if (request->sources & CLB_SOURCE_AUX) source = bench.beside(request->aux);
       if (request->sources & CLB_SOURCE_MEMORY) source = source.with(bench.memory);
       *stream = reinterpret_cast<clb_stream*>(new OpenStream{source, *request, {request->parts, request->parts + request->part_count}});
       return CLB_OK;
@@ -212,7 +246,7 @@ class MethodBench {
       const auto& s = *reinterpret_cast<OpenStream*>(stream);
       info->samples = s.count();
       info->batches_per_epoch = s.per_epoch();
-      info->batches = s.per_epoch() * s.request.epochs;
+      info->batches = s.endless() ? INT64_MAX : s.per_epoch() * s.request.epochs;
       info->dropped = s.request.drop_last ? s.count() % s.request.batch_size : 0;
       return CLB_OK;
     };
@@ -225,16 +259,58 @@ class MethodBench {
       if (name == CLB_EXT_TRACE) return &of(self).trace_;
       if (name == CLB_EXT_FEATURES) return &of(self).features_;
       if (name == CLB_EXT_MEMORY) return &of(self).memory_;
+      if (name == CLB_EXT_TEXT) return &of(self).text_table_;
+      if (name == CLB_EXT_TEXT_FEATURES) return &of(self).text_features_;
       return name == CLB_EXT_WEIGHTS ? &of(self).source_ : nullptr;
     };
-    trace_ = {sizeof trace_, 0, this,
-              [](void* self, const char* name, DLManagedTensorVersioned* tensor) { of(self).traced[name] = from_dlpack(tensor).clone(); }};
+    trace_ = {sizeof trace_, 0, this, [](void* self, const char* name, DLManagedTensorVersioned* tensor) {
+                of(self).history[name].push_back(of(self).traced[name] = from_dlpack(tensor).clone());
+              }};
+  }
+
+  void fill_text() {
+    text_table_ = {sizeof text_table_, 0, this, nullptr, nullptr};
+    text_table_.class_name = [](void* self, int64_t position, const char** name) -> clb_status {
+      *name = of(self).names_.emplace_back("class " + std::to_string(position)).c_str();
+      return CLB_OK;
+    };
+    text_table_.templates = [](void* self, const char* const** templates, int64_t* count) -> clb_status {
+      *templates = of(self).templates_.data();
+      *count = static_cast<int64_t>(of(self).templates_.size());
+      return CLB_OK;
+    };
+    text_features_ = {sizeof text_features_, 0, this, nullptr, nullptr, nullptr};
+    text_features_.tokens = [](void* self, const char*, const clb_sentences* sentences, DLManagedTensorVersioned** ids) -> clb_status {
+      *ids = to_dlpack(of(self).text_.tokens({sentences->texts, sentences->texts + sentences->count}));
+      return CLB_OK;
+    };
+    text_features_.rows = [](void* self, const char*, const clb_sentences* sentences, DLManagedTensorVersioned** rows) -> clb_status {
+      *rows = to_dlpack(of(self).text_.rows({sentences->texts, sentences->texts + sentences->count}));
+      return CLB_OK;
+    };
+    text_features_.class_rows = [](void* self, const char*, const char* sentence, const int64_t* positions, int64_t count,
+                                   DLManagedTensorVersioned** rows) -> clb_status {
+      *rows = to_dlpack(of(self).text_.class_rows(sentence, {positions, positions + count}));
+      return CLB_OK;
+    };
+  }
+
+  // The samples of an asset: images, or captions as bytes.
+  Samples beside(const std::string& asset) const {
+    if (const auto found = text_.images.find(asset); found != text_.images.end()) return {.images = found->second};
+    size_t longest = 1;
+    for (const std::string& line : text_.captions) longest = std::max(longest, line.size());
+    auto bytes = torch::zeros({static_cast<int64_t>(text_.captions.size()), static_cast<int64_t>(longest)}, torch::kUInt8);
+    for (size_t k = 0; k < text_.captions.size(); ++k)
+      std::memcpy(bytes[static_cast<int64_t>(k)].mutable_data_ptr<uint8_t>(), text_.captions[k].data(), text_.captions[k].size());
+    return {.features = bytes, .kind = CLB_PART_CAPTIONS};
   }
 
   clb_status next(OpenStream& stream, clb_batch& batch) {
     const int64_t at = stream.per_epoch() == 0 ? 0 : stream.step % stream.per_epoch();
     const int64_t epoch = stream.per_epoch() == 0 ? stream.request.epochs : stream.step / stream.per_epoch();
-    if (epoch == stream.request.epochs) return CLB_END;
+    if (epoch == stream.request.epochs && !stream.endless()) return CLB_END;
+    if (stream.step == most_batches && (stream.request.sources & CLB_SOURCE_TRAIN) != 0) return CLB_END;
     const int64_t first = at * stream.request.batch_size, n = std::min(stream.request.batch_size, stream.count() - first);
     const auto part = [&](const torch::Tensor& t) { return t.defined() ? t.narrow(0, first, n) : t; };
     const Samples& all = stream.samples;
@@ -296,6 +372,12 @@ class MethodBench {
   clb_features features_{};
   clb_memory memory_{};
   clb_weights_source source_{};
+  clb_text text_table_{};
+  clb_text_features text_features_{};
+  BenchText text_;
+  std::vector<const char*> templates_;
+  std::deque<std::string> names_;
+  std::vector<int64_t> columns_;  // that the next question asks for; empty: the classes seen
   void* self_ = nullptr;
   std::string weights_, options_;
   std::vector<clb_part> parts_;  // of the batch handed over last

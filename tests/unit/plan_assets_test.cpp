@@ -137,6 +137,17 @@ TEST_F(PlanTexts, NamesAndTemplatesGoToTextTowersAlone) {
   EXPECT_EQ(read.key(), made.runs[1].key());
 }
 
+TEST_F(PlanTexts, ASequenceHasTheNamesOfItsDataSetsAndTheirTemplatesWhereTheyAreTheSame) {
+  const auto text = [&](const std::string& parts) { return plan("[dataset]\nsequence = [" + parts + "]\n").runs[1].text; };
+  const base::TextSpec two = text("\"fashion_mnist\", { id = \"cifar100\", root = \"cifar\" }");
+  ASSERT_EQ(two.names.size(), 110u);
+  EXPECT_EQ(two.names[9], "a coat");
+  EXPECT_EQ(two.names[10], "apple") << "and not cifar100: apple, though both have one";
+  EXPECT_EQ(two.names[12], "class 12") << "nobody names it";
+  EXPECT_EQ(two.templates, std::vector<std::string>{"a photo of a {}."});
+  EXPECT_EQ(text("\"fashion_mnist\", \"fashion_mnist\"").templates, std::vector<std::string>{"the {}"});
+}
+
 TEST_F(PlanTexts, ANeutralParameterOfADatasetChangesNoKey) {
   const std::string key = plan(kData).runs[0].key();
   EXPECT_EQ(plan(std::string(kData) + "params = { part = \"first\" }\n").runs[0].key(), key);

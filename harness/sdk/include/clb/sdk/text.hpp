@@ -21,7 +21,7 @@ namespace clb {
 struct TemplateOptions {
   std::string templates = "all";  // all | first: those of the data set
   int64_t number = -1;            // a single one of them; -1: `templates` rules
-  std::string prompt;             // a sentence in their place; empty: those of the data set
+  std::string prompt = {};        // a sentence in their place; empty: those of the data set
 };
 
 template <class T>
