@@ -1,5 +1,6 @@
 #include "clb/nn/herding.hpp"
 
+#include <algorithm>
 #include <clb/nn/tensors.hpp>
 #include <limits>
 #include <vector>
@@ -18,6 +19,20 @@ torch::Tensor herding(const torch::Tensor& features, int64_t count) {
     taken[order.back()] = true;
   }
   return torch::tensor(order, torch::kInt64);
+}
+
+std::vector<torch::Tensor> exemplar_rows(const torch::Tensor& features, const torch::Tensor& labels, int64_t classes,
+                                         const std::vector<int64_t>& fresh, int64_t quota) {
+  std::vector<torch::Tensor> kept;
+  for (int64_t c = 0; c < classes; ++c) {
+    const torch::Tensor rows = (labels == c).nonzero().squeeze(1);  // in the order of the stream
+    const int64_t count = std::min(quota, rows.size(0));
+    const bool is_fresh = std::find(fresh.begin(), fresh.end(), c) != fresh.end();
+    const torch::Tensor order =
+        is_fresh ? herding(features.index_select(0, rows), count).to(rows.device()) : at::arange(count, rows.options());
+    kept.push_back(rows.index_select(0, order));
+  }
+  return kept;
 }
 
 }  // namespace clb::nn

@@ -89,19 +89,13 @@ class Icarl final : public clb::Method {
   // the ones to keep; classes of the task are chosen anew.
   void choose_exemplars() {
     const auto all = task_and_memory();
-    std::vector<int64_t> kept;
+    const auto kept = clb::nn::exemplar_rows(all.features, all.labels, task().classes_seen, task().labels, quota());
     means_ = torch::zeros({task().classes_seen, vit_.dim()}, all.features.options());
     for (int64_t c = 0; c < task().classes_seen; ++c) {
-      const auto rows = (all.labels == c).nonzero().squeeze(1);  // in the order of the stream
-      const int64_t count = std::min(quota(), rows.size(0));
-      const auto features = all.features.index_select(0, rows);
-      const bool is_new = std::find(task().labels.begin(), task().labels.end(), c) != task().labels.end();
-      const auto order = is_new ? clb::nn::herding(features, count).to(rows.device()) : at::arange(count, rows.options());
-      if (count > 0) means_[c].copy_(clb::nn::unit_rows(features.index_select(0, order).mean(0)));
-      const auto ids = all.ids.index_select(0, rows.index_select(0, order)).cpu();
-      kept.insert(kept.end(), ids.const_data_ptr<int64_t>(), ids.const_data_ptr<int64_t>() + ids.numel());
+      const auto& rows = kept[static_cast<size_t>(c)];
+      if (rows.size(0) > 0) means_[c].copy_(clb::nn::unit_rows(all.features.index_select(0, rows).mean(0)));
     }
-    ctx().set_memory(kept);
+    ctx().set_memory(all.ids.index_select(0, at::cat(kept)));
   }
 
   struct Samples {
