@@ -259,6 +259,7 @@ class MethodBench {
       if (name == CLB_EXT_TRACE) return &of(self).trace_;
       if (name == CLB_EXT_FEATURES) return &of(self).features_;
       if (name == CLB_EXT_MEMORY) return &of(self).memory_;
+      if (name == CLB_EXT_ASSETS) return &of(self).assets_;
       if (name == CLB_EXT_TEXT) return &of(self).text_table_;
       if (name == CLB_EXT_TEXT_FEATURES) return &of(self).text_features_;
       return name == CLB_EXT_WEIGHTS ? &of(self).source_ : nullptr;
@@ -269,6 +270,12 @@ class MethodBench {
   }
 
   void fill_text() {
+    for (const std::string& line : text_.captions) captions_ += line + "\n";
+    assets_ = {sizeof assets_, 0, this, [](void* self, const char*, clb_asset* asset) -> clb_status {
+                 asset->bytes = of(self).captions_.data();
+                 asset->size = of(self).captions_.size();
+                 return CLB_OK;
+               }};
     text_table_ = {sizeof text_table_, 0, this, nullptr, nullptr};
     text_table_.class_name = [](void* self, int64_t position, const char** name) -> clb_status {
       *name = of(self).names_.emplace_back("class " + std::to_string(position)).c_str();
@@ -372,11 +379,13 @@ class MethodBench {
   clb_features features_{};
   clb_memory memory_{};
   clb_weights_source source_{};
+  clb_assets assets_{};
   clb_text text_table_{};
   clb_text_features text_features_{};
   BenchText text_;
   std::vector<const char*> templates_;
   std::deque<std::string> names_;
+  std::string captions_;          // as a file
   std::vector<int64_t> columns_;  // that the next question asks for; empty: the classes seen
   void* self_ = nullptr;
   std::string weights_, options_;
