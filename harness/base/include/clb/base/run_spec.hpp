@@ -30,7 +30,7 @@ struct WeightsSpec {
   int64_t heads = 0;                // attention heads; 0: dim / 64 (random weights know theirs)
   std::string format = "timm_vit";  // of the file: see network_format.hpp
   int64_t text_heads = 0;           // of the text tower; 0: width / 64
-  std::string vocabulary;           // of a method with a text tower: SHA-256 of the file that the tower's tokeniser reads; else empty
+  std::string vocabulary{};         // of a method with a text tower: SHA-256 of the file that the tower's tokeniser reads; else empty
   // How the images of this role are made, where not as the transforms of protocol and method say: other statistics, another geometry.
   std::optional<TransformRecipe> eval_transform{}, train_transform{};
 };
