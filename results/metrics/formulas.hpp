@@ -18,6 +18,8 @@ Result bwt(const AccuracyMatrix& m);
 // transfer.cpp
 Result fwt(const AccuracyMatrix& m);
 Result transfer(const AccuracyMatrix& m);
+Result acc_mean_all(const AccuracyMatrix& m);
+Result acc_unseen(const AccuracyMatrix& m);
 // identification.cpp
 Result task_identification(const Run& run);
 // cost.cpp

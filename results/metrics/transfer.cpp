@@ -1,4 +1,4 @@
-// What is known of a group before its task has been learned. Both need predictions on unseen groups, which only methods that know all
+// What is known of a group before its task has been learned. All need predictions on unseen groups, which only methods that know all
 // classes beforehand (class names, a fixed label set) can give.
 #include "formulas.hpp"
 
@@ -35,6 +35,33 @@ Result transfer(const AccuracyMatrix& m) {
       double row = 0;
       for (int64_t t = 0; t < group; ++t) row += unseen_accuracy(m, t, group);
       sum += row / static_cast<double>(group);
+    }
+    return sum / static_cast<double>(m.last());
+  });
+}
+
+Result acc_mean_all(const AccuracyMatrix& m) {
+  return guarded([&] {
+    require_tasks(m, 1);
+    double sum = 0;
+    for (int64_t t = 0; t < m.tasks(); ++t)
+      for (int64_t group = 0; group < m.tasks(); ++group) sum += group > t ? unseen_accuracy(m, t, group) : accuracy_at(m, t, group);
+    return sum / static_cast<double>(m.tasks() * m.tasks());
+  });
+}
+
+Result acc_unseen(const AccuracyMatrix& m) {
+  return guarded([&] {
+    require_tasks(m, 2);
+    double sum = 0;
+    for (int64_t t = 0; t < m.last(); ++t) {
+      int64_t hits = 0, n = 0;
+      for (int64_t group = t + 1; group < m.tasks(); ++group) {
+        unseen_accuracy(m, t, group);  // a missing group is a dash, not a smaller mean
+        hits += m.find(t, group)->correct;
+        n += m.find(t, group)->n;
+      }
+      sum += static_cast<double>(hits) / static_cast<double>(n);
     }
     return sum / static_cast<double>(m.last());
   });

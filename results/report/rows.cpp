@@ -225,6 +225,14 @@ void evaluate(const store::Store& store, const std::vector<TableRow*>& rows, con
   });
 }
 
+// Where every run was evaluated on classes to come as well, those of ZSCL's tables: Transfer, Avg. and Last.
+std::vector<std::string> usual_metrics(const std::vector<TableRow*>& rows) {
+  static const Json::json_pointer unseen("/protocol/eval_unseen");
+  const bool all = std::ranges::all_of(rows, [](const TableRow* row) { return row->spec.value(unseen, false); });
+  if (all && !rows.empty()) return {"transfer", "acc.mean.all", "acc.last.task"};
+  return {"acc.mean.sample", "acc.last.sample", "forget.max_prev"};
+}
+
 std::vector<store::RunRow> all_runs(const store::Store& store) {
   const std::vector<store::RunState> states = store.states();
   std::vector<store::RunRow> runs(states.size());
@@ -295,10 +303,6 @@ Table& table_of(Report& report, const std::string& key, const Json& spec) {
 
 Report build(const store::Store& store, const TableOptions& options) {
   Report report;
-  report.columns = metric_columns(options.metrics);
-  if (options.columns == Columns::kDatasets && report.columns.size() > 1) report.columns.resize(1);
-  if (report.columns.empty()) throw base::Error("a table needs at least one metric; leave --metrics out for the usual three");
-
   std::vector<std::string> order;
   std::map<std::string, std::map<std::string, TableRow>> tables;  // by the store's comparability key
   std::map<std::string, std::string> table_keys;                  // likewise
@@ -323,6 +327,8 @@ Report build(const store::Store& store, const TableOptions& options) {
     }
   }
   for (const auto& [unused, group] : by_method) fill_settings(group);
+  report.columns = metric_columns(options.metrics.empty() ? usual_metrics(rows) : options.metrics);
+  if (options.columns == Columns::kDatasets && report.columns.size() > 1) report.columns.resize(1);
   if (options.columns == Columns::kTasks) report.columns = task_columns(most_stages(rows));
   evaluate(store, rows, report.columns, options);
   const std::set<int64_t> with_predictions = store.attempts_with_predictions();

@@ -79,11 +79,16 @@ TEST(Metrics, the_peak_may_lie_between_first_and_last) {
 TEST(Metrics, forward_metrics_are_dashes_with_a_reason_until_unseen_groups_were_evaluated) {
   AccuracyMatrix m = three_tasks();
   EXPECT_EQ(dash(m, "fwt"), "unseen tasks were not evaluated");
-  EXPECT_EQ(dash(m, "transfer"), "unseen tasks were not evaluated");
+  for (const char* id : {"transfer", "acc.mean.all", "acc.unseen"}) EXPECT_EQ(dash(m, id), "unseen tasks were not evaluated") << id;
   add(m, 0, 1, 20, 4);   // 0.2
   add(m, 0, 2, 70, 7);   // 0.1
   add(m, 1, 2, 70, 21);  // 0.3
   EXPECT_NEAR(value(m, "transfer"), (0.2 + (0.1 + 0.3) / 2) / 2, 1e-15);
+  EXPECT_NEAR(value(m, "acc.unseen"), ((4.0 + 7) / (20 + 70) + 21.0 / 70) / 2, 1e-15);
+  double all = 0.2 + 0.1 + 0.3;
+  for (const auto& [t, group] : {std::pair(0, 0), std::pair(1, 0), std::pair(1, 1), std::pair(2, 0), std::pair(2, 1), std::pair(2, 2)})
+    all += *m.accuracy(t, group);
+  EXPECT_NEAR(value(m, "acc.mean.all"), all / 9, 1e-15);
   EXPECT_EQ(dash(m, "fwt"), "the untrained method was not evaluated");
   add(m, -1, 1, 20, 2);  // 0.1
   add(m, -1, 2, 70, 7);  // 0.1
@@ -99,7 +104,8 @@ TEST(Metrics, a_joint_run_has_a_last_accuracy_over_all_groups_and_nothing_else) 
   EXPECT_DOUBLE_EQ(value(m, "acc.last.sample"), 81.0 / 100);
   EXPECT_DOUBLE_EQ(value(m, "acc.last.task"), (0.8 + 0.5 + 0.9) / 3);
   EXPECT_DOUBLE_EQ(value(m, "acc.within_task"), 94.0 / 100);
-  for (const char* id : {"acc.mean.sample", "acc.mean.task", "forget.max_all", "forget.max_prev", "bwt", "fwt", "transfer"})
+  for (const char* id :
+       {"acc.mean.sample", "acc.mean.task", "forget.max_all", "forget.max_prev", "bwt", "fwt", "transfer", "acc.mean.all", "acc.unseen"})
     EXPECT_EQ(dash(m, id), "a joint run has one stage") << id;
 }
 
@@ -107,7 +113,9 @@ TEST(Metrics, one_task_cannot_be_forgotten) {
   AccuracyMatrix m(StreamShape::of_parts(1));
   add(m, 0, 0, 10, 8);
   EXPECT_DOUBLE_EQ(value(m, "acc.mean.sample"), 0.8);
-  for (const char* id : {"forget.max_all", "forget.max_prev", "bwt", "transfer"}) EXPECT_EQ(dash(m, id), "needs at least 2 tasks") << id;
+  for (const char* id : {"forget.max_all", "forget.max_prev", "bwt", "transfer", "acc.unseen"})
+    EXPECT_EQ(dash(m, id), "needs at least 2 tasks") << id;
+  EXPECT_DOUBLE_EQ(value(m, "acc.mean.all"), 0.8);
 }
 
 TEST(Metrics, a_missing_group_is_a_dash_and_not_a_smaller_mean) {
@@ -121,7 +129,7 @@ TEST(Metrics, a_missing_group_is_a_dash_and_not_a_smaller_mean) {
 }
 
 TEST(Metrics, every_metric_has_version_formula_source_and_survives_an_empty_run) {
-  EXPECT_EQ(metrics::registry().size(), 26u);
+  EXPECT_EQ(metrics::registry().size(), 28u);
   for (const metrics::Metric& metric : metrics::registry()) {
     EXPECT_EQ(metric.version, 1) << metric.id;
     EXPECT_GT(std::string(metric.formula).size(), 10u) << metric.id;

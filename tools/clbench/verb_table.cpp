@@ -64,7 +64,10 @@ int verb_table(const Arguments& arguments) {
   options.add()("experiment", po::value<std::string>()->value_name("NAME"), "only the runs of this experiment");
   options.add()("columns", po::value<std::string>()->value_name("WHAT")->default_value("metrics"),
                 "metrics; tasks: accuracy after each; datasets: the first metric, a column for each data set and protocol");
-  options.add()("metrics", po::value<std::string>()->value_name("A,B"), "columns; default acc.mean.sample,acc.last.sample,forget.max_prev");
+  options.add()(
+      "metrics", po::value<std::string>()->value_name("A,B"),
+      "columns; default acc.mean.sample,acc.last.sample,forget.max_prev, and where all runs were evaluated on classes to come too "
+      "transfer,acc.mean.all,acc.last.task");
   options.add()("format", po::value<std::string>()->value_name("FORMAT")->default_value("text"),
                 "text, markdown, latex (booktabs), csv or json");
   options.add()("reference", "published numbers beside what was measured here, instead of the results");
@@ -91,7 +94,7 @@ int verb_table(const Arguments& arguments) {
   table.claims = claims_of_the_literature();
   tell_of_weights(table, options);
   if (options.flag("metrics")) table.metrics = split_list(options.text("metrics"));
-  if (table.metrics.empty()) throw base::Error("table: --metrics names no metric");
+  if (options.flag("metrics") && table.metrics.empty()) throw base::Error("table: --metrics names no metric");
   const store::Store store = store::Store::open(options.text("db"), store::Store::Mode::kRead);
   table.run_keys = options.words();
   require_one_key(store, table.run_keys);

@@ -24,7 +24,7 @@ enum class Columns { kMetrics, kTasks, kDatasets };
 struct TableOptions {
   Columns columns = Columns::kMetrics;
   Format format = Format::kText;
-  std::vector<std::string> metrics{"acc.mean.sample", "acc.last.sample", "forget.max_prev"};
+  std::vector<std::string> metrics{};                 // empty: usual_metrics() of the runs that are shown
   std::string experiment;                             // only runs of this experiment name; empty: all
   std::vector<std::string> run_keys;                  // only these, whole or the first characters; empty: all
   std::vector<reference::Claim> claims{};             // judged below the tables
