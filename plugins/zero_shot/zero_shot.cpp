@@ -24,19 +24,21 @@ class ZeroShot final : public clb::Method {
   void train_task() override {
     if (task().index == 0) scale_ = clb::logit_scale(ctx(), "main");
     texts_ = texts(clb::classes_up_to(task().classes_seen));
+    asked_.forget();
   }
 
   // Classes to come are asked for by name when they are asked for at all, and leave nothing behind.
   Tensor predict(const clb::Batch& b) override {
-    const bool all_seen = b.columns.back() < texts_.size(0);
-    const Tensor rows =
-        all_seen ? texts_.index_select(0, torch::tensor(b.columns, torch::dtype(torch::kInt64).device(texts_.device()))) : texts(b.columns);
+    const Tensor& rows = asked_.of(b.columns, texts_, [&](const auto& columns) { return texts(columns); });
     const Tensor logits = scale_ * clb::nn::unit_rows(b.features("main:image")).matmul(rows.t());  // [n, columns]
     ctx().trace("logits", logits);
     return logits;
   }
 
-  void state(clb::Archive& a) override { a("texts", texts_)("scale", scale_); }
+  void state(clb::Archive& a) override {
+    a("texts", texts_)("scale", scale_);
+    asked_.forget();
+  }
 
  private:
   Tensor texts(const std::vector<int64_t>& classes) const {  // [classes, d], length 1
@@ -47,6 +49,7 @@ class ZeroShot final : public clb::Method {
   std::vector<std::string> sentences_;
   Tensor texts_;  // of the classes seen
   double scale_ = 100;
+  clb::AskedRows asked_;
 };
 
 }  // namespace

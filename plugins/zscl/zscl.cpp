@@ -79,25 +79,23 @@ class Zscl final : public clb::Method {
     clb::nn::unfreeze(towers);
     learn(towers);
     clb::nn::freeze(clip_);
-    asked_.clear();
+    asked_.forget();
     const torch::NoGradGuard no_grad;
     texts_ = texts(clb::classes_up_to(task().classes_seen));
   }
 
   // Classes to come are known by their names, which leave nothing behind.
   Tensor predict(const clb::Batch& b) override {
-    if (b.columns != asked_) {
-      const bool all_seen = b.columns.back() < texts_.size(0);
-      rows_ = all_seen ? texts_.index_select(0, torch::tensor(b.columns, torch::dtype(torch::kInt64).device(texts_.device())))
-                       : texts(b.columns);
-      asked_ = b.columns;
-    }
-    const Tensor logits = clip_.logits(clip_.image(b.images).to(torch::kFloat32), rows_);  // [n, columns]
+    const Tensor& rows = asked_.of(b.columns, texts_, [&](const auto& columns) { return texts(columns); });
+    const Tensor logits = clip_.logits(clip_.image(b.images).to(torch::kFloat32), rows);  // [n, columns]
     ctx().trace("logits", logits);
     return logits;
   }
 
-  void state(clb::Archive& a) override { a("clip", clip_)("texts", texts_); }
+  void state(clb::Archive& a) override {
+    a("clip", clip_)("texts", texts_);
+    asked_.forget();
+  }
 
  private:
   bool distilling() const { return distill_ == "reference" && (image_weight_ > 0 || text_weight_ > 0); }
@@ -198,9 +196,8 @@ class Zscl final : public clb::Method {
   std::vector<std::string> sentences_;
   clb::nn::Clip clip_;
   clb::nn::ClipImage teacher_;
-  Tensor texts_;                // [classes seen, d], length 1
-  std::vector<int64_t> asked_;  // the question before, and its rows
-  Tensor rows_;
+  Tensor texts_;  // [classes seen, d], length 1
+  clb::AskedRows asked_;
 };
 
 }  // namespace

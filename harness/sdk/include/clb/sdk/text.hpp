@@ -69,6 +69,26 @@ inline torch::Tensor class_tokens(const Context& ctx, const std::string& sentenc
   return ctx.tokens(sentences, role);
 }
 
+// Rows for the columns of a question, kept while questions ask for the same: of a method that knows classes to come by their names. No part
+// of its state; forget() whenever that changes.
+class AskedRows {
+ public:
+  // seen: [classes seen, d]; where the question goes beyond them make(columns) gives [columns, d].
+  template <class Make>
+  const torch::Tensor& of(const std::vector<int64_t>& columns, const torch::Tensor& seen, Make make) {
+    if (columns == columns_) return rows_;
+    const auto places = torch::tensor(columns, torch::dtype(torch::kInt64).device(seen.device()));
+    rows_ = columns.back() < seen.size(0) ? seen.index_select(0, places) : make(columns);
+    columns_ = columns;
+    return rows_;
+  }
+  void forget() { columns_.clear(); }
+
+ private:
+  std::vector<int64_t> columns_;
+  torch::Tensor rows_;
+};
+
 // exp(logit_scale) of a CLIP: what its cosines are multiplied with.
 inline double logit_scale(const Context& ctx, const char* role) {
   const clb_weights weights = ctx.weights(role);
