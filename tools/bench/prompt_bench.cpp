@@ -10,36 +10,35 @@
 #include <ATen/Parallel.h>
 #include <c10/core/Allocator.h>
 #include <clb/metrics.h>
-#include <fcntl.h>
 #include <torch/optim.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <clb/base/sha256.hpp>
-#include <clb/nn/vit.hpp>
-#include <clb/sdk/context.hpp>
 #include <clb/session/describe.hpp>
-#include <clb/session/learner.hpp>
-#include <clb/session/predict.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <map>
 #include <numeric>
 #include <optional>
 
 #include "bare_prompts.hpp"
+#include "prompt_path.hpp"
 
 namespace {
 
 using namespace clb;
 using bench::BareMethod;
 using bench::BareVit;
+using bench::kEvalBatch;
+using bench::kTasks;
+using bench::Path;
+using bench::Plugin;
 using bench::Tensor;
 using Clock = std::chrono::steady_clock;
-
-constexpr int64_t kTasks = 10, kEvalBatch = 64;
 
 struct Options {
   std::string weights, dataset, root, cache, methods_dir;
@@ -49,13 +48,41 @@ struct Options {
   int64_t operator[](const std::string& name) const { return numbers.at(name); }
 };
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
 }
 
-// Bytes of tensors that the thread has made, and not freed, since.
+// Seconds of each round: as a clock on the wall has them, and of the processor, summed over threads. The second kind tells two sides apart
+// where others use the machine too; with threads that wait for one another it is worth nothing.
+struct Seconds {
+  std::vector<double> wall, processor;
+
+  template <class Work>
+  void add(Work work) {
+    const auto start = Clock::now();
+    const std::clock_t begin = std::clock();
+    work();
+    processor.push_back(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
+    wall.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  double rate(int64_t images) const { return static_cast<double>(images) / median(wall); }
+};
+
+// How many times as fast as `base` something is: the median over rounds, whose sides are neighbours in time.
+std::string speed_against(const Seconds& base, const Seconds& something) {
+  const auto ratio = [](const std::vector<double>& a, const std::vector<double>& b) {
+    std::vector<double> ratios;
+    for (size_t k = 0; k < a.size(); ++k) ratios.push_back(a[k] / b[k]);
+    return median(ratios);
+  };
+  char text[64];
+  std::snprintf(text, sizeof text, "%.3f (processor time %.3f)", ratio(base.wall, something.wall),
+                ratio(base.processor, something.processor));
+  return text;
+}
+
+// Bytes of tensors that the thread has made, and not freed, since. What it frees of other threads' (images) LibTorch warns of once.
 class AliveBytes final : public c10::MemoryReportingInfoBase {
  public:
   void reportMemoryUsage(void*, int64_t size, size_t, size_t, c10::Device) override { bytes_ += size; }
@@ -66,115 +93,13 @@ class AliveBytes final : public c10::MemoryReportingInfoBase {
   std::atomic<int64_t> bytes_ = 0;
 };
 
-base::RunSpec spec_of(const Options& o, const base::DatasetInfo& dataset, const std::string& precision, int64_t train_images) {
-  base::RunSpec spec;
-  spec.experiment = "prompt_bench";
-  spec.dataset.id = dataset.id;
-  spec.dataset.file = dataset.file;
-  spec.dataset.root = dataset.root;
-  spec.dataset.fingerprint = dataset.fingerprint;
-  spec.dataset.class_count = dataset.class_count;
-  spec.dataset.train_per_class = train_images * kTasks / dataset.class_count;
-  spec.weights.push_back({.role = "main", .file = o.weights, .sha256 = base::hex(base::sha256_file(o.weights)), .random = {}});
-  for (int64_t c = 0; c < dataset.class_count; ++c) spec.protocol.class_order.push_back(c);
-  spec.protocol.task_sizes.assign(kTasks, dataset.class_count / kTasks);
-  auto& eval = spec.protocol.eval_transform;
-  eval.name = "prompt_bench";
-  eval.resize = o["size"];
-  eval.mean = {0.485, 0.456, 0.406};
-  eval.std = {0.229, 0.224, 0.225};
-  auto& train = spec.method.train_transform = eval;
-  train.resize = 0;
-  train.random_resized_crop = o["size"];
-  train.flip = 0.5;
-  spec.precision = precision;
-  spec.threads = at::get_num_threads();
-  spec.execution.cache_dir = o.cache;
-  return spec;
+template <class Work>
+int64_t bytes_left_by(Work work) {
+  const auto alive = std::make_shared<AliveBytes>();
+  const c10::DebugInfoGuard watch(c10::DebugInfoKind::PROFILER_STATE, alive);
+  work();
+  return alive->bytes();
 }
-
-// A method's defaults, but one epoch (or none), plain Adam or AdamW with one rate, and of VQ-Prompt the part without replay.
-base::Json params_of(const base::MethodInfo& method, int64_t batch, int64_t epochs) {
-  const base::Json wanted{{"epochs", epochs}, {"batch_size", batch},   {"lr", 1e-3}, {"schedule", "constant"}, {"held_cosine", false},
-                          {"ca_epochs", 0},   {"prompt_lr_scale", 1.0}};
-  base::Json params = base::Json::object();
-  for (const base::ParamInfo& p : method.params) params[p.name] = wanted.contains(p.name) ? wanted[p.name] : p.default_value;
-  return params;
-}
-
-// A session in which plugins learn the first task and predict test images.
-class Path {
- public:
-  Path(const Options& o, const base::DatasetInfo& dataset, const std::string& precision, int64_t train_images)
-      : emitter_(open("/dev/null", O_WRONLY)),
-        images_(train_images),
-        session_(spec_of(o, dataset, precision, train_images), torch::kCPU, "prompt_bench", emitter_, spans_) {
-    session_.complete.emplace("main:cls", data::Split::kTest);  // of the samples that are asked for, not of all
-  }
-
-  // Images per second of the task. What is kept of it is another number of bytes.
-  double learn(const base::MethodInfo& method, const clb_method& table, int64_t batch, int64_t epochs, int64_t* kept = nullptr) {
-    session_.spec.method.params = params_of(method, batch, epochs);
-    session_.metrics.clear();
-    learner_.reset();
-    learner_.emplace(session_, table).create();
-    const auto alive = std::make_shared<AliveBytes>();
-    std::optional<c10::DebugInfoGuard> watch;
-    if (kept != nullptr) watch.emplace(c10::DebugInfoKind::PROFILER_STATE, alive);
-    const auto start = Clock::now();
-    learner_->learn(0);
-    const double seconds = seconds_since(start);
-    if (kept != nullptr) *kept = alive->bytes();
-    return static_cast<double>(images_) / seconds;
-  }
-  std::string state() {
-    std::string bytes;
-    learner_->method().save([&](std::string_view some) { bytes += some; });
-    return bytes;
-  }
-  double last(const char* metric) const {
-    const auto named = [&](const base::Metric& m) { return m.name == metric; };
-    return std::find_if(session_.metrics.rbegin(), session_.metrics.rend(), named)->value;
-  }
-
-  Tensor predict(const std::vector<int64_t>& ids) {
-    std::vector<int64_t> order(ids.size());
-    std::iota(order.begin(), order.end(), 0);
-    return session::predict(session_, learner_->method(),
-                            {.split = data::Split::kTest, .samples = ids, .order = order, .batch_size = kEvalBatch, .task_ids = {}});
-  }
-  void compute_queries(const std::vector<int64_t>& ids) { session_.features.ensure("main:cls", data::Split::kTest, ids); }
-  Tensor queries(const std::vector<int64_t>& ids) { return session_.features.gather("main:cls", data::Split::kTest, ids); }
-  Tensor test_images(const std::vector<int64_t>& ids) {
-    std::vector<data::ImageRequest> requests;
-    for (const int64_t id : ids) requests.push_back({data::Split::kTest, id, 0});
-    return session_.views.at("", false).batch(requests).clone();
-  }
-
-  // The batches that the `stream`-th stream of the task serves in an epoch of training.
-  std::vector<Batch> batches(int64_t batch, int64_t stream) {
-    session::Host host(session_);
-    session_.task = 0;
-    session_.streams_opened = stream;
-    std::vector<Batch> all;
-    for (const Batch& b : StreamRequest(host.table(), CLB_SOURCE_TRAIN).train_view().images().shuffled().batches(batch)) all.push_back(b);
-    return all;
-  }
-  BareVit bare_vit(int64_t size) {
-    const auto bytes = session_.backbones.at("main").bytes();
-    nn::Vit vit(nn::read_safetensors(bytes, "weights"), {.image = size});
-    std::map<std::string, Tensor> weights;
-    vit.parameters([&](const std::string& name, Tensor& t) { weights[name] = t; });
-    return {weights, vit.shape().heads};
-  }
-
- private:
-  session::Emitter emitter_;
-  base::Spans spans_;
-  int64_t images_;
-  session::Session session_;
-  std::optional<session::Learner> learner_;
-};
 
 // The plugin's prompts and head after `state`.
 std::unique_ptr<BareMethod> read_bare(const std::string& name, const BareVit& vit, const std::string& state) {
@@ -223,31 +148,47 @@ Tensor predict(const BareMethod& method, const Tensor& images, const Tensor& que
 
 double apart(const Tensor& a, const Tensor& b) { return (a - b).abs().max().item<double>(); }
 
+// What the processor gains by bfloat16 where there is nothing but products of matrices, of ViT-Tiny's sizes.
+void report_products() {
+  const torch::NoGradGuard no_grad;
+  const auto seconds = [](torch::ScalarType type) {
+    const Tensor x = torch::randn({32 * 197, 192}).to(type), w = torch::randn({768, 192}).to(type), b = torch::randn(768).to(type);
+    Seconds all;
+    for (int round = 0; round < 16; ++round) all.add([&] { (void)at::linear(x, w, b); });
+    return all;
+  };
+  const Seconds fp32 = seconds(torch::kFloat32), bf16 = seconds(torch::kBFloat16);
+  std::printf("products of matrices alone: bf16 / fp32 %s\n", speed_against(fp32, bf16).c_str());
+}
+
 class Bench {
  public:
   Bench(const Options& o, const base::DatasetInfo& dataset)
       : o_(o),
-        one_update_(o, dataset, "fp32", 2 * kTasks),
-        fp32_(o, dataset, "fp32", o["images"]),
-        bf16_(o, dataset, "bf16", o["images"]),
-        vit_(fp32_.bare_vit(o["size"])) {}
+        one_update_(path_options(o, "fp32", kOneUpdate), dataset),
+        fp32_(path_options(o, "fp32", o["images"]), dataset),
+        bf16_(path_options(o, "bf16", o["images"]), dataset),
+        vit_(std::make_from_tuple<BareVit>(fp32_.network())) {}
 
-  void method(const std::string& name) {
-    file_ = o_.methods_dir + "/" + name + ".so";
-    info_ = session::method_info(file_);
-    table_ = session::load_method_table(file_);
+  void measure(const std::string& name) {
     name_ = name;
+    plugin_.emplace(o_.methods_dir + "/" + name + ".so");
     check_equal();
     learn();
     evaluate();
-    std::fflush(stdout);
   }
 
  private:
+  static constexpr int64_t kOneUpdate = 2 * kTasks;  // images
+
+  static bench::PathOptions path_options(const Options& o, const char* precision, int64_t train_images) {
+    return {.weights = o.weights, .cache = o.cache, .precision = precision, .size = o["size"], .train_images = train_images};
+  }
+
   // VQ-Prompt first asks for the length of the stream.
   int64_t stream() const { return name_ == "vq_prompt" ? 1 : 0; }
   bool decoupled() const { return name_ == "vq_prompt"; }
-  double learn(Path& path, int64_t epochs = 1) { return path.learn(info_, table_, o_["batch"], epochs); }
+  void begin(Path& path, int64_t epochs = 1) { path.begin(*plugin_, o_["batch"], epochs); }
 
   std::vector<int64_t> next_test_images(int64_t count) {
     std::vector<int64_t> ids(static_cast<size_t>(count));
@@ -256,87 +197,78 @@ class Bench {
     return ids;
   }
 
-  // One update on 20 images: its loss, and logits before and behind it. What training keeps is too little for gradients of the network.
+  // One update: its loss, and logits before and behind it. What training keeps is too little for gradients of the network.
   void check_equal() {
     const auto ids = next_test_images(kEvalBatch);
     one_update_.compute_queries(ids);
     const Tensor images = one_update_.test_images(ids), queries = one_update_.queries(ids);
-    const auto batches = one_update_.batches(2 * kTasks, stream());
-    one_update_.learn(info_, table_, 2 * kTasks, 0);
+    const auto batches = one_update_.batches(kOneUpdate, stream());
+    one_update_.begin(*plugin_, kOneUpdate, 0);
+    one_update_.learn();
     const auto bare = read_bare(name_, vit_, one_update_.state());
     const double before = apart(one_update_.predict(ids), predict(*bare, images, queries));
-    int64_t kept = 0;
-    one_update_.learn(info_, table_, 2 * kTasks, 1, &kept);
+    one_update_.begin(*plugin_, kOneUpdate, 1);
+    const int64_t kept = bytes_left_by([&] { one_update_.learn(); });
     const double loss = train(*bare, batches, decoupled())[0];
     const double behind = apart(one_update_.predict(ids), predict(*bare, images, queries));
     std::printf("%s: differences of loss %.1e, logits before the update %.1e, behind it %.1e\n", name_.c_str(),
                 std::abs(loss - one_update_.last(CLB_METRIC_LOSS)), before, behind);
     int64_t trained = 0;
     for (const Tensor& t : bare->trained()) trained += static_cast<int64_t>(t.nbytes());
-    std::printf("%s: %.3f MB of tensors are left of training; trained are %.3f MB, gradients of the frozen network would be %.3f MB more\n",
+    std::printf("%s: training leaves %.3f MB of tensors; trained are %.3f MB, gradients of the frozen network would be %.3f MB more\n",
                 name_.c_str(), static_cast<double>(kept) / 1e6, static_cast<double>(trained) / 1e6,
                 static_cast<double>(vit_.bytes()) / 1e6);
   }
 
   void learn() {
-    learn(fp32_, 0);
+    begin(fp32_, 0);
+    fp32_.learn();
     const std::string start = fp32_.state();
     const auto batches = fp32_.batches(o_["batch"], stream());
-    std::vector<double> bare, fp32, bf16;
+    Seconds bare, fp32, bf16;
     for (int64_t round = 0; round < o_["rounds"]; ++round) {
       const auto method = read_bare(name_, vit_, start);
-      const auto begin = Clock::now();
-      train(*method, batches, decoupled());
-      bare.push_back(static_cast<double>(o_["images"]) / seconds_since(begin));
-      fp32.push_back(learn(fp32_));
-      bf16.push_back(learn(bf16_));
+      bare.add([&] { train(*method, batches, decoupled()); });
+      begin(fp32_);
+      fp32.add([&] { fp32_.learn(); });
+      begin(bf16_);
+      bf16.add([&] { bf16_.learn(); });
     }
-    report("training", bare, fp32, bf16);
+    report("training", o_["images"], bare, fp32, bf16);
   }
 
   void evaluate() {
-    const auto bare_method = read_bare(name_, vit_, fp32_.state());
-    const int64_t n = o_["eval_images"];
-    std::vector<double> bare, fp32, bf16, uncached;
-    const auto timed = [n](std::vector<double>& rates, auto&& work) {
-      const auto begin = Clock::now();
-      work();
-      rates.push_back(static_cast<double>(n) / seconds_since(begin));
-    };
+    const auto method = read_bare(name_, vit_, fp32_.state());
+    Seconds bare, fp32, bf16, computed;
     for (int64_t round = 0; round < o_["rounds"]; ++round) {
-      const auto ids = next_test_images(n);
-      timed(uncached, [&] {
+      const auto ids = next_test_images(o_["eval_images"]);
+      computed.add([&] {
         fp32_.compute_queries(ids);
         fp32_.predict(ids);
       });
-      timed(fp32, [&] { fp32_.predict(ids); });
+      fp32.add([&] { fp32_.predict(ids); });
       const Tensor images = fp32_.test_images(ids), queries = fp32_.queries(ids);
-      timed(bare, [&] { predict(*bare_method, images, queries); });
+      bare.add([&] { predict(*method, images, queries); });
       bf16_.compute_queries(ids);
-      timed(bf16, [&] { bf16_.predict(ids); });
+      bf16.add([&] { bf16_.predict(ids); });
     }
-    report("evaluation", bare, fp32, bf16);
-    std::printf("%s, evaluation: queries computed %.1f images/s, from the cache / computed %.2f\n", name_.c_str(), median(uncached),
-                ratio(fp32, uncached));
+    report("evaluation", o_["eval_images"], bare, fp32, bf16);
+    std::printf("%s, evaluation: queries computed %.1f images/s; from the cache / computed %s\n", name_.c_str(),
+                computed.rate(o_["eval_images"]), speed_against(computed, fp32).c_str());
   }
 
-  static double ratio(const std::vector<double>& a, const std::vector<double>& b) {  // the median over rounds, whose sides are neighbours
-    std::vector<double> ratios;
-    for (size_t k = 0; k < a.size(); ++k) ratios.push_back(a[k] / b[k]);
-    return median(ratios);
-  }
-  void report(const char* what, const std::vector<double>& bare, const std::vector<double>& fp32, const std::vector<double>& bf16) const {
-    std::printf("%s, %s: bare loop %.1f images/s, plugin %.1f images/s, in bf16 %.1f images/s; plugin / bare %.3f, bf16 / fp32 %.2f\n",
-                name_.c_str(), what, median(bare), median(fp32), median(bf16), ratio(fp32, bare), ratio(bf16, fp32));
+  void report(const char* what, int64_t images, const Seconds& bare, const Seconds& fp32, const Seconds& bf16) const {
+    std::printf("%s, %s: bare loop %.1f images/s, plugin %.1f, in bf16 %.1f; plugin / bare %s, bf16 / fp32 %s\n", name_.c_str(), what,
+                bare.rate(images), fp32.rate(images), bf16.rate(images), speed_against(bare, fp32).c_str(),
+                speed_against(fp32, bf16).c_str());
   }
 
   const Options& o_;
   Path one_update_, fp32_, bf16_;
   BareVit vit_;
   int64_t used_ = 0;  // test images whose features may be in the cache
-  std::string name_, file_;
-  base::MethodInfo info_;
-  clb_method table_{};
+  std::string name_;
+  std::optional<Plugin> plugin_;
 };
 
 std::optional<Options> options_of(int argc, char** argv) {
@@ -366,6 +298,7 @@ int main(int argc, char** argv) try {
     return 2;
   }
   const Options& o = *options;
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   const base::fs::path features = base::fs::path(o.cache) / "features";
   if (base::fs::exists(features)) {  // which the bench removes
     std::fprintf(stderr, "prompt_bench: %s holds features already; give a cache of the bench's own\n", o.cache.c_str());
@@ -380,8 +313,14 @@ int main(int argc, char** argv) try {
       "medians of %ld rounds\n",
       cpu.model.c_str(), at::get_num_threads(), cpu.flags.c_str(), static_cast<long>(o["size"]), static_cast<long>(o["images"]),
       static_cast<long>(o["batch"]), static_cast<long>(o["eval_images"]), static_cast<long>(kEvalBatch), static_cast<long>(o["rounds"]));
+  const int64_t asked = static_cast<int64_t>(o.methods.size()) * (kEvalBatch + o["rounds"] * o["eval_images"]);
+  const int64_t there = std::accumulate(dataset.test_counts.begin(), dataset.test_counts.end(), int64_t{0});
+  if (o["rounds"] < 1 || o["images"] < 1 || o["images"] % kTasks != 0 || o["eval_images"] % 32 != 0 || asked > there)
+    throw base::Error("images must be a multiple of 10 and eval_images one of 32, and all rounds together may ask for " +
+                      std::to_string(there) + " test images");
+  report_products();
   Bench bench(o, dataset);
-  for (const std::string& name : o.methods) bench.method(name);
+  for (const std::string& name : o.methods) bench.measure(name);
   std::fflush(stdout);
   base::fs::remove_all(features);  // all of them are the bench's own, see above
   _exit(0);
