@@ -9,6 +9,7 @@
 #include <clb/nn/mlp.hpp>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/prompting.hpp>
+#include <clb/sdk/statistics.hpp>
 #include <utility>
 
 namespace {

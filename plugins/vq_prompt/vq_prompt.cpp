@@ -8,6 +8,7 @@
 #include <clb/nn/loss.hpp>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/prompting.hpp>
+#include <clb/sdk/statistics.hpp>
 #include <cmath>
 #include <map>
 #include <utility>
