@@ -4,6 +4,7 @@
 #include <clb/nn/heads.hpp>
 #include <clb/nn/knowledge_pool.hpp>
 #include <clb/nn/list.hpp>
+#include <clb/nn/loss.hpp>
 #include <clb/nn/mixup.hpp>
 #include <clb/nn/prompt_generators.hpp>
 #include <clb/nn/prompt_tokens.hpp>
