@@ -3,6 +3,9 @@
 
 #include <clb/nn/class_gaussians.hpp>
 #include <clb/nn/codebook.hpp>
+#include <clb/nn/fit.hpp>
+#include <clb/nn/knowledge_pool.hpp>
+#include <clb/nn/mixup.hpp>
 #include <clb/sdk/params.hpp>
 
 namespace clb {
@@ -46,6 +49,43 @@ void add_options(Params<T>& p, nn::StatisticsOptions T::*kept) {
   in.choice("statistics", &Kept::statistics, {"multi_centroid", "variance", "covariance"}, "what is kept of a class's features");
   in.integer("centroids", &Kept::centroids, {1, 1000}, "statistics multi_centroid: clusters per class, each with its variances");
   in.real("ridge", &Kept::ridge, {0, 100}, "added to the variances that features are drawn with");
+}
+
+// What is drawn of a pool of knowledge about old classes, and training on that alone (APG).
+struct KnowledgeOptions {
+  nn::PoolDrawOptions draw = {};
+  nn::FitOptions tune = {};
+  int64_t tune_epochs_more = 5;  // with each task
+};
+
+template <class T>
+void add_options(Params<T>& p, KnowledgeOptions T::*known) {
+  using Draw = nn::PoolDrawOptions;
+  using Fit = nn::FitOptions;
+  auto in = p.in(known);
+  auto draw = in.in(&KnowledgeOptions::draw);
+  draw.choice("covariance", &Draw::covariance, {"full", "diagonal"}, "of the pool's normal distributions");
+  draw.integer("pool_items", &Draw::items, {1, 65536}, "classes drawn for each update");
+  draw.integer("pool_each", &Draw::each, {1, 1024}, "rows of each");
+  draw.integer("pool_per_class", &Draw::per_class, {1, 1e6}, "classes drawn in an epoch of fine-tuning, times the classes seen");
+  auto tune = in.in(&KnowledgeOptions::tune);
+  tune.integer("tune_epochs", &Fit::epochs, {0, 100000}, "epochs of fine-tuning ...");
+  in.integer("tune_epochs_more", &KnowledgeOptions::tune_epochs_more, {0, 1000}, "... and so many more with each task");
+  tune.integer("tune_warmup_epochs", &Fit::warmup_epochs, {0, 100000}, "epochs of it in which the rate rises");
+  tune.real("tune_lr", &Fit::lr, {0, 100}, "learning rate of fine-tuning");
+  tune.real("tune_warmup_lr", &Fit::warmup_lr, {0, 100}, "where it begins");
+  tune.real("tune_min_lr", &Fit::min_lr, {0, 100}, "where it ends");
+}
+
+// Images that are mixed, and soft labels.
+template <class T>
+void add_options(Params<T>& p, nn::MixOptions T::*mix) {
+  using Mix = nn::MixOptions;
+  auto in = p.in(mix);
+  in.real("mixup", &Mix::mixup, {0, 100}, "alpha of mixup; 0: none");
+  in.real("cutmix", &Mix::cutmix, {0, 100}, "alpha of CutMix; 0: none");
+  in.real("cutmix_share", &Mix::cutmix_share, {0, 1}, "share of batches with CutMix, where there are both");
+  in.real("smoothing", &Mix::smoothing, {0, 0.999}, "label smoothing");
 }
 
 }  // namespace clb
