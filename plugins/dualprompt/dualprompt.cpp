@@ -63,11 +63,8 @@ class DualPrompt final : public clb::Method {
   }
 
   void create() override {
-    if (top_k_ > pool_size_) {
-      throw clb::PluginError(CLB_E_INVALID, "top_k is " + std::to_string(top_k_) + ", but pool_size is only " + std::to_string(pool_size_) +
-                                                "; choose at most as many prompts as the pool has");
-    }
-    if (init_low_ > init_high_) throw clb::PluginError(CLB_E_INVALID, "init_low lies above init_high; exchange them");
+    clb::require_top_k(top_k_, pool_size_);
+    clb::require_init(init_low_, init_high_);
     vit_ = clb::backbone(ctx());
     clb::nn::require_blocks("g_blocks", g_blocks_, vit_.shape().depth);
     clb::nn::require_blocks("e_blocks", e_blocks_, vit_.shape().depth);
@@ -78,10 +75,7 @@ class DualPrompt final : public clb::Method {
     head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(0.02)}, ctx().rng("head")};
   }
 
-  // The query is a frozen feature, so at prediction it comes from the host's cache.
-  clb::Inputs inputs() const override {
-    return prompted() ? clb::Inputs::images().with_features("main:cls") : clb::Inputs::features("main:cls");
-  }
+  clb::Inputs inputs() const override { return clb::queried_inputs(prompted()); }
 
   void train_task() override {
     head_.grow(task().classes_seen);
@@ -176,8 +170,7 @@ class DualPrompt final : public clb::Method {
 
   void record(const Tensor& now, const Tensor& before) const {
     const bool of_blocks = key_per_block_ && !e_blocks_.empty();
-    for (int64_t s = 0; s < usage_.size(0); ++s)
-      clb::record_usage(ctx(), "expert/" + std::to_string(of_blocks ? e_blocks_[static_cast<size_t>(s)] : 0), usage_[s]);
+    clb::record_usage(ctx(), "expert", of_blocks ? e_blocks_ : std::vector<int64_t>{0}, usage_);
     if (prompted()) clb::record_change(ctx(), now, before);
   }
 

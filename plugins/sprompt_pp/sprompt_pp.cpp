@@ -43,7 +43,7 @@ class SPromptPp final : public clb::Method {
   }
 
   void create() override {
-    if (init_low_ > init_high_) throw clb::PluginError(CLB_E_INVALID, "init_low lies above init_high; exchange them");
+    clb::require_init(init_low_, init_high_);
     vit_ = clb::backbone(ctx());
     clb::nn::require_blocks("blocks", blocks_, vit_.shape().depth);
     pool_ = drawn();
@@ -53,10 +53,7 @@ class SPromptPp final : public clb::Method {
     head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(0.02)}, ctx().rng("head")};
   }
 
-  // The query is a frozen feature, so at prediction it comes from the host's cache.
-  clb::Inputs inputs() const override {
-    return prompted() ? clb::Inputs::images().with_features("main:cls") : clb::Inputs::features("main:cls");
-  }
+  clb::Inputs inputs() const override { return clb::queried_inputs(prompted()); }
 
   void train_task() override {
     head_.grow(task().classes_seen);
