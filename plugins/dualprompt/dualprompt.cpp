@@ -81,11 +81,13 @@ class DualPrompt final : public clb::Method {
     head_.grow(task().classes_seen);
     const int64_t own = own_prompts();
     const Tensor before = trained(own);
+    clb::EpochMeans similarity(ctx(), clb::kKeySimilarity);
     clb::fit(ctx(), fit_, clb::queried_images(ctx(), augment_), {{prompts_, prompt_lr_scale_}, head_}, [&](const clb::Batch& b) {
       const auto query = clb::queries(b, vit_, augment_);
       const auto& experts = prompts_.experts;
       const auto choice = own < 0 ? experts.nearest(query, top_k_, batch_vote_train_) : experts.given(query, own, top_k_);
       count_use(choice);
+      similarity.add(b, choice.chosen_cosines());
       const auto logits = clb::nn::mask_to(task().labels, forward(b.images, query, choice, prompts_));
       const auto ce = torch::nn::functional::cross_entropy(logits, b.labels), pull = pull_weight_ * key_loss(choice);
       ctx().trace("ce", ce);
@@ -94,6 +96,7 @@ class DualPrompt final : public clb::Method {
       return ce + pull;
     });
     ++tasks_learned_;
+    similarity.record();
     record(trained(own), before);
   }
 

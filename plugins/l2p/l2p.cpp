@@ -47,14 +47,17 @@ class L2p final : public clb::Method {
 
   void train_task() override {
     head_.grow(task().classes_seen);
+    clb::EpochMeans similarity(ctx(), clb::kKeySimilarity);
     clb::fit(ctx(), fit_, ctx().train().train_view().images(), {{pool_, pool_lr_scale_}, head_}, [&](const clb::Batch& b) {
       const auto choice = pool_.choose(vit_.query(b.images), top_k_, batch_vote_train_);
       pool_.count_use(choice);
+      similarity.add(b, choice.cosines);
       const auto logits = clb::nn::mask_to(task().labels, forward(b.images, choice));
       const auto loss = torch::nn::functional::cross_entropy(logits, b.labels) - pull_weight_ * choice.similarity();  // eq. 5
       ctx().trace("loss", loss);
       return loss;
     });
+    similarity.record();
     clb::record_usage(ctx(), "pool/0", pool_.take_usage());  // a pool of which only a few prompts are used shows here
   }
 

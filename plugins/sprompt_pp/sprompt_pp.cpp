@@ -59,9 +59,11 @@ class SPromptPp final : public clb::Method {
     head_.grow(task().classes_seen);
     const int64_t own = own_prompt();
     const Tensor before = pool_.rows(own, 1).detach().clone();
+    clb::EpochMeans similarity(ctx(), clb::kKeySimilarity);
     clb::fit(ctx(), fit_, clb::queried_images(ctx(), augment_), {{pool_, prompt_lr_scale_}, head_}, [&](const clb::Batch& b) {
       const auto query = clb::queries(b, vit_, augment_);
       const auto choice = pool_.given(query, own, 1);
+      similarity.add(b, choice.chosen_cosines());
       usage_ += clb::nn::count_ids(clb::nn::first_largest(choice.cosines.detach(), 1), pool_size_);  // whom the keys would choose
       const auto logits = clb::nn::mask_to(task().labels, forward(b.images, query, choice, pool_));
       const auto loss = torch::nn::functional::cross_entropy(logits, b.labels) - pull_weight_ * choice.similarity();
@@ -69,6 +71,7 @@ class SPromptPp final : public clb::Method {
       return loss;
     });
     ++tasks_learned_;
+    similarity.record();
     record(pool_.rows(own, 1), before);
   }
 

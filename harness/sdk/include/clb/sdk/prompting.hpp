@@ -5,6 +5,7 @@
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/nn.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace clb {
@@ -80,5 +81,35 @@ inline void record_change(const Context& ctx, const torch::Tensor& now, const to
   const torch::Tensor moved = (now.detach() - before).norm() / before.norm().clamp_min(1e-12);
   ctx.metric("prompts/" CLB_METRIC_RELATIVE_CHANGE, ctx.task().index, moved.item<double>());
 }
+
+// The mean of a number over the updates of each epoch, as a series of this name: one look at the device an epoch. A method adds it in its
+// loss, and calls record() behind the fit, for the last epoch.
+class EpochMeans {
+ public:
+  EpochMeans(const Context& ctx, std::string name) : ctx_(ctx), name_(std::move(name)) {}
+
+  void add(const Batch& b, const torch::Tensor& values) {  // of any shape; empty: nothing
+    if (b.epoch != epoch_) record();
+    epoch_ = b.epoch;
+    if (values.numel() == 0) return;
+    const torch::Tensor mean = values.detach().mean();
+    sum_ = count_ == 0 ? mean : sum_ + mean;
+    ++count_;
+  }
+
+  void record() {
+    if (count_ > 0) ctx_.metric(name_.c_str(), epoch_, sum_.item<double>() / static_cast<double>(count_));
+    count_ = 0;
+  }
+
+ private:
+  const Context& ctx_;
+  std::string name_;
+  torch::Tensor sum_;
+  int64_t epoch_ = 0, count_ = 0;
+};
+
+// Whether keys move towards the queries that they serve: mean cosine of each image's keys in training and its query.
+inline constexpr const char* kKeySimilarity = "keys/similarity";
 
 }  // namespace clb
