@@ -379,8 +379,10 @@ TEST(Esn, DomainsShareTheClassesOfTheirStages) {
   State state = run.state();
   const std::vector<Tensor> logits = logits_of(state, images);
   const Tensor stage = run.bench.traced.at("stage");
-  for (int64_t i = 0; i < 24; ++i)
-    EXPECT_EQ(scores[i].argmax().item<int64_t>(), logits[stage[i].item<size_t>()][i].argmax().item<int64_t>());
+  for (int64_t i = 0; i < 24; ++i) {
+    const auto s = static_cast<size_t>(stage[i].item<int64_t>());
+    EXPECT_EQ(scores[i].argmax().item<int64_t>(), logits[s][i].argmax().item<int64_t>());
+  }
 }
 
 TEST(Esn, TasksNeedNotBeEquallyLarge) {
