@@ -39,8 +39,7 @@ struct Stage final : clb::nn::Module {
     clb::nn::unfreeze(*this);
   }
 
-  // The task token attends to itself and to all others: [n, t, d] -> [n, d], logits [n, k].
-  Tensor attended(const Tensor& tokens) const {
+  Tensor attended(const Tensor& tokens) const {  // [n, t, d] -> [n, d]; logits [n, k]
     const Tensor own = clb::nn::as_type_of(tokens, token).expand({tokens.size(0), 1, tokens.size(2)});
     return block.first_row(at::cat({own, tokens}, 1)).squeeze(1);
   }
@@ -110,9 +109,8 @@ class Esn final : public clb::Method {
     clb::fit(ctx(), fit_, ctx().train().train_view().images(), {stage, prompts_}, [&](const clb::Batch& b) {
       const Tensor tokens = tokens_of(b.images, prompts_, prompts_learn), s = stage.attended(tokens), logits = stage.head(s);
       const Tensor ce = at::cross_entropy_loss(logits, at::searchsorted(labels, b.labels));
-      // The paper, like the election, has -logsumexp(z); the released code negates the logits first.
-      const Tensor energy = clb::nn::free_energy(energy_ == "released" ? -logits : logits, beta_);
-      const Tensor align = (energy - anchor_).square().mean(), loss = ce + align_weight_ * align;
+      const Tensor energy = clb::nn::free_energy(energy_ == "released" ? -logits : logits, beta_);  // the election has logsumexp(z)
+      const Tensor align = align_weight_ * (energy - anchor_).square().mean(), loss = ce + align;
       ctx().trace({{"tokens", tokens}, {"s", s}, {"logits", logits}, {"energy", energy}, {"ce", ce}, {"align", align}, {"loss", loss}});
       return loss;
     });
@@ -123,7 +121,7 @@ class Esn final : public clb::Method {
 
   Tensor predict(const clb::Batch& b) override {
     const std::vector<Tensor> logits = all_logits(b.images, test_prompts_ == "initial" ? initial_ : prompts_);
-    const Tensor stage = clb::nn::elected(logits, voters_ == "all" ? temperatures_ : chosen_);
+    const Tensor stage = clb::nn::elected(logits, voters_ == "all" ? temperatures_ : chosen_);  // [n]
     ctx().trace("stage", stage);
     return answers(logits, labels_, stage, task().classes_seen);
   }
@@ -134,7 +132,6 @@ class Esn final : public clb::Method {
 
  private:
   Stage make_stage(int64_t task) const { return {vit_.shape(), class_token_, ctx().rng("stage", {task})}; }
-
   // Of a new task drawn anew, with a row of the head for each of its classes.
   Stage& own_stage() {
     if (static_cast<int64_t>(stages_.size()) <= task().index) {
@@ -163,21 +160,20 @@ class Esn final : public clb::Method {
   // The candidate at which most of the task's images are given to its own stage; of equals, and so for the first task, the first.
   void add_temperature() {
     const torch::NoGradGuard no_grad;
-    const int64_t own = task().index;
     std::vector<Tensor> right, levels;
     for (const clb::Batch& b : ctx().train().eval_view().images().batches(fit_.batch_size)) {
       ctx().progress("temperatures", b.step, 0);
       const std::vector<Tensor> logits = all_logits(b.images, prompts_);
       std::vector<Tensor> votes;
       for (const double t : temperatures_) votes.push_back(clb::nn::energy_vote(logits, t));
-      right.push_back(at::stack(votes, 1).eq(own));  // [n, temperatures]
+      right.push_back(at::stack(votes, 1).eq(task().index));  // [n, temperatures]
       levels.push_back(clb::nn::energy_scores(logits, 1));
     }
     const Tensor share = at::cat(right).to(torch::kFloat64).mean(0), level = at::cat(levels).to(torch::kFloat64);
     const auto best = clb::nn::first_largest(share, 1).item<int64_t>();
     chosen_.push_back(temperatures_[static_cast<size_t>(best)]);
-    ctx().metric("temperature", own, chosen_.back());
-    ctx().metric("temperature/own_images", own, share[best].item<double>());
+    ctx().metric("temperature", task().index, chosen_.back());
+    ctx().metric("temperature/own_images", task().index, share[best].item<double>());
     for (int64_t s = 0; s < level.size(1); ++s) {  // of this task's images: what the election compares
       ctx().metric("energy/mean", s, level.select(1, s).mean().item<double>());
       ctx().metric("energy/deviation", s, level.select(1, s).std(/*unbiased=*/false).item<double>());
