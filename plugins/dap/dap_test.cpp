@@ -27,7 +27,7 @@ Settings with(Settings settings, const Settings& changes) {
 // The plugin's state as its members.
 struct State {
   clb::nn::FilmPrompts generator;
-  TaskKeys tasks;
+  clb::nn::TaskKeys tasks;
   clb::nn::GrowingLinear head;
   std::vector<Tensor> labels;
   Tensor usage;

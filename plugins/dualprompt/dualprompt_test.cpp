@@ -395,6 +395,18 @@ TEST(DualPrompt, OnlyVoteAndLegacyLayoutDependOnTheBatch) {
   EXPECT_GT(differs({{"legacy_prefix_reshape", value(true)}}), 1e-4);
 }
 
+TEST(DualPrompt, TheKeyOfATaskMovesTowardsItsQueries) {
+  const auto similarity = [](double pull_weight) {
+    Bench bench(with(kSmall, {{"pull_weight", value(pull_weight)}}), small_weights());
+    for (int64_t t = 0; t < 2; ++t) bench.train(small_task(t), 2 * t + 2);
+    return bench.metrics.at("keys/similarity");  // of the second task
+  };
+  const auto pulled = similarity(0.5), left = similarity(0);
+  ASSERT_EQ(pulled.size(), 3);  // epochs
+  EXPECT_LT(pulled[0].second, pulled[2].second);
+  EXPECT_NEAR(left[0].second, left[2].second, 1e-6);
+}
+
 TEST(DualPrompt, TheStateIsExact) {
   Bench bench(kSmall, small_weights()), fresh(kSmall, small_weights());
   for (int64_t t = 0; t < 2; ++t) bench.train(small_task(t), 2 * t + 2);

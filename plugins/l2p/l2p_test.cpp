@@ -198,6 +198,19 @@ TEST(L2p, UnchosenPromptsAndAllKeysStayWhenNothingPullsThem) {
   EXPECT_EQ(uses, static_cast<double>(3 * g["in.x0"].size(0) * g.config()["k"].get<int64_t>()));
 }
 
+TEST(L2p, KeysMoveTowardsTheQueriesThatTheyServe) {
+  CLB_GOLDEN(g, "l2p");
+  const auto similarity = [&](double pull_weight) {
+    Trial run(g, with(settings_of(g), {{"pull_weight", value(pull_weight)}, {"epochs", value(int64_t{3})}}), "param.");
+    run.train("0", 0);
+    return run.bench.metrics.at("keys/similarity");
+  };
+  const auto pulled = similarity(0.5), left = similarity(0);
+  ASSERT_EQ(pulled.size(), 3);  // epochs
+  EXPECT_LT(pulled[0].second, pulled[2].second);
+  EXPECT_NEAR(left[0].second, left[2].second, 1e-6);
+}
+
 TEST(L2p, WithoutPromptsOrWithAPoolOfOne) {
   CLB_GOLDEN(g, "l2p");
   const Samples task{.features = {}, .images = g["in.x0"], .labels = g["in.y0"]};

@@ -171,7 +171,8 @@ class Reference {
   void check_rates() {
     const Json& s = g.config()["sched"];
     const double lr = g.config()["lr"], hold = s["freeze_iters"], total = s["iter_step"].get<double>() * s["epochs"].get<double>();
-    const auto prompts = held_rates(5 * lr, 1e-6, hold, total), head = held_rates(lr, 1e-6, hold, total);
+    const auto held = [&](double base) { return clb::nn::one_late(base, clb::nn::held_cosine_rate(base, 1e-6, hold, total)); };
+    const auto prompts = held(5 * lr), head = held(lr);
     std::vector<Tensor> rates;
     for (int64_t u = 0; u < g["lr_sequence"].size(0); ++u)
       rates.push_back(torch::tensor({prompts(static_cast<double>(u)), head(static_cast<double>(u))}, torch::kFloat64));
