@@ -69,14 +69,6 @@ std::array<uint8_t, 32> content_hash(Module& module) {
   return hash;
 }
 
-void update_average(Module& average, Module& module, double decay) {
-  const torch::NoGradGuard no_grad;
-  std::vector<Tensor> now;
-  module.parameters([&](const std::string&, Tensor& t) { now.push_back(t); });
-  size_t k = 0;
-  average.parameters([&](const std::string&, Tensor& t) { t.mul_(decay).add_(now.at(k++), 1 - decay); });
-}
-
 void unshare(Module& module) {
   module.parameters([](const std::string&, Tensor& t) { t = t.detach().clone().requires_grad_(t.requires_grad()); });
 }

@@ -84,9 +84,6 @@ int64_t trained_numbers(Module& module);                     // how many numbers
 void move_to(Module& module, torch::Device device);
 std::array<uint8_t, 32> content_hash(Module& module);  // over names, types, sizes and numbers of all parameters
 
-// average <- decay * average + (1 - decay) * module, tensor by tensor; both have the same parameters.
-void update_average(Module& average, Module& module, double decay);
-
 // Gives every parameter memory of its own; whether it is trained stays as it is.
 void unshare(Module& module);
 
