@@ -35,7 +35,7 @@ class Formula final : public clb::Dataset {
     p.integer("domain_count", &Formula::domain_count_, {0, 8}, "how many domains, of the first; 0: all there are");
     p.integer("train_images", &Formula::train_images_, {1, 1'000'000}, "training images of each class in each domain");
     p.integer("test_images", &Formula::test_images_, {1, 1'000'000}, "test images of each class in each domain");
-    p.integer("seed", &Formula::seed_, {0, 9'007'199'254'740'992}, "of the images; the classes are the same with every seed");
+    p.integer("seed", &Formula::seed_, {0, 2'147'483'647}, "of the images; the classes are the same with every seed");
     p.real("pose", &Formula::pose_, {0, 1}, "how far place, size, aspect, slant, turn and bend differ");
     p.real("variation", &Formula::variation_, {0, 1}, "how far the figures of a class differ");
     p.real("clutter", &Formula::clutter_, {0, 1}, "share of images with other things around the figure or in front of it");
