@@ -1,6 +1,7 @@
 // Images of 32 x 32 pixels that formulas draw, without any file: classes are combinations of colour, texture and figure ("red star"),
 // domains are textures, grounds or strokes. Every image is a pure function of its class, domain, split, number and the seed: the same bytes
 // on every machine, whatever else is asked for.
+#include <clb/formula/scene.hpp>
 #include <clb/sdk/dataset.hpp>
 #include <optional>
 
@@ -86,9 +87,7 @@ class Formula final : public clb::Dataset {
     return names;
   }
   std::vector<std::string> domain_names() const override { return domains_; }
-  std::vector<std::string> templates() const override {
-    return {"a {}.", "a picture of a {}.", "a drawing of a {}.", "an image of a {}.", "a small {}.", "a {} on a plain background."};
-  }
+  std::vector<std::string> templates() const override { return formula::name_templates(); }
 
  private:
   [[noreturn]] static void fail(const std::string& sentence) { throw clb::PluginError(CLB_E_INVALID, sentence); }
