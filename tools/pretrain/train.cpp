@@ -58,7 +58,8 @@ class Training {
         checkpoint_(checkpoint_of(options)),
         learner_(make_learner(recipe, device_of(options.device), options.threads)),
         before_(options.resume ? take_up() : 0),
-        curve_(curve_of(options), learner_->updates()) {}
+        curve_(curve_of(options), learner_->updates()),
+        curve_every_(options.curve_every > 0 ? options.curve_every : std::clamp<int64_t>(recipe.updates() / 50, 1, 100)) {}
 
   bool run() {
     learner_->begin();
@@ -66,7 +67,7 @@ class Training {
     point_updates_ = learner_->updates();
     while (!learner_->finished()) {
       learner_->update();
-      if (learner_->updates() % options_.curve_every == 0 || learner_->finished()) add_point();
+      if (learner_->updates() % curve_every_ == 0 || learner_->finished()) add_point();
       const bool stop = options_.stop && options_.stop();
       if (stop || since(saved_) > 60 * options_.checkpoint_minutes) save();
       if (stop) return learner_->finished() && write_weights();
@@ -119,6 +120,7 @@ class Training {
   std::unique_ptr<Learner> learner_;
   double before_;  // seconds of the trainings that this one goes on from
   Curve curve_;
+  int64_t curve_every_;
   Clock::time_point start_, saved_, point_;
   int64_t point_updates_ = 0;
 };

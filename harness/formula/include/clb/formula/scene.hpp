@@ -23,10 +23,10 @@ enum class SizeWord { kSmall, kLarge };
 
 // What a sentence says of a scene; what is left out may be anything.
 struct Claim {
-  std::optional<int> colour, figure, ground;
-  std::optional<Texture> texture;
-  std::optional<Stroke> stroke;
-  std::optional<SizeWord> size;
+  std::optional<int> colour = {}, figure = {}, ground = {};
+  std::optional<Texture> texture = {};
+  std::optional<Stroke> stroke = {};
+  std::optional<SizeWord> size = {};
   bool plain_ground = false;  // without a texture
   int count = 1;
 
