@@ -5,6 +5,7 @@
 #include <clb/base/file.hpp>
 #include <clb/nn/vit.hpp>
 #include <clb/pretrain/train.hpp>
+#include <fstream>
 #include <sstream>
 
 #include "checkpoint.hpp"

@@ -17,6 +17,7 @@ Mask mask_of(const Field& field, float soft);
 class Figures {
  public:
   Figures(int64_t seed, int64_t count);
+  explicit Figures(std::vector<std::unique_ptr<Shape>> shapes);  // these, whatever they are
 
   Family family(int64_t label) const { return figures_[static_cast<size_t>(label)].family; }
   const Shape& shape(int64_t label) const { return *figures_[static_cast<size_t>(label)].shape; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <clb/formula/image.hpp>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,10 @@ enum class SheetOf { kImages, kMasks, kClasses };
 // A PNG file of `count` images from index `first` on, `columns` a row, each pixel `zoom` pixels wide. kMasks: the masks of these images;
 // kClasses: the figures of the classes from `first` on.
 std::string sheet(const Painter& painter, SheetOf what, int64_t first, int64_t count, int64_t columns, int64_t zoom);
+
+// The same of whatever images.
+std::string sheet(const std::function<void(int64_t index, Image& image)>& draw, int64_t first, int64_t count, int64_t columns,
+                  int64_t zoom);
 
 // One JSON object a line: index, class, family, texture, colour, background, count, caption.
 std::string captions(const Painter& painter, int64_t first, int64_t count);

@@ -15,7 +15,6 @@ constexpr std::array kColours{
     Named{"green", 0.17F, 0.6F, 0.2F},   Named{"cyan", 0.2F, 0.75F, 0.78F},    Named{"blue", 0.15F, 0.27F, 0.78F},
     Named{"purple", 0.5F, 0.18F, 0.66F}, Named{"pink", 0.93F, 0.55F, 0.7F},    Named{"brown", 0.45F, 0.28F, 0.14F},
 };
-constexpr int kGreys = 3;
 
 float hashed(int x, int y, uint64_t salt) {
   return Random(salt, static_cast<uint64_t>(static_cast<int64_t>(x)), static_cast<uint64_t>(static_cast<int64_t>(y))).unit();
@@ -38,6 +37,16 @@ Colour Colour::drawn(Random& random, bool grey) {
   const float light = random.between(-0.12F, 0.12F);
   colour.rgb = {base.r + light, base.g + light, base.b + light};
   for (float& value : colour.rgb) value = clamp01(value + 0.04F * random.bell());
+  return colour;
+}
+
+Colour Colour::named(Random& random, int name) {
+  Colour colour;
+  colour.name = name;
+  const Named& base = kColours[static_cast<size_t>(name)];
+  const float light = random.between(-0.05F, 0.05F);
+  colour.rgb = {base.r + light, base.g + light, base.b + light};
+  for (float& value : colour.rgb) value = clamp01(value + 0.02F * random.bell());
   return colour;
 }
 

@@ -12,8 +12,10 @@ struct Colour {
   int name = 0;  // of a table of names
 
   static Colour drawn(Random& random, bool grey);
+  static Colour named(Random& random, int name);  // a shade of it that nobody would call by another name
   float brightness() const { return 0.3F * rgb[0] + 0.59F * rgb[1] + 0.11F * rgb[2]; }
 };
+inline constexpr int kGreys = 3;  // the first names: black, grey, white
 const char* name_of_colour(int name);
 
 // A mixture of two colours that varies over the image.

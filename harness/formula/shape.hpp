@@ -4,6 +4,7 @@
 #include <clb/formula/points.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <clb/formula/random.hpp>
 
@@ -25,5 +26,8 @@ std::unique_ptr<Shape> draw_radial(Random& random);
 std::unique_ptr<Shape> draw_polygon(Random& random);
 std::unique_ptr<Shape> draw_composite(Random& random);
 std::unique_ptr<Shape> draw_julia(Random& random);
+
+// Figures that have a name, in the order of these.
+std::vector<std::unique_ptr<Shape>> named_figures();
 
 }  // namespace clb::formula

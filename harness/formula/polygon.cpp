@@ -1,5 +1,5 @@
 // Polygons around a centre: regular, stars, and irregular ones.
-#include <vector>
+#include "polygon.hpp"
 
 #include "arithmetic.hpp"
 #include "shape.hpp"
@@ -29,33 +29,31 @@ class Polygon final : public Shape {
     return other;
   }
 
-  // The distance to the nearest side; inside where a ray to the right crosses an odd number of sides.
-  void distance(const Points& points, Field& out) const override {
-    Field nearest, crossings;
-    nearest.fill(1e6F);
-    crossings.fill(1);
-    for (size_t i = 0; i < corners_.size(); ++i) {
-      const Corner a = corners_[i], b = corners_[(i + 1) % corners_.size()];
-      const float dx = b.x - a.x, dy = b.y - a.y, inverse = 1 / (dx * dx + dy * dy + 1e-9F), slope = dy == 0 ? 0 : dx / dy;
-      for (size_t k = 0; k < kPoints; ++k) {
-        const float x = points.x[k] - a.x, y = points.y[k] - a.y, t = clamp01((x * dx + y * dy) * inverse);
-        const float away_x = x - t * dx, away_y = y - t * dy;
-        nearest[k] = std::min(nearest[k], away_x * away_x + away_y * away_y);
-        const bool crosses = (y < 0) != (y < dy) && x < slope * y;
-        crossings[k] = crosses ? -crossings[k] : crossings[k];
-      }
-    }
-    for (size_t k = 0; k < kPoints; ++k) out[k] = crossings[k] * std::sqrt(nearest[k]);
-  }
+  void distance(const Points& points, Field& out) const override { distance_to_polygon(corners_, points, out); }
 
  private:
-  struct Corner {
-    float x, y;
-  };
   std::vector<Corner> corners_;
 };
 
 }  // namespace
+
+void distance_to_polygon(const std::vector<Corner>& corners, const Points& points, Field& out) {
+  Field nearest, crossings;
+  nearest.fill(1e6F);
+  crossings.fill(1);
+  for (size_t i = 0; i < corners.size(); ++i) {
+    const Corner a = corners[i], b = corners[(i + 1) % corners.size()];
+    const float dx = b.x - a.x, dy = b.y - a.y, inverse = 1 / (dx * dx + dy * dy + 1e-9F), slope = dy == 0 ? 0 : dx / dy;
+    for (size_t k = 0; k < kPoints; ++k) {
+      const float x = points.x[k] - a.x, y = points.y[k] - a.y, t = clamp01((x * dx + y * dy) * inverse);
+      const float away_x = x - t * dx, away_y = y - t * dy;
+      nearest[k] = std::min(nearest[k], away_x * away_x + away_y * away_y);
+      const bool crosses = (y < 0) != (y < dy) && x < slope * y;
+      crossings[k] = crosses ? -crossings[k] : crossings[k];
+    }
+  }
+  for (size_t k = 0; k < kPoints; ++k) out[k] = crossings[k] * std::sqrt(nearest[k]);
+}
 
 std::unique_ptr<Shape> draw_polygon(Random& random) { return std::make_unique<Polygon>(random); }
 

@@ -124,6 +124,15 @@ Figures::Figures(int64_t seed, int64_t count) {
   }
 }
 
+Figures::Figures(std::vector<std::unique_ptr<Shape>> shapes) {
+  for (auto& shape : shapes) {
+    Figure figure;
+    figure.shape = std::move(shape);
+    measure(figure);
+    figures_.push_back(std::move(figure));
+  }
+}
+
 void Figures::to_shape(int64_t label, Points& points) const {
   const Figure& figure = figures_[static_cast<size_t>(label)];
   for (size_t k = 0; k < kPoints; ++k) {

@@ -70,14 +70,13 @@ std::string png(int64_t width, int64_t height, const std::vector<uint8_t>& rgb) 
   throw base::Error(std::string("the sheet cannot be written as PNG: ") + image.message, base::Exit::kInternal);
 }
 
-}  // namespace
-
-std::string sheet(const Painter& painter, SheetOf what, int64_t first, int64_t count, int64_t columns, int64_t zoom) {
-  const int64_t cell = (what == SheetOf::kImages ? kSide : kMaskSide) + kGap, rows = (count + columns - 1) / columns;
+// tile(k) is that of place k; all have `side` pixels.
+std::string sheet_of(const std::function<Tile(int64_t k)>& tile_at, int64_t side, int64_t count, int64_t columns, int64_t zoom) {
+  const int64_t cell = side + kGap, rows = (count + columns - 1) / columns;
   const int64_t width = columns * cell * zoom, height = rows * cell * zoom;
   std::vector<uint8_t> rgb(static_cast<size_t>(3 * width * height), 96);
   for (int64_t k = 0; k < count; ++k) {
-    const Tile tile = tile_of(painter, what, first + k);
+    const Tile tile = tile_at(k);
     for (int64_t y = 0; y < tile.side * zoom; ++y) {
       for (int64_t x = 0; x < tile.side * zoom; ++x) {
         const int64_t to = (k / columns * cell * zoom + y) * width + k % columns * cell * zoom + x;
@@ -88,12 +87,29 @@ std::string sheet(const Painter& painter, SheetOf what, int64_t first, int64_t c
   return png(width, height, rgb);
 }
 
+}  // namespace
+
+std::string sheet(const Painter& painter, SheetOf what, int64_t first, int64_t count, int64_t columns, int64_t zoom) {
+  return sheet_of([&](int64_t k) { return tile_of(painter, what, first + k); }, what == SheetOf::kImages ? kSide : kMaskSide, count,
+                  columns, zoom);
+}
+
+std::string sheet(const std::function<void(int64_t index, Image& image)>& draw, int64_t first, int64_t count, int64_t columns,
+                  int64_t zoom) {
+  const auto tile_at = [&](int64_t k) {
+    Image image;
+    draw(first + k, image);
+    return tile_of(image);
+  };
+  return sheet_of(tile_at, kSide, count, columns, zoom);
+}
+
 bool is_sheet(std::string_view begin) { return begin.size() > kAfterHeader && begin.substr(kAfterHeader).starts_with(mark()); }
 
 bool is_captions(std::string_view begin) {
   const base::Json line = base::Json::parse(begin.substr(0, begin.find('\n')), nullptr, false);
   const auto has = [&](const char* member) { return line.is_object() && line.contains(member); };
-  return has("index") && has("class") && has("family") && has("texture") && has("colour") && has("background") && has("caption");
+  return has("index") && has("texture") && has("colour") && has("background") && has("caption");
 }
 
 std::string captions(const Painter& painter, int64_t first, int64_t count) {
