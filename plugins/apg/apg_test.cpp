@@ -3,10 +3,12 @@
 #include "apg.cpp"
 
 #include "golden/golden.hpp"
+#include "nn/golden_modules.hpp"
 #include "support/small_vit.hpp"
 
 namespace {
 
+using clb::golden::any_numbers;
 using clb::golden::Golden;
 using clb::nn::attention_loss;
 using clb::nn::AttentionPrompt;
@@ -21,16 +23,8 @@ using clb::testing::Settings;
 using clb::testing::small_vit;
 using clb::testing::small_weights;
 using clb::testing::value;
+using clb::testing::with;
 using Bench = clb::testing::MethodBench<Apg>;
-
-clb::nn::Rng any_numbers() {
-  return [](const std::string& name) { return at::detail::createCPUGenerator(std::hash<std::string>()(name)); };
-}
-
-Settings with(Settings settings, const Settings& changes) {
-  for (const auto& [name, v] : changes) settings[name] = v;
-  return settings;
-}
 
 // The plugin's state as its members.
 struct State {

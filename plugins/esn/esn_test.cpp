@@ -13,23 +13,15 @@ using clb::golden::any_numbers;
 using clb::golden::Golden;
 using clb::golden::parameters_of;
 using clb::testing::choice;
+using clb::testing::list;
 using clb::testing::Settings;
 using clb::testing::small_task;
 using clb::testing::small_vit;
 using clb::testing::small_weights;
 using clb::testing::value;
+using clb::testing::with;
 using Bench = clb::testing::MethodBench<Esn>;
 using Tensors = std::map<std::string, Tensor>;
-
-Settings with(Settings settings, const Settings& changes) {
-  for (const auto& [name, v] : changes) settings[name] = v;
-  return settings;
-}
-
-// `numbers` must live as long as the value.
-clb_value list(const std::vector<double>& numbers) {
-  return {CLB_TYPE_FLOAT_LIST, static_cast<uint32_t>(numbers.size()), {.floats = numbers.data()}};
-}
 
 std::vector<int64_t> counted(int64_t first, int64_t count) {
   std::vector<int64_t> all(static_cast<size_t>(count));
@@ -440,7 +432,7 @@ TEST(Esn, WithoutPromptsAndWithoutTemperatures) {
   run.train(2);
   EXPECT_EQ(run.predict().size(1), 4);
   EXPECT_EQ(run.bench.metrics.count("prompts/relative_change"), 0U);
-  EXPECT_THROW(Small({{"temperatures", list({})}}), clb::PluginError);
+  EXPECT_THROW(Small({{"temperatures", list(std::vector<double>{})}}), clb::PluginError);
 }
 
 }  // namespace

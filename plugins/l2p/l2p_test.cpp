@@ -4,15 +4,18 @@
 #include <clb/nn/tensors.hpp>
 
 #include "golden/golden.hpp"
+#include "nn/golden_modules.hpp"
 #include "support/method_bench.hpp"
 
 namespace {
 
+using clb::golden::any_numbers;
 using clb::golden::Golden;
 using clb::testing::choice;
 using clb::testing::Samples;
 using clb::testing::Settings;
 using clb::testing::value;
+using clb::testing::with;
 using torch::Tensor;
 using Bench = clb::testing::MethodBench<L2p>;
 
@@ -33,11 +36,6 @@ Settings settings_of(const Golden& g) {
           {"epochs", value(int64_t{1})}};
 }
 
-Settings with(Settings settings, const Settings& changes) {
-  for (const auto& [name, v] : changes) settings[name] = v;
-  return settings;
-}
-
 // The plugin's state as its members, to be set to the fixture's and to be read again.
 struct State {
   clb::nn::PromptPool pool;
@@ -50,10 +48,6 @@ struct State {
     head.grow(g[at + "head.bias"].size(0));
     task.classes_seen = head.classes();
     visit([&](const std::string& name, Tensor& t) { t = g[at + name].requires_grad_(); });
-  }
-
-  static clb::nn::Rng any_numbers() {
-    return [](const std::string&) { return at::detail::createCPUGenerator(); };
   }
 
   // Under the fixture's names.

@@ -13,25 +13,19 @@ using clb::golden::any_numbers;
 using clb::golden::Golden;
 using clb::golden::parameters_of;
 using clb::testing::choice;
+using clb::testing::list;
 using clb::testing::Samples;
 using clb::testing::Settings;
 using clb::testing::small_task;
 using clb::testing::small_vit;
 using clb::testing::small_weights;
 using clb::testing::value;
+using clb::testing::with;
 using Bench = clb::testing::MethodBench<Lae>;
 using Blocks = std::vector<int64_t>;
 using Tensors = std::map<std::string, Tensor>;
 
 const char* const kModules[] = {"adapter", "lora", "prefix"};
-
-Settings with(Settings settings, const Settings& changes) {
-  for (const auto& [name, v] : changes) settings[name] = v;
-  return settings;
-}
-
-// `blocks` must live as long as the value.
-clb_value list(const Blocks& blocks) { return {CLB_TYPE_INT_LIST, static_cast<uint32_t>(blocks.size()), {.ints = blocks.data()}}; }
 
 // The plugin's state as its members.
 struct State {

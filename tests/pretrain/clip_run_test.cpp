@@ -8,12 +8,11 @@
 #include <clb/pretrain/evaluate.hpp>
 #include <clb/pretrain/train.hpp>
 #include <clb/pretrain/vocabulary.hpp>
-#include <sstream>
 
 #include "captioned.hpp"
 #include "clip_network.hpp"
 #include "errors.hpp"
-#include "temp_folder.hpp"
+#include "tiny_run.hpp"
 
 namespace clb::pretrain {
 namespace {
@@ -28,26 +27,9 @@ const std::string kTinyClip =
     "features = 16\nvocabulary = '" +
     kVocabulary.string() + "'\n[training]\nimages = 640\nbatch_size = 32\nslice = 8\nwarmup = 0.1\n";
 
-struct TinyClip {
-  Recipe recipe;
-  TrainOptions options;
-
+struct TinyClip : TinyRun {
   TinyClip(const testing::TempFolder& temp, const std::string& name, const std::string& more = "")
-      : recipe(parse_recipe(kTinyClip + more, "tiny.toml")) {
-    options.folder = temp.path() / name;
-    options.out = options.folder / "weights.safetensors";
-    options.device = "cpu";
-    options.threads = 1;
-    options.curve_every = 5;
-  }
-  bool train() const { return pretrain::train(recipe, options); }
-  std::string weights() const { return base::read_file(options.out); }
-  std::vector<base::Json> curve() const {
-    std::vector<base::Json> points;
-    std::istringstream lines(base::read_file(options.folder / "curve.jsonl"));
-    for (std::string line; std::getline(lines, line);) points.push_back(base::parse_json(line, "curve"));
-    return points;
-  }
+      : TinyRun(temp, name, kTinyClip + more) {}
 };
 
 TEST(ClipRun, LearnsWhichSentenceBelongsToWhichImage) {

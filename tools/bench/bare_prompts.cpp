@@ -85,7 +85,8 @@ std::vector<Prefix> halves(const Tensor& prompts) {
   return prefixes;
 }
 
-class L2p final : public BareMethod {
+// What has a pool of prompts with keys, and a head.
+class PoolMethod : public BareMethod {
  public:
   using BareMethod::BareMethod;
   void read(Archive& a) override {
@@ -94,6 +95,14 @@ class L2p final : public BareMethod {
   }
   std::vector<Tensor> trained() const override { return {pool_[0], pool_[1], head_[0], head_[1]}; }
 
+ protected:
+  Task task_;
+  Module pool_{{"prompts", "keys"}}, head_{{"weight", "bias"}};
+};
+
+class L2p final : public PoolMethod {
+ public:
+  using PoolMethod::PoolMethod;
   Tensor loss(const Tensor& images, const Tensor& labels) const override {
     const Tensor cosines = unit(vit_.query(images)).matmul(unit(pool_[1]).t());  // [n, M]
     const Tensor votes = at::bincount(nearest(cosines.detach()).flatten(), {}, cosines.size(1));
@@ -114,9 +123,6 @@ class L2p final : public BareMethod {
     const Tensor read = vit_.normed(vit_.tokens(images, prompts, {})).narrow(1, 1, prompts.size(1)).mean(1);
     return at::linear(read, head_[0], head_[1]);
   }
-
-  Task task_;
-  Module pool_{{"prompts", "keys"}}, head_{{"weight", "bias"}};
 };
 
 // One prompt for each task, top_k 1: in the first task the first.
@@ -180,15 +186,9 @@ class CodaPrompt final : public BareMethod {
   Module old_{{"prompts", "keys", "attention"}}, own_ = old_, head_{{"weight", "bias"}};
 };
 
-class VqPrompt final : public BareMethod {
+class VqPrompt final : public PoolMethod {
  public:
-  using BareMethod::BareMethod;
-  void read(Archive& a) override {
-    task_.state(a);
-    a("pool", pool_)("head", head_);
-  }
-  std::vector<Tensor> trained() const override { return {pool_[0], pool_[1], head_[0], head_[1]}; }
-
+  using PoolMethod::PoolMethod;
   Tensor loss(const Tensor& images, const Tensor& labels) const override {
     const auto [soft, hard] = chosen(vit_.query(images));
     const auto distance = [](const Tensor& a, const Tensor& b) { return (a - b).square().mean({1, 2, 3}).sum(); };
@@ -210,9 +210,6 @@ class VqPrompt final : public BareMethod {
   Tensor forward(const Tensor& images, const Tensor& prompts) const {
     return at::linear(vit_.cls(images, halves(prompts)), head_[0], head_[1]);
   }
-
-  Task task_;
-  Module pool_{{"prompts", "keys"}}, head_{{"weight", "bias"}};
 };
 
 }  // namespace

@@ -27,6 +27,7 @@
 
 #include "bare_prompts.hpp"
 #include "prompt_path.hpp"
+#include "workload.hpp"
 
 namespace {
 
@@ -35,6 +36,7 @@ using bench::BareMethod;
 using bench::BareVit;
 using bench::kEvalBatch;
 using bench::kTasks;
+using bench::median;
 using bench::Path;
 using bench::Plugin;
 using bench::Tensor;
@@ -47,11 +49,6 @@ struct Options {
   std::vector<std::string> methods{"l2p", "dualprompt", "coda_prompt", "vq_prompt"};
   int64_t operator[](const std::string& name) const { return numbers.at(name); }
 };
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 // Seconds of each round: as a clock on the wall has them, and of the processor, summed over threads. The second kind tells two sides apart
 // where others use the machine too; with threads that wait for one another it is worth nothing.

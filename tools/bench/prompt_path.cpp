@@ -1,41 +1,26 @@
 #include "prompt_path.hpp"
 
-#include <ATen/Parallel.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <clb/base/sha256.hpp>
 #include <clb/nn/vit.hpp>
 #include <clb/session/predict.hpp>
 #include <numeric>
 
+#include "workload.hpp"
+
 namespace clb::bench {
 namespace {
 
-base::RunSpec spec_of(const PathOptions& o, const base::DatasetInfo& dataset) {
-  base::RunSpec spec;
-  spec.experiment = "prompt_bench";
-  spec.dataset.id = dataset.id;
-  spec.dataset.file = dataset.file;
-  spec.dataset.root = dataset.root;
-  spec.dataset.fingerprint = dataset.fingerprint;
-  spec.dataset.class_count = dataset.class_count;
+base::RunSpec training_spec(const PathOptions& o, const base::DatasetInfo& dataset) {
+  base::RunSpec spec = spec_of("prompt_bench", o.weights, dataset, kTasks, o.size);
   spec.dataset.train_per_class = o.train_images * kTasks / dataset.class_count;
-  spec.weights.push_back({.role = "main", .file = o.weights, .sha256 = base::hex(base::sha256_file(o.weights)), .random = {}});
-  for (int64_t c = 0; c < dataset.class_count; ++c) spec.protocol.class_order.push_back(c);
-  spec.protocol.task_sizes.assign(kTasks, dataset.class_count / kTasks);
-  auto& eval = spec.protocol.eval_transform;
-  eval.name = "prompt_bench";
-  eval.resize = o.size;
-  eval.mean = {0.485, 0.456, 0.406};
-  eval.std = {0.229, 0.224, 0.225};
-  auto& train = spec.method.train_transform = eval;
+  auto& train = spec.method.train_transform;
   train.resize = 0;
   train.random_resized_crop = o.size;
   train.flip = 0.5;
   spec.precision = o.precision;
-  spec.threads = at::get_num_threads();
   spec.execution.cache_dir = o.cache;
   return spec;
 }
@@ -54,7 +39,7 @@ base::Json params_of(const base::MethodInfo& method, int64_t batch, int64_t epoc
 Plugin::Plugin(const std::string& file) : info(session::method_info(file)), table(session::load_method_table(file)) {}
 
 Path::Path(const PathOptions& options, const base::DatasetInfo& dataset)
-    : emitter_(open("/dev/null", O_WRONLY)), session_(spec_of(options, dataset), torch::kCPU, "prompt_bench", emitter_, spans_) {
+    : emitter_(open("/dev/null", O_WRONLY)), session_(training_spec(options, dataset), torch::kCPU, "prompt_bench", emitter_, spans_) {
   session_.complete.emplace("main:cls", data::Split::kTest);  // so that nobody asks for those of all test images
 }
 
