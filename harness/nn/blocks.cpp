@@ -69,9 +69,9 @@ Tensor Blocks::operator()(const Tensor& x, const Injection& in) const {
   return y;
 }
 
-Tensor Blocks::first_row(const Tensor& x) const {
+Tensor Blocks::first_row(const Tensor& x, int64_t first) const {
   Tensor y = x;
-  for (int64_t i = 0; i + 1 < depth(); ++i) y = blocks_[i](y);
+  for (int64_t i = first; i + 1 < depth(); ++i) y = blocks_[i](y);
   return blocks_[depth() - 1].first_row(y).squeeze(1);
 }
 

@@ -23,6 +23,11 @@ ClassGaussian gaussian_of(int64_t label, const Tensor& rows, const GaussianOptio
 
 }  // namespace
 
+GaussianOptions StatisticsOptions::gaussians() const {
+  if (statistics == "multi_centroid") return {.covariance = "diagonal", .per_class = centroids, .unbiased = false};
+  return {.covariance = statistics == "covariance" ? "full" : "diagonal"};
+}
+
 std::vector<ClassGaussian> gaussians_of(int64_t label, const Tensor& rows, const GaussianOptions& o, const Rng& rng) {
   if (o.covariance != "full" && o.covariance != "diagonal")
     throw Error(ErrorKind::kInvalid, "unknown covariance '" + o.covariance + "'; expected full or diagonal");

@@ -21,9 +21,11 @@ Tensor squared_distances(const Tensor& weights, const Tensor& entries) {
 
 }  // namespace
 
-Codebook::Codebook(const CodebookOptions& o, const Rng& rng)
-    : prompts_(uniform({o.layers, o.entries, o.length, o.dim}, o.low, o.high, rng("prompts")).requires_grad_()),
-      keys_(uniform({o.layers, o.entries, o.dim}, o.low, o.high, rng("keys")).requires_grad_()) {}
+Codebook::Codebook(const CodebookOptions& o, const Rng& rng) {
+  const auto layers = static_cast<int64_t>(o.blocks.size());
+  prompts_ = uniform({layers, o.entries, o.length, o.dim}, o.low, o.high, rng("prompts")).requires_grad_();
+  keys_ = uniform({layers, o.entries, o.dim}, o.low, o.high, rng("keys")).requires_grad_();
+}
 
 Selection Codebook::select(const Tensor& query, const SelectionOptions& o) const {
   const auto as_prompts = [&](const Tensor& flat) { return flat.unflatten(2, prompts_.sizes().slice(2)); };
@@ -38,6 +40,18 @@ Selection Codebook::select(const Tensor& query, const SelectionOptions& o) const
   const bool through = o.rule == "quantised" && o.estimator == "straight_through" && at::GradMode::is_enabled();
   s.prompts = o.rule == "soft" ? s.soft : through ? s.soft + (s.hard - s.soft).detach() : s.hard;
   return s;
+}
+
+void Codebook::count_use(const Selection& s, const SelectionOptions& o) {
+  const Tensor uses = o.rule == "soft" ? s.weights.detach() : at::one_hot(s.codes, keys_.size(1));  // [l, n, m]
+  const Tensor counts = uses.to(torch::kFloat64).sum(1);
+  used_ = used_.defined() ? used_ + counts : counts;
+}
+
+Tensor Codebook::take_usage() {
+  const Tensor used = used_.defined() ? used_ : torch::zeros(keys_.sizes().slice(0, 2), torch::kFloat64);
+  used_ = Tensor();
+  return used;
 }
 
 CodebookTerms codebook_terms(const Selection& s, const Tensor& query, const CodebookTermOptions& o) {

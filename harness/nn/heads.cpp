@@ -1,5 +1,6 @@
 #include "clb/nn/heads.hpp"
 
+#include <algorithm>
 #include <clb/nn/error.hpp>
 #include <clb/nn/tensors.hpp>
 #include <cmath>
@@ -50,6 +51,18 @@ void GrowingLinear::grow(int64_t classes) {
 
 Tensor GrowingLinear::operator()(const Tensor& features) const { return at::linear(features.to(torch::kFloat32), weight_, bias_); }
 
+void GrowingLinear::take_over(const GrowingLinear& from, const std::vector<int64_t>& labels) {
+  std::vector<int64_t> kept;
+  for (int64_t c = 0; c < classes(); ++c)
+    if (std::find(labels.begin(), labels.end(), c) == labels.end()) kept.push_back(c);
+  const auto merged = [&](const Tensor& own, const Tensor& theirs) {
+    const Tensor rows = torch::tensor(kept, torch::dtype(torch::kInt64).device(theirs.device()));
+    return theirs.detach().clone().index_copy_(0, rows, own.detach().to(theirs.device()).index_select(0, rows));
+  };
+  weight_ = merged(weight_, from.weight_);
+  bias_ = merged(bias_, from.bias_);
+}
+
 CosineHead::CosineHead(const CosineHeadOptions& options, Rng rng)
     : options_(options),
       rng_(std::move(rng)),
@@ -66,6 +79,23 @@ void CosineHead::grow(int64_t classes) {
 Tensor CosineHead::operator()(const Tensor& features) const {
   const Tensor cosines = at::matmul(unit_rows(features.to(torch::kFloat32)), unit_rows(weight_).t());
   return options_.learn_sigma ? sigma_ * cosines : options_.sigma * cosines;
+}
+
+Tensor joined_proxies(const Tensor& logits, int64_t proxies) {
+  const Tensor of_class = logits.unflatten(1, {-1, proxies});
+  return (of_class.softmax(2) * of_class).sum(2);
+}
+
+Tensor joined_logits(const List<GrowingLinear>& heads, const Tensor& features) {
+  std::vector<Tensor> parts;
+  for (const GrowingLinear& head : heads) parts.push_back(head(features));
+  return at::cat(parts, 1);
+}
+
+std::vector<int64_t> classes_of(const List<GrowingLinear>& heads) {
+  std::vector<int64_t> classes;
+  for (const GrowingLinear& head : heads) classes.push_back(head.classes());
+  return classes;
 }
 
 }  // namespace clb::nn

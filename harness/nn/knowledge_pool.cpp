@@ -7,7 +7,22 @@ namespace clb::nn {
 
 using torch::Tensor;
 
-KnowledgePool::Drawn KnowledgePool::draw(int64_t among, int64_t items, int64_t each, const Rng& rng) {
+void KnowledgePool::remember(int64_t task, const std::vector<int64_t>& classes, const Rows& seen, const std::string& covariance) {
+  const Rng no_clusters = [](const std::string&) { return torch::Generator(); };
+  for (const int64_t label : classes) {
+    const Tensor rows = seen.labels.eq(label).nonzero().squeeze(1);
+    if (rows.numel() == 0) continue;
+    const auto gaussian = [&](const Tensor& values) {
+      return gaussians_of(label, values.index_select(0, rows), {.covariance = covariance, .ridge = 1e-5}, no_clusters).front();
+    };
+    low.push_back(gaussian(seen.low));
+    features.push_back(gaussian(seen.features));
+    prompts.push_back(seen.prompts.squeeze(1).index_select(0, rows).mean(0));
+    tasks.push_back(task);
+  }
+}
+
+KnowledgePool::Rows KnowledgePool::draw(int64_t among, int64_t items, int64_t each, const Rng& rng) {
   const torch::NoGradGuard no_grad;
   const Tensor times = at::bincount(at::randint(among, {items}, rng("items"), torch::kInt64), {}, among) * each;
   std::vector<Tensor> parts[4];

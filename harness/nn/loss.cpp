@@ -10,4 +10,13 @@ torch::Tensor mask_to(const std::vector<int64_t>& labels, const torch::Tensor& l
   return logits.masked_fill(outside.to(logits.device()), -std::numeric_limits<double>::infinity());
 }
 
+torch::Tensor soft_cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets) {
+  return -(targets * logits.log_softmax(1)).sum(1).mean();
+}
+
+torch::Tensor contrastive_loss(const torch::Tensor& stored, const torch::Tensor& features, double temperature) {
+  const torch::Tensor rows = stored.defined() ? at::cat({stored, features}) : features;
+  return at::cross_entropy_loss(rows.matmul(rows.t()) / temperature, torch::arange(rows.size(0), rows.options().dtype(torch::kInt64)));
+}
+
 }  // namespace clb::nn

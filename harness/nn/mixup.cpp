@@ -56,6 +56,4 @@ MixedBatch mixed_batch(const Tensor& images, const Tensor& labels, int64_t class
   return mixed;
 }
 
-Tensor soft_cross_entropy(const Tensor& logits, const Tensor& targets) { return -(targets * logits.log_softmax(1)).sum(1).mean(); }
-
 }  // namespace clb::nn

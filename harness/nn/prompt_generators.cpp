@@ -1,5 +1,6 @@
 #include "clb/nn/prompt_generators.hpp"
 
+#include <clb/nn/error.hpp>
 #include <clb/nn/prompt_tokens.hpp>
 #include <cmath>
 
@@ -30,8 +31,18 @@ Tensor MadePrompts::before_block(int64_t block, const Tensor& x) const {
 
 Tensor MadePrompts::after_block(int64_t block, const Tensor& x) const { return block < blocks_ ? drop_rows(x, 1, generator_.length()) : x; }
 
+TaskKeys::TaskKeys(int64_t tasks, const VitShape& network, int64_t embedding, const Rng& rng) {
+  const double bound = std::sqrt(6.0 / static_cast<double>(network.channels * network.patch * network.patch + network.dim));
+  keys = uniform({tasks, network.dim}, -bound, bound, rng("keys")).requires_grad_();
+  embeddings = normal({tasks, embedding}, 0, 1, rng("embeddings")).requires_grad_();
+}
+
 AttentionPrompt::AttentionPrompt(int64_t dim, int64_t heads, double dropout, const Rng& rng)
     : norm_(dim), heads_(heads), dropout_(dropout) {
+  if (dim % heads != 0) {
+    throw Error(ErrorKind::kInvalid,
+                "generator_heads is " + std::to_string(heads) + ", which does not divide the network's width " + std::to_string(dim));
+  }
   const auto drawn = [&](const std::string& name) {
     return Linear::drawn(dim, dim, [&](const std::string& part) { return rng(name + "." + part); });
   };
@@ -49,6 +60,15 @@ AttentionPrompt::Made AttentionPrompt::operator()(const Tensor& query, const Ten
   const Tensor weights = raw.softmax(2) * scale, of_tokens = weights.narrow(2, 1, tokens.size(0));
   const Tensor mixed = weights.narrow(2, 0, 1) * by_head(v_(u)) + at::einsum("nhc,chd->nhd", {of_tokens, by_head(v_(tokens))});
   return {raw.unsqueeze(2), dropped(out_, proj_(mixed.flatten(1))).unsqueeze(1)};
+}
+
+Tensor attention_loss(const Tensor& raw, const Tensor& labels) {
+  const Tensor rows = raw.squeeze(2).narrow(2, 1, raw.size(3) - 1).flatten(0, 1);  // [n heads, classes]
+  return at::cross_entropy_loss(rows, labels.repeat_interleave(raw.size(1)));
+}
+
+Tensor norm_loss(const Tensor& prompt, const Tensor& tokens, double weight, double scale) {
+  return weight * at::relu(prompt.abs().sum(2).mean() - scale * tokens.abs().sum(2).to(torch::kFloat32).mean());
 }
 
 std::vector<std::pair<std::string, Linear*>> AttentionPrompt::attention() {

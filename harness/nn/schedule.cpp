@@ -83,6 +83,10 @@ Schedule one_late(double first, Schedule schedule) {
   return [first, schedule = std::move(schedule)](double t) { return t < 1 ? first : schedule(t - 1); };
 }
 
+Schedule in_epochs(Schedule of_updates, int64_t updates) {
+  return [=](double epochs) { return of_updates(std::round(epochs * static_cast<double>(updates))); };
+}
+
 Schedule schedule_by_name(const std::string& name, const ScheduleNumbers& numbers, double total) {
   std::string names;
   for (const NamedSchedule& one : kSchedules) {

@@ -12,7 +12,7 @@
 namespace clb::text {
 namespace {
 
-constexpr size_t kMerges = 49152 - 256 - 2;  // of the file's lines behind the first one
+constexpr size_t kClipMerges = 49152 - 256 - 2;  // of the file's lines behind the first one
 constexpr size_t kMostBytes = size_t{64} << 20;
 constexpr std::string_view kEndOfWord = "</w>";
 
@@ -34,6 +34,20 @@ std::string unpacked(std::span<const uint8_t> file, const std::string& name) {
   inflateEnd(&stream);
   if (state != Z_STREAM_END) throw base::Error(name + ": the gzip file is damaged or cut short; get it again");
   return text;
+}
+
+// How many pairs follow. A title that ends in "N merges" says so; CLIP's does not, and its file has more lines than CLIP uses.
+size_t merges_of(std::string_view title) {
+  constexpr std::string_view kEnd = " merges";
+  if (!title.ends_with(kEnd)) return kClipMerges;
+  title.remove_suffix(kEnd.size());
+  const std::string_view digits = title.substr(title.find_last_of(' ') + 1);
+  size_t count = 0;
+  for (const char digit : digits) {
+    if (digit < '0' || digit > '9' || count > kClipMerges) return kClipMerges;
+    count = 10 * count + static_cast<size_t>(digit - '0');
+  }
+  return digits.empty() ? kClipMerges : count;
 }
 
 // The printable character that the vocabulary writes for a byte, in UTF-8.
@@ -113,13 +127,15 @@ ClipTokens::ClipTokens(std::span<const uint8_t> vocabulary, const std::string& n
   for (const std::string& symbol : bytes) table->add(symbol + std::string(kEndOfWord));
   const std::string text = unpacked(vocabulary, name);
   size_t begin = text.find('\n');  // the first line is a title
-  for (size_t k = 0; k < kMerges; ++k) {
+  const size_t merges = merges_of(std::string_view(text).substr(0, begin));
+  for (size_t k = 0; k < merges; ++k) {
     const size_t line = begin + 1, end = begin == text.npos ? text.npos : text.find('\n', line);
     const size_t space = end == text.npos ? text.npos : text.find(' ', line);
     if (end == text.npos || space >= end || space == line || space + 1 == end || text.find(' ', space + 1) < end)
-      throw base::Error(name + ": line " + std::to_string(k + 2) +
-                        " is no pair of symbols; the vocabulary bpe_simple_vocab_16e6.txt.gz of " + "openai/CLIP has " +
-                        std::to_string(kMerges) + " of them behind its first line");
+      throw base::Error(
+          name + ": line " + std::to_string(k + 2) + " is no pair of symbols; a vocabulary has " + std::to_string(merges) +
+          " of them behind its first line" +
+          (merges == kClipMerges ? ", as bpe_simple_vocab_16e6.txt.gz of openai/CLIP, unless that line ends in \"N merges\"" : ""));
     table->rank.try_emplace(text.substr(line, end - line), k);
     table->add(text.substr(line, space - line) + text.substr(space + 1, end - space - 1));
     begin = end;

@@ -3,10 +3,12 @@
 #include "aper.cpp"
 
 #include "golden/golden.hpp"
+#include "nn/golden_modules.hpp"
 #include "support/small_vit.hpp"
 
 namespace {
 
+using clb::golden::any_numbers;
 using clb::golden::Golden;
 using clb::testing::BenchWeights;
 using clb::testing::choice;
@@ -24,10 +26,6 @@ constexpr const char* kTuners[] = {"adapter", "ssf", "vpt_deep", "vpt_shallow", 
 BenchWeights weights_of(const Golden& g) { return {.tensors = g.with_prefix("ptm.param."), .heads = g.config()["num_heads"]}; }
 
 clb::nn::Vit vit_of(const BenchWeights& weights) { return clb::nn::Vit(weights.tensors, {.heads = weights.heads}); }
-
-clb::nn::Rng any_numbers() {
-  return [](const std::string&) { return at::detail::createCPUGenerator(); };
-}
 
 // The plugin's state as its members.
 struct State {

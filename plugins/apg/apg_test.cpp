@@ -3,12 +3,18 @@
 #include "apg.cpp"
 
 #include "golden/golden.hpp"
+#include "nn/golden_modules.hpp"
 #include "support/small_vit.hpp"
 
 namespace {
 
+using clb::golden::any_numbers;
 using clb::golden::Golden;
+using clb::nn::attention_loss;
 using clb::nn::AttentionPrompt;
+using clb::nn::joined_proxies;
+using clb::nn::norm_loss;
+using clb::nn::TokensOfTask;
 using clb::testing::BenchWeights;
 using clb::testing::choice;
 using clb::testing::kSmallVit;
@@ -17,21 +23,13 @@ using clb::testing::Settings;
 using clb::testing::small_vit;
 using clb::testing::small_weights;
 using clb::testing::value;
+using clb::testing::with;
 using Bench = clb::testing::MethodBench<Apg>;
-
-clb::nn::Rng any_numbers() {
-  return [](const std::string& name) { return at::detail::createCPUGenerator(std::hash<std::string>()(name)); };
-}
-
-Settings with(Settings settings, const Settings& changes) {
-  for (const auto& [name, v] : changes) settings[name] = v;
-  return settings;
-}
 
 // The plugin's state as its members.
 struct State {
   AttentionPrompt generator;
-  std::vector<Tokens> tokens;
+  std::vector<TokensOfTask> tokens;
   std::vector<int64_t> behind;
   clb::nn::GrowingLinear classifier;
   clb::nn::KnowledgePool pool;
@@ -40,12 +38,12 @@ struct State {
   State(int64_t dim, int64_t heads) : generator(dim, heads, 0, any_numbers()), classifier({.dim = dim}, any_numbers()) {}
   void state(clb::Archive& a) {
     task.state(a);
-    a("generator", generator)("tokens", tokens, [] { return Tokens(); })("behind", behind)("classifier", classifier);
+    a("generator", generator)("tokens", tokens, [] { return TokensOfTask(); })("behind", behind)("classifier", classifier);
     a("pool.low", pool.low)("pool.features", pool.features)("pool.prompts", pool.prompts)("pool.tasks", pool.tasks);
   }
   Tensor bank() const {
     std::vector<Tensor> rows;
-    for (const Tokens& of_task : tokens) rows.push_back(of_task.rows);
+    for (const TokensOfTask& of_task : tokens) rows.push_back(of_task.rows);
     return at::cat(rows);
   }
 };
@@ -177,7 +175,7 @@ void check_task(Golden& g, int64_t task) {
   g.near(at + "triplet_value", of_triplet);
   g.near(at + "loss", loss + of_triplet);
 
-  clb::nn::List<Tokens> tokens(state.tokens);
+  clb::nn::List<TokensOfTask> tokens(state.tokens);
   clb::nn::Trainer trainer({.optimizer = "adamw", .lr = real(g, "lr"), .weight_decay = real(g, "wd")},
                            {state.generator, tokens, state.classifier}, 1);
   trainer.step(loss);
@@ -321,7 +319,7 @@ TEST(Apg, WhatThePoolDrawsHasTheMomentsOfTheClasses) {
     Bench bench(settings({{"covariance", choice(covariance)}}), small_weights());
     learn(bench, 0, 1);
     clb::nn::KnowledgePool pool = state_of(bench).pool;
-    const clb::nn::KnowledgePool::Drawn drawn = pool.draw(2, 400, 50, any_numbers());
+    const clb::nn::KnowledgePool::Rows drawn = pool.draw(2, 400, 50, any_numbers());
     ASSERT_EQ(drawn.labels.numel(), 20000);
     for (int64_t label = 0; label < 2; ++label) {
       const Tensor rows = drawn.labels.eq(label).nonzero().squeeze(1), features = drawn.features.index_select(0, rows).to(torch::kFloat64);

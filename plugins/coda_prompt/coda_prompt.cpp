@@ -4,34 +4,15 @@
 #include <clb/nn/layer_prefixes.hpp>
 #include <clb/nn/loss.hpp>
 #include <clb/nn/orthogonal.hpp>
+#include <clb/nn/prompt_components.hpp>
 #include <clb/nn/tensors.hpp>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/prompting.hpp>
 
 namespace {
 
+using Components = clb::nn::PromptComponents;
 using torch::Tensor;
-
-// k components in each of b blocks: prompts [b, k, L, d], keys and attention [b, k, d].
-struct Components final : clb::nn::Module {
-  Components() = default;
-  Components(Tensor prompts, Tensor keys, Tensor attention)
-      : prompts(std::move(prompts)), keys(std::move(keys)), attention(std::move(attention)) {}
-  void parts(clb::nn::Parts& p) override { p("prompts", prompts)("keys", keys)("attention", attention); }
-
-  int64_t count() const { return keys.size(1); }
-  Components rows(int64_t first, int64_t behind) const {
-    const auto of = [&](const Tensor& t) { return t.detach().slice(1, first, behind).clone(); };
-    return {of(prompts), of(keys), of(attention)};
-  }
-  Components with(const Components& more) const {
-    const auto both = [](const Tensor& a, const Tensor& b) { return at::cat({a, b}, 1); };
-    return {both(prompts, more.prompts), both(keys, more.keys), both(attention, more.attention)};
-  }
-  Tensor flat_prompts() const { return prompts.flatten(2); }  // [b, k, L d]
-
-  Tensor prompts, keys, attention;
-};
 
 class CodaPrompt final : public clb::Method {
  public:
@@ -59,10 +40,7 @@ class CodaPrompt final : public clb::Method {
   void create() override {
     vit_ = clb::backbone(ctx());
     clb::nn::require_blocks("blocks", blocks_, vit_.shape().depth);
-    if (length_ % 2 != 0) {
-      throw clb::PluginError(CLB_E_INVALID, "prompt_length is " + std::to_string(length_) +
-                                                "; half of a component are keys, half values, so an even number was expected");
-    }
+    clb::require_halves(length_);
     if (components_ > 0 && components_ < tasks_) {
       throw clb::PluginError(CLB_E_INVALID, "components is " + std::to_string(components_) + ", fewer than tasks, " +
                                                 std::to_string(tasks_) + "; every task needs one at least");
@@ -72,16 +50,11 @@ class CodaPrompt final : public clb::Method {
           CLB_E_INVALID,
           "test_prompts = \"initial\" needs freeze_old: what components were drawn beside is known only where it stands still");
     }
-    const auto b = static_cast<int64_t>(blocks_.size()), d = vit_.dim();
-    const auto none = [&](torch::IntArrayRef sizes) { return torch::zeros(sizes, ctx().device()); };
-    old_ = own_ = {none({b, 0, length_, d}), none({b, 0, d}), none({b, 0, d})};
-    head_ = {{.dim = d, .init = clb::nn::HeadInit::torch_linear()}, ctx().rng("head")};
+    old_ = own_ = Components::none(static_cast<int64_t>(blocks_.size()), length_, vit_.dim(), ctx().device());
+    head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::torch_linear()}, ctx().rng("head")};
   }
 
-  // The query is a frozen feature, so at prediction it comes from the host's cache.
-  clb::Inputs inputs() const override {
-    return prompted() ? clb::Inputs::images().with_features("main:cls") : clb::Inputs::features("main:cls");
-  }
+  clb::Inputs inputs() const override { return clb::queried_inputs(prompted()); }
 
   void train_task() override {
     head_.grow(task().classes_seen);
@@ -105,7 +78,7 @@ class CodaPrompt final : public clb::Method {
   Tensor predict(const clb::Batch& b) override {
     const Components all = old_.with(own_);
     const auto& query = b.features("main:cls");
-    return forward(b.images, query, weights_of(query, all), test_prompts_ == "initial" ? drawn(all.prompts) : all.prompts);
+    return forward(b.images, query, weights_of(query, all), test_prompts_ == "initial" ? drawn(all) : all.prompts);
   }
 
   void state(clb::Archive& a) override {
@@ -124,9 +97,7 @@ class CodaPrompt final : public clb::Method {
                                                 ", but the stream has more; set it to their number");
     }
     Components all = old_.with(own_).rows(0, behind);
-    if (all.count() < behind) {
-      all = {grown("prompts", all.prompts, behind), grown("keys", all.keys, behind), grown("attention", all.attention, behind)};
-    }
+    if (all.count() < behind) all = all.grown(behind, blocks_, ctx().rng("components"));
     const int64_t first = freeze_old_ ? tasks_begun_ * share : 0;
     old_ = all.rows(0, first);
     own_ = all.rows(first, behind);
@@ -135,32 +106,10 @@ class CodaPrompt final : public clb::Method {
     clb::nn::unfreeze(own_);
   }
 
-  // `kept` [b, k, ...] with new rows up to `behind`, by Gram-Schmidt within each block.
-  Tensor grown(const char* name, const Tensor& kept, int64_t behind) const {
-    const auto rng = ctx().rng("components");
-    const Tensor flat = kept.flatten(2);  // [b, k, m]
-    std::vector<Tensor> of_blocks;
-    for (size_t b = 0; b < blocks_.size(); ++b) {
-      const std::string in_block = std::string(name) + "." + std::to_string(blocks_[b]) + ".";
-      const auto draw = [&](int64_t row, int64_t attempt) {
-        const std::string again = attempt > 0 ? "." + std::to_string(attempt) : "";
-        return clb::nn::normal({flat.size(2)}, 0, 1, rng(in_block + std::to_string(row) + again));
-      };
-      of_blocks.push_back(clb::nn::gram_schmidt_rows(flat[static_cast<int64_t>(b)], behind - flat.size(1), draw));
-    }
-    if (of_blocks.empty()) return kept;
-    return at::stack(of_blocks).to(kept.device()).unflatten(2, kept.sizes().slice(2));
-  }
-
   // The prompts [b, k, L, d] as drawn: those of each task beside older ones, which stand still since.
-  Tensor drawn(const Tensor& trained) {
-    if (trained.size(1) == 0) return trained;
-    if (drawn_.defined()) return drawn_;
-    const int64_t share = components_ / tasks_;
-    std::vector<Tensor> of_tasks;
-    for (int64_t first = 0; first < trained.size(1); first += share)
-      of_tasks.push_back(grown("prompts", trained.narrow(1, 0, first), first + share).narrow(1, first, share));
-    return drawn_ = at::cat(of_tasks, 1);
+  Tensor drawn(const Components& trained) {
+    if (!drawn_.defined()) drawn_ = trained.drawn_prompts(components_ / tasks_, blocks_, ctx().rng("components"));
+    return drawn_;
   }
 
   // [b, n, k]: the cosine of q * A_k and K_k, from products of matrices: the n k d numbers q * A_k are never in memory.
@@ -195,8 +144,7 @@ class CodaPrompt final : public clb::Method {
   }
 
   void record() const {
-    for (int64_t b = 0; usage_.defined() && b < usage_.size(0); ++b)
-      clb::record_usage(ctx(), "component/" + std::to_string(blocks_[b]), usage_[b]);
+    if (usage_.defined()) clb::record_usage(ctx(), "component", blocks_, usage_);
     if (!prompted()) return;
     clb::record_change(ctx(), own_.prompts, at_start_);
     const Components all = old_.with(own_);  // how far from orthogonal they are: the mean of |cos| over pairs

@@ -4,27 +4,26 @@
 #include <clb/nn/tensors.hpp>
 
 #include "golden/golden.hpp"
+#include "nn/golden_modules.hpp"
 #include "support/method_bench.hpp"
 #include "support/small_vit.hpp"
 
 namespace {
 
+using clb::golden::any_numbers;
 using clb::golden::Golden;
 using clb::testing::choice;
+using clb::testing::list;
 using clb::testing::Samples;
 using clb::testing::Settings;
 using clb::testing::small_task;
 using clb::testing::small_vit;
 using clb::testing::small_weights;
 using clb::testing::value;
+using clb::testing::with;
 using Bench = clb::testing::MethodBench<CodaPrompt>;
 
 clb::testing::BenchWeights weights_of(const Golden& g) { return {.tensors = g.with_prefix("vit."), .heads = g.config()["heads"]}; }
-
-Settings with(Settings settings, const Settings& changes) {
-  for (const auto& [name, v] : changes) settings[name] = v;
-  return settings;
-}
 
 // The fixture's configuration; `blocks` belongs to it and must live as long as the settings.
 Settings settings_of(const Golden& g, const std::vector<int64_t>& blocks) {
@@ -33,7 +32,7 @@ Settings settings_of(const Golden& g, const std::vector<int64_t>& blocks) {
           {"tasks", integer("T")},
           {"prompt_length", integer("Lp")},
           {"batch_size", integer("B")},
-          {"blocks", {CLB_TYPE_INT_LIST, static_cast<uint32_t>(blocks.size()), {.ints = blocks.data()}}},
+          {"blocks", list(blocks)},
           {"ortho_weight", value(g.config()["mu"].get<double>())},
           {"lr", value(g.config()["lr"].get<double>())},
           {"epochs", value(int64_t{1})}};
@@ -56,10 +55,6 @@ struct State {
     head.grow(g[head_at + "head.bias"].size(0));
     head.parameters([&](const std::string& name, Tensor& t) { t = g[head_at + "head." + name].requires_grad_(); });
     task.classes_seen = head.classes();
-  }
-
-  static clb::nn::Rng any_numbers() {
-    return [](const std::string&) { return at::detail::createCPUGenerator(); };
   }
 
   // Under the fixture's names, with rows of zeros for what there is not yet.
@@ -220,12 +215,8 @@ TEST(CodaPrompt, EqualsTheReference) {
 }
 
 const std::vector<int64_t> kBothBlocks{0, 1};
-const Settings kSmall{{"components", value(int64_t{7})},
-                      {"tasks", value(int64_t{3})},
-                      {"prompt_length", value(int64_t{6})},
-                      {"blocks", {CLB_TYPE_INT_LIST, 2, {.ints = kBothBlocks.data()}}},
-                      {"lr", value(0.05)},
-                      {"epochs", value(int64_t{3})},
+const Settings kSmall{{"components", value(int64_t{7})}, {"tasks", value(int64_t{3})}, {"prompt_length", value(int64_t{6})},
+                      {"blocks", list(kBothBlocks)},     {"lr", value(0.05)},          {"epochs", value(int64_t{3})},
                       {"batch_size", value(int64_t{4})}};
 
 // Components by their plugin's names; those of older tasks first.
@@ -233,7 +224,7 @@ std::map<std::string, Tensor> components(Bench& bench) {
   struct Reader {
     int64_t tasks_begun = 0;
     Components old, own;
-    clb::nn::GrowingLinear head{{.dim = clb::testing::kSmallVit.dim}, State::any_numbers()};
+    clb::nn::GrowingLinear head{{.dim = clb::testing::kSmallVit.dim}, any_numbers()};
     clb::Task task;
     void state(clb::Archive& a) {
       task.state(a);
@@ -398,8 +389,8 @@ TEST(CodaPrompt, RefusesWhatCannotBe) {
   const std::pair<Settings, const char*> cases[] = {
       {{{"prompt_length", value(int64_t{5})}}, "prompt_length is 5"},
       {{{"tasks", value(int64_t{8})}}, "fewer than tasks"},
-      {{{"blocks", {CLB_TYPE_INT_LIST, 2, {.ints = twice.data()}}}}, "block 1"},
-      {{{"blocks", {CLB_TYPE_INT_LIST, 2, {.ints = beyond.data()}}}}, "block 2"},
+      {{{"blocks", list(twice)}}, "block 1"},
+      {{{"blocks", list(beyond)}}, "block 2"},
   };
   for (const auto& [changes, words] : cases) {
     try {

@@ -12,20 +12,6 @@ namespace {
 
 using torch::Tensor;
 
-// What tells the tasks apart, and what the generator knows of them.
-struct TaskKeys final : clb::nn::Module {
-  TaskKeys() = default;
-  TaskKeys(int64_t tasks, const clb::nn::VitShape& vit, int64_t embedding, const clb::nn::Rng& rng) {
-    const double bound = std::sqrt(6.0 / static_cast<double>(vit.channels * vit.patch * vit.patch + vit.dim));
-    keys = clb::nn::uniform({tasks, vit.dim}, -bound, bound, rng("keys")).requires_grad_();
-    embeddings = clb::nn::normal({tasks, embedding}, 0, 1, rng("embeddings")).requires_grad_();
-  }
-  Tensor keys, embeddings;  // [tasks, d], [tasks, e]
-
- private:
-  void parts(clb::nn::Parts& p) override { p("keys", keys)("embeddings", embeddings); }
-};
-
 class Dap final : public clb::Method {
  public:
   static constexpr clb::About about{
@@ -61,14 +47,8 @@ class Dap final : public clb::Method {
         .weight_decay()
         .epochs()
         .batch_size()
-        .schedule({"constant", "cosine", "multistep", "warmup_cosine"})
-        .min_lr()
-        .milestones()
-        .gamma()
-        .warmup_epochs()
-        .rate_per_iteration()
-        .clip_norm()
-        .drop_last()
+        .shaped({"constant", "cosine", "multistep", "warmup_cosine"})
+        .limits()
         .shuffle();
   }
 
@@ -84,7 +64,7 @@ class Dap final : public clb::Method {
   }
 
   clb::Inputs inputs() const override {
-    auto wanted = length_ > 0 ? clb::Inputs::images().with_features("main:cls") : clb::Inputs::features("main:cls");
+    auto wanted = clb::queried_inputs(length_ > 0);
     return oracle_ ? std::move(wanted).with_task_ids() : wanted;
   }
 
@@ -165,9 +145,8 @@ class Dap final : public clb::Method {
     Tensor ids = similarity.narrow(1, 0, seen_keys_only_ ? seen : pool_size_).argmax(1);
     if (batch_vote_test_) ids = clb::nn::voted_ids(ids.unsqueeze(1), pool_size_).squeeze(1);
     if (oracle_) {
-      if (!b.task_ids.defined())
-        throw clb::PluginError(CLB_E_INVALID, "oracle needs the task of each test sample, which this stream does not tell");
-      ids = at::where(b.task_ids.lt(seen), b.task_ids, ids);  // a task to come, or one of many that share a key, has none of its own
+      const Tensor& told = clb::told_tasks(b, "oracle");
+      ids = at::where(told.lt(seen), told, ids);  // a task to come, or one of many that share a key, has none of its own
     }
     ctx().trace("task", ids);
     return ids;
@@ -193,7 +172,7 @@ class Dap final : public clb::Method {
 
   clb::nn::Vit vit_;
   clb::nn::FilmPrompts generator_, initial_generator_;  // initial_...: as drawn
-  TaskKeys tasks_, initial_tasks_;
+  clb::nn::TaskKeys tasks_, initial_tasks_;
   clb::nn::GrowingLinear head_;
   clb::nn::Optimizer optimizer_;
   std::vector<Tensor> labels_;  // of each task

@@ -17,17 +17,13 @@ using clb::testing::Settings;
 using clb::testing::small_vit;
 using clb::testing::small_weights;
 using clb::testing::value;
+using clb::testing::with;
 using Bench = clb::testing::MethodBench<Dap>;
-
-Settings with(Settings settings, const Settings& changes) {
-  for (const auto& [name, v] : changes) settings[name] = v;
-  return settings;
-}
 
 // The plugin's state as its members.
 struct State {
   clb::nn::FilmPrompts generator;
-  TaskKeys tasks;
+  clb::nn::TaskKeys tasks;
   clb::nn::GrowingLinear head;
   std::vector<Tensor> labels;
   Tensor usage;

@@ -63,11 +63,8 @@ class DualPrompt final : public clb::Method {
   }
 
   void create() override {
-    if (top_k_ > pool_size_) {
-      throw clb::PluginError(CLB_E_INVALID, "top_k is " + std::to_string(top_k_) + ", but pool_size is only " + std::to_string(pool_size_) +
-                                                "; choose at most as many prompts as the pool has");
-    }
-    if (init_low_ > init_high_) throw clb::PluginError(CLB_E_INVALID, "init_low lies above init_high; exchange them");
+    clb::require_top_k(top_k_, pool_size_);
+    clb::require_init(init_low_, init_high_);
     vit_ = clb::backbone(ctx());
     clb::nn::require_blocks("g_blocks", g_blocks_, vit_.shape().depth);
     clb::nn::require_blocks("e_blocks", e_blocks_, vit_.shape().depth);
@@ -78,20 +75,19 @@ class DualPrompt final : public clb::Method {
     head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(0.02)}, ctx().rng("head")};
   }
 
-  // The query is a frozen feature, so at prediction it comes from the host's cache.
-  clb::Inputs inputs() const override {
-    return prompted() ? clb::Inputs::images().with_features("main:cls") : clb::Inputs::features("main:cls");
-  }
+  clb::Inputs inputs() const override { return clb::queried_inputs(prompted()); }
 
   void train_task() override {
     head_.grow(task().classes_seen);
     const int64_t own = own_prompts();
     const Tensor before = trained(own);
+    clb::EpochMeans similarity(ctx(), clb::kKeySimilarity);
     clb::fit(ctx(), fit_, clb::queried_images(ctx(), augment_), {{prompts_, prompt_lr_scale_}, head_}, [&](const clb::Batch& b) {
       const auto query = clb::queries(b, vit_, augment_);
       const auto& experts = prompts_.experts;
       const auto choice = own < 0 ? experts.nearest(query, top_k_, batch_vote_train_) : experts.given(query, own, top_k_);
       count_use(choice);
+      similarity.add(b, choice.chosen_cosines());
       const auto logits = clb::nn::mask_to(task().labels, forward(b.images, query, choice, prompts_));
       const auto ce = torch::nn::functional::cross_entropy(logits, b.labels), pull = pull_weight_ * key_loss(choice);
       ctx().trace("ce", ce);
@@ -100,6 +96,7 @@ class DualPrompt final : public clb::Method {
       return ce + pull;
     });
     ++tasks_learned_;
+    similarity.record();
     record(trained(own), before);
   }
 
@@ -176,8 +173,7 @@ class DualPrompt final : public clb::Method {
 
   void record(const Tensor& now, const Tensor& before) const {
     const bool of_blocks = key_per_block_ && !e_blocks_.empty();
-    for (int64_t s = 0; s < usage_.size(0); ++s)
-      clb::record_usage(ctx(), "expert/" + std::to_string(of_blocks ? e_blocks_[static_cast<size_t>(s)] : 0), usage_[s]);
+    clb::record_usage(ctx(), "expert", of_blocks ? e_blocks_ : std::vector<int64_t>{0}, usage_);
     if (prompted()) clb::record_change(ctx(), now, before);
   }
 

@@ -14,25 +14,19 @@ namespace {
 
 using clb::golden::Golden;
 using clb::testing::choice;
+using clb::testing::list;
 using clb::testing::Samples;
 using clb::testing::Settings;
 using clb::testing::small_task;
 using clb::testing::small_vit;
 using clb::testing::small_weights;
 using clb::testing::value;
+using clb::testing::with;
 using Bench = clb::testing::MethodBench<DualPrompt>;
 using Blocks = std::vector<int64_t>;
 using Tensors = std::map<std::string, Tensor>;
 
 clb::testing::BenchWeights weights_of(const Golden& g) { return {.tensors = g.with_prefix("vit."), .heads = g.config()["heads"]}; }
-
-Settings with(Settings settings, const Settings& changes) {
-  for (const auto& [name, v] : changes) settings[name] = v;
-  return settings;
-}
-
-// `blocks` must live as long as the value.
-clb_value list(const Blocks& blocks) { return {CLB_TYPE_INT_LIST, static_cast<uint32_t>(blocks.size()), {.ints = blocks.data()}}; }
 
 const Settings kPlainStep{{"optimizer", choice("sgd")}, {"lr", value(1.0)}, {"momentum", value(0.0)}, {"epochs", value(int64_t{1})}};
 
@@ -393,6 +387,18 @@ TEST(DualPrompt, OnlyVoteAndLegacyLayoutDependOnTheBatch) {
   };
   EXPECT_LE(differs({}), 1e-5);
   EXPECT_GT(differs({{"legacy_prefix_reshape", value(true)}}), 1e-4);
+}
+
+TEST(DualPrompt, TheKeyOfATaskMovesTowardsItsQueries) {
+  const auto similarity = [](double pull_weight) {
+    Bench bench(with(kSmall, {{"pull_weight", value(pull_weight)}}), small_weights());
+    for (int64_t t = 0; t < 2; ++t) bench.train(small_task(t), 2 * t + 2);
+    return bench.metrics.at("keys/similarity");  // of the second task
+  };
+  const auto pulled = similarity(0.5), left = similarity(0);
+  ASSERT_EQ(pulled.size(), 3);  // epochs
+  EXPECT_LT(pulled[0].second, pulled[2].second);
+  EXPECT_NEAR(left[0].second, left[2].second, 1e-6);
 }
 
 TEST(DualPrompt, TheStateIsExact) {

@@ -2,10 +2,12 @@
 #include "ease.cpp"
 
 #include "golden/golden.hpp"
+#include "nn/golden_modules.hpp"
 #include "support/small_vit.hpp"
 
 namespace {
 
+using clb::golden::any_numbers;
 using clb::golden::Golden;
 using clb::nn::Adapter;
 using clb::nn::Vit;
@@ -19,10 +21,6 @@ using clb::testing::small_weights;
 using clb::testing::value;
 using torch::Tensor;
 using Bench = clb::testing::MethodBench<Ease>;
-
-clb::nn::Rng any_numbers() {
-  return [](const std::string& name) { return at::detail::createCPUGenerator(std::hash<std::string>()(name)); };
-}
 
 // The reference keeps the projections of queries, keys and values apart, and the MLP in the block.
 BenchWeights weights_of(const Golden& g) {

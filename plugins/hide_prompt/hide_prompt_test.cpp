@@ -2,34 +2,28 @@
 #include "hide_prompt.cpp"
 
 #include "golden/golden.hpp"
+#include "nn/golden_modules.hpp"
 #include "support/method_bench.hpp"
 #include "support/small_vit.hpp"
 
 namespace {
 
+using clb::golden::any_numbers;
 using clb::golden::Golden;
+using clb::nn::TaskInference;
+using clb::nn::TaskPrompt;
 using clb::testing::choice;
+using clb::testing::list;
 using clb::testing::Samples;
 using clb::testing::Settings;
 using clb::testing::small_task;
 using clb::testing::small_vit;
 using clb::testing::small_weights;
 using clb::testing::value;
+using clb::testing::with;
 using Bench = clb::testing::MethodBench<HidePrompt>;
 using Blocks = std::vector<int64_t>;
 using Tensors = std::map<std::string, Tensor>;
-
-// `blocks` must live as long as the value.
-clb_value list(const Blocks& blocks) { return {CLB_TYPE_INT_LIST, static_cast<uint32_t>(blocks.size()), {.ints = blocks.data()}}; }
-
-Settings with(Settings settings, const Settings& changes) {
-  for (const auto& [name, v] : changes) settings[name] = v;
-  return settings;
-}
-
-clb::nn::Rng any_numbers() {
-  return [](const std::string& name) { return at::detail::createCPUGenerator(std::hash<std::string>()(name)); };
-}
 
 Tensors tensors_of(clb::nn::Module& module) {
   Tensors all;
@@ -296,7 +290,7 @@ class Reference {
         memory.gaussians().push_back({c, centroids[c][k].to(torch::kFloat64), spreads[c][k]});
         memory.tasks().push_back(c / per_task_);
       }
-    const auto options = alignment_of(each, epochs, g.config()[lr], 1e-4);
+    const auto options = clb::AlignmentOptions{.epochs = epochs, .samples = each, .lr = g.config()[lr]}.replay(1e-4);
     const int64_t updates = memory.classes_before(1);
     EXPECT_EQ(updates, per_task_);
     clb::nn::Trainer trainer(options.fit, {heads}, updates);
@@ -341,25 +335,6 @@ TEST(HidePrompt, EqualsTheReference) {
   for (const char* stage : {"tii.align.", "wtp.align."})
     for (const char* name : {"noise", "permutation", "before."}) inputs.push_back(std::string(stage) + name);
   g.expect_all_compared(inputs);
-}
-
-TEST(HidePrompt, AnOlderTasksPromptHasItsShareAndNoGradient) {
-  const Tensor own = torch::ones(3).requires_grad_();
-  const std::vector<Tensor> older{2 * torch::ones(3), 4 * torch::ones(3)};
-  EXPECT_TRUE(torch::equal(mixed(own, older, 0), own));
-  EXPECT_TRUE(torch::allclose(mixed(own, older, 0.25), 1.5 * torch::ones(3)));
-  EXPECT_TRUE(torch::equal(mixed(own, {}, 0.25), own));
-  mixed(own, {older[0]}, 1).sum().backward();
-  EXPECT_TRUE(own.grad().eq(0).all().item<bool>());
-}
-
-TEST(HidePrompt, TheContrastiveTermIsNoLessThanZeroAndKnowsNoOrder) {
-  const Tensor far = 100 * torch::eye(6).narrow(0, 0, 4), near = at::randn({4, 6}, at::detail::createCPUGenerator(1));
-  EXPECT_LE(contrastive_loss({}, far, 0.8).item<double>(), 1e-6);
-  const double loss = contrastive_loss(near.narrow(0, 0, 2), near.narrow(0, 2, 2), 0.8).item<double>();
-  EXPECT_GT(loss, 0);
-  const Tensor mixed_up = near.index_select(0, torch::tensor({3, 1, 0, 2}));
-  EXPECT_NEAR(contrastive_loss(mixed_up.narrow(0, 0, 1), mixed_up.narrow(0, 1, 3), 0.8).item<double>(), loss, 1e-5);
 }
 
 const Blocks kBoth{0, 1}, kThird{2};

@@ -2,6 +2,7 @@
 // classification by the nearest mean of exemplars.
 #include <clb/nn/heads.hpp>
 #include <clb/nn/herding.hpp>
+#include <clb/nn/loss.hpp>
 #include <clb/nn/tensors.hpp>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/nn.hpp>
@@ -12,8 +13,7 @@ using torch::Tensor;
 
 // Cross-entropy between the teacher's and the pupil's probabilities over the teacher's classes, at this temperature; no factor T^2.
 Tensor distillation(const Tensor& logits, const Tensor& teacher, double temperature) {  // [n, c], [n, c_old]
-  const auto log_p = at::log_softmax(logits.narrow(1, 0, teacher.size(1)) / temperature, 1);
-  return -(at::softmax(teacher / temperature, 1) * log_p).sum(1).mean();
+  return clb::nn::soft_cross_entropy(logits.narrow(1, 0, teacher.size(1)) / temperature, at::softmax(teacher / temperature, 1));
 }
 
 class Icarl final : public clb::Method {

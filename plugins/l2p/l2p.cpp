@@ -35,30 +35,29 @@ class L2p final : public clb::Method {
   }
 
   void create() override {
-    if (top_k_ > pool_size_) {
-      throw clb::PluginError(CLB_E_INVALID, "top_k is " + std::to_string(top_k_) + ", but pool_size is only " + std::to_string(pool_size_) +
-                                                "; choose at most as many prompts as the pool has");
-    }
-    if (init_low_ > init_high_) throw clb::PluginError(CLB_E_INVALID, "init_low lies above init_high; exchange them");
+    clb::require_top_k(top_k_, pool_size_);
+    clb::require_init(init_low_, init_high_);
     vit_ = clb::backbone(ctx());
     pool_ = {{.prompts = pool_size_, .length = length_, .dim = vit_.dim(), .low = init_low_, .high = init_high_}, ctx().rng("pool")};
     if (test_prompts_ == "initial") initial_ = clb::as_drawn(ctx(), pool_);
     head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(0.02)}, ctx().rng("head")};
   }
 
-  // The query is a frozen feature, so at prediction it comes from the host's cache.
-  clb::Inputs inputs() const override { return clb::Inputs::images().with_features("main:cls"); }
+  clb::Inputs inputs() const override { return clb::queried_inputs(true); }
 
   void train_task() override {
     head_.grow(task().classes_seen);
+    clb::EpochMeans similarity(ctx(), clb::kKeySimilarity);
     clb::fit(ctx(), fit_, ctx().train().train_view().images(), {{pool_, pool_lr_scale_}, head_}, [&](const clb::Batch& b) {
       const auto choice = pool_.choose(vit_.query(b.images), top_k_, batch_vote_train_);
       pool_.count_use(choice);
+      similarity.add(b, choice.cosines);
       const auto logits = clb::nn::mask_to(task().labels, forward(b.images, choice));
       const auto loss = torch::nn::functional::cross_entropy(logits, b.labels) - pull_weight_ * choice.similarity();  // eq. 5
       ctx().trace("loss", loss);
       return loss;
     });
+    similarity.record();
     clb::record_usage(ctx(), "pool/0", pool_.take_usage());  // a pool of which only a few prompts are used shows here
   }
 

@@ -4,15 +4,18 @@
 #include <clb/nn/tensors.hpp>
 
 #include "golden/golden.hpp"
+#include "nn/golden_modules.hpp"
 #include "support/method_bench.hpp"
 
 namespace {
 
+using clb::golden::any_numbers;
 using clb::golden::Golden;
 using clb::testing::choice;
 using clb::testing::Samples;
 using clb::testing::Settings;
 using clb::testing::value;
+using clb::testing::with;
 using torch::Tensor;
 using Bench = clb::testing::MethodBench<L2p>;
 
@@ -33,11 +36,6 @@ Settings settings_of(const Golden& g) {
           {"epochs", value(int64_t{1})}};
 }
 
-Settings with(Settings settings, const Settings& changes) {
-  for (const auto& [name, v] : changes) settings[name] = v;
-  return settings;
-}
-
 // The plugin's state as its members, to be set to the fixture's and to be read again.
 struct State {
   clb::nn::PromptPool pool;
@@ -50,10 +48,6 @@ struct State {
     head.grow(g[at + "head.bias"].size(0));
     task.classes_seen = head.classes();
     visit([&](const std::string& name, Tensor& t) { t = g[at + name].requires_grad_(); });
-  }
-
-  static clb::nn::Rng any_numbers() {
-    return [](const std::string&) { return at::detail::createCPUGenerator(); };
   }
 
   // Under the fixture's names.
@@ -196,6 +190,19 @@ TEST(L2p, UnchosenPromptsAndAllKeysStayWhenNothingPullsThem) {
   double uses = 0;
   for (const auto& [prompt, count] : run.bench.metrics.at("usage/pool/0")) uses += count;
   EXPECT_EQ(uses, static_cast<double>(3 * g["in.x0"].size(0) * g.config()["k"].get<int64_t>()));
+}
+
+TEST(L2p, KeysMoveTowardsTheQueriesThatTheyServe) {
+  CLB_GOLDEN(g, "l2p");
+  const auto similarity = [&](double pull_weight) {
+    Trial run(g, with(settings_of(g), {{"pull_weight", value(pull_weight)}, {"epochs", value(int64_t{3})}}), "param.");
+    run.train("0", 0);
+    return run.bench.metrics.at("keys/similarity");
+  };
+  const auto pulled = similarity(0.5), left = similarity(0);
+  ASSERT_EQ(pulled.size(), 3);  // epochs
+  EXPECT_LT(pulled[0].second, pulled[2].second);
+  EXPECT_NEAR(left[0].second, left[2].second, 1e-6);
 }
 
 TEST(L2p, WithoutPromptsOrWithAPoolOfOne) {

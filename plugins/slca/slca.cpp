@@ -2,56 +2,28 @@
 // distributions of the classes. Tasks go on from the heads before alignment.
 #include <clb/nn/alignment.hpp>
 #include <clb/nn/class_statistics.hpp>
+#include <clb/nn/fresh_norm.hpp>
 #include <clb/nn/heads.hpp>
-#include <clb/nn/layer_norm.hpp>
-#include <clb/nn/list.hpp>
 #include <clb/nn/loss.hpp>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/nn.hpp>
+#include <clb/sdk/statistics.hpp>
 
 namespace {
 
-// The released code's final norm: a new one with torch's eps (the network's is 1e-6) in place of the pre-trained one.
-class FreshNorm final : public clb::nn::Injection {
- public:
-  FreshNorm() = default;
-  explicit FreshNorm(int64_t dim) : norm_(dim) {}
-
-  torch::Tensor at(clb::nn::Site site, int64_t, const torch::Tensor& x, const torch::Tensor& y) const override {
-    return site == clb::nn::Site::kNorm ? norm_(x) : y;
-  }
-
- private:
-  void parts(clb::nn::Parts& p) override { p("", norm_); }
-  clb::nn::LayerNorm norm_;
-};
-
-// A head for each task, their logits side by side.
-using Heads = clb::nn::List<clb::nn::GrowingLinear>;
-
-torch::Tensor logits_of(const Heads& heads, const torch::Tensor& features) {
-  std::vector<torch::Tensor> parts;
-  for (const auto& head : heads) parts.push_back(head(features));
-  return at::cat(parts, 1);
-}
-
-std::vector<int64_t> sizes_of(const Heads& heads) {
-  std::vector<int64_t> sizes;
-  for (const auto& head : heads) sizes.push_back(head.classes());
-  return sizes;
-}
+using Heads = clb::nn::List<clb::nn::GrowingLinear>;  // one for each task, their logits side by side
 
 // Stage 1: the task's classes alone compete.
 torch::Tensor slow_loss(const Heads& heads, const torch::Tensor& features, const torch::Tensor& labels,
                         const std::vector<int64_t>& of_task) {
-  return at::cross_entropy_loss(clb::nn::mask_to(of_task, logits_of(heads, features)), labels);
+  return at::cross_entropy_loss(clb::nn::mask_to(of_task, clb::nn::joined_logits(heads, features)), labels);
 }
 
 // An epoch of stage 2.
 void align_heads(clb::nn::Trainer& trainer, const Heads& heads, const clb::nn::DrawnRows& drawn, int64_t batch_size, double temperature) {
   clb::nn::align(trainer, drawn, batch_size, [&](const torch::Tensor& rows) {
-    const auto z = logits_of(heads, rows);
-    return temperature > 0 ? clb::nn::normalized_logits(z, sizes_of(heads), temperature) : z;
+    const auto z = clb::nn::joined_logits(heads, rows);
+    return temperature > 0 ? clb::nn::normalized_logits(z, clb::nn::classes_of(heads), temperature) : z;
   });
 }
 
@@ -95,11 +67,13 @@ class Slca final : public clb::Method {
     clb::add_options(p, &Slca::fit_);
     p.real("bcb_lrscale", &Slca::bcb_lrscale_, {0, 1}, "factor on the network's learning rate (slow learner); 0: it stays as it is");
     p.choice("final_norm", &Slca::final_norm_, {"fresh", "pretrained"}, "the norm before the heads: a new one (authors) or the network's");
-    p.integer("ca_epochs", &Slca::ca_epochs_, {0, 100000}, "epochs of classifier alignment; 0: none");
-    p.integer("ca_samples", &Slca::ca_samples_, {1, 65536}, "features drawn per class and epoch; also the batch size of alignment");
-    p.real("ca_lr", &Slca::ca_lr_, {0, 100}, "learning rate of alignment, cosine to 0");
-    p.real("ca_momentum", &Slca::ca_momentum_, {0, 1}, "momentum of alignment");
-    p.real("ca_weight_decay", &Slca::ca_weight_decay_, {0, 10}, "weight decay of alignment");
+    auto ca = p.in(&Slca::alignment_);
+    using Fit = clb::nn::FitOptions;
+    ca.integer("ca_epochs", &Fit::epochs, {0, 100000}, "epochs of classifier alignment; 0: none");
+    ca.integer("ca_samples", &Fit::batch_size, {1, 65536}, "features drawn per class and epoch; also the batch size of alignment");
+    ca.real("ca_lr", &Fit::lr, {0, 100}, "learning rate of alignment, cosine to 0");
+    ca.real("ca_momentum", &Fit::momentum, {0, 1}, "momentum of alignment");
+    ca.real("ca_weight_decay", &Fit::weight_decay, {0, 10}, "weight decay of alignment");
     p.real("ca_temperature", &Slca::ca_temperature_, {0, 100}, "temperature of normalised logits (tau); 0: plain cross-entropy");
     p.real("mean_shrink", &Slca::mean_shrink_, {0, 1}, "how far the mean of a class of long ago is drawn towards 0");
     p.flag("official_task_index", &Slca::official_task_index_,
@@ -109,7 +83,7 @@ class Slca final : public clb::Method {
 
   void create() override {
     vit_ = clb::backbone(ctx());
-    norm_ = FreshNorm(vit_.dim());
+    norm_ = clb::nn::FreshNorm(vit_.dim());
     clb::nn::move_to(norm_, ctx().device());
     auto slow = slow_part();
     clb::nn::unfreeze(slow);
@@ -122,10 +96,10 @@ class Slca final : public clb::Method {
     learn();
     keep_statistics();
     aligned_ = clb::nn::copy_of(heads_);
-    if (task().index > 0 && ca_epochs_ > 0) align();
+    if (task().index > 0 && alignment_.epochs > 0) align();
   }
 
-  torch::Tensor predict(const clb::Batch& b) override { return logits_of(aligned_, features(b.images)); }
+  torch::Tensor predict(const clb::Batch& b) override { return clb::nn::joined_logits(aligned_, features(b.images)); }
 
   void state(clb::Archive& a) override {
     const auto make = [this] { return make_head(0); };
@@ -154,17 +128,8 @@ class Slca final : public clb::Method {
 
   // Stage 1: network and newest head on the task's classes alone. Classes that come again (domains) train the heads they have.
   void learn() {
-    int64_t first = 0;
-    for (auto& head : heads_) {
-      const int64_t behind = first + head.classes();
-      const bool meant =
-          std::any_of(task().labels.begin(), task().labels.end(), [&](int64_t label) { return first <= label && label < behind; });
-      meant ? clb::nn::unfreeze(head) : clb::nn::freeze(head);
-      first = behind;
-    }
-    if (first < task().classes_seen) {
-      heads_.add(make_head(task().index)).grow(task().classes_seen - first);
-    }
+    const int64_t known = clb::nn::train_those_of(task().labels, heads_, [](const auto& head) { return head.classes(); });
+    if (known < task().classes_seen) heads_.add(make_head(task().index)).grow(task().classes_seen - known);
     auto slow = slow_part();
     clb::fit(ctx(), fit_, ctx().train().train_view().images(), {{slow, bcb_lrscale_}, {norm_, bcb_lrscale_}, heads_},
              [&](const clb::Batch& b) { return slow_loss(heads_, features(b.images), b.labels, task().labels); });
@@ -186,19 +151,14 @@ class Slca final : public clb::Method {
   // Stage 2: all heads on drawn features; the network is not needed.
   void align() {
     clb::nn::unfreeze(aligned_);
-    const clb::nn::FitOptions options{.lr = ca_lr_,
-                                      .momentum = ca_momentum_,
-                                      .weight_decay = ca_weight_decay_,
-                                      .epochs = ca_epochs_,
-                                      .batch_size = ca_samples_,
-                                      .schedule = "cosine"};
     const auto classes = scaled_gaussians();
-    clb::nn::Trainer trainer(options, {aligned_}, static_cast<int64_t>(classes.size()));
-    for (int64_t epoch = 0; epoch < ca_epochs_; ++epoch) {
-      align_heads(trainer, aligned_, drawn(classes, epoch), ca_samples_, ca_temperature_);
-      clb::record_loss(ctx(), "alignment/", epoch, trainer.take_mean_loss());
-    }
-    clb::record_updates(ctx(), "alignment/", trainer, trainer.updates() * ca_samples_);
+    clb::nn::Trainer trainer(alignment_, {aligned_}, static_cast<int64_t>(classes.size()));
+    clb::fit_drawn(ctx(), trainer, alignment_.epochs, "alignment/", [&](int64_t epoch) {
+      const auto rng = ctx().rng("alignment", {task().index, epoch});
+      const clb::nn::DrawnRows rows = clb::draw_shuffled(ctx(), classes, alignment_.batch_size, rng, epoch);
+      align_heads(trainer, aligned_, rows, alignment_.batch_size, ca_temperature_);
+      return rows.rows.size(0);
+    });
     clb::nn::freeze(aligned_);
   }
 
@@ -212,20 +172,6 @@ class Slca final : public clb::Method {
     return classes;
   }
 
-  clb::nn::DrawnRows drawn(const std::vector<clb::nn::ClassGaussian>& classes, int64_t epoch) const {
-    const auto rng = ctx().rng("alignment", {task().index, epoch});
-    int64_t count = 0;
-    const auto noise = [&](const std::string& name) {
-      ctx().progress("classes drawn", count++, static_cast<int64_t>(classes.size()));
-      return rng(name);
-    };
-    const auto rows = clb::nn::draw_rows(classes, ca_samples_, noise);
-    if (rows.jitter > 0 && epoch == 0) {
-      ctx().warn("a covariance is not positive definite; " + std::to_string(rows.jitter) + " was added to its diagonal");
-    }
-    return clb::nn::shuffled(rows, rng("order"));
-  }
-
   // Defaults: the authors' CIFAR-100.
   clb::nn::FitOptions fit_{.lr = 0.01,
                            .momentum = 0.9,
@@ -235,14 +181,13 @@ class Slca final : public clb::Method {
                            .schedule = "multistep",
                            .milestones = {18},
                            .gamma = 0.1};
-  double bcb_lrscale_ = 0.01, mean_shrink_ = 0.1, ridge_ = 1e-4;
+  double bcb_lrscale_ = 0.01, ca_temperature_ = 0.1, mean_shrink_ = 0.1, ridge_ = 1e-4;
   std::string final_norm_ = "fresh";
-  int64_t ca_epochs_ = 5, ca_samples_ = 256;
-  double ca_lr_ = 0.01, ca_momentum_ = 0.9, ca_weight_decay_ = 5e-4, ca_temperature_ = 0.1;
+  clb::nn::FitOptions alignment_{.lr = 0.01, .momentum = 0.9, .weight_decay = 5e-4, .epochs = 5, .batch_size = 256, .schedule = "cosine"};
   bool official_task_index_ = false;
 
   clb::nn::Vit vit_;
-  FreshNorm norm_;
+  clb::nn::FreshNorm norm_;
   Heads heads_, aligned_;  // after stage 1, from which the next task goes on; after stage 2, which predict
   Gaussians gaussians_;
 };

@@ -7,7 +7,10 @@
 namespace {
 
 using clb::golden::Golden;
+using clb::nn::classes_of;
+using clb::nn::FreshNorm;
 using clb::nn::GrowingLinear;
+using clb::nn::joined_logits;
 using clb::testing::choice;
 using clb::testing::kSmallVit;
 using clb::testing::Samples;
@@ -103,8 +106,8 @@ class SlcaGolden {
     const int64_t all = static_cast<int64_t>(gaussians.labels.size()), per_class = g[at + "eps"].size(1);
     Heads aligned = clb::nn::copy_of(heads);
     clb::nn::unfreeze(aligned);
-    const Tensor z = logits_of(aligned, rows.rows.narrow(0, 0, 16));
-    g.close(at + "decoupled0_first16", clb::nn::normalized_logits(z, sizes_of(aligned), tau), 5e-4);
+    const Tensor z = joined_logits(aligned, rows.rows.narrow(0, 0, 16));
+    g.close(at + "decoupled0_first16", clb::nn::normalized_logits(z, classes_of(aligned), tau), 5e-4);
 
     const clb::nn::FitOptions options{
         .lr = g.config()["lr"], .weight_decay = g.config()["wd"], .epochs = g.config()["ca_epochs"], .schedule = "cosine"};

@@ -43,7 +43,7 @@ class SPromptPp final : public clb::Method {
   }
 
   void create() override {
-    if (init_low_ > init_high_) throw clb::PluginError(CLB_E_INVALID, "init_low lies above init_high; exchange them");
+    clb::require_init(init_low_, init_high_);
     vit_ = clb::backbone(ctx());
     clb::nn::require_blocks("blocks", blocks_, vit_.shape().depth);
     pool_ = drawn();
@@ -53,18 +53,17 @@ class SPromptPp final : public clb::Method {
     head_ = {{.dim = vit_.dim(), .init = clb::nn::HeadInit::normal(0.02)}, ctx().rng("head")};
   }
 
-  // The query is a frozen feature, so at prediction it comes from the host's cache.
-  clb::Inputs inputs() const override {
-    return prompted() ? clb::Inputs::images().with_features("main:cls") : clb::Inputs::features("main:cls");
-  }
+  clb::Inputs inputs() const override { return clb::queried_inputs(prompted()); }
 
   void train_task() override {
     head_.grow(task().classes_seen);
     const int64_t own = own_prompt();
     const Tensor before = pool_.rows(own, 1).detach().clone();
+    clb::EpochMeans similarity(ctx(), clb::kKeySimilarity);
     clb::fit(ctx(), fit_, clb::queried_images(ctx(), augment_), {{pool_, prompt_lr_scale_}, head_}, [&](const clb::Batch& b) {
       const auto query = clb::queries(b, vit_, augment_);
       const auto choice = pool_.given(query, own, 1);
+      similarity.add(b, choice.chosen_cosines());
       usage_ += clb::nn::count_ids(clb::nn::first_largest(choice.cosines.detach(), 1), pool_size_);  // whom the keys would choose
       const auto logits = clb::nn::mask_to(task().labels, forward(b.images, query, choice, pool_));
       const auto loss = torch::nn::functional::cross_entropy(logits, b.labels) - pull_weight_ * choice.similarity();
@@ -72,6 +71,7 @@ class SPromptPp final : public clb::Method {
       return loss;
     });
     ++tasks_learned_;
+    similarity.record();
     record(pool_.rows(own, 1), before);
   }
 

@@ -5,29 +5,26 @@
 
 #include "../dualprompt/dualprompt.cpp"
 #include "golden/golden.hpp"
+#include "nn/golden_modules.hpp"
 #include "support/method_bench.hpp"
 #include "support/small_vit.hpp"
 
 namespace {
 
+using clb::golden::any_numbers;
 using clb::golden::Golden;
 using clb::testing::BenchWeights;
 using clb::testing::choice;
+using clb::testing::list;
 using clb::testing::Samples;
 using clb::testing::Settings;
 using clb::testing::small_task;
 using clb::testing::small_vit;
 using clb::testing::small_weights;
 using clb::testing::value;
+using clb::testing::with;
 using Bench = clb::testing::MethodBench<SPromptPp>;
 using Blocks = std::vector<int64_t>;
-
-Settings with(Settings settings, const Settings& changes) {
-  for (const auto& [name, v] : changes) settings[name] = v;
-  return settings;
-}
-
-clb_value list(const Blocks& blocks) { return {CLB_TYPE_INT_LIST, static_cast<uint32_t>(blocks.size()), {.ints = blocks.data()}}; }
 
 struct State {
   int64_t tasks_learned = 0;
@@ -41,9 +38,6 @@ struct State {
     head.grow(classes);
     usage = torch::zeros(prompts, torch::kInt64);
     task.classes_seen = classes;
-  }
-  static clb::nn::Rng any_numbers() {
-    return [](const std::string&) { return at::detail::createCPUGenerator(); };
   }
   Tensor& of(clb::nn::Module& module, const std::string& wanted) {
     Tensor* found = nullptr;

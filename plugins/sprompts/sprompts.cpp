@@ -6,6 +6,7 @@
 #include <clb/nn/prompt_tokens.hpp>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/prompting.hpp>
+#include <clb/sdk/statistics.hpp>
 
 namespace {
 
@@ -56,7 +57,7 @@ class SPrompts final : public clb::Method {
   void create() override { vit_ = clb::backbone(ctx()); }
 
   clb::Inputs inputs() const override {
-    auto wanted = length_ > 0 ? clb::Inputs::images().with_features("main:cls") : clb::Inputs::features("main:cls");
+    auto wanted = clb::queried_inputs(length_ > 0);
     return route_ == "oracle" ? std::move(wanted).with_task_ids() : wanted;
   }
 
@@ -127,14 +128,10 @@ class SPrompts final : public clb::Method {
   void identify() {
     const bool eval = centroid_view_ == "eval";
     const auto stream = eval ? ctx().train().eval_view().features("main:cls") : ctx().train().train_view().images();
-    std::vector<Tensor> rows;
-    for (const clb::Batch& b : stream.batches(fit_.batch_size)) {
-      ctx().progress("features", b.step, 0);
-      rows.push_back(eval ? b.features("main:cls") : vit_.query(b.images).to(torch::kFloat32));
-    }
-    const Tensor features = at::cat(rows);
-    known_.learn(task().index, features, clusters_, ctx().rng("centroids", {task().index}));
-    const Tensor nearest = known_.nearest(features, distance_);
+    const auto of_task = clb::features_of(ctx(), stream, fit_.batch_size,
+                                          [&](const clb::Batch& b) { return eval ? b.features("main:cls") : vit_.query(b.images); });
+    known_.learn(task().index, of_task.features, clusters_, ctx().rng("centroids", {task().index}));
+    const Tensor nearest = known_.nearest(of_task.features, distance_);
     ctx().metric("domain_id/train", task().index, nearest.eq(task().index).to(torch::kFloat64).mean().item<double>());
     record_usage(nearest);
   }
@@ -151,13 +148,12 @@ class SPrompts final : public clb::Method {
     const Tensor nearest = known_.nearest(b.features("main:cls"), distance_);
     if (route_ == "random") return torch::randint(known_.domains(), {b.n}, torch::kInt64).to(nearest.device());
     if (route_ == "nearest") return nearest;
-    if (!b.task_ids.defined())
-      throw clb::PluginError(CLB_E_INVALID, "route = \"oracle\" needs the task of each test sample, which this stream does not tell");
+    const Tensor& told = clb::told_tasks(b, "route = \"oracle\"");
     // Of how many the nearest centroid would have found the task: domain-identification accuracy, for whoever sums over the questions.
-    const Tensor known = b.task_ids.lt(known_.domains());  // a task to come has no session
-    ctx().metric("domain_id/right", b.step, nearest.eq(b.task_ids).sum().item<double>());
+    const Tensor known = told.lt(known_.domains());  // a task to come has no session
+    ctx().metric("domain_id/right", b.step, nearest.eq(told).sum().item<double>());
     ctx().metric("domain_id/samples", b.step, known.sum().item<double>());
-    return at::where(known, b.task_ids, nearest);
+    return at::where(known, told, nearest);
   }
 
   // Defaults: the authors' CDDB (the released file for S-iPrompts cannot be run; these are S-liPrompts').

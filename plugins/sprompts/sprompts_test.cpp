@@ -4,10 +4,12 @@
 #include <clb/nn/tensors.hpp>
 
 #include "golden/golden.hpp"
+#include "nn/golden_modules.hpp"
 #include "support/small_vit.hpp"
 
 namespace {
 
+using clb::golden::any_numbers;
 using clb::golden::Golden;
 using clb::testing::BenchWeights;
 using clb::testing::choice;
@@ -17,17 +19,9 @@ using clb::testing::Settings;
 using clb::testing::small_vit;
 using clb::testing::small_weights;
 using clb::testing::value;
+using clb::testing::with;
 using torch::Tensor;
 using Bench = clb::testing::MethodBench<SPrompts>;
-
-clb::nn::Rng any_numbers() {
-  return [](const std::string& name) { return at::detail::createCPUGenerator(std::hash<std::string>()(name)); };
-}
-
-Settings with(Settings settings, const Settings& changes) {
-  for (const auto& [name, v] : changes) settings[name] = v;
-  return settings;
-}
 
 std::vector<int64_t> numbers(int64_t first, int64_t count) {
   std::vector<int64_t> list(static_cast<size_t>(count));

@@ -19,13 +19,9 @@ using clb::testing::Settings;
 using clb::testing::small_vit;
 using clb::testing::small_weights;
 using clb::testing::value;
+using clb::testing::with;
 using torch::Tensor;
 using Bench = clb::testing::MethodBench<Vpt>;
-
-Settings with(Settings settings, const Settings& changes) {
-  for (const auto& [name, v] : changes) settings[name] = v;
-  return settings;
-}
 
 // The plugin's state as its members.
 struct State {

@@ -4,34 +4,26 @@
 #include <numeric>
 
 #include "golden/golden.hpp"
+#include "nn/golden_modules.hpp"
 #include "support/method_bench.hpp"
 #include "support/small_vit.hpp"
 
 namespace {
 
+using clb::golden::any_numbers;
 using clb::golden::Golden;
 using clb::testing::choice;
+using clb::testing::list;
 using clb::testing::Samples;
 using clb::testing::Settings;
 using clb::testing::small_task;
 using clb::testing::small_vit;
 using clb::testing::small_weights;
 using clb::testing::value;
+using clb::testing::with;
 using Bench = clb::testing::MethodBench<VqPrompt>;
 using Blocks = std::vector<int64_t>;
 using Json = clb::base::Json;
-
-// `blocks` must live as long as the value.
-clb_value list(const Blocks& blocks) { return {CLB_TYPE_INT_LIST, static_cast<uint32_t>(blocks.size()), {.ints = blocks.data()}}; }
-
-Settings with(Settings settings, const Settings& changes) {
-  for (const auto& [name, v] : changes) settings[name] = v;
-  return settings;
-}
-
-clb::nn::Rng any_numbers() {
-  return [](const std::string& name) { return at::detail::createCPUGenerator(std::hash<std::string>()(name)); };
-}
 
 // The plugin's state as its members, to be set and to be read again.
 struct State {
@@ -171,7 +163,8 @@ class Reference {
   void check_rates() {
     const Json& s = g.config()["sched"];
     const double lr = g.config()["lr"], hold = s["freeze_iters"], total = s["iter_step"].get<double>() * s["epochs"].get<double>();
-    const auto prompts = held_rates(5 * lr, 1e-6, hold, total), head = held_rates(lr, 1e-6, hold, total);
+    const auto held = [&](double base) { return clb::nn::one_late(base, clb::nn::held_cosine_rate(base, 1e-6, hold, total)); };
+    const auto prompts = held(5 * lr), head = held(lr);
     std::vector<Tensor> rates;
     for (int64_t u = 0; u < g["lr_sequence"].size(0); ++u)
       rates.push_back(torch::tensor({prompts(static_cast<double>(u)), head(static_cast<double>(u))}, torch::kFloat64));

@@ -164,6 +164,8 @@ TEST(Validate, EveryDatasetOfThisTreePassesOnItsFiles) {
   const clb::testing::World world;  // holds files of Fashion-MNIST's form
   const Ended fashion = validate(built("lib/clbench/datasets/fashion_mnist.so"), {"--root", world.data().string()});
   EXPECT_EQ(fashion.code, 0) << fashion.out << fashion.err;
+  const Ended formula = validate(built("lib/clbench/datasets/formula.so"));  // has none
+  EXPECT_EQ(formula.code, 0) << formula.out << formula.err;
   for (const char* dataset : {"cifar100", "features", "image_folder"}) {
     const Ended ended = validate(built(std::string("lib/clbench/datasets/") + dataset + ".so"), {"--check", "descriptor,missing"});
     EXPECT_EQ(ended.code, 0) << ended.out << ended.err;

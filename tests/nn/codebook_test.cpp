@@ -13,7 +13,7 @@ using torch::Tensor;
 
 // A codebook whose entries are 0, 1, ..., m - 1 throughout, and unit keys e_0, e_1, ...
 Codebook counting(int64_t m, int64_t length, int64_t dim, int64_t layers = 1) {
-  Codebook book({.layers = layers, .entries = m, .length = length, .dim = dim}, any_numbers());
+  Codebook book({.blocks = std::vector<int64_t>(static_cast<size_t>(layers)), .entries = m, .length = length, .dim = dim}, any_numbers());
   book.parameters([&](const std::string& name, Tensor& t) {
     if (name == "prompts") t = torch::arange(m).to(torch::kFloat32).reshape({1, m, 1, 1}).expand(t.sizes()).clone().requires_grad_();
     if (name == "keys") t = torch::eye(m, dim).expand(t.sizes()).clone().requires_grad_();
@@ -57,7 +57,7 @@ TEST(Codebook, TheNearestEntryIsTakenAndOfEquallyNearOnesTheFirst) {
   const Tensor query = 1e4 * torch::eye(16).narrow(0, 2, 1) + 1e4 * torch::eye(16).narrow(0, 3, 1);  // halfway between entries 2 and 3
   EXPECT_EQ(tie.select(query, {}).codes.item<int64_t>(), 2);
 
-  const Codebook book({.layers = 3, .entries = 7, .length = 4, .dim = 12}, any_numbers());
+  const Codebook book({.blocks = {0, 1, 2}, .entries = 7, .length = 4, .dim = 12}, any_numbers());
   const Selection s = book.select(4 * at::randn({9, 12}, at::detail::createCPUGenerator(2)), {});
   const Tensor plain = (s.soft.unsqueeze(2) - book.prompts().unsqueeze(1)).square().sum({3, 4});  // [l, n, m]
   EXPECT_TRUE(torch::allclose(s.distances.to(torch::kFloat32), plain, 1e-4, 1e-5));
@@ -68,7 +68,7 @@ TEST(Codebook, TheNearestEntryIsTakenAndOfEquallyNearOnesTheFirst) {
 }
 
 TEST(Codebook, ALongQueryAlongAKeyTakesItsEntryAndLeavesNothingToLearn) {
-  Codebook book({.layers = 2, .entries = 5, .length = 2, .dim = 8}, any_numbers());
+  Codebook book({.blocks = {0, 1}, .entries = 5, .length = 2, .dim = 8}, any_numbers());
   const Tensor keys = golden::parameters_of(book).at("keys")[0], query = 1e4 * unit_rows(keys);
   const Selection s = book.select(query, {});
   EXPECT_TRUE(torch::equal(s.codes[0], torch::arange(5)));
@@ -89,7 +89,7 @@ TEST(Codebook, ALongQueryAlongAKeyTakesItsEntryAndLeavesNothingToLearn) {
 }
 
 TEST(Codebook, APoolOfOneHasNothingToChooseAndNothingToQuantise) {
-  Codebook book({.layers = 2, .entries = 1, .length = 2, .dim = 6}, any_numbers());
+  Codebook book({.blocks = {0, 1}, .entries = 1, .length = 2, .dim = 6}, any_numbers());
   const Tensor query = at::randn({4, 6}, at::detail::createCPUGenerator(3));
   const Selection s = book.select(query, {});
   EXPECT_TRUE(torch::equal(s.weights, torch::ones({2, 4, 1})));
@@ -98,7 +98,7 @@ TEST(Codebook, APoolOfOneHasNothingToChooseAndNothingToQuantise) {
 
 TEST(Codebook, EachTermMovesItsOwnSide) {
   const Tensor query = 3 * at::randn({4, 6}, at::detail::createCPUGenerator(4));
-  const CodebookOptions options{.layers = 1, .entries = 5, .length = 2, .dim = 6};
+  const CodebookOptions options{.blocks = {0}, .entries = 5, .length = 2, .dim = 6};
   Codebook by_vq(options, any_numbers()), by_commitment(options, any_numbers()), by_key(options, any_numbers());
 
   Selection s = by_vq.select(query, {});

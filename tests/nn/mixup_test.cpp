@@ -1,6 +1,7 @@
 // Mixed batches: what holds of every draw, and that all that was asked for happens.
 #include <gtest/gtest.h>
 
+#include <clb/nn/loss.hpp>
 #include <clb/nn/mixup.hpp>
 
 namespace clb::nn {

@@ -5,50 +5,28 @@
 #include <clb/base/file.hpp>
 #include <clb/nn/vit.hpp>
 #include <clb/pretrain/train.hpp>
-#include <sstream>
+#include <fstream>
 
 #include "checkpoint.hpp"
 #include "network.hpp"
-#include "temp_folder.hpp"
+#include "tiny_run.hpp"
 
 namespace clb::pretrain {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kTiny =
+const std::string kTiny =
     "name = 'tiny'\n[images]\nclasses = 4\n[network]\npatch = 8\ndim = 32\ndepth = 2\nheads = 2\n"
     "[training]\nimages = 640\nbatch_size = 32\nslice = 8\nwarmup = 0.1\n";
 
-struct TinyRun {
-  Recipe recipe;
-  fs::path folder;
-  TrainOptions options;
-
-  TinyRun(const testing::TempFolder& temp, const std::string& name, const std::string& more = "")
-      : recipe(parse_recipe(kTiny + more, "tiny.toml")), folder(temp.path() / name) {
-    options.folder = folder;
-    options.out = folder / "weights.safetensors";
-    options.device = "cpu";
-    options.threads = 1;
-    options.curve_every = 5;
-  }
-  bool train() const { return pretrain::train(recipe, options); }
-  std::string weights() const { return base::read_file(options.out); }
-  std::vector<base::Json> curve() const {
-    std::vector<base::Json> points;
-    std::istringstream lines(base::read_file(folder / "curve.jsonl"));
-    for (std::string line; std::getline(lines, line);) {
-      points.push_back(base::parse_json(line, "curve"));
-      points.back().erase("seconds");
-    }
-    return points;
-  }
+struct TinyVit : TinyRun {
+  TinyVit(const testing::TempFolder& temp, const std::string& name, const std::string& more = "") : TinyRun(temp, name, kTiny + more) {}
 };
 
 TEST(PretrainRun, LearnsTheClasses) {
   const testing::TempFolder temp;
-  TinyRun run(temp, "run");
+  TinyVit run(temp, "run");
   run.recipe.training.images = 4800;
   run.recipe.training.dropped = 0;
   run.recipe.images = {
@@ -65,8 +43,8 @@ TEST(PretrainRun, LearnsTheClasses) {
 TEST(PretrainRun, InterruptedAndResumedIsTheSame) {
   for (const char* more : {"", "precision = 'bf16'\nmix = 'cutmix'\n", "optimizer = 'adamw'\nmix = 'mixup'\n"}) {
     const testing::TempFolder temp;
-    const TinyRun whole(temp, "whole", more);
-    TinyRun parts(temp, "parts", more);
+    const TinyVit whole(temp, "whole", more);
+    TinyVit parts(temp, "parts", more);
     ASSERT_TRUE(whole.train());
     int updates = 0;
     parts.options.stop = [&] { return ++updates == 7; };
@@ -82,8 +60,8 @@ TEST(PretrainRun, InterruptedAndResumedIsTheSame) {
 
 TEST(PretrainRun, DoesNotDependOnThreads) {
   const testing::TempFolder temp;
-  const TinyRun one(temp, "one");
-  TinyRun three(temp, "three");
+  const TinyVit one(temp, "one");
+  TinyVit three(temp, "three");
   three.options.threads = 3;
   ASSERT_TRUE(one.train());
   ASSERT_TRUE(three.train());
@@ -92,7 +70,7 @@ TEST(PretrainRun, DoesNotDependOnThreads) {
 
 TEST(PretrainRun, ACheckpointOfAnotherRecipeIsRefused) {
   const testing::TempFolder temp;
-  TinyRun run(temp, "run");
+  TinyVit run(temp, "run");
   ASSERT_TRUE(run.train());
   run.options.resume = true;
   run.recipe.training.lr = 0.5;
@@ -107,28 +85,28 @@ TEST(PretrainRun, ACheckpointOfAnotherRecipeIsRefused) {
 
 TEST(PretrainRun, ToResumeWithoutACheckpointIsRefused) {
   const testing::TempFolder temp;
-  TinyRun run(temp, "run");
+  TinyVit run(temp, "run");
   run.options.resume = true;
   EXPECT_THROW(run.train(), base::Error);
 }
 
 TEST(PretrainRun, ADamagedCheckpointOrCurveIsMadeAgain) {
   const testing::TempFolder temp;
-  const TinyRun whole(temp, "whole");
+  const TinyVit whole(temp, "whole");
   ASSERT_TRUE(whole.train());
   for (const char* damage : {"a byte", "no tensors", "a curve cut off"}) {
-    TinyRun run(temp, damage);
+    TinyVit run(temp, damage);
     int updates = 0;
     std::string warning;
     run.options.stop = [&] { return ++updates == 7; };
     run.options.warn = [&](const std::string& text) { warning = text; };
     ASSERT_FALSE(run.train());
-    const fs::path checkpoint = run.folder / "checkpoint.safetensors";
+    const fs::path checkpoint = run.options.folder / "checkpoint.safetensors";
     std::string bytes = base::read_file(checkpoint);
     bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
     if (damage == std::string("a byte")) base::write_file_atomic(checkpoint, bytes);
     if (damage == std::string("no tensors")) base::write_file_atomic(checkpoint, "no tensors");
-    if (damage == std::string("a curve cut off")) std::ofstream(run.folder / "curve.jsonl", std::ios::app) << "{\"upd";
+    if (damage == std::string("a curve cut off")) std::ofstream(run.options.folder / "curve.jsonl", std::ios::app) << "{\"upd";
     run.options.resume = true;
     ASSERT_TRUE(run.train()) << damage;
     EXPECT_EQ(warning.find("the training starts over") != std::string::npos, damage != std::string("a curve cut off")) << warning;
@@ -140,7 +118,7 @@ TEST(PretrainRun, ADamagedCheckpointOrCurveIsMadeAgain) {
 TEST(PretrainRun, TheWeightsLoadLikeAnyOthers) {
   for (const char* type : {"f16", "bf16"}) {
     const testing::TempFolder temp;
-    const TinyRun run(temp, "run", std::string("[output]\ntype = '") + type + "'\n");
+    const TinyVit run(temp, "run", std::string("[output]\ntype = '") + type + "'\n");
     ASSERT_TRUE(run.train());
     const base::MappedFile file(run.options.out);
     const nn::Vit vit =

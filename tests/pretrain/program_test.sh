@@ -34,10 +34,13 @@ RECIPE
 expect 0 "clb-pretrain train" "$program" --help
 expect 0 "example:" "$program" train --help
 expect 0 "example:" "$program" draw --help
+expect 0 "example:" "$program" evaluate --help
+expect 0 "example:" "$program" vocabulary --help
 expect 2 "a recipe is missing" "$program" train --out x
 expect 2 "did you mean --resume" "$program" train tiny.toml --out x --resum
 expect 2 "--out" "$program" train tiny.toml
 expect 2 "there is no command 'trian'" "$program" trian
+expect 2 "no table [network.text]" "$program" evaluate tiny.toml --weights x
 expect 2 "no.toml" "$program" train no.toml --out x
 expect 2 "nothing to write" "$program" draw tiny.toml
 expect 2 "go beyond" "$program" draw tiny.toml --of classes --count 5 --sheet x.png

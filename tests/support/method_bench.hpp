@@ -69,6 +69,16 @@ inline clb_value value(int64_t i) { return {CLB_TYPE_INT, 0, {.i = i}}; }
 inline clb_value value(double f) { return {CLB_TYPE_FLOAT, 0, {.f = f}}; }
 inline clb_value choice(const char* s) { return {CLB_TYPE_CHOICE, 0, {.s = s}}; }
 inline clb_value text(const char* s) { return {CLB_TYPE_STRING, 0, {.s = s}}; }
+// A list must live as long as its value.
+inline clb_value list(const std::vector<int64_t>& of) { return {CLB_TYPE_INT_LIST, static_cast<uint32_t>(of.size()), {.ints = of.data()}}; }
+inline clb_value list(const std::vector<double>& of) {
+  return {CLB_TYPE_FLOAT_LIST, static_cast<uint32_t>(of.size()), {.floats = of.data()}};
+}
+
+inline Settings with(Settings settings, const Settings& changes) {
+  for (const auto& [name, v] : changes) settings[name] = v;
+  return settings;
+}
 
 template <class T>
 class MethodBench {

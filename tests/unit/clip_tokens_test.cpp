@@ -89,5 +89,17 @@ TEST(ClipTokens, DamagedVocabulariesAndBytesThatAreNoTextAreNamed) {
   EXPECT_THROW(tokens().encode("\xff\xfe"), base::Error);
 }
 
+// Vocabularies of other sizes say so in their title.
+TEST(ClipTokens, TheTitleSaysHowManyMergesThereAre) {
+  const auto made = [](const std::string& bytes) {
+    return ClipTokens({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "small");
+  };
+  const ClipTokens small = made("#version: 0.2 - 3 merges\nr e\nre d</w>\na r\nnever read\n");
+  EXPECT_EQ(small.size(), 512 + 3 + 2);
+  EXPECT_EQ(small.row("Red ar", 6), (std::vector<int64_t>{515, 513, 64, 256 + 81, 516, 0})) << "bytes make up what no merge does";
+  EXPECT_THROW(made("#version: 0.2 - 3 merges\nr e\nre d</w>\n"), base::Error);
+  EXPECT_THROW(made("#version: 0.2 - x3 merges\nr e\n"), base::Error);
+}
+
 }  // namespace
 }  // namespace clb::text

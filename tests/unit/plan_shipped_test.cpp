@@ -44,7 +44,7 @@ TEST_F(Shipped, EveryRecipeIsPillowsAndComplete) {
     }
     ++recipes;
   }
-  EXPECT_GE(recipes, 16);
+  EXPECT_EQ(recipes, 17);
 }
 
 TEST_F(Shipped, PilotAndCoda) {
@@ -65,6 +65,24 @@ TEST_F(Shipped, PilotAndCoda) {
   EXPECT_EQ(other.eval.resize, 256);
   EXPECT_EQ(other.eval.center_crop, 224);
   EXPECT_EQ(other.eval.interpolation, "bilinear");
+}
+
+TEST_F(Shipped, LaeAndEsn) {
+  const Transforms lae = transforms("lae", "cifar100"), esn = transforms("esn", "cifar100"), other = transforms("esn", "fashion_mnist"),
+                   five = transforms("esn-five", "fashion_mnist");
+  constexpr std::array<double, 4> kBrightness{63.0 / 255.0, 0, 0, 0}, kNone{0, 0, 0, 0};
+  for (const Transforms* each : {&lae, &esn, &other, &five}) {
+    EXPECT_EQ(each->train.random_resized_crop, 224);
+    EXPECT_EQ(each->train.scale, (std::array<double, 2>{0.08, 1}));
+    EXPECT_EQ(each->eval.resize, 256);
+    EXPECT_EQ(each->eval.center_crop, 224);
+    EXPECT_EQ(each->eval.interpolation, "bilinear");
+    EXPECT_EQ(each->eval.mean, each == &lae ? kNoMean : kImageNetMean);
+    EXPECT_EQ(each->train.jitter, each == &esn || each == &five ? kBrightness : kNone);
+  }
+  EXPECT_EQ(esn.train.resize, 256);
+  EXPECT_EQ(five.train.resize, 224);
+  EXPECT_EQ(other.train.resize, 0);
 }
 
 TEST_F(Shipped, HideAndSlcaHaveVariantsForCifar) {

@@ -7,13 +7,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
-#include <clb/base/sha256.hpp>
 #include <clb/session/describe.hpp>
 #include <clb/session/session.hpp>
 #include <cstdio>
 #include <cstdlib>
+
+#include "workload.hpp"
 
 namespace {
 
@@ -21,34 +21,6 @@ using namespace clb;
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-base::RunSpec spec_of(const std::string& weights, const base::DatasetInfo& dataset, const std::string& cache,
-                      const std::string& precision) {
-  base::RunSpec spec;
-  spec.experiment = "extraction_bench";
-  spec.dataset.id = dataset.id;
-  spec.dataset.file = dataset.file;
-  spec.dataset.root = dataset.root;
-  spec.dataset.fingerprint = dataset.fingerprint;
-  spec.dataset.class_count = dataset.class_count;
-  spec.weights.push_back({.role = "main", .file = weights, .sha256 = base::hex(base::sha256_file(weights)), .random = {}});
-  for (int64_t c = 0; c < dataset.class_count; ++c) spec.protocol.class_order.push_back(c);
-  spec.protocol.task_sizes = {dataset.class_count};
-  auto& eval = spec.protocol.eval_transform;
-  eval.name = "deit-224";
-  eval.resize = 224;
-  eval.mean = {0.485, 0.456, 0.406};
-  eval.std = {0.229, 0.224, 0.225};
-  spec.method.train_transform = eval;
-  spec.precision = precision;
-  spec.threads = at::get_num_threads();
-  spec.execution.cache_dir = cache;
-  return spec;
-}
 
 struct Rates {
   double bare, path;  // images per second
@@ -76,7 +48,7 @@ Rates measure(const base::RunSpec& planned, int64_t images, int64_t rounds) {
     probe.features.ensure("main:cls", data::Split::kTrain, ids);
     path.push_back(static_cast<double>(ids.size()) / seconds_since(start));
   }
-  return {median(bare), median(path)};
+  return {bench::median(bare), bench::median(path)};
 }
 
 }  // namespace
@@ -101,7 +73,9 @@ int main(int argc, char** argv) try {
   double fp32 = 0;
   for (const char* precision : {"fp32", "bf16"}) {
     std::string cache = argv[4];
-    const auto spec = spec_of(argv[1], dataset, cache, precision);
+    base::RunSpec spec = bench::spec_of("extraction_bench", argv[1], dataset, 1, 224);
+    spec.precision = precision;
+    spec.execution.cache_dir = cache;
     const auto [bare, path] = measure(spec, images, rounds);
     base::fs::remove_all(base::fs::path(cache) / "features");  // all of them are the bench's own, see above
     std::printf("%s: bare loop %.1f images/s, through the session %.1f images/s, ratio %.3f\n", precision, bare, path, path / bare);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <clb/meta.h>
+
 #include <algorithm>
 #include <clb/base/describe.hpp>
 #include <clb/base/error.hpp>

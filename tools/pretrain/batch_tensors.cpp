@@ -20,25 +20,6 @@ Tensor copied(const std::vector<T>& values, torch::IntArrayRef sizes, torch::Sca
   return t;
 }
 
-// For each image its own random choice of patches, as token numbers: [n, 1 + k].
-Tensor kept_tokens(const Recipe& recipe, const formula::Batch& batch) {
-  const int64_t grid = formula::kSide / recipe.network.patch, patches = grid * grid, n = static_cast<int64_t>(batch.labels.size());
-  const auto kept = std::max<int64_t>(1, std::llround((1 - recipe.training.dropped) * static_cast<double>(patches)));
-  Tensor tokens = torch::zeros({n, 1 + kept}, torch::kInt64);
-  std::vector<int64_t> order(static_cast<size_t>(patches));
-  for (int64_t i = 0; i < n; ++i) {
-    Random random(static_cast<uint64_t>(recipe.seed), kDropStream, static_cast<uint64_t>(batch.first + i));
-    std::iota(order.begin(), order.end(), 1);
-    int64_t* row = tokens.data_ptr<int64_t>() + i * (1 + kept);
-    for (int64_t k = 0; k < kept; ++k) {
-      std::swap(order[static_cast<size_t>(k)], order[static_cast<size_t>(k + random.below(static_cast<int>(patches - k)))]);
-      row[1 + k] = order[static_cast<size_t>(k)];
-    }
-    std::sort(row + 1, row + 1 + kept);
-  }
-  return tokens;
-}
-
 // Every image is mixed with the one before it; indices are random already. Mixup: Zhang et al., ICLR 2018, with alpha = 1.
 void mix_all(Slice& s, double share) {
   for (Tensor* t : {&s.images, &s.classes, &s.masks, &s.numbers}) *t = share * *t + (1 - share) * t->roll(1, 0);
@@ -73,6 +54,29 @@ void mix(const TrainingRecipe& training, int64_t seed, int64_t update, Slice& sl
 
 }  // namespace
 
+Tensor kept_tokens(const Recipe& recipe, int64_t first, int64_t n) {
+  const int64_t grid = formula::kSide / recipe.network.patch, patches = grid * grid;
+  const auto kept = std::max<int64_t>(1, std::llround((1 - recipe.training.dropped) * static_cast<double>(patches)));
+  Tensor tokens = torch::zeros({n, 1 + kept}, torch::kInt64);
+  std::vector<int64_t> order(static_cast<size_t>(patches));
+  for (int64_t i = 0; i < n; ++i) {
+    Random random(static_cast<uint64_t>(recipe.seed), kDropStream, static_cast<uint64_t>(first + i));
+    std::iota(order.begin(), order.end(), 1);
+    int64_t* row = tokens.data_ptr<int64_t>() + i * (1 + kept);
+    for (int64_t k = 0; k < kept; ++k) {
+      std::swap(order[static_cast<size_t>(k)], order[static_cast<size_t>(k + random.below(static_cast<int>(patches - k)))]);
+      row[1 + k] = order[static_cast<size_t>(k)];
+    }
+    std::sort(row + 1, row + 1 + kept);
+  }
+  return tokens;
+}
+
+bool drops_patches(const Recipe& recipe, int64_t update) {
+  const auto all_from = recipe.training.keep_all_from * static_cast<double>(recipe.updates());
+  return recipe.training.dropped > 0 && static_cast<double>(update) < all_from;
+}
+
 Slice tensors_of(const Recipe& recipe, const formula::Batch& batch, int64_t update) {
   const auto n = static_cast<int64_t>(batch.labels.size());
   Slice slice;
@@ -81,8 +85,7 @@ Slice tensors_of(const Recipe& recipe, const formula::Batch& batch, int64_t upda
   slice.masks = copied(batch.masks, {n, formula::kMask}, torch::kFloat32);
   slice.numbers = copied(batch.numbers, {n, formula::kAttributes}, torch::kFloat32);
   mix(recipe.training, recipe.seed, update, slice);
-  const auto all_from = recipe.training.keep_all_from * static_cast<double>(recipe.updates());
-  if (recipe.training.dropped > 0 && static_cast<double>(update) < all_from) slice.kept = kept_tokens(recipe, batch);
+  if (drops_patches(recipe, update)) slice.kept = kept_tokens(recipe, batch.first, n);
   return slice;
 }
 

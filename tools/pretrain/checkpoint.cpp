@@ -20,7 +20,7 @@ torch::ScalarType type_of(const std::string& name) {
   return name == "f16" ? torch::kFloat16 : name == "bf16" ? torch::kBFloat16 : torch::kFloat32;
 }
 
-std::string images_seen(const Trainer& trainer) { return std::to_string(trainer.updates() * trainer.recipe().training.batch_size); }
+std::string images_seen(const Learner& learner) { return std::to_string(learner.updates() * learner.recipe().training.batch_size); }
 
 // Tensors and metadata of a file that nobody changed since it was written. One of an older clb-pretrain has no checksum to tell by.
 std::pair<nn::TensorMap, nn::Metadata> read_whole(std::span<const uint8_t> bytes, const std::string& name) {
@@ -42,44 +42,44 @@ std::pair<nn::TensorMap, nn::Metadata> read_whole(std::span<const uint8_t> bytes
 
 }  // namespace
 
-void save_checkpoint(const std::filesystem::path& file, Trainer& trainer, double seconds) {
-  const nn::TensorMap state = trainer.state();
+void save_checkpoint(const std::filesystem::path& file, Learner& learner, double seconds) {
+  const nn::TensorMap state = learner.state();
   nn::Metadata metadata{
-      {"format", kFormat}, {"recipe", base::canonical(trainer.recipe().to_json())}, {"seconds", base::canonical(seconds)}};
+      {"format", kFormat}, {"recipe", base::canonical(learner.recipe().to_json())}, {"seconds", base::canonical(seconds)}};
   metadata[kChecksum] = base::hex(base::sha256(nn::write_safetensors(state, metadata)));
   base::write_file_atomic(file, nn::write_safetensors(state, metadata));
 }
 
-double load_checkpoint(const std::filesystem::path& file, Trainer& trainer) {
+double load_checkpoint(const std::filesystem::path& file, Learner& learner) {
   const base::MappedFile mapped(file);
   const std::string name = file.string();
   const auto [state, metadata] = read_whole(mapped.bytes(), name);
   const auto text = [&](const char* key) { return metadata.contains(key) ? metadata.at(key) : std::string(); };
   if (text("format") != kFormat)
     throw base::Error(name + " is no checkpoint of clb-pretrain; give another folder, or train without --resume");
-  const std::string differs = difference(base::parse_json(text("recipe"), name + ": recipe"), trainer.recipe().to_json());
+  const std::string differs = difference(base::parse_json(text("recipe"), name + ": recipe"), learner.recipe().to_json());
   if (!differs.empty()) {
     throw base::Error(name + " belongs to a recipe with another value of " + differs +
                       "; give the recipe that it began with, or another --folder");
   }
-  trainer.load(state);
+  learner.load(state);
   return base::parse_json(text("seconds"), name + ": seconds").get<double>();
 }
 
 bool is_checkpoint(std::string_view ends) { return ends.find(kFormat) != std::string_view::npos; }
 bool is_weights_file(std::string_view ends) { return ends.find(kData) != std::string_view::npos; }
 
-std::string weights_file(Trainer& trainer) {
+std::string weights_file(Learner& learner) {
+  const Recipe& recipe = learner.recipe();
   nn::TensorMap tensors;
-  trainer.vit().parameters([&](const std::string& name, torch::Tensor& t) {
-    tensors[name] = t.detach().to(torch::kCPU, type_of(trainer.recipe().output_type));
-  });
-  return nn::write_safetensors(tensors, {{"format", "pt"},
-                                         {"name", trainer.recipe().name},
-                                         {"recipe", base::canonical(trainer.recipe().to_json())},
-                                         {"seed", std::to_string(trainer.recipe().seed)},
-                                         {"images_seen", images_seen(trainer)},
-                                         {"data", kData}});
+  for (const auto& [name, tensor] : learner.weights()) tensors[name] = tensor.to(torch::kCPU, type_of(recipe.output_type));
+  nn::Metadata metadata{{"name", recipe.name},
+                        {"recipe", base::canonical(recipe.to_json())},
+                        {"seed", std::to_string(recipe.seed)},
+                        {"images_seen", images_seen(learner)},
+                        {"data", kData}};
+  metadata.merge(learner.metadata());
+  return nn::write_safetensors(tensors, metadata);
 }
 
 }  // namespace clb::pretrain

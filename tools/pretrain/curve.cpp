@@ -23,21 +23,17 @@ Curve::Curve(const std::filesystem::path& file, int64_t from) : file_(file) {
 
 bool Curve::is_own(std::string_view begin) {
   const base::Json point = base::Json::parse(begin.substr(0, begin.find('\n')), nullptr, false);
-  return point.is_object() && point.contains("update") && point.contains("rate_factor") && point.contains("thumbnail");
+  return point.is_object() && point.contains("update") && point.contains("rate_factor") && point.contains("loss") &&
+         point.contains("accuracy");
 }
 
-void Curve::add(const Trainer& trainer, const Trainer::Means& m, double seconds) {
+void Curve::add(const Learner& learner, const Learner::Means& means, double seconds) {
   const auto rounded = [](double value) { return std::round(value * 1e5) / 1e5; };
-  const base::Json point{{"update", trainer.updates()},
-                         {"images", trainer.updates() * trainer.recipe().training.batch_size},
-                         {"seconds", std::round(seconds * 10) / 10},
-                         {"rate_factor", rounded(trainer.factor())},
-                         {"loss", rounded(m.loss)},
-                         {"classes", rounded(m.classes)},
-                         {"mask", rounded(m.mask)},
-                         {"numbers", rounded(m.numbers)},
-                         {"thumbnail", rounded(m.thumbnail)},
-                         {"accuracy", rounded(m.accuracy)}};
+  base::Json point{{"update", learner.updates()},
+                   {"images", learner.updates() * learner.recipe().training.batch_size},
+                   {"seconds", std::round(seconds * 10) / 10},
+                   {"rate_factor", rounded(learner.factor())}};
+  for (const auto& [name, value] : means) point[name] = rounded(value);
   std::ofstream out(file_, std::ios::app);
   out << base::canonical(point) << "\n";
   if (!out.flush()) throw base::Error(file_.string() + " cannot be written; is the disk full?", base::Exit::kInternal);

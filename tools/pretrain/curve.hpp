@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "trainer.hpp"
+#include "learner.hpp"
 
 namespace clb::pretrain {
 
@@ -15,7 +15,7 @@ class Curve {
 
   static bool is_own(std::string_view begin);  // by the first line of a file
 
-  void add(const Trainer& trainer, const Trainer::Means& means, double seconds);
+  void add(const Learner& learner, const Learner::Means& means, double seconds);
 
  private:
   std::filesystem::path file_;

@@ -22,15 +22,14 @@ nn::TensorMap initial_vit(const Recipe& recipe) {
   return tensors;
 }
 
-// The generator of a head's weights.
-torch::Generator generator(int64_t seed, const std::string& name) {
-  const base::Digest digest = base::Sha256().update_u64(static_cast<uint64_t>(seed)).update("head." + name).finish();
+}  // namespace
+
+torch::Generator generator_of(int64_t seed, const std::string& name) {
+  const base::Digest digest = base::Sha256().update_u64(static_cast<uint64_t>(seed)).update(name).finish();
   uint64_t value = 0;
   for (size_t i = 0; i < 8; ++i) value |= uint64_t{digest[i]} << (8 * i);
   return at::detail::createCPUGenerator(value);
 }
-
-}  // namespace
 
 Tensor sine_cosine_positions(int64_t grid, int64_t dim, double scale) {
   const int64_t quarter = dim / 4;
@@ -45,7 +44,7 @@ Tensor sine_cosine_positions(int64_t grid, int64_t dim, double scale) {
 
 Network::Network(const Recipe& recipe) : loss_(recipe.loss), vit_(initial_vit(recipe), {.heads = recipe.network.heads}) {
   const auto head = [&](nn::Linear& h, const std::string& name, int64_t out) {
-    h.weight = nn::normal({out, vit_.dim()}, 0, 1 / std::sqrt(static_cast<double>(vit_.dim())), generator(recipe.seed, name));
+    h.weight = nn::normal({out, vit_.dim()}, 0, 1 / std::sqrt(static_cast<double>(vit_.dim())), generator_of(recipe.seed, "head." + name));
     h.bias = torch::zeros({out});
   };
   head(classes_, "classes", recipe.images.classes);

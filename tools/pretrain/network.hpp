@@ -47,4 +47,7 @@ class Network final : public nn::Module {
 // token's row is zero. [1, 1 + grid * grid, dim]
 torch::Tensor sine_cosine_positions(int64_t grid, int64_t dim, double scale);
 
+// The generator of an initial tensor of this name.
+torch::Generator generator_of(int64_t seed, const std::string& name);
+
 }  // namespace clb::pretrain

@@ -2,6 +2,7 @@
 
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/base/sha256.hpp>
 #include <clb/base/toml/reader.hpp>
 
 namespace clb::pretrain {
@@ -35,12 +36,20 @@ class Members {
     value = choices.empty() ? reader_.string(key, value) : reader_.choice(key, value, choices);
     return *this;
   }
+  // A file that lies relative to the recipe's folder; it has to be there.
+  Members& operator()(const std::string& key, std::filesystem::path& value, const std::filesystem::path& folder) {
+    keys_.push_back(key);
+    value = folder / base::toml::to_string(reader_.at(key, "\"../assets/micro_bpe/vocabulary.txt\""), reader_.what(key));
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(value, error)) fail(key, "names " + value.string() + ", which is not there");
+    return *this;
+  }
   // A table inside; read(members) is called where there is one.
   template <class Read>
   Members& table(const std::string& key, Read read) {
     keys_.push_back(key);
     if (const base::toml::Node* node = reader_.find(key)) {
-      Members members(*node, key);
+      Members members(*node, reader_.name().empty() ? key : reader_.name() + "." + key);
       read(members);
       members.no_others();
     }
@@ -48,6 +57,10 @@ class Members {
   }
   void no_others() const { base::toml::check_keys(reader_.table(), reader_.name().empty() ? "" : "[" + reader_.name() + "]", keys_); }
 
+  void none_of(const std::vector<std::string>& keys, const std::string& reason) const {
+    for (const std::string& key : keys)
+      if (reader_.find(key) != nullptr) fail(key, reason);
+  }
   [[noreturn]] void fail(const std::string& key, const std::string& sentence) const {
     const base::toml::Node* node = reader_.find(key);
     base::toml::fail(node != nullptr ? node->place : reader_.place(), reader_.what(key) + " " + sentence);
@@ -71,6 +84,16 @@ void read_network(Members& m, NetworkRecipe& n) {
   if (n.dim % 4 != 0) m.fail("dim", "must be a multiple of 4, for sine-cosine positions in two dimensions");
 }
 
+void read_text(Members& m, TextRecipe& t, const std::filesystem::path& folder) {
+  m("dim", t.dim, 4, 4096)("depth", t.depth, 1, 64)("heads", t.heads, 1, 64)("context", t.context, 32, 1024);
+  m("features", t.features, 2, 4096)("temperature", t.temperature, 0.01, 1)("vocabulary", t.vocabulary, folder);
+  if (t.dim % t.heads != 0) m.fail("heads", "must divide dim = " + std::to_string(t.dim));
+  t.vocabulary_sha256 = base::hex(base::sha256_file(t.vocabulary));
+}
+
+// What says nothing where texts are the targets.
+constexpr const char* kNoClasses = "has no meaning beside [network.text], with which sentences are learned and no classes; leave it out";
+
 void read_training(Members& m, TrainingRecipe& t) {
   m("images", t.images, 1, int64_t{1} << 40)("batch_size", t.batch_size, 1, 65536)("slice", t.slice, 1, 65536);
   m("optimizer", t.optimizer, {"muon", "adamw"})("precision", t.precision, {"fp32", "bf16"});
@@ -93,9 +116,19 @@ Recipe parse_recipe(const std::string& text, const std::string& name) {
   Recipe recipe;
   Members m(root, "");
   m("name", recipe.name, {})("seed", recipe.seed, 0, base::toml::kMaxInt);
-  m.table("images", [&](Members& t) { read_images(t, recipe.images); });
-  m.table("network", [&](Members& t) { read_network(t, recipe.network); });
-  m.table("training", [&](Members& t) { read_training(t, recipe.training); });
+  m.table("network", [&](Members& t) {
+    t.table("text", [&](Members& text) { read_text(text, recipe.text.emplace(), std::filesystem::path(name).parent_path()); });
+    read_network(t, recipe.network);
+  });
+  m.table("images", [&](Members& t) {
+    read_images(t, recipe.images);
+    if (recipe.text) t.none_of({"classes", "grey", "dark"}, kNoClasses);
+  });
+  m.table("training", [&](Members& t) {
+    read_training(t, recipe.training);
+    if (recipe.text) t.none_of({"mix", "mixed"}, kNoClasses);
+  });
+  if (recipe.text) m.none_of({"loss"}, kNoClasses);
   m.table("loss", [&](Members& t) { read_loss(t, recipe.loss); });
   m.table("output", [&](Members& t) { t("type", recipe.output_type, {"f16", "bf16", "f32"}); });
   m.no_others();
@@ -106,6 +139,19 @@ Recipe parse_recipe(const std::string& text, const std::string& name) {
 Recipe read_recipe(const std::filesystem::path& file) { return parse_recipe(base::read_file(file, 1 << 20), file.string()); }
 
 base::Json Recipe::to_json() const {
+  base::Json json = of_images();
+  if (!text) return json;
+  json["network"]["text"] = {{"dim", text->dim},
+                             {"depth", text->depth},
+                             {"heads", text->heads},
+                             {"context", text->context},
+                             {"features", text->features},
+                             {"temperature", text->temperature},
+                             {"vocabulary_sha256", text->vocabulary_sha256}};
+  return json;
+}
+
+base::Json Recipe::of_images() const {
   return {{"name", name},
           {"seed", seed},
           {"images",

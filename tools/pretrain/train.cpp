@@ -3,14 +3,14 @@
 #include <ATen/Parallel.h>
 #include <torch/utils.h>
 
+#include <algorithm>
 #include <chrono>
 #include <clb/base/error.hpp>
 #include <clb/base/output.hpp>
-#include <clb/formula/batches.hpp>
 
 #include "checkpoint.hpp"
 #include "curve.hpp"
-#include "trainer.hpp"
+#include "learner.hpp"
 
 namespace clb::pretrain {
 namespace {
@@ -46,28 +46,31 @@ void require_outputs(const TrainOptions& options) {
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+double mean(const Learner::Means& means, const std::string& name) {
+  return std::ranges::find(means, name, &Learner::Means::value_type::first)->second;
+}
+
 // One call of train().
 class Training {
  public:
   Training(const Recipe& recipe, const TrainOptions& options)
       : options_(options),
         checkpoint_(checkpoint_of(options)),
-        trainer_(recipe, device_of(options.device), options.threads),
+        learner_(make_learner(recipe, device_of(options.device), options.threads)),
         before_(options.resume ? take_up() : 0),
-        curve_(curve_of(options), trainer_.updates()) {}
+        curve_(curve_of(options), learner_->updates()),
+        curve_every_(options.curve_every > 0 ? options.curve_every : std::clamp<int64_t>(recipe.updates() / 50, 1, 100)) {}
 
   bool run() {
-    const Recipe& recipe = trainer_.recipe();
-    const formula::Painter painter(recipe.images);
-    formula::Batches batches(painter, recipe.training.batch_size, trainer_.updates(), recipe.updates(), options_.threads);
+    learner_->begin();
     start_ = saved_ = point_ = Clock::now();
-    point_updates_ = trainer_.updates();
-    while (!trainer_.finished()) {
-      trainer_.update(batches.next());
-      if (trainer_.updates() % options_.curve_every == 0 || trainer_.finished()) add_point();
+    point_updates_ = learner_->updates();
+    while (!learner_->finished()) {
+      learner_->update();
+      if (learner_->updates() % curve_every_ == 0 || learner_->finished()) add_point();
       const bool stop = options_.stop && options_.stop();
       if (stop || since(saved_) > 60 * options_.checkpoint_minutes) save();
-      if (stop) return trainer_.finished() && write_weights();
+      if (stop) return learner_->finished() && write_weights();
     }
     save();
     return write_weights();
@@ -76,7 +79,7 @@ class Training {
  private:
   double take_up() {
     try {
-      return load_checkpoint(checkpoint_, trainer_);
+      return load_checkpoint(checkpoint_, *learner_);
     } catch (const DamagedCheckpoint& e) {
       if (options_.warn) options_.warn(std::string(e.what()) + "; the training starts over");
       return 0;
@@ -86,37 +89,38 @@ class Training {
   double seconds() const { return before_ + since(start_); }
 
   void save() {
-    save_checkpoint(checkpoint_, trainer_, seconds());
+    save_checkpoint(checkpoint_, *learner_, seconds());
     saved_ = Clock::now();
   }
 
   bool write_weights() {
-    base::write_output(options_.out, weights_file(trainer_), weights_rule(options_));
+    base::write_output(options_.out, weights_file(*learner_), weights_rule(options_));
     return true;
   }
 
   void add_point() {
-    const Trainer::Means means = trainer_.take_means();
-    curve_.add(trainer_, means, seconds());
-    const int64_t size = trainer_.recipe().training.batch_size;
-    const double rate = static_cast<double>((trainer_.updates() - point_updates_) * size) / std::max(1e-9, since(point_));
+    const Learner::Means means = learner_->take_means();
+    curve_.add(*learner_, means, seconds());
+    const int64_t size = learner_->recipe().training.batch_size;
+    const double rate = static_cast<double>((learner_->updates() - point_updates_) * size) / std::max(1e-9, since(point_));
     point_ = Clock::now();
-    point_updates_ = trainer_.updates();
+    point_updates_ = learner_->updates();
     if (!options_.progress) return;
-    const int64_t images = trainer_.updates() * size, total = trainer_.recipe().updates() * size;
+    const int64_t images = learner_->updates() * size, total = learner_->recipe().updates() * size;
     options_.progress({.images = images,
                        .total = total,
                        .rate = rate,
                        .seconds_left = static_cast<double>(total - images) / rate,
-                       .loss = means.loss,
-                       .accuracy = means.accuracy});
+                       .loss = mean(means, "loss"),
+                       .accuracy = mean(means, "accuracy")});
   }
 
   const TrainOptions& options_;
   std::filesystem::path checkpoint_;
-  Trainer trainer_;
+  std::unique_ptr<Learner> learner_;
   double before_;  // seconds of the trainings that this one goes on from
   Curve curve_;
+  int64_t curve_every_;
   Clock::time_point start_, saved_, point_;
   int64_t point_updates_ = 0;
 };
@@ -124,7 +128,7 @@ class Training {
 }  // namespace
 
 bool train(const Recipe& recipe, const TrainOptions& options) {
-  at::set_num_threads(1);  // the trainer divides the work among its own threads; LibTorch's would wait in loops beside them
+  at::set_num_threads(1);  // the learner divides the work among its own threads; LibTorch's would wait in loops beside them
   require_outputs(options);
   const auto lock = base::FileLock::own(options.folder / "lock", "the folder " + options.folder.string(),
                                         "wait until that training ends, or give another --folder");

@@ -3,7 +3,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <clb/base/error.hpp>
-#include <clb/nn/fit.hpp>
+#include <clb/nn/module.hpp>
 #include <clb/nn/parallel.hpp>
 
 #include "batch_tensors.hpp"
@@ -48,12 +48,12 @@ Trainer::Trainer(const Recipe& recipe, torch::Device device, int threads)
                             .muon_type = type_}),
       sums_(torch::zeros({7}, torch::kFloat64)) {}
 
-double Trainer::factor() const {
-  const auto total = static_cast<double>(recipe_.updates());
-  const nn::FitOptions schedule{
-      .lr = 1, .schedule = "warmup_cosine", .warmup_epochs = static_cast<int64_t>(recipe_.training.warmup * total)};
-  return nn::learning_rate(schedule, static_cast<double>(updates_), total);
+void Trainer::begin() {
+  painter_.emplace(recipe_.images);
+  batches_.emplace(*painter_, recipe_.training.batch_size, updates_, recipe_.updates(), threads_);
 }
+
+void Trainer::update() { update(batches_->next()); }
 
 void Trainer::update(const formula::Batch& batch) {
   const auto n = static_cast<int64_t>(batch.labels.size());
@@ -88,9 +88,10 @@ void Trainer::add(const Losses& l) {
   sums_.narrow(0, 1, 6).add_(row);
 }
 
-Trainer::Means Trainer::take_means() {
-  const auto sum = [&](int64_t k) { return sums_[k].item<double>() / std::max(1.0, sums_[0].item<double>()); };
-  const Means means{.loss = sum(1), .classes = sum(2), .mask = sum(3), .numbers = sum(4), .thumbnail = sum(5), .accuracy = sum(6)};
+Learner::Means Trainer::take_means() {
+  const auto mean = [&](int64_t k) { return sums_[k].item<double>() / std::max(1.0, sums_[0].item<double>()); };
+  const Means means{{"loss", mean(1)},    {"classes", mean(2)},   {"mask", mean(3)},
+                    {"numbers", mean(4)}, {"thumbnail", mean(5)}, {"accuracy", mean(6)}};
   sums_.zero_();
   return means;
 }
@@ -108,6 +109,12 @@ void Trainer::load(const nn::TensorMap& state) {
   network_.parameters([&](const std::string& name, Tensor& t) { t.copy_(state.at("network." + name)); });
   updates_ = state.at("trainer.updates").item<int64_t>();
   sums_.copy_(state.at("trainer.sums"));
+}
+
+nn::TensorMap Trainer::weights() {
+  nn::TensorMap tensors;
+  network_.vit().parameters([&](const std::string& name, Tensor& t) { tensors[name] = t.detach(); });
+  return tensors;
 }
 
 }  // namespace clb::pretrain

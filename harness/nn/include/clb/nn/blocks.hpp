@@ -45,10 +45,10 @@ class Blocks final : public Module {
   const Block& operator[](int64_t i) const { return blocks_[i]; }
   int64_t depth() const { return blocks_.size(); }
 
-  // x [n, t, d] through all blocks: plain, with something hung in, or only row 0 of the result, [n, d].
+  // x [n, t, d] through all blocks: plain, with something hung in, or (from block `first` on) only row 0 of the result, [n, d].
   torch::Tensor operator()(const torch::Tensor& x) const;
   torch::Tensor operator()(const torch::Tensor& x, const Injection& in) const;
-  torch::Tensor first_row(const torch::Tensor& x) const;
+  torch::Tensor first_row(const torch::Tensor& x, int64_t first = 0) const;
 
   // [n, k, d]: rows 0 that blocks first, first + 1, ... put out.
   torch::Tensor first_rows(const torch::Tensor& x, int64_t first, const Injection& in) const;

@@ -21,6 +21,15 @@ struct GaussianOptions {
   double ridge = 0;                 // added to the variances
 };
 
+// By name, as HiDe-Prompt has them.
+struct StatisticsOptions {
+  std::string statistics = "multi_centroid";  // clusters with their variances | variance | covariance, which are of a whole class
+  int64_t centroids = 10;                     // clusters
+  double ridge = 1e-4;                        // added to the variances when features are drawn
+
+  GaussianOptions gaussians() const;
+};
+
 // Of the samples of one class, rows [n, d] with n at least 1: means in float64, covariances in float32, on the rows' device. Clusters come
 // in the order of their numbers and draw from rng("clusters"). Throws Error (invalid) for another covariance or no row.
 std::vector<ClassGaussian> gaussians_of(int64_t label, const torch::Tensor& rows, const GaussianOptions& options, const Rng& rng);

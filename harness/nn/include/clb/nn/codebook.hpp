@@ -5,12 +5,14 @@
 #include <clb/nn/module.hpp>
 #include <clb/nn/rng.hpp>
 #include <string>
+#include <vector>
 
 namespace clb::nn {
 
 struct CodebookOptions {
-  int64_t layers = 0, entries = 10, length = 8, dim = 0;  // l, m, p, d
-  double low = 0, high = 1;                               // prompts and keys start uniform between these
+  std::vector<int64_t> blocks = {};           // which blocks have a layer of it; l of them
+  int64_t entries = 10, length = 8, dim = 0;  // m, p, d
+  double low = 0, high = 1;                   // prompts and keys start uniform between these
 };
 
 struct SelectionOptions {
@@ -38,10 +40,15 @@ class Codebook final : public Module {
 
   const torch::Tensor& prompts() const { return prompts_; }
 
+  // An image counts for the entry that it took, or in parts for all of them where the rule is soft.
+  void count_use(const Selection& selection, const SelectionOptions& options);
+  torch::Tensor take_usage();  // what was counted since the last call, [l, m] float64
+
  private:
   void parts(Parts& p) override { p("prompts", prompts_)("keys", keys_); }
 
   torch::Tensor prompts_, keys_;  // [l, m, p, d], [l, m, d]
+  torch::Tensor used_;
 };
 
 // What is added to the cross-entropy. The released code weighs the term that moves the sum (commitment) with 0.4 and the one that moves the

@@ -1,8 +1,9 @@
-// Classifiers over features. Both grow with the classes seen, keep the rows of old classes, compute in float32 and give float32 logits.
-// Row c of a fresh head is drawn from (name, c) alone: it does not matter in how many steps a head grew.
+// Classifiers over features, and several rows or several heads as one. Both grow with the classes seen, keep the rows of old classes,
+// compute in float32 and give float32 logits. Row c of a fresh head is drawn from (name, c) alone: it does not matter in how many steps a
+// head grew.
 #pragma once
 
-#include <clb/nn/module.hpp>
+#include <clb/nn/list.hpp>
 #include <clb/nn/rng.hpp>
 
 namespace clb::nn {
@@ -31,6 +32,9 @@ class GrowingLinear final : public Module {
 
   void grow(int64_t classes);  // to this many rows, on the device of the old ones; never fewer than before
   int64_t classes() const { return weight_.size(0); }
+
+  // The rows of `from`, which has as many at least, but for those that are here already and not among `labels`. Frozen.
+  void take_over(const GrowingLinear& from, const std::vector<int64_t>& labels);
 
   torch::Tensor operator()(const torch::Tensor& features) const;  // [n, d] -> [n, classes]
 
@@ -67,5 +71,13 @@ class CosineHead final : public Module {
   Rng rng_;
   torch::Tensor weight_, sigma_;
 };
+
+// [n, classes] of logits with `proxies` columns for each class, side by side: their sum, weighted by their softmax (APG, Tang et al., ICCV
+// 2023).
+torch::Tensor joined_proxies(const torch::Tensor& logits, int64_t proxies);
+
+// A head for each task: their logits side by side, [n, d] -> [n, classes of all], and how many classes each has.
+torch::Tensor joined_logits(const List<GrowingLinear>& heads, const torch::Tensor& features);
+std::vector<int64_t> classes_of(const List<GrowingLinear>& heads);
 
 }  // namespace clb::nn

@@ -16,4 +16,8 @@ torch::Tensor count_ids(const torch::Tensor& ids, int64_t m);
 // up, as in the published code. Equal votes: the smaller id first.
 torch::Tensor voted_ids(const torch::Tensor& ids, int64_t m);
 
+// A number below m for each of the rows [n, d], by which of its numbers are largest: [n] int64. As good as any, but the same in every batch
+// and in another process.
+torch::Tensor arbitrary_ids(const torch::Tensor& rows, int64_t m);
+
 }  // namespace clb::nn

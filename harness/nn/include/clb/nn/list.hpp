@@ -2,6 +2,7 @@
 // blocks (what is hung into them).
 #pragma once
 
+#include <algorithm>
 #include <clb/nn/module.hpp>
 #include <utility>
 
@@ -54,5 +55,19 @@ class AtBlocks final : public Module {
   }
   std::vector<std::pair<int64_t, M>> items_;
 };
+
+// Of modules that stand for consecutive classes, classes(m) each (heads of tasks), those learn from now on that one of `labels` belongs to;
+// the others stand still. Returns how many classes there are in all.
+template <class M, class Classes>
+int64_t train_those_of(const std::vector<int64_t>& labels, List<M>& modules, Classes classes) {
+  int64_t first = 0;
+  for (M& module : modules) {
+    const int64_t behind = first + classes(module);
+    const bool own = std::any_of(labels.begin(), labels.end(), [&](int64_t label) { return first <= label && label < behind; });
+    own ? unfreeze(module) : freeze(module);
+    first = behind;
+  }
+  return first;
+}
 
 }  // namespace clb::nn

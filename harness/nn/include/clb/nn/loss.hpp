@@ -12,4 +12,11 @@ namespace clb::nn {
 // other rows of a head get a gradient of exactly zero. Not for label smoothing, which would multiply -inf by its share.
 torch::Tensor mask_to(const std::vector<int64_t>& labels, const torch::Tensor& logits);
 
+// Mean over the rows of -sum_c targets log softmax(logits).
+torch::Tensor soft_cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets);
+
+// Every row should resemble itself most: cross-entropy of the products of all rows, which are not normalised. stored [k, d], of old
+// classes, or undefined; features [n, d]. HiDe-Prompt, Wang et al., NeurIPS 2023.
+torch::Tensor contrastive_loss(const torch::Tensor& stored, const torch::Tensor& features, double temperature);
+
 }  // namespace clb::nn

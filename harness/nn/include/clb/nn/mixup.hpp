@@ -1,5 +1,5 @@
 // Batches whose images are mixed, and soft labels to go with them: mixup (Zhang et al., ICLR 2018), CutMix (Yun et al., ICCV 2019) and
-// label smoothing, in the forms and with the defaults of timm.
+// label smoothing, in the forms and with the defaults of timm. soft_cross_entropy (loss.hpp) takes them.
 #pragma once
 
 #include <torch/types.h>
@@ -19,8 +19,5 @@ struct MixedBatch {
 // Every image with the one at the same place from the batch's end, all in the same way. images [n, 3, h, w], labels [n] below `classes`.
 MixedBatch mixed_batch(const torch::Tensor& images, const torch::Tensor& labels, int64_t classes, const MixOptions& options,
                        torch::Generator generator);
-
-// Mean over the rows of -sum_c targets log softmax(logits).
-torch::Tensor soft_cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets);
 
 }  // namespace clb::nn

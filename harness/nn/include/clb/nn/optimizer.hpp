@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace torch::optim {
@@ -19,7 +20,8 @@ struct FitOptions;
 
 // What is trained: those tensors of a module that want a gradient when a fit begins.
 struct FitGroup {
-  FitGroup(Module& module, double lr_scale = 1) : module(&module), lr_scale(lr_scale) {}  // NOLINT: {pool, head} reads as a list
+  FitGroup(Module& module, double lr_scale = 1, Schedule schedule = {})  // NOLINT: {pool, head} reads as a list
+      : module(&module), lr_scale(lr_scale), schedule(std::move(schedule)) {}
 
   Module* module;
   double lr_scale;                     // times the scheduled rate

@@ -53,6 +53,17 @@ class MadePrompts final : public Injection {
   int64_t blocks_;
 };
 
+// What tells tasks apart, keys [tasks, d] drawn as VPT's prompts are, and what DAP's generator knows of them, embeddings [tasks, e].
+struct TaskKeys final : Module {
+  TaskKeys() = default;
+  TaskKeys(int64_t tasks, const VitShape& network, int64_t embedding, const Rng& rng);  // trained
+
+  torch::Tensor keys, embeddings;
+
+ private:
+  void parts(Parts& p) override { p("keys", keys)("embeddings", embeddings); }
+};
+
 // APG (Tang et al., ICCV 2023): one prompt by attention from a query (an image's class token in the middle of a network) to itself and to a
 // learned token of each class, between two MLPs with dropout. No residual path.
 class AttentionPrompt final : public Module {
@@ -62,7 +73,7 @@ class AttentionPrompt final : public Module {
   };
 
   AttentionPrompt() = default;
-  AttentionPrompt(int64_t dim, int64_t heads, double dropout, const Rng& rng);  // heads divide dim
+  AttentionPrompt(int64_t dim, int64_t heads, double dropout, const Rng& rng);  // Error (invalid): heads do not divide dim
 
   // query [n, d], tokens [classes, d], float32. The scale is applied before the softmax and, as released, behind it once more.
   Made operator()(const torch::Tensor& query, const torch::Tensor& tokens) const;
@@ -81,5 +92,11 @@ class AttentionPrompt final : public Module {
   double dropout_ = 0;
   bool training_ = false;
 };
+
+// Every head of every image is to look at the token of its class: cross-entropy of Made::raw without the first column; labels [n].
+torch::Tensor attention_loss(const torch::Tensor& raw, const torch::Tensor& labels);
+
+// Holds a prompt below `scale` times the tokens beside it, both [n, rows, d] and by their mean L1 norm.
+torch::Tensor norm_loss(const torch::Tensor& prompt, const torch::Tensor& tokens, double weight, double scale);
 
 }  // namespace clb::nn

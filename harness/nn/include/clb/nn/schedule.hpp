@@ -42,6 +42,9 @@ Schedule coda_rate(double rate, double total);
 // `first` for t < 1, then what `schedule` says of t - 1: a scheduler of torch that is stepped before the first update.
 Schedule one_late(double first, Schedule schedule);
 
+// A schedule of updates for who counts in epochs of so many.
+Schedule in_epochs(Schedule of_updates, int64_t updates);
+
 // What makes a schedule by name: see FitOptions, which has these numbers.
 struct ScheduleNumbers {
   double lr = 0, min_lr = 0, warmup_lr = 0, warmup = 0, gamma = 0.1;

@@ -72,8 +72,9 @@ class Vit final : public Module {
   torch::Tensor block(int64_t i, const torch::Tensor& x) const { return blocks_[i](x); }
   torch::Tensor norm(const torch::Tensor& x) const { return norm_(x); }
 
-  // What cls() makes of embed()'s tokens, of which all but the class token, the first, may be left out: [n, t, d] -> [n, d].
-  torch::Tensor cls_of_embedded(const torch::Tensor& x) const { return norm_(blocks_.first_row(x)); }
+  // What cls() makes of embed()'s tokens, of which all but the class token, the first, may be left out: [n, t, d] -> [n, d]. first: the
+  // block that these tokens come before; less than there are.
+  torch::Tensor cls_of_embedded(const torch::Tensor& x, int64_t first = 0) const { return norm_(blocks_.first_row(x, first)); }
 
  private:
   void parts(Parts& p) override { p("", embedding_)("blocks", blocks_)("norm", norm_); }

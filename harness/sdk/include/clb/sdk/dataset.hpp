@@ -106,6 +106,14 @@ class Sample {
   static Sample grey(std::span<const uint8_t> pixels, int64_t height, int64_t width) { return decoded(pixels, height, width, 1); }
   static Sample rgb(std::span<const uint8_t> pixels, int64_t height, int64_t width) { return decoded(pixels, height, width, 3); }  // HWC
 
+  // Decoded on the fly: pixels of its own, HWC.
+  static Sample rgb(std::vector<uint8_t>&& pixels, int64_t height, int64_t width) {
+    Sample sample = decoded(pixels, height, width, 3);
+    sample.owned_ = std::move(pixels);
+    sample.bytes_ = sample.owned_;
+    return sample;
+  }
+
   // A JPEG or PNG file. name: of the file, for messages; lives as long as the dataset.
   static Sample encoded(std::vector<uint8_t>&& file, const char* name = nullptr) {
     Sample sample(CLB_FORMAT_ENCODED, std::move(file));

@@ -144,6 +144,11 @@ class FitParams {
     return *this;
   }
 
+  // What most methods have of these, in three groups.
+  FitParams& common() { return optimizer().lr().momentum().weight_decay().epochs().batch_size(); }
+  FitParams& shaped(Names schedules) { return schedule(schedules).min_lr().milestones().gamma().warmup_epochs(); }
+  FitParams& limits() { return rate_per_iteration().clip_norm().drop_last(); }
+
  private:
   ParamScope<T, nn::FitOptions> in_;
 };
@@ -151,21 +156,7 @@ class FitParams {
 // The options that the methods of before FitParams have all of. Nothing is added here: their runs, rows and series stay what they are.
 template <class T>
 void add_options(Params<T>& p, nn::FitOptions T::*fit) {
-  FitParams(p, fit)
-      .optimizer()
-      .lr()
-      .momentum()
-      .weight_decay()
-      .epochs()
-      .batch_size()
-      .schedule({"constant", "cosine", "cosine_shifted", "multistep", "warmup_cosine", "coda"})
-      .min_lr()
-      .milestones()
-      .gamma()
-      .warmup_epochs()
-      .rate_per_iteration()
-      .clip_norm()
-      .drop_last();
+  FitParams(p, fit).common().shaped({"constant", "cosine", "cosine_shifted", "multistep", "warmup_cosine", "coda"}).limits();
 }
 
 // What the first task does otherwise (nn::of_task). Methods of before have names of their own for the same struct.

@@ -1,6 +1,6 @@
 // Parameters of a method, each stated once: the default is the member's initialiser; name, range and sentence are given here. Schema,
 // --help, TOML checks and the filling of the members follow from it. Members of a member (the options of a part) are declared through
-// Params::in.
+// ParamScope::in.
 #pragma once
 
 #include <clb/param.h>
@@ -149,7 +149,15 @@ class ParamScope {
                [](const clb_value& v) { return std::vector<double>(v.as.floats, v.as.floats + v.count); });
   }
 
+  // Declares members of a member: p.in(&Method::fit_).real("lr", &nn::FitOptions::lr, ...).
+  template <class Inner>
+  ParamScope<T, Inner> in(Inner S::*member) {
+    return {table_, [reach = reach_, member](T& t) -> Inner& { return reach(t).*member; }};
+  }
+
  private:
+  template <class, class>
+  friend class ParamScope;
   template <class>
   friend class Params;
   using Reach = std::function<S&(T&)>;
@@ -180,12 +188,6 @@ class Params : public ParamScope<T, T> {
   Params() : ParamScope<T, T>(table_, [](T& t) -> T& { return t; }) {}
   Params(const Params&) = delete;
   Params& operator=(const Params&) = delete;
-
-  // Declares members of a member: p.in(&Method::fit_).real("lr", &nn::FitOptions::lr, ...).
-  template <class S>
-  ParamScope<T, S> in(S T::*member) {
-    return {table_, [member](T& t) -> S& { return t.*member; }};
-  }
 
   const std::vector<clb_param>& schema() const { return table_.schema; }
 

@@ -1,10 +1,11 @@
-// What prompt-based methods share that needs a session: images with the frozen network's view of them (the query), and heads trained once
-// more on features drawn from what is kept of all classes.
+// What prompt-based methods share that needs a session: images with the frozen network's view of them (the query), prompts as drawn, and
+// what is told of pools.
 #pragma once
 
-#include <clb/nn/feature_memory.hpp>
+#include <clb/sdk/method.hpp>
 #include <clb/sdk/nn.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace clb {
@@ -21,6 +22,35 @@ Module as_drawn(const Context& ctx, const Module& module) {
   Module copy = nn::copy_of(module);
   nn::move_to(copy, ctx.device());
   return copy;
+}
+
+// What predict wants of an image: its query, which as a frozen feature comes from the host's cache, and the image where prompts see it.
+inline Inputs queried_inputs(bool prompted) { return prompted ? Inputs::images().with_features("main:cls") : Inputs::features("main:cls"); }
+
+// The tasks [n] of a question's samples. Throws PluginError (invalid) where the stream does not tell them, in the name of the parameter
+// that asks for them.
+inline const torch::Tensor& told_tasks(const Batch& b, const std::string& parameter) {
+  if (!b.task_ids.defined())
+    throw PluginError(CLB_E_INVALID, parameter + " needs the task of each test sample, which this stream does not tell");
+  return b.task_ids;
+}
+
+// Throw PluginError (invalid) for parameters of these names that do not go together: the bounds between which prompts start, prompts
+// chosen of a pool, rows of a prompt of which half are keys and half values.
+inline void require_init(double low, double high) {
+  if (low > high) throw PluginError(CLB_E_INVALID, "init_low lies above init_high; exchange them");
+}
+inline void require_top_k(int64_t top_k, int64_t pool_size) {
+  if (top_k > pool_size) {
+    throw PluginError(CLB_E_INVALID, "top_k is " + std::to_string(top_k) + ", but pool_size is only " + std::to_string(pool_size) +
+                                         "; choose at most as many prompts as the pool has");
+  }
+}
+inline void require_halves(int64_t length) {
+  if (length % 2 != 0) {
+    throw PluginError(CLB_E_INVALID, "prompt_length is " + std::to_string(length) +
+                                         "; half of a prompt are keys, half values, so an even number was expected");
+  }
 }
 
 // The task's images as queries() takes them: with the training transform, or as they are evaluated. The second kind is the same in
@@ -41,57 +71,45 @@ inline void record_usage(const Context& ctx, const std::string& pool, const torc
   for (int64_t k = 0; k < numbers.numel(); ++k) ctx.metric((CLB_METRIC_USAGE + pool).c_str(), k, numbers[k].item<double>());
 }
 
+// The same of pools in several blocks, counts [blocks, entries], as "KIND/BLOCK" each.
+inline void record_usage(const Context& ctx, const std::string& kind, const std::vector<int64_t>& blocks, const torch::Tensor& counts) {
+  for (size_t k = 0; k < blocks.size(); ++k) record_usage(ctx, kind + "/" + std::to_string(blocks[k]), counts[static_cast<int64_t>(k)]);
+}
+
 // How far a task moved its prompts: the length of the difference over their length before.
 inline void record_change(const Context& ctx, const torch::Tensor& now, const torch::Tensor& before) {
   const torch::Tensor moved = (now.detach() - before).norm() / before.norm().clamp_min(1e-12);
   ctx.metric("prompts/" CLB_METRIC_RELATIVE_CHANGE, ctx.task().index, moved.item<double>());
 }
 
-struct LabelledFeatures {
-  torch::Tensor features, labels;  // [n, d] float32, [n] int64
+// The mean of a number over the updates of each epoch, as a series of this name: one look at the device an epoch. A method adds it in its
+// loss, and calls record() behind the fit, for the last epoch.
+class EpochMeans {
+ public:
+  EpochMeans(const Context& ctx, std::string name) : ctx_(ctx), name_(std::move(name)) {}
+
+  void add(const Batch& b, const torch::Tensor& values) {  // of any shape; empty: nothing
+    if (b.epoch != epoch_) record();
+    epoch_ = b.epoch;
+    if (values.numel() == 0) return;
+    const torch::Tensor mean = values.detach().mean();
+    sum_ = count_ == 0 ? mean : sum_ + mean;
+    ++count_;
+  }
+
+  void record() {
+    if (count_ > 0) ctx_.metric(name_.c_str(), epoch_, sum_.item<double>() / static_cast<double>(count_));
+    count_ = 0;
+  }
+
+ private:
+  const Context& ctx_;
+  std::string name_;
+  torch::Tensor sum_;
+  int64_t epoch_ = 0, count_ = 0;
 };
 
-// One pass over a stream of the task's samples, without gradients: feature(batch) [n, d].
-template <class Feature>
-LabelledFeatures features_of(const Context& ctx, const StreamRequest& samples, int64_t batch_size, Feature feature) {
-  const torch::NoGradGuard no_grad;
-  std::vector<torch::Tensor> features, labels;
-  for (const Batch& b : samples.batches(batch_size)) {
-    ctx.progress("statistics", b.step, 0);
-    features.push_back(feature(b).to(torch::kFloat32));
-    labels.push_back(b.labels);
-  }
-  return {at::cat(features), at::cat(labels)};
-}
-
-struct ReplayOptions {
-  nn::FitOptions fit = {};   // batch_size: features per update; where fit.iterations is set the schedule counts updates
-  int64_t each = 16;         // features drawn of every distribution in an epoch ...
-  double ridge = 1e-4;       // ... with this added to the variances
-  bool spread_only = false;  // see nn::DrawOptions
-  nn::Schedule schedule = {};
-};
-
-// Trains `heads` on features drawn from the memory: in each of fit.epochs epochs as many updates as earlier tasks left classes, so that
-// only a part of what could be drawn is used, as HiDe-Prompt and VQ-Prompt do it. classify(rows) gives logits of the classes seen, which
-// all compete. Nothing happens where there are no earlier classes. Records as a fit of this phase.
-template <class Classify>
-void replay(const Context& ctx, const nn::FeatureMemory& memory, const ReplayOptions& options, const std::vector<nn::FitGroup>& heads,
-            const std::string& phase, Classify classify) {
-  const int64_t task = ctx.task().index, updates = memory.classes_before(task), epochs = options.fit.epochs;
-  if (updates == 0 || epochs == 0) return;
-  nn::Trainer trainer(options.fit, heads, updates, options.schedule);
-  const nn::DrawOptions wanted{
-      .each = options.each, .rows = updates * options.fit.batch_size, .ridge = options.ridge, .spread_only = options.spread_only};
-  int64_t features = 0;
-  for (int64_t epoch = 0; epoch < epochs; ++epoch) {
-    ctx.progress("epochs of replay", epoch, epochs);
-    const nn::DrawnRows drawn = memory.draw(wanted, ctx.rng((phase + "replay").c_str(), {task, epoch}));
-    nn::align(trainer, drawn, options.fit.batch_size, classify);
-    features += drawn.rows.size(0);
-    record_loss(ctx, phase, epoch, trainer.take_mean_loss());
-  }
-  record_updates(ctx, phase, trainer, features);
-}
+// Whether keys move towards the queries that they serve: mean cosine of each image's keys in training and its query.
+inline constexpr const char* kKeySimilarity = "keys/similarity";
 
 }  // namespace clb

@@ -16,11 +16,12 @@ namespace clb::text {
 
 class ClipTokens {
  public:
-  // The vocabulary file's bytes, gzip or plain. `name` opens the sentence of the base::Error that a damaged file causes.
+  // The vocabulary file's bytes, gzip or plain: a title, then pairs, as many as CLIP has or, where the title ends in "N merges", N. `name`
+  // opens the sentence of the base::Error that a damaged file causes.
   ClipTokens(std::span<const uint8_t> vocabulary, const std::string& name);
 
-  int64_t start() const { return size() - 2; }  // 49406
-  int64_t end() const { return size() - 1; }    // 49407, the largest id
+  int64_t start() const { return size() - 2; }  // CLIP's: 49406
+  int64_t end() const { return size() - 1; }    // CLIP's: 49407; always the largest id
   int64_t size() const;                         // ids that there are
 
   // A text in UTF-8, cleaned (see clean.hpp), without start and end. base::Error: not UTF-8.

@@ -5,6 +5,7 @@
 #include <clb/formula/image.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace clb::pretrain {
@@ -34,6 +35,15 @@ struct LossRecipe {  // weights of what is summed; 0: left out
   double cosine_scale = 0;  // the class head compares directions, times this; 0: a linear head
 };
 
+// The table [network.text]: with it two towers are trained on images and sentences, and [loss] has no place.
+struct TextRecipe {
+  int64_t dim = 128, depth = 3, heads = 2, context = 77;
+  int64_t features = 128;            // of the space in which images and texts meet
+  double temperature = 0.07;         // that training starts from
+  std::filesystem::path vocabulary;  // of the tokeniser; in the recipe relative to it
+  std::string vocabulary_sha256;
+};
+
 struct Recipe {
   std::string name = "unnamed";
   int64_t seed = 0;
@@ -41,10 +51,14 @@ struct Recipe {
   NetworkRecipe network;
   TrainingRecipe training;
   LossRecipe loss;
+  std::optional<TextRecipe> text;
   std::string output_type = "f16";  // or bf16, f32
 
   int64_t updates() const { return training.images / training.batch_size; }
   base::Json to_json() const;  // every value: what a checkpoint is compared by, and what the weights carry
+
+ private:
+  base::Json of_images() const;  // all but the text tower
 };
 
 // Error with FILE:line:column for what is unknown or out of range.

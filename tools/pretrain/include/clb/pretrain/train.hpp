@@ -24,7 +24,7 @@ struct TrainOptions {
   std::string device = "auto";  // auto | cpu | cuda
   int threads = 2;              // that compute; as many others draw images, which takes little
   double checkpoint_minutes = 5;
-  int64_t curve_every = 100;                      // updates
+  int64_t curve_every = 0;                        // updates; 0: 100, or a fiftieth of the training where that is less
   std::function<void(const Progress&)> progress;  // at every point of the curve
   std::function<void(const std::string&)> warn;   // a checkpoint that is damaged, so that the training starts over
   std::function<bool()> stop;                     // true: write a checkpoint and return after this update
