@@ -2,7 +2,7 @@
 # Runs every method on a device and compares with the CPU, from binaries that were built elsewhere (docs/gpu.md).
 #
 #   tools/gpu_check.sh --pack DIR [--build BUILD]      where the tree was built: writes DIR, at most 64 MiB, with this script in it
-#   DIR/gpu_check.sh [--device cuda|cuda:N|cpu] [--problems synthetic,real] [--phases steps,longer] [--threads N] [--json] [--out OUT]
+#   DIR/gpu_check.sh [--device cuda|cuda:N|cpu] [--problems synthetic,real,clip,fusion] [--phases steps,longer] [--threads N] [--json] [--out OUT]
 #                                                      anywhere: needs DIR, PyTorch 2.11 and a driver
 #
 # --device   default cuda; cpu compares the CPU with itself, which must give equal bits
@@ -35,12 +35,14 @@ pack() { # DIR BUILD
   for part in bin lib share include problems data programs.tar.gz gpu_check.sh; do rm -rf "${to:?}/$part"; done
   mkdir -p "$to/data"
   cmake --install "$build" --prefix "$to" --strip >/dev/null
-  rm -rf "$to/bin/clb-pretrain" "$to"/share/clbench/{weights,assets,leaderboard} # nothing here needs them, and the pack is full
+  rm -rf "$to/bin/clb-pretrain" "$to"/share/clbench/{leaderboard,assets/clip_bpe} # nothing here needs them, and the pack is full
   rm -rf "$to/include" "$to/lib/cmake" "$to/lib/libtorch" "$to"/lib/*.a "$to/share/clbench/templates" # plugins are not built there
   cp "$build/bin/gpu_check_compare" "$to/bin"
   cp "$root/tools/gpu_check.sh" "$to"
   cp -r "$root/tools/gpu_check" "$to/problems"
   rm -f "$to"/problems/*.cpp "$to/problems/CMakeLists.txt"
+  mkdir "$to/data/clip" "$to/data/fusion" # whose images are drawn
+  cp "$root/share/assets/formula_captions/captions.txt" "$to/data/clip"
   "$build/bin/gpu_check_data" synthetic "$to/data/synthetic"
   if [ -d "$shared" ]; then
     "$build/bin/gpu_check_data" cifar100 "$shared/cifar-100-binary" "$to/data/real"
@@ -64,17 +66,23 @@ find_libtorch() {
 }
 
 run() { # PROBLEM PHASE DEVICE DATABASE
-  local problem=$1 phase=$2 device=$3 database=$4 file sets status=0
+  local problem=$1 phase=$2 device=$3 database=$4 methods=$2 file sets status=0
+  [ ! -e "$here/problems/$problem-steps.toml" ] || methods=$problem-$phase
+  [ -e "$here/problems/$methods.toml" ] || return 0
   file=$out/$problem-$phase.toml
   {
     printf 'name = "%s %s"\n' "$problem" "$phase"
     cat "$here/problems/$problem.toml"
     printf 'stop_after = %d\n\n[run]\nprecision = "fp32"\ncheckpoint = "off"\nkeep_logits = true\nthreads = %d\n\n' \
       "$([ "$phase" = steps ] && echo 2 || echo 3)" "$threads"
-    cat "$here/problems/$phase.toml"
+    cat "$here/problems/$methods.toml"
     [ "$problem $phase" != "synthetic steps" ] || { echo && cat "$here/problems/variants.toml"; }
   } >"$file"
-  sets=(--set "dataset.root=$here/data/$problem" --set "run.device=$device")
+  sets=(--set "run.device=$device")
+  case $problem in
+    synthetic | real) sets+=(--set "dataset.root=$here/data/$problem") ;;
+    clip) sets+=(--set "assets.captions.file=$here/data/clip/captions.txt") ;;
+  esac
   [ "$problem" != real ] || sets+=(--set "weights.main.file=$here/data/deit_tiny_patch16_224.safetensors")
   echo "gpu_check: $problem, $phase, on $device" >&2
   # Without a cache every run pays for its own features. 1: a run failed, which is a row of the comparison.
@@ -93,7 +101,7 @@ check() {
   version=$(LD_LIBRARY_PATH=$CLB_LIBTORCH/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$runner" version 2>&1) ||
     stop "clb-runner does not start with the PyTorch in $CLB_LIBTORCH: $version"
   if [[ $device == cuda* && $version == *'"devices":[]'* ]]; then stop "not run: no GPU ($version)"; fi
-  [ ${#problems[@]} -gt 0 ] || mapfile -t problems < <(cd "$here/data" && ls -d synthetic real 2>/dev/null)
+  [ ${#problems[@]} -gt 0 ] || mapfile -t problems < <(cd "$here/data" && ls -d synthetic real clip fusion 2>/dev/null)
   may_fill "$out" results
   for problem in "${problems[@]}"; do
     [ -d "$here/data/$problem" ] || stop "$here/data holds no problem \"$problem\""

@@ -56,7 +56,7 @@ class Opened {
   clb::DatasetPlugin plugin_{clb_dataset_v0(), &host_};
 };
 
-Opened with(const Json& params) { return {"/dev/null", params}; }
+Opened with(const Json& params) { return {"", params}; }
 
 std::string refusal(const Json& params) {
   return error_of<clb::PluginError>([&] { with(params); });

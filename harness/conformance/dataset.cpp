@@ -123,6 +123,8 @@ std::string dataset_missing(const Subject& subject) {
     if (std::string(e.what()).find(empty.path().string()) == std::string::npos)
       throw Failure{std::string("an empty folder is refused without its name: ") + e.what()};
     return e.what();
+  } catch (const base::Error& e) {  // the host refuses any folder for a data set that reads no files
+    return e.what();
   }
   throw Failure{"an empty folder is accepted as the dataset's root"};
 }

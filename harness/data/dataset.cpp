@@ -65,13 +65,15 @@ base::DatasetInfo Dataset::info_of(const std::string& file) { return to_info(fil
 
 Dataset::Dataset(const std::string& file, const std::string& root, const base::Json& params)
     : file_(file), root_(root), plugin_(load(file)) {
+  const char* const usual = plugin_->describe().default_root;
+  if (usual != nullptr && *usual == '\0' && !root_.empty())
+    throw base::Error("the dataset plugin " + file + " reads no files, but is to read " + root_ + "; leave root out");
   if (root_.empty()) {
-    const auto info = plugin_->describe();
-    if (info.default_root == nullptr)
+    if (usual == nullptr)
       throw base::Error(
           "the dataset plugin " + file +
           " has no default folder; name one with root = \"...\" in [dataset], --set dataset.root=DIR or, for info, --root DIR");
-    root_ = info.default_root;
+    root_ = usual;
   }
   files_ = base::ContentSample(base::FileTree(root_));
   {

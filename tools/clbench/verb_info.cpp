@@ -81,6 +81,12 @@ std::string geometry(const base::DatasetInfo& info) {
   return fmt::format("{}, {} x {} x {}", info.modality, info.height, info.width, info.channels);
 }
 
+// A data set that was opened without a folder needs none.
+std::string root_of(const base::DatasetInfo& info) {
+  if (!info.root.empty()) return info.root;
+  return info.fingerprint.empty() ? "unknown" : "none, it reads no files";
+}
+
 void print_dataset(const base::DatasetInfo& info, const std::string& not_opened) {
   std::vector<std::string> orders, domain_orders;
   for (const auto& [name, order] : info.orders) orders.push_back("official:" + name);
@@ -94,8 +100,7 @@ void print_dataset(const base::DatasetInfo& info, const std::string& not_opened)
   if (!info.group_names.empty()) say("  groups        {}\n", joined(info.group_names));
   if (!info.templates.empty()) say("  templates     {}\n", joined(info.templates));
   say("  licence       {}\n  citation      {}\n  root          {}\n  fingerprint   {}\n  file          {}\n  sha256        {}\n",
-      info.licence, info.citation, info.root.empty() ? "unknown" : info.root, info.fingerprint.empty() ? "unknown" : info.fingerprint,
-      info.file, info.hash);
+      info.licence, info.citation, root_of(info), info.fingerprint.empty() ? "unknown" : info.fingerprint, info.file, info.hash);
   if (!not_opened.empty()) say("  not opened: {}\n", not_opened);
   if (!info.class_names.empty()) say("\nclasses: {}\n", joined(info.class_names));
   if (!info.params.empty()) fmt::print("\n");

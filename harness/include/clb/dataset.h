@@ -60,7 +60,7 @@ typedef struct clb_dataset_info {
   int64_t feature_dim;             /* of CLB_MODALITY_FEATURES, else 0 */
   const char* licence;
   const char* citation;
-  const char* default_root; /* folder tried when the experiment gives none; NULL: there is no such place */
+  const char* default_root; /* folder tried when the experiment gives none; NULL: there is none; "": it reads no files */
   const clb_order* orders;
   uint32_t order_count;
   uint32_t order_stride;

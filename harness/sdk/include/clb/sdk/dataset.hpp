@@ -64,7 +64,7 @@ struct DatasetAbout {
   const char* licence = "";
   const char* classes = "";            // names between '|'; "": known only after open, see Dataset::class_names
   const char* domains = "";            // names between '|'; "": one domain, or known only after open, see Dataset::domain_names
-  const char* default_root = nullptr;  // folder tried when the experiment gives none
+  const char* default_root = nullptr;  // folder tried when the experiment gives none; "": it reads no files
   Geometry geometry{};
   Modality modality = Modality::kImages;
 };
