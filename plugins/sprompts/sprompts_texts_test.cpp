@@ -95,6 +95,8 @@ void learn_domains(const World& w, Bench& bench, int64_t first, int64_t end) {
 
 bool close(const Tensor& a, const Tensor& b, double bound = 1e-4) { return torch::allclose(a, b, bound, bound); }
 
+const Settings kNoUpdate{{"first_epochs", value(int64_t{0})}, {"epochs", value(int64_t{0})}};
+
 TEST(SLiPrompts, LogitsAreCosinesToNamesBehindTheSessionsWords) {
   CLB_GOLDEN(g, "clip");
   const World w(g);
@@ -115,7 +117,6 @@ TEST(SLiPrompts, LogitsAreCosinesToNamesBehindTheSessionsWords) {
 TEST(SLiPrompts, PromptsAndWordsLearnByTheCrossEntropyAndNothingElseDoes) {
   CLB_GOLDEN(g, "clip");
   const World w(g);
-  const Settings no_update{{"first_epochs", value(int64_t{0})}, {"epochs", value(int64_t{0})}};
   const Settings one_update{{"first_epochs", value(int64_t{1})},
                             {"epochs", value(int64_t{1})},
                             {"batch_size", value(int64_t{12})},
@@ -124,7 +125,7 @@ TEST(SLiPrompts, PromptsAndWordsLearnByTheCrossEntropyAndNothingElseDoes) {
                             {"momentum", value(0.0)},
                             {"first_weight_decay", value(0.0)},
                             {"weight_decay", value(0.0)}};
-  const auto before = w.bench(no_update), after = w.bench(one_update);
+  const auto before = w.bench(kNoUpdate), after = w.bench(one_update);
   for (Bench* bench : {before.get(), after.get()}) learn_domains(w, *bench, 0, 1);
   const State was = state_of(*before, true), is = state_of(*after, true);
   const Tensor prompt = was.sessions[0].prompt.detach().clone().requires_grad_(),
@@ -144,8 +145,7 @@ TEST(SLiPrompts, PromptsAndWordsLearnByTheCrossEntropyAndNothingElseDoes) {
 TEST(SLiPrompts, StartsAsTheReleasedCodeDoes) {
   CLB_GOLDEN(g, "clip");
   const World w(g);
-  const auto bench =
-      w.bench({{"first_epochs", value(int64_t{0})}, {"context_length", value(int64_t{5})}, {"prompt_length", value(int64_t{200})}});
+  const auto bench = w.bench(with(kNoUpdate, {{"context_length", value(int64_t{5})}, {"prompt_length", value(int64_t{200})}}));
   learn_domains(w, *bench, 0, 1);
   const State state = state_of(*bench, true);
   const double bound = 1 / std::sqrt(static_cast<double>(w.clip.image.dim()));
@@ -222,7 +222,7 @@ TEST(SLiPrompts, AKeptStateIsEvaluatedByAnyRouteAndWithPromptsAsDrawn) {
   random->predict(test);
   EXPECT_GE(at::bincount(random->traced.at("session"), {}, 3).min().item<int64_t>(), 8);
 
-  const auto untrained = w.bench({{"epochs", value(int64_t{0})}, {"first_epochs", value(int64_t{0})}});
+  const auto untrained = w.bench(kNoUpdate);
   learn_domains(w, *untrained, 0, 3);
   const Session drawn = state_of(*untrained, true).sessions[1];
   const Tensor initial = kept({{"test_prompts", choice("initial")}})->predict(test);
