@@ -1,51 +1,21 @@
 // S-iPrompts against iamwangyabin/S-Prompts (fixture "siprompts"), through the plugin's own table, and the invariants of its chapter.
-#include "sprompts.cpp"
-
 #include <clb/nn/tensors.hpp>
 
 #include "golden/golden.hpp"
-#include "nn/golden_modules.hpp"
-#include "support/small_vit.hpp"
+#include "sprompts_bench.hpp"
 
 namespace {
 
-using clb::golden::any_numbers;
 using clb::golden::Golden;
 using clb::testing::BenchWeights;
-using clb::testing::choice;
 using clb::testing::kSmallVit;
-using clb::testing::Samples;
-using clb::testing::Settings;
 using clb::testing::small_vit;
 using clb::testing::small_weights;
-using clb::testing::value;
-using clb::testing::with;
-using torch::Tensor;
-using Bench = clb::testing::MethodBench<SPrompts>;
 
 std::vector<int64_t> numbers(int64_t first, int64_t count) {
   std::vector<int64_t> list(static_cast<size_t>(count));
   std::iota(list.begin(), list.end(), first);
   return list;
-}
-
-// The plugin's state as its members.
-struct State {
-  std::vector<Session> sessions;
-  std::vector<Tensor> labels, centroids;
-  Tensor usage;
-  clb::Task task;
-
-  void state(clb::Archive& a) {
-    task.state(a);
-    a("sessions", sessions, [] { return Session(1, 1, any_numbers()); })("labels", labels)("centroids", centroids)("usage", usage);
-  }
-};
-
-State state_of(Bench& bench) {
-  State state;
-  clb::testing::load(state, bench.save());
-  return state;
 }
 
 // The fixture.
@@ -72,7 +42,7 @@ clb::nn::Vit vit_of(const Golden& g) { return clb::nn::Vit(g.with_prefix("vit.")
 State state_at(const Golden& g, const std::string& at, int64_t known) {
   State state;
   for (int64_t s = 0; s < g[at + "prompt"].size(0); ++s) {
-    Session& session = state.sessions.emplace_back(1, 1, any_numbers());
+    Session& session = state.sessions.emplace_back(any_session(/*with_texts=*/false));
     session.parameters([&](const std::string& name, Tensor& t) { t = g[at + name][s].clone().requires_grad_(); });
   }
   for (int64_t s = 0; s < known; ++s) state.centroids.push_back(g["cluster.centroids"][s]);
@@ -198,14 +168,11 @@ TEST(SPrompts, EqualsTheReference) {
   g.expect_all_compared({"vit.", "in.", "param.", "cluster.", "lloyd.", "test.l1_", "test.session_"});
 }
 
-// Domains of two classes: images of a domain have a tint of their own.
+// Made domains.
 
 Samples domain(int64_t index, int64_t n = 12) {
-  Samples samples = clb::testing::small_task(0, n);
-  samples.images = samples.images.clone();
-  samples.images.select(1, index % 3).add_(2.0 + static_cast<double>(index));
+  Samples samples = tinted(index, n);
   samples.features = small_vit().query(samples.images);
-  samples.tasks = torch::full({n}, index, torch::kInt64);
   return samples;
 }
 
@@ -213,16 +180,6 @@ Samples classes(int64_t index, int64_t n = 12) {
   Samples samples = domain(index, n);
   samples.labels = samples.labels + 2 * index;
   return samples;
-}
-
-Settings settings(const Settings& changes = {}) {
-  return with({{"prompt_length", value(int64_t{3})},
-               {"epochs", value(int64_t{4})},
-               {"first_epochs", value(int64_t{4})},
-               {"batch_size", value(int64_t{5})},
-               {"lr", value(0.3)},
-               {"first_lr", value(0.3)}},
-              changes);
 }
 
 void learn_domains(Bench& bench, int64_t first, int64_t end) {

@@ -121,5 +121,26 @@ TEST_F(Clips, ZsclReadsItsReferences) {
   EXPECT_TRUE(contains(without.err, "captions")) << without.err;
 }
 
+// A kept state of S-liPrompts answers whose prompts predict, and what learned prompts are worth.
+TEST_F(Clips, SPromptsReadsNamesInItsFormOnTexts) {
+  const Ended ended =
+      run("[[method]]\nid = \"sprompts\"\ntrain_transform = \"micro-32\"\n"
+          "params = { classifier = \"text\", context_length = 2, epochs = 1, first_epochs = 1, batch_size = 8 }\n");
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  EXPECT_TRUE(contains(ended.out, "text tower")) << ended.out;
+  EXPECT_FALSE(contains(ended.out, "not ranked")) << "the second look: " << ended.out;
+  const auto evaluated = [&](std::vector<std::string> changes) {
+    std::vector<std::string> words{"evaluate", world_.newest().row.key.substr(0, 12), "--db", world_.database().string(), "--json"};
+    for (const std::string& change : changes) words.insert(words.end(), {"--set", change});
+    const Ended answer = world_.clbench(words);
+    EXPECT_EQ(answer.code, 0) << answer.err;
+    return base::parse_json(answer.out, "evaluate");
+  };
+  EXPECT_EQ(evaluated({}).at("changed_predictions"), 0);
+  EXPECT_GT(evaluated({"method.params.test_prompts=initial"}).at("changed_predictions"), 0);
+  EXPECT_GT(evaluated({"method.params.route=random"}).at("changed_predictions"), 0);
+  evaluated({"method.params.route=oracle", "protocol.kind=task"});
+}
+
 }  // namespace
 }  // namespace clb::testing

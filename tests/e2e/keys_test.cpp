@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 const fs::path kBuilt = CLB_BINARY_DIR, kShare = kBuilt / "share/clbench";
 
-// The plugins of this build; no data set is there.
+// The plugins of this build; no data set is there but the one that reads no files.
 class ShippedCatalogue final : public plan::Catalogue {
  public:
   std::vector<std::string> method_ids() const override { return ids("method"); }
@@ -33,7 +33,14 @@ class ShippedCatalogue final : public plan::Catalogue {
     info.params.insert(info.params.end(), more.begin(), more.end());
     return info;
   }
-  base::DatasetInfo dataset(const std::string&, const std::string&) override { throw base::Error("no data on this machine"); }
+  base::DatasetInfo dataset(const std::string& id, const std::string& root) override { return dataset_with(id, root, {}); }
+  std::vector<base::ParamInfo> dataset_params(const std::string& id) override {
+    return describer_.dataset(launch::plugin(plugins_, "dataset", id).file).params;
+  }
+  base::DatasetInfo dataset_with(const std::string& id, const std::string& root, const base::Json& params) override {
+    if (id != "formula") throw base::Error("no data on this machine");
+    return describer_.opened_dataset(launch::plugin(plugins_, "dataset", id).file, root, params.is_null() ? base::Json::object() : params);
+  }
   std::string file_sha256(const std::string& file) override { return describer_.file_sha256(file); }
 
   std::vector<base::ParamInfo> more;  // that every method has got since

@@ -2,6 +2,7 @@
 #include <clb/base/clip_weights.hpp>
 #include <clb/base/error.hpp>
 #include <clb/nn/clip.hpp>
+#include <clb/nn/prompt_tokens.hpp>
 #include <clb/nn/tower.hpp>
 
 #include "golden_modules.hpp"
@@ -98,6 +99,23 @@ TEST(Clip, LearnedWordsGoThroughTheSameSteps) {
   const Clip clip = golden_clip(g, Activation::kGelu);
   const Tensor ids = g["tokens"];
   EXPECT_TRUE(torch::allclose(clip.text.of_embedded(clip.text.embed(ids), ClipText::ends(ids)), clip.text(ids), 1e-5, 1e-6));
+}
+
+// The norm sees each token by itself, so prompts before it are normed prompts behind it. A ViT has none: both are the same.
+TEST(Clip, EmbeddedPromptsPassTheNormBeforeTheFirstBlock) {
+  CLB_GOLDEN(g, "clip");
+  const Clip clip = golden_clip(g, Activation::kGelu);
+  const auto drawn = [](int64_t dim) { return at::randn({3, 2, dim}, golden::generator(1)); };  // of each image its own
+  const Tensor prompts = drawn(clip.image.dim()), weight = g["param.visual.ln_pre.weight"];
+  const Tensor normed = at::layer_norm(prompts, weight.sizes(), weight, g["param.visual.ln_pre.bias"], 1e-5);
+  const Tensor features = clip.image(g["images"], EmbeddedPrompts(prompts));
+  EXPECT_TRUE(torch::allclose(features, clip.image(g["images"], PrependedPrompts(normed)), 1e-5, 1e-6));
+  EXPECT_FALSE(torch::allclose(features, clip.image(g["images"]), 1e-2, 1e-2));
+  EXPECT_TRUE(torch::equal(clip.image(g["images"], EmbeddedPrompts(prompts.narrow(1, 0, 0))), clip.image(g["images"], Injection())));
+
+  const VitShape shape{.image = 16, .patch = 8, .dim = 24, .depth = 2, .heads = 3, .mlp = 48};
+  const Vit vit(random_vit(shape, 1), {.heads = shape.heads});
+  EXPECT_TRUE(torch::equal(vit.cls(g["images"], EmbeddedPrompts(drawn(24))), vit.cls(g["images"], PrependedPrompts(drawn(24)))));
 }
 
 TEST(Clip, RefusesWhatItCannotRead) {

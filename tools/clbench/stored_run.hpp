@@ -10,7 +10,7 @@
 
 namespace clb::cli {
 
-// A run as it was planned. Plugins are looked for again, because the installation may have moved.
+// A run as it was planned. Plugins and vocabularies are looked for again, because the installation may have moved.
 base::RunSpec stored_spec(const store::Store& store, const store::RunRow& row, const std::vector<launch::PluginFile>& plugins,
                           const std::filesystem::path& database);
 

@@ -32,6 +32,18 @@ class PromptTokens final : public Injection {
   torch::Tensor tokens_;  // [depth or 1, length, d]
 };
 
+// Prompts that a method chose for each image, with the tokens that go into the network: before the norm that CLIP's image tower has before
+// its first block (S-liPrompts, Wang et al., NeurIPS 2022). In a ViT, which has none, this is PrependedPrompts.
+class EmbeddedPrompts final : public Injection {
+ public:
+  explicit EmbeddedPrompts(torch::Tensor prompts) : prompts_(std::move(prompts)) {}  // [n, p, d] or [p, d]
+
+  torch::Tensor embedded(const torch::Tensor& x) const override;
+
+ private:
+  torch::Tensor prompts_;
+};
+
 // Prompts that a method chose for each image (or text), behind the first token; they stay to the end and stand in rows 1 to p of tokens().
 class PrependedPrompts final : public Injection {
  public:
@@ -42,6 +54,19 @@ class PrependedPrompts final : public Injection {
 
  private:
   torch::Tensor prompts_;
+};
+
+// Texts of which the words behind the start token are learned (CoOp, Zhou et al., IJCV 2022): their embeddings give way to these, without
+// positions, and the text keeps its length. For text towers.
+class ContextTokens final : public Injection {
+ public:
+  // contexts [n, m, d], of each text its own, or [m, d] for all alike. Throws Error (invalid) in a text of fewer than 1 + m tokens.
+  explicit ContextTokens(torch::Tensor contexts) : contexts_(std::move(contexts)) {}
+
+  torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
+
+ private:
+  torch::Tensor contexts_;
 };
 
 // x [n, t, d] with `rows` [n, p, d] before row `at` of each sample, in the type of x; rows may also be [p, d], the same for all samples.

@@ -25,7 +25,9 @@ Module as_drawn(const Context& ctx, const Module& module) {
 }
 
 // What predict wants of an image: its query, which as a frozen feature comes from the host's cache, and the image where prompts see it.
-inline Inputs queried_inputs(bool prompted) { return prompted ? Inputs::images().with_features("main:cls") : Inputs::features("main:cls"); }
+inline Inputs queried_inputs(bool prompted, const char* kind = "main:cls") {
+  return prompted ? Inputs::images().with_features(kind) : Inputs::features(kind);
+}
 
 // The tasks [n] of a question's samples. Throws PluginError (invalid) where the stream does not tell them, in the name of the parameter
 // that asks for them.
