@@ -38,6 +38,16 @@ void add_domains_and_vectors(Json& json) {
   }
 }
 
+// Of how a run is executed what evaluation and resumption need again: where its files lie that no other member names.
+Json places_in(const Json& json) {
+  Json places = Json::object();
+  const auto execution = json.find("execution");
+  if (execution == json.end() || !execution->is_object()) return places;
+  for (const char* name : {"asset_files", "asset_datasets", "vocabulary_files"})
+    if (const auto found = execution->find(name); found != execution->end()) places[name] = *found;
+  return places;
+}
+
 }  // namespace
 
 Json RunSpec::upgrade(Json json) {
@@ -46,9 +56,18 @@ Json RunSpec::upgrade(Json json) {
   return json;
 }
 
+Json RunSpec::to_stored() const {
+  Json json = to_json();
+  json["execution"] = places_in(json);
+  if (json["execution"].empty()) json.erase("execution");
+  return json;
+}
+
 RunSpec RunSpec::from_stored(Json json, const std::string& where) {
   if (!json.is_object()) throw Error(where + " is no JSON object; the file was changed by hand or is damaged");
+  const Json places = places_in(json);
   json["execution"] = RunSpec().to_json().at("execution");
+  json["execution"].update(places);
   return from_json(json, where);
 }
 

@@ -74,8 +74,7 @@ int64_t weights_id(SQLite::Database& db, const base::WeightsSpec& weights, const
 
 int64_t run_id(SQLite::Database& db, const base::RunSpec& spec) {
   const std::string key = spec.key();
-  Json json = spec.to_json();
-  json.erase("execution");
+  const Json json = spec.to_stored();
   const base::ProtocolSpec& protocol = spec.protocol;
   const int64_t id = id_of(db, "run", key,
                            {{"comparability_key", content_key("comparability", spec.comparability_json())},

@@ -63,6 +63,15 @@ class Clips : public ::testing::Test {
     return table.at("sections").at(0).at("rows").at(0).at("cells").at(id).at("mean").get<double>();
   }
 
+  // The newest run's state, with other values.
+  base::Json evaluated(const std::vector<std::string>& changes) const {
+    std::vector<std::string> words{"evaluate", world_.newest().row.key.substr(0, 12), "--db", world_.database().string(), "--json"};
+    for (const std::string& change : changes) words.insert(words.end(), {"--set", change});
+    const Ended answer = world_.clbench(words);
+    EXPECT_EQ(answer.code, 0) << answer.err;
+    return base::parse_json(answer.out, "evaluate");
+  }
+
   World world_;
   std::string weights_;
 };
@@ -114,6 +123,7 @@ TEST_F(Clips, ZsclReadsItsReferences) {
   EXPECT_FALSE(contains(ended.out, "not ranked")) << ended.out;
   EXPECT_TRUE(contains(ended.out, "transfer")) << ended.out;
   const auto prediction = world_.newest().prediction;
+  EXPECT_EQ(evaluated({}).at("changed_predictions"), 0) << "captions and vocabulary are found again";
   ASSERT_EQ(run(method + assets, "eval_unseen = true\n", {"--again"}).code, 0);
   EXPECT_EQ(world_.newest().prediction, prediction) << "bit for bit";
   const Ended without = run(method, "eval_unseen = true\n");
@@ -129,13 +139,6 @@ TEST_F(Clips, SPromptsReadsNamesInItsFormOnTexts) {
   ASSERT_EQ(ended.code, 0) << ended.err;
   EXPECT_TRUE(contains(ended.out, "text tower")) << ended.out;
   EXPECT_FALSE(contains(ended.out, "not ranked")) << "the second look: " << ended.out;
-  const auto evaluated = [&](std::vector<std::string> changes) {
-    std::vector<std::string> words{"evaluate", world_.newest().row.key.substr(0, 12), "--db", world_.database().string(), "--json"};
-    for (const std::string& change : changes) words.insert(words.end(), {"--set", change});
-    const Ended answer = world_.clbench(words);
-    EXPECT_EQ(answer.code, 0) << answer.err;
-    return base::parse_json(answer.out, "evaluate");
-  };
   EXPECT_EQ(evaluated({}).at("changed_predictions"), 0);
   EXPECT_GT(evaluated({"method.params.test_prompts=initial"}).at("changed_predictions"), 0);
   EXPECT_GT(evaluated({"method.params.route=random"}).at("changed_predictions"), 0);

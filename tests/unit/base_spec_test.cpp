@@ -259,6 +259,19 @@ TEST(RunSpec, AStoredSpecHasNoExecution) {
     EXPECT_NE(error_of<Error>([&] { RunSpec::from_stored(garbage, "here"); }), "") << garbage;
 }
 
+TEST(RunSpec, AStoredSpecSaysWhereItsAssetsLie) {
+  RunSpec spec = good_spec();
+  EXPECT_FALSE(spec.to_stored().contains("execution"));
+  spec.execution.cache_dir = "/somewhere";
+  spec.execution.asset_files["captions"] = "/data/captions.txt";
+  spec.execution.vocabulary_files["main"] = "/data/vocabulary.txt";
+  const RunSpec again = RunSpec::from_stored(spec.to_stored(), "x");
+  EXPECT_EQ(again.execution.asset_files, spec.execution.asset_files);
+  EXPECT_EQ(again.execution.vocabulary_files, spec.execution.vocabulary_files);
+  EXPECT_EQ(again.execution.cache_dir, "");
+  EXPECT_EQ(again.key(), spec.key());
+}
+
 TEST(Neutral, AMemberThatHasItsNeutralValueIsNotWritten) {
   const std::vector<NeutralMember> table{{"protocol", "unseen", false, 2, Decides::kTable}, {"weights", "tower", "vit", 3, Decides::kRun}};
   const Json before{{"kind", "class"}, {"tower", "other"}};

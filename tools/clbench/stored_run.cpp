@@ -3,27 +3,8 @@
 #include <fmt/format.h>
 
 #include <clb/base/error.hpp>
-#include <clb/base/paths.hpp>
-#include <clb/base/sha256.hpp>
 
 namespace clb::cli {
-
-namespace fs = std::filesystem;
-
-namespace {
-
-// Where the vocabulary of a text tower lies is not stored; those that ship are told by their digests.
-void find_vocabularies(base::RunSpec& spec) {
-  for (const base::WeightsSpec& weights : spec.weights) {
-    if (weights.vocabulary.empty()) continue;
-    for (const fs::directory_entry& file : fs::recursive_directory_iterator(base::share() / "assets")) {
-      if (file.is_regular_file() && base::hex(base::sha256_file(file.path())) == weights.vocabulary)
-        spec.execution.vocabulary_files[weights.role] = file.path().string();
-    }
-  }
-}
-
-}  // namespace
 
 base::RunSpec stored_spec(const store::Store& store, const store::RunRow& row, const std::vector<launch::PluginFile>& plugins,
                           const std::filesystem::path& database) {
@@ -32,7 +13,7 @@ base::RunSpec stored_spec(const store::Store& store, const store::RunRow& row, c
   const auto find = [&](base::DatasetSpec& dataset) { dataset.file = launch::plugin(plugins, "dataset", dataset.id).file; };
   for (base::DatasetSpec& part : spec.dataset.sequence) find(part);
   if (spec.dataset.sequence.empty()) find(spec.dataset);
-  find_vocabularies(spec);
+  for (auto& [name, dataset] : spec.execution.asset_datasets) find(dataset);
   return spec;
 }
 

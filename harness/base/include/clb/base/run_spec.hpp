@@ -136,7 +136,9 @@ struct RunSpec {
   static RunSpec from_json(const Json& json, const std::string& where);
   // Lifts every shape that was ever stored to today's, by its version; today's comes back as it is, and so does what is no spec.
   static Json upgrade(Json json);
-  // A spec as the store keeps it, without `execution`, which gets its defaults.
+  // As the store keeps it: of `execution` only where assets and vocabularies lie, which evaluation and resumption open again. What was not
+  // kept gets its defaults.
+  Json to_stored() const;
   static RunSpec from_stored(Json json, const std::string& where);
 
   // What the content key hashes: method id and parameters, train transform, dataset fingerprint and subset, weights, protocol, seed,

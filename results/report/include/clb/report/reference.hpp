@@ -14,7 +14,7 @@ namespace clb::report {
 
 // A finished run with what its metrics are computed from, out of a database or out of a file of recorded runs.
 struct MeasuredRun {
-  base::Json spec;  // RunSpec::to_json without execution
+  base::Json spec;  // RunSpec::to_stored
   std::string key;
   int64_t tasks_planned = 0;
   std::vector<store::EvalRow> evals;

@@ -57,7 +57,7 @@ struct RunRow {
   int64_t threads = 0;
   uint64_t capabilities = 0;
   bool joint = false;
-  base::Json spec;  // RunSpec::to_json without execution, lifted to today's shape; null in a list of light rows
+  base::Json spec;  // RunSpec::to_stored, lifted to today's shape; null in a list of light rows
   AttemptStatus status;
   int64_t seed = 0, order_seed = 0;
   int64_t tasks_done = 0, tasks_planned = 0;
