@@ -1,5 +1,6 @@
 #include "clb/nn/prompt_tokens.hpp"
 
+#include <clb/nn/error.hpp>
 #include <clb/nn/linear.hpp>
 #include <cmath>
 
@@ -40,6 +41,15 @@ PrependedPrompts::PrependedPrompts(Tensor prompts, Tensor position)
 
 Tensor PrependedPrompts::before_block(int64_t block, const Tensor& x) const {
   return block > 0 || prompts_.size(-2) == 0 ? x : insert_rows(x, 1, prompts_);
+}
+
+Tensor ContextTokens::at(Site site, int64_t /*block*/, const Tensor& /*x*/, const Tensor& y) const {
+  if (site != Site::kPatch) return y;
+  const int64_t length = contexts_.size(-2);
+  if (length >= y.size(1))
+    throw Error(ErrorKind::kInvalid, std::to_string(length) + " learned tokens do not fit into a text of " + std::to_string(y.size(1)) +
+                                         " tokens behind the first; learn fewer");
+  return insert_rows(drop_rows(y, 1, length), 1, contexts_);
 }
 
 }  // namespace clb::nn

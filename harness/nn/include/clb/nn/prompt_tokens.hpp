@@ -44,6 +44,19 @@ class PrependedPrompts final : public Injection {
   torch::Tensor prompts_;
 };
 
+// Texts of which the words behind the start token are learned (CoOp, Zhou et al., IJCV 2022): their embeddings give way to these, without
+// positions, and the text keeps its length. For text towers.
+class ContextTokens final : public Injection {
+ public:
+  // contexts [n, m, d], of each text its own, or [m, d] for all alike. Throws Error (invalid) in a text of fewer than 1 + m tokens.
+  explicit ContextTokens(torch::Tensor contexts) : contexts_(std::move(contexts)) {}
+
+  torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
+
+ private:
+  torch::Tensor contexts_;
+};
+
 // x [n, t, d] with `rows` [n, p, d] before row `at` of each sample, in the type of x; rows may also be [p, d], the same for all samples.
 torch::Tensor insert_rows(const torch::Tensor& x, int64_t at, const torch::Tensor& rows);
 

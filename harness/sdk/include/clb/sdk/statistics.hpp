@@ -11,19 +11,22 @@ namespace clb {
 
 struct LabelledFeatures {
   torch::Tensor features, labels;  // [n, d] float32, [n] int64
+  torch::Tensor ids;               // [n] int64 where the stream was asked for sample ids
 };
 
-// One pass over a stream of the task's samples, without gradients: feature(batch) [n, d].
+// One pass over a stream of samples, without gradients: feature(batch) [n, d]. what: named in the progress.
 template <class Feature>
-LabelledFeatures features_of(const Context& ctx, const StreamRequest& samples, int64_t batch_size, Feature feature) {
+LabelledFeatures features_of(const Context& ctx, const StreamRequest& samples, int64_t batch_size, Feature feature,
+                             const char* what = "statistics") {
   const torch::NoGradGuard no_grad;
-  std::vector<torch::Tensor> features, labels;
+  std::vector<torch::Tensor> features, labels, ids;
   for (const Batch& b : samples.batches(batch_size)) {
-    ctx.progress("statistics", b.step, 0);
+    ctx.progress(what, b.step, 0);
     features.push_back(feature(b).to(torch::kFloat32));
     labels.push_back(b.labels);
+    if (b.sample_ids.defined()) ids.push_back(b.sample_ids);
   }
-  return {at::cat(features), at::cat(labels)};
+  return {at::cat(features), at::cat(labels), ids.empty() ? torch::Tensor() : at::cat(ids)};
 }
 
 // What it leaves in a memory, whose clusters draw from ctx.rng(rng, {task}).

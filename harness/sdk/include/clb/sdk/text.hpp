@@ -69,6 +69,15 @@ inline torch::Tensor class_tokens(const Context& ctx, const std::string& sentenc
   return ctx.tokens(sentences, role);
 }
 
+// [classes, longest] int64: "X X ... X crow.", with `words` places before the name of each class for words that are learned
+// (nn::ContextTokens). Whatever the vocabulary, an X is one token. Cut behind the longest: nothing behind the end token counts.
+inline torch::Tensor context_tokens(const Context& ctx, int64_t words, const std::vector<int64_t>& classes, const char* role) {
+  std::string sentence;
+  for (int64_t k = 0; k < words; ++k) sentence += "X ";
+  const torch::Tensor ids = class_tokens(ctx, sentence + "{}.", classes, role);
+  return ids.narrow(1, 0, ids.argmax(1).max().item<int64_t>() + 1);
+}
+
 // Rows for the columns of a question, kept while questions ask for the same: of a method that knows classes to come by their names. No part
 // of its state; forget() whenever that changes.
 class AskedRows {
