@@ -98,13 +98,17 @@ base::TextSpec text_of(const base::DatasetInfo& dataset) {
 
 }  // namespace
 
-void attach_text(const base::DatasetInfo& dataset, const std::filesystem::path& share, Catalogue& catalogue, base::RunSpec& run) {
+void attach_text(const base::DatasetInfo& dataset, const std::vector<WeightsEntry>& networks, const std::filesystem::path& share,
+                 Catalogue& catalogue, base::RunSpec& run) {
   run.text = text_of(dataset);
-  const std::string file = (share / "assets" / "clip_bpe" / "bpe_simple_vocab_16e6.txt.gz").string();
-  for (base::WeightsSpec& weights : run.weights) {
+  const std::filesystem::path clips = share / "assets" / "clip_bpe" / "bpe_simple_vocab_16e6.txt.gz";
+  for (size_t k = 0; k < networks.size(); ++k) {
+    base::WeightsSpec& weights = run.weights[k];
     if (weights.format == "timm_vit") continue;  // no text tower
-    weights.vocabulary = catalogue.file_sha256(file);
-    run.execution.vocabulary_files[weights.role] = file;
+    const std::filesystem::path& file = networks[k].vocabulary.empty() ? clips : networks[k].vocabulary;
+    if (!is_file(file)) fail(networks[k].place, fmt::format("weights.{}: there is no vocabulary {}", weights.role, file.string()));
+    weights.vocabulary = catalogue.file_sha256(file.string());
+    run.execution.vocabulary_files[weights.role] = file.string();
   }
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "toml.hpp"
+#include "weights.hpp"
 
 namespace clb::plan {
 
@@ -31,8 +32,10 @@ void check_assets(const std::vector<AssetEntry>& assets, const std::vector<const
 // Gives the run those that the method declares, and no others.
 void attach_assets(const std::vector<AssetEntry>& assets, const base::MethodInfo& method, base::RunSpec& run);
 
-// Gives the run of a method that claims text_tower the names of the classes as people read them and templates, and its text towers the
-// vocabulary that ships (share/assets/clip_bpe).
-void attach_text(const base::DatasetInfo& dataset, const std::filesystem::path& share, Catalogue& catalogue, base::RunSpec& run);
+// Gives the run of a method that claims text_tower the names of the classes as people read them and templates, and each of its text towers
+// a vocabulary: that of the network, else CLIP's own, which ships (share/assets/clip_bpe). networks: those of run.weights, in their order.
+// Error: there is no such file.
+void attach_text(const base::DatasetInfo& dataset, const std::vector<WeightsEntry>& networks, const std::filesystem::path& share,
+                 Catalogue& catalogue, base::RunSpec& run);
 
 }  // namespace clb::plan

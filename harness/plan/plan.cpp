@@ -219,7 +219,7 @@ void multiply(const Experiment& experiment, const fs::path& share, Catalogue& ca
         run.method = method_spec(method, params, transform);
         run.execution.method_sources = method.info.sources;
         attach_assets(experiment.assets, method.info, run);
-        if (claims(method, params) & CLB_CAP_TEXT_TOWER) attach_text(dataset.info, share, catalogue, run);
+        if (claims(method, params) & CLB_CAP_TEXT_TOWER) attach_text(dataset.info, method.weights, share, catalogue, run);
         for (const base::ProtocolSpec& protocol : protocols) {
           run.protocol = protocol;
           run.protocol.joint = method.joint.value_or(protocol.joint);

@@ -18,7 +18,7 @@ const std::map<std::string, Keys>& experiment_tables() {
       {"", {"name", "dataset", "weights", "assets", "protocol", "run", "method"}},
       {"dataset", {"id", "name", "root", "sequence", "train_per_class", "test_per_class", "params"}},
       {"dataset.sequence", {"id", "name", "root", "train_per_class", "test_per_class", "params"}},
-      {"weights.main", {"name", "file", "sha256", "random", "format", "heads", "text_heads", "pos_antialias"}},
+      {"weights.main", {"name", "file", "sha256", "random", "format", "heads", "text_heads", "pos_antialias", "vocabulary"}},
       {"assets", {"file", "sha256", "dataset"}},
       {"weights.main.random", {"image", "patch", "dim", "depth", "heads", "seed"}},
       {"protocol",

@@ -154,6 +154,8 @@ void read_file_weights(const Reader& reader, const Surroundings& around, Weights
   const std::optional<weights::Known> known = known_facts(reader, named, wanted, around.options);
   const base::NetworkHints hints = hints_of(reader, known, spec);
   if (known && spec.role != "main") entry.preprocess = known->preprocess;
+  if (known) entry.vocabulary = known->vocabulary;
+  if (const Node* node = reader.find("vocabulary")) entry.vocabulary = resolve_path(*node, reader.what("vocabulary"), around.folder);
   const Found found = find_file(reader, named, around);
   spec.file = found.file.string();
   if (!found.missing.empty()) {
@@ -180,7 +182,7 @@ void read_file_weights(const Reader& reader, const Surroundings& around, Weights
 }
 
 void read_random_weights(const Reader& role, const Node& node, WeightsEntry& entry) {
-  for (const char* key : {"name", "file", "sha256", "heads", "text_heads", "format"})
+  for (const char* key : {"name", "file", "sha256", "heads", "text_heads", "format", "vocabulary"})
     if (const Node* other = role.find(key)) fail(other->place, fmt::format("{} has no meaning beside random weights", role.what(key)));
   const Reader reader(node, role.what("random"));
   base::RandomWeights& vit = entry.spec.random;

@@ -20,6 +20,7 @@ struct WeightsEntry {
   base::WeightsSpec spec;
   std::optional<base::VitShape> shape;  // nothing: the file is not there, or holds no plain ViT
   Place place;
+  std::filesystem::path vocabulary{};               // of its text tower's tokeniser; empty: CLIP's own
   std::optional<weights::Preprocess> preprocess{};  // what is known of the file, of roles but main, for which the recipe speaks
 };
 

@@ -55,24 +55,28 @@ std::string file_name(const Reader& reader, const std::string& fallback) {
   return name;
 }
 
+// What a description names, from its folder; through links: share is linked into the build tree.
+fs::path beside(const fs::path& description, const std::string& name) {
+  std::error_code error;
+  const fs::path real = fs::canonical(description, error);
+  return ((error ? description : real).parent_path() / name).lexically_normal();
+}
+
 }  // namespace
 
 Known read_known(const fs::path& path) {
   const Node root = parse_toml(base::read_file(path, kMaxBytes), path.string());
   const Reader reader(root, "");
   check_keys(reader.table(), "",
-             {"sha256", "file", "folder", "format", "activation", "image", "patch", "dim", "depth", "heads", "labels", "pretraining",
-              "licence", "source", "get", "preprocess"});
+             {"sha256", "file", "folder", "format", "activation", "image", "patch", "dim", "depth", "heads", "vocabulary", "labels",
+              "pretraining", "licence", "source", "get", "preprocess"});
   Known known;
   known.place = root.place;
   known.name = path.stem().string();
   if (const Node* node = reader.find("sha256")) known.sha256 = digest(*node);
   known.file = file_name(reader, known.name + ".safetensors");
-  if (const Node* node = reader.find("folder")) {
-    std::error_code error;  // through links: share is linked into the build tree
-    const fs::path real = fs::canonical(path, error);
-    known.folder = ((error ? path : real).parent_path() / to_string(*node, "folder")).lexically_normal();
-  }
+  if (const Node* node = reader.find("folder")) known.folder = beside(path, to_string(*node, "folder"));
+  if (const Node* node = reader.find("vocabulary")) known.vocabulary = beside(path, to_string(*node, "vocabulary"));
   known.format = reader.string("format", known.format);
   known.activation = reader.choice("activation", "", {"gelu", "quick_gelu"});
   for (const auto& [key, size] : std::map<std::string, int64_t*>{

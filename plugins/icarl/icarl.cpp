@@ -1,9 +1,9 @@
 // iCaRL on a pre-trained network: rehearsal of exemplars chosen by herding, distillation from the network before the task, and
 // classification by the nearest mean of exemplars.
 #include <clb/nn/heads.hpp>
-#include <clb/nn/herding.hpp>
 #include <clb/nn/loss.hpp>
 #include <clb/nn/tensors.hpp>
+#include <clb/sdk/exemplars.hpp>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/nn.hpp>
 
@@ -26,9 +26,7 @@ class Icarl final : public clb::Method {
   };
 
   static void params(clb::Params<Icarl>& p) {
-    p.integer("memory_size", &Icarl::memory_size_, {0, 1e9}, "exemplars in all, shared equally among the classes seen");
-    p.integer("memory_per_class", &Icarl::memory_per_class_, {0, 1e9},
-              "exemplars per class, whatever memory_size says; 0: memory_size rules");
+    clb::add_options(p, &Icarl::memory_);
     p.real("temperature", &Icarl::temperature_, {0.01, 100}, "temperature of distillation (T)");
     p.real("distillation_weight", &Icarl::distillation_weight_, {0, 1000}, "weight of distillation beside cross-entropy");
     p.choice("predict_by", &Icarl::predict_by_, {"exemplar_mean", "head"}, "nearest mean of exemplars (paper) or the linear head");
@@ -78,44 +76,25 @@ class Icarl final : public clb::Method {
   }
 
   int64_t quota() const {
-    if (memory_per_class_ > 0) return memory_per_class_;
-    const int64_t quota = memory_size_ / task().classes_seen;
+    const int64_t quota = memory_.quota(task().classes_seen);
     if (quota > 0 || predict_by_ == "head") return quota;
-    throw clb::PluginError(CLB_E_INVALID, "memory_size is " + std::to_string(memory_size_) + ", but " +
+    throw clb::PluginError(CLB_E_INVALID, "memory_size is " + std::to_string(memory_.total) + ", but " +
                                               std::to_string(task().classes_seen) + " classes need at least one exemplar each");
   }
 
-  // One pass over task and memory with the network as it is now. The memory holds each old class in herding order, so its first rows are
-  // the ones to keep; classes of the task are chosen anew.
+  // By the network as it is now.
   void choose_exemplars() {
-    const auto all = task_and_memory();
-    const auto kept = clb::nn::exemplar_rows(all.features, all.labels, task().classes_seen, task().labels, quota());
-    means_ = torch::zeros({task().classes_seen, vit_.dim()}, all.features.options());
-    for (int64_t c = 0; c < task().classes_seen; ++c) {
-      const auto& rows = kept[static_cast<size_t>(c)];
-      if (rows.size(0) > 0) means_[c].copy_(clb::nn::unit_rows(all.features.index_select(0, rows).mean(0)));
-    }
-    ctx().set_memory(all.ids.index_select(0, at::cat(kept)));
-  }
-
-  struct Samples {
-    Tensor features, labels, ids;  // [n, d] of length 1, [n], [n]
-  };
-  Samples task_and_memory() const {
-    const torch::NoGradGuard no_grad;
-    std::vector<Tensor> features, labels, ids;
-    for (const clb::Batch& b : ctx().train_and_memory().eval_view().images().sample_ids().batches(fit_.batch_size)) {
-      ctx().progress("exemplars", b.step, 0);
-      const auto unit = [&](const Tensor& images) { return clb::nn::unit_rows(vit_.cls(images).to(torch::kFloat32)); };
-      features.push_back(flip_average_ ? clb::nn::unit_rows(unit(b.images) + unit(b.images.flip(3))) : unit(b.images));
-      labels.push_back(b.labels);
-      ids.push_back(b.sample_ids);
-    }
-    return {at::cat(features), at::cat(labels), at::cat(ids)};
+    const auto unit = [&](const Tensor& images) { return clb::nn::unit_rows(vit_.cls(images).to(torch::kFloat32)); };
+    const auto kept = clb::keep_exemplars(
+        ctx(), ctx().train_and_memory().eval_view().images(), fit_.batch_size, quota(),
+        [&](const clb::Batch& b) { return flip_average_ ? clb::nn::unit_rows(unit(b.images) + unit(b.images.flip(3))) : unit(b.images); });
+    means_ = torch::zeros({task().classes_seen, vit_.dim()}, kept.front().options());
+    for (size_t c = 0; c < kept.size(); ++c)
+      if (kept[c].size(0) > 0) means_[static_cast<int64_t>(c)].copy_(clb::nn::unit_rows(kept[c].mean(0)));
   }
 
   // Defaults: LAMDA-PILOT's CIFAR-100; its milestones lie behind the last epoch.
-  int64_t memory_size_ = 2000, memory_per_class_ = 0;
+  clb::MemoryOptions memory_;
   double temperature_ = 2, distillation_weight_ = 1;
   std::string predict_by_ = "exemplar_mean";
   bool flip_average_ = true;

@@ -1,6 +1,7 @@
 // ZSCL: fine-tunes both towers of CLIP on every task. Images and sentences that have nothing to do with the task hold the image tower to
 // what the original CLIP makes of them, and the mean of the weights on the way becomes the model: so what the names of classes to come mean
 // is not forgotten.
+#include <clb/nn/loss.hpp>
 #include <clb/nn/weight_average.hpp>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/nn.hpp>
@@ -8,15 +9,13 @@
 
 namespace {
 
+using clb::nn::unit_rows;
 using torch::Tensor;
 
-Tensor unit(const Tensor& x) { return x / x.norm(2, -1, /*keepdim=*/true); }
-
-// T^2 times the cross-entropy between the softmax of teacher and student at temperature T, mean over rows: [n, m] each. Never 0: its least
-// is the teacher's entropy.
+// T^2 times the cross-entropy between the softmax of teacher and student at temperature T: [n, m] each. Never 0: its least is the
+// teacher's entropy.
 Tensor distillation(const Tensor& teacher, const Tensor& student, double temperature) {
-  const Tensor p = at::softmax(teacher / temperature, 1), log_q = at::log_softmax(student / temperature, 1);
-  return -(p * log_q).sum(1).mean() * temperature * temperature;
+  return clb::nn::soft_cross_entropy(student / temperature, at::softmax(teacher / temperature, 1)) * temperature * temperature;
 }
 
 struct Distilled {
@@ -26,7 +25,8 @@ struct Distilled {
 // image, teacher_image: raw features [n, d]; sentences: the teacher's [m, d], length 1. As in the released code the sentences are always
 // the teacher's, so that no gradient goes into the text tower.
 Distilled distilled(const Tensor& image, const Tensor& teacher_image, const Tensor& sentences, const Tensor& scale, double temperature) {
-  const Tensor student = scale * at::matmul(unit(image), sentences.t()), teacher = scale * at::matmul(unit(teacher_image), sentences.t());
+  const Tensor student = scale * at::matmul(unit_rows(image), sentences.t()),
+               teacher = scale * at::matmul(unit_rows(teacher_image), sentences.t());
   return {distillation(teacher, student, temperature), distillation(teacher.t(), student.t(), temperature)};
 }
 
@@ -141,7 +141,7 @@ class Zscl final : public clb::Method {
   struct Reference {
     explicit Reference(const Zscl& method)
         : method(method),
-          sentences(unit(method.ctx().text_rows(clb::all_captions(method.ctx(), "captions"), "main", clb::Context::TooLong::kCut))),
+          sentences(unit_rows(method.ctx().text_rows(clb::all_captions(method.ctx(), "captions"), "main", clb::Context::TooLong::kCut))),
           batches(method.ctx().aux("reference").images().eval_view().shuffled().epochs(0).batches(method.reference_batch_)) {}
     Distilled next() {
       clb::Batch b;

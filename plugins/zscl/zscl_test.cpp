@@ -44,9 +44,9 @@ struct State {
 TEST(Zscl, DistillsAsTheReference) {
   CLB_GOLDEN(g, "zscl");
   const auto& c = g.config();
-  const Tensor r = g["kd.r"].requires_grad_(), teacher = g["kd.rT"], sentences = unit(g["kd.U"]), scale = g["kd.logit_scale"].exp();
-  g.close("kd.zs", scale * at::matmul(unit(r), sentences.t()), 4e-5);
-  g.close("kd.zt", scale * at::matmul(unit(teacher), sentences.t()), 3e-5);
+  const Tensor r = g["kd.r"].requires_grad_(), teacher = g["kd.rT"], sentences = unit_rows(g["kd.U"]), scale = g["kd.logit_scale"].exp();
+  g.close("kd.zs", scale * at::matmul(unit_rows(r), sentences.t()), 4e-5);
+  g.close("kd.zt", scale * at::matmul(unit_rows(teacher), sentences.t()), 3e-5);
   const Distilled kd = distilled(r, teacher, sentences, scale, c["T"]);
   g.close("kd.image_loss", kd.images.reshape({1}), 5e-5);
   g.close("kd.text_loss", kd.texts.reshape({1}), 3e-5);
@@ -155,7 +155,7 @@ TEST(Zscl, TheFirstGradientsAreTheReferences) {
   Clip clip = run.start();
   const Clip teacher = run.start();
   clb::nn::unfreeze(clip);
-  const Tensor sentences = unit(teacher.text(g["run.ref_tokens"])).detach(), images = g["run.ref_images"][0];
+  const Tensor sentences = unit_rows(teacher.text(g["run.ref_tokens"])).detach(), images = g["run.ref_images"][0];
   const Tensor logits = clip.logits(clip.image(g["run.images"][0]), clip.text(g["run.tokens"]));
   Tensor loss = at::cross_entropy_loss(logits, g["run.labels"][0], {}, at::Reduction::Mean, -100, run.c["ls"].get<double>());
   const Distilled kd = distilled(clip.image(images), teacher.image(images).detach(), sentences, teacher.logit_scale.exp(), run.c["T"]);

@@ -1,6 +1,7 @@
 // Networks of other formats and images that are no squares, as the plan sees them.
 #include <clb/base/clip_weights.hpp>
 
+#include "errors.hpp"
 #include "plan_fixture.hpp"
 
 namespace clb::plan {
@@ -125,6 +126,14 @@ TEST_F(PlanNetworks, ATextTowerGetsTheVocabularyThatShips) {
   EXPECT_EQ(read.execution.vocabulary_files, run.execution.vocabulary_files);
   write("share/assets/clip_bpe/bpe_simple_vocab_16e6.txt.gz", "another");
   EXPECT_NE(make_plan(options(), catalogue).runs.at(0).key(), run.key());
+  write("mine.txt", "of this tower");
+  write("good.toml", with_weights(file_of(base::clip_tensors(small_clip())), "format = \"openai_clip\"\nvocabulary = \"mine.txt\""));
+  EXPECT_EQ(make_plan(options(), catalogue).runs.at(0).execution.vocabulary_files.at("main"), (folder_ / "mine.txt").string());
+  EXPECT_EQ(make_plan(options(), catalogue).runs.at(0).weights.at(0).vocabulary,
+            base::hex(base::sha256(std::string_view("of this tower"))));
+  write("good.toml", with_weights(file_of(base::clip_tensors(small_clip())), "format = \"openai_clip\"\nvocabulary = \"no.txt\""));
+  const std::string sentence = clb::testing::error_of<base::Error>([&] { (void)make_plan(options(), catalogue); });
+  EXPECT_NE(sentence.find("weights.main: there is no vocabulary " + (folder_ / "no.txt").string()), std::string::npos) << sentence;
   catalogue.reads = false;
   EXPECT_EQ(make_plan(options(), catalogue).runs.at(0).weights.at(0).vocabulary, "");
   catalogue.reads = true;

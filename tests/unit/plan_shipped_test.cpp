@@ -44,7 +44,7 @@ TEST_F(Shipped, EveryRecipeIsPillowsAndComplete) {
     }
     ++recipes;
   }
-  EXPECT_EQ(recipes, 17);
+  EXPECT_EQ(recipes, 18);
 }
 
 TEST_F(Shipped, PilotAndCoda) {

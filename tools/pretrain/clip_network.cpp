@@ -81,11 +81,4 @@ nn::TensorMap in_file(nn::Clip& clip) {
   return tensors;
 }
 
-Tensor contrastive_loss(const Tensor& logits, const Tensor& truth) {
-  const auto one_way = [](const Tensor& scores, const Tensor& answers) {
-    return -(answers / answers.sum(1, true) * scores.log_softmax(1)).sum(1).mean();
-  };
-  return 0.5 * (one_way(logits, truth) + one_way(logits.t(), truth.t()));
-}
-
 }  // namespace clb::pretrain

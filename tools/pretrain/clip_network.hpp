@@ -19,9 +19,4 @@ torch::Tensor text_features(const nn::ClipText& tower, const torch::Tensor& ids)
 // Under the names of OpenAI and OpenCLIP, in float32.
 nn::TensorMap in_file(nn::Clip& clip);
 
-// The symmetric loss over a batch: every sentence that is true of an image is one of its answers, all of them alike, and so are the images
-// of a sentence. truth [n, n] of images and sentences; logits likewise. Radford et al., ICML 2021; with several answers as in UniCL (Yang
-// et al., CVPR 2022).
-torch::Tensor contrastive_loss(const torch::Tensor& logits, const torch::Tensor& truth);
-
 }  // namespace clb::pretrain

@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <clb/base/error.hpp>
+#include <clb/nn/loss.hpp>
 #include <clb/nn/parallel.hpp>
 #include <cmath>
 
@@ -46,7 +47,7 @@ Loss loss_of(const std::vector<Pair>& parts, const Tensor& scale, const Tensor& 
   }
   const Tensor image = at::cat(images).requires_grad_(), text = at::cat(texts).requires_grad_();
   const Tensor logits = scale.exp() * at::mm(image, text.t());  // [n, n]
-  const Tensor loss = contrastive_loss(logits, truth);
+  const Tensor loss = nn::paired_cross_entropy(logits, truth);  // every sentence that is true of an image is an answer
   return {loss.detach(), logits.detach(), torch::autograd::grad({loss}, {image, text, scale})};
 }
 

@@ -27,6 +27,7 @@ struct Known {
   std::string format = "timm_vit";                              // timm_vit | openclip | openai_clip, or another that nn knows
   std::string activation;                                       // gelu | quick_gelu; empty: the format's
   int64_t image = 0, patch = 0, dim = 0, depth = 0, heads = 0;  // of the image tower; heads 0: dim / 64
+  std::filesystem::path vocabulary;                             // of a text tower's tokeniser; empty: CLIP's own
   std::vector<std::string> labels;                              // label sets of supervised pre-training: "IN1k"; empty: none
   std::string pretraining;                                      // a sentence: data, labels, recipe
   std::string licence, source;                                  // SPDX id or a sentence; where the file comes from
