@@ -145,5 +145,30 @@ TEST_F(Clips, SPromptsReadsNamesInItsFormOnTexts) {
   evaluated({"method.params.route=oracle", "protocol.kind=task"});
 }
 
+// A ViT and a CLIP in one run, of which a kept state has either predict alone.
+TEST_F(Clips, PromptFusionHasAnExpertInEachRole) {
+  const std::string clip = weights_;
+  weights_ = "[weights.main]\nrandom = { image = 32, patch = 8, dim = 16, depth = 1, heads = 2 }\n" +
+             std::string(clip).replace(0, std::string("[weights.main]").size(), "[weights.clip]");
+  const std::string params =
+      "booster_prompts = 2, image_prompts = 2, context_length = 2, filler_length = 1, epochs = 1, batch_size = 8, memory_size = 20";
+  for (const std::string form : {"full", "lite"}) {
+    const Ended ended =
+        run("[[method]]\nid = \"promptfusion\"\ntrain_transform = \"micro-32\"\nparams = { form = \"" + form + "\", " + params + " }\n");
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    EXPECT_TRUE(contains(ended.out, "text tower")) << ended.out;
+    EXPECT_FALSE(contains(ended.out, "not ranked")) << "the second look: " << ended.out;
+    EXPECT_GT(world_.newest().resources.at("exemplars"), 0);
+    int64_t changed = 0;
+    for (const char* expert : {"stabilizer", "booster"})
+      changed += evaluated({std::string("method.params.predict_by=") + expert}).at("changed_predictions").get<int64_t>();
+    EXPECT_GT(changed, 0) << form << ": the experts do not say the same";
+  }
+  weights_ = clip;
+  const Ended without = run("[[method]]\nid = \"promptfusion\"\n");
+  EXPECT_EQ(without.code, 2) << without.err;
+  EXPECT_TRUE(contains(without.err, "opens weights of the role clip")) << without.err;
+}
+
 }  // namespace
 }  // namespace clb::testing

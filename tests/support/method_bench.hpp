@@ -84,11 +84,12 @@ template <class T>
 class MethodBench {
  public:
   // settings: one per parameter that should not have its default.
-  explicit MethodBench(const Settings& settings = {}, const BenchWeights& weights = {}, BenchText text = {})
-      : table_(*MethodTable<T>::get()), text_(std::move(text)), weights_(nn::write_safetensors(weights.tensors)) {
-    const std::string height = std::to_string(weights.image.height), width = std::to_string(weights.image.width);
-    options_ = R"({"image_size":[)" + height + "," + width + R"(],"pos_antialias":true,"format":")" + std::string(weights.format) +
-               R"(","heads":)" + std::to_string(weights.heads) + R"(,"text_heads":)" + std::to_string(weights.text_heads) + "}";
+  // further: weights of roles beside main, which see the same images.
+  explicit MethodBench(const Settings& settings = {}, const BenchWeights& weights = {}, BenchText text = {},
+                       const std::map<std::string, BenchWeights>& further = {})
+      : table_(*MethodTable<T>::get()), text_(std::move(text)) {
+    add_weights("main", weights);
+    for (const auto& [role, more] : further) add_weights(role, more);
     for (const std::string& sentence : text_.templates) templates_.push_back(sentence.c_str());
     fill_host();
     fill_text();
@@ -204,6 +205,14 @@ class MethodBench {
     if (const clb_status status = call(); status < 0) throw ErrorSink::take(status, "the call failed");
   }
 
+  void add_weights(const std::string& role, const BenchWeights& weights) {
+    const std::string height = std::to_string(weights.image.height), width = std::to_string(weights.image.width);
+    const std::string options =
+        R"({"image_size":[)" + height + "," + width + R"(],"pos_antialias":true,"format":")" + std::string(weights.format) +
+        R"(","heads":)" + std::to_string(weights.heads) + R"(,"text_heads":)" + std::to_string(weights.text_heads) + "}";
+    weights_[role] = {nn::write_safetensors(weights.tensors), options};
+  }
+
   void fill_host() {
     host_ = ErrorSink::minimal_host();
     host_.self = this;
@@ -238,10 +247,11 @@ class MethodBench {
       return CLB_OK;
     };
     source_ = {sizeof source_, 0, this, nullptr};
-    source_.open = [](void* self, const char*, clb_weights* weights) -> clb_status {
-      weights->bytes = of(self).weights_.data();
-      weights->size = of(self).weights_.size();
-      weights->options = of(self).options_.c_str();
+    source_.open = [](void* self, const char* role, clb_weights* weights) -> clb_status {
+      const auto& [bytes, options] = of(self).weights_.at(role);
+      weights->bytes = bytes.data();
+      weights->size = bytes.size();
+      weights->options = options.c_str();
       return CLB_OK;
     };
     host_.stream_open = [](void* self, const clb_stream_request* request, clb_stream** stream) -> clb_status {
@@ -351,8 +361,8 @@ class MethodBench {
     for (const std::string& name : names) {
       if (const auto found = registered.find(name); found != registered.end()) {
         parts_.push_back({sizeof(clb_part), 0, found->first.c_str(), extracted(name, samples.images)});
-      } else if (name == CLB_PART_IMAGES) {
-        add(CLB_PART_IMAGES, samples.images);
+      } else if (name == CLB_PART_IMAGES || name.starts_with(CLB_PART_IMAGES ":")) {
+        add(name.c_str(), samples.images);
       } else if (name == CLB_PART_LABELS) {
         add(CLB_PART_LABELS, samples.labels);
       } else if (name == CLB_PART_SAMPLE_IDS) {
@@ -398,7 +408,7 @@ class MethodBench {
   std::string captions_;          // as a file
   std::vector<int64_t> columns_;  // that the next question asks for; empty: the classes seen
   void* self_ = nullptr;
-  std::string weights_, options_;
+  std::map<std::string, std::pair<std::string, std::string>> weights_;  // of each role the file and its options
   std::vector<clb_part> parts_;  // of the batch handed over last
   Samples samples_;
   int64_t classes_seen_ = 0, task_ = 0, samples_seen_ = 0;

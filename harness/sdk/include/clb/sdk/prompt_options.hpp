@@ -3,6 +3,7 @@
 
 #include <clb/nn/class_gaussians.hpp>
 #include <clb/nn/codebook.hpp>
+#include <clb/nn/expert_gate.hpp>
 #include <clb/nn/fit.hpp>
 #include <clb/nn/knowledge_pool.hpp>
 #include <clb/nn/mixup.hpp>
@@ -86,6 +87,19 @@ void add_options(Params<T>& p, nn::MixOptions T::*mix) {
   in.real("cutmix", &Mix::cutmix, {0, 100}, "alpha of CutMix; 0: none");
   in.real("cutmix_share", &Mix::cutmix_share, {0, 1}, "share of batches with CutMix, where there are both");
   in.real("smoothing", &Mix::smoothing, {0, 0.999}, "label smoothing");
+}
+
+// The gate of PromptFusion-Lite.
+template <class T>
+void add_options(Params<T>& p, nn::ExpertGateOptions T::*gate) {
+  using Gate = nn::ExpertGateOptions;
+  auto in = p.in(gate);
+  in.integer("gate_hidden", &Gate::hidden, {1, 65536}, "lite: hidden units of the gate");
+  in.real("gate_temperature", &Gate::temperature, {0.01, 100}, "lite: temperature of the gate's Gumbel softmax");
+  in.real("gate_rate", &Gate::rate, {0, 1}, "lite: part of the images that the booster should be asked for (gamma)");
+  in.real("rate_weight", &Gate::rate_weight, {0, 1000}, "lite: weight of the squared distance to gate_rate (Lambda)");
+  in.real("drift_weight", &Gate::drift_weight, {0, 1000}, "lite: weight of holding the gate to that of the task before (Delta)");
+  in.flag("teacher_tanh", &Gate::teacher_tanh, "lite: the gate of the task before has its tanh; as released it has none");
 }
 
 }  // namespace clb
