@@ -121,7 +121,7 @@ TEST_F(Clips, ZsclReadsItsReferences) {
   EXPECT_TRUE(contains(without.err, "captions")) << without.err;
 }
 
-// A ViT and a CLIP in one run, of which a kept state has either predict alone.
+// A ViT and a CLIP in one run, of which a kept state has either predict alone, and both as they were drawn.
 TEST_F(Clips, PromptFusionHasAnExpertInEachRole) {
   const std::string clip = weights_;
   weights_ = "[weights.main]\nrandom = { image = 32, patch = 8, dim = 16, depth = 1, heads = 2 }\n" +
@@ -136,9 +136,9 @@ TEST_F(Clips, PromptFusionHasAnExpertInEachRole) {
     EXPECT_FALSE(contains(ended.out, "not ranked")) << "the second look: " << ended.out;
     EXPECT_GT(world_.newest().resources.at("exemplars"), 0);
     int64_t changed = 0;
-    for (const char* expert : {"stabilizer", "booster"}) {
+    for (const char* other : {"predict_by=stabilizer", "predict_by=booster", "test_prompts=initial"}) {
       const Ended answer = world_.clbench({"evaluate", world_.newest().row.key.substr(0, 12), "--db", world_.database().string(), "--json",
-                                           "--set", std::string("method.params.predict_by=") + expert});
+                                           "--set", std::string("method.params.") + other});
       ASSERT_EQ(answer.code, 0) << answer.err;
       changed += base::parse_json(answer.out, "evaluate").at("changed_predictions").get<int64_t>();
     }
