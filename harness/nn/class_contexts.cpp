@@ -2,6 +2,7 @@
 
 #include <clb/nn/prompt_tokens.hpp>
 #include <clb/nn/rng.hpp>
+#include <numeric>
 
 namespace clb::nn {
 
@@ -12,14 +13,20 @@ ClassContexts::ClassContexts(ClipText tower, int64_t length, ClassRng rng)
       rng_(std::move(rng)),
       contexts_(torch::zeros({0, length, tower_.dim()})),
       features_(torch::zeros({0, tower_.features()})),
+      drawn_features_(torch::zeros({0, tower_.features()})),
       learning_(torch::zeros({0, length, tower_.dim()})) {}
 
 void ClassContexts::begin_task(const std::vector<int64_t>& labels, int64_t classes_seen, const Tensor& tokens) {
-  const Tensor fresh = drawn(contexts_.size(0), classes_seen).to(tokens.device());
-  contexts_ = at::cat({contexts_.to(tokens.device()), fresh});
-  features_ = at::cat({features_.to(tokens.device()), torch::zeros({fresh.size(0), tower_.features()}, fresh.options())});
+  const torch::NoGradGuard no_grad;
+  std::vector<int64_t> fresh(static_cast<size_t>(classes_seen - contexts_.size(0)));
+  std::iota(fresh.begin(), fresh.end(), contexts_.size(0));
+  const auto grown = [&](const Tensor& rows, const Tensor& more) { return at::cat({rows, more}).to(tokens.device()); };
+  const Tensor none = torch::zeros({static_cast<int64_t>(fresh.size()), tower_.features()}, features_.options());
   labels_ = torch::tensor(labels, torch::dtype(torch::kInt64).device(tokens.device()));
   tokens_ = tokens;
+  contexts_ = grown(contexts_, drawn(fresh).to(contexts_.device()));
+  features_ = grown(features_, none);
+  drawn_features_ = grown(drawn_features_, none).index_copy(0, labels_, of(tokens, drawn(labels).to(tokens.device())));
   learning_ = contexts_.index_select(0, labels_).requires_grad_();
 }
 
@@ -36,13 +43,11 @@ Tensor ClassContexts::features() const {
   return learning_.size(0) == 0 ? features_ : features_.index_copy(0, labels_, of(tokens_, learning_));
 }
 
-Tensor ClassContexts::drawn_features(const Tensor& tokens) const { return of(tokens, drawn(0, tokens.size(0)).to(tokens.device())); }
-
-Tensor ClassContexts::drawn(int64_t first, int64_t behind) const {
-  Tensor rows = torch::empty({behind - first, contexts_.size(1), contexts_.size(2)});
-  for (int64_t label = first; label < behind; ++label)
-    rows[label - first].copy_(normal({contexts_.size(1), contexts_.size(2)}, 0, 0.01, rng_(label)));
-  return rows;
+Tensor ClassContexts::drawn(const std::vector<int64_t>& labels) const {
+  const int64_t length = contexts_.size(1), width = contexts_.size(2);
+  std::vector<Tensor> rows{torch::zeros({0, length, width})};
+  for (const int64_t label : labels) rows.push_back(normal({1, length, width}, 0, 0.01, rng_(label)));
+  return at::cat(rows);
 }
 
 Tensor ClassContexts::of(const Tensor& tokens, const Tensor& contexts) const {

@@ -100,7 +100,6 @@ class PromptFusion final : public clb::Method {
     weights_.begin_task(task().index, task().labels, task().classes_seen);
     learn();
     contexts_.end_task();
-    drawn_texts_ = Tensor();
     const auto samples = ctx().train_and_memory().eval_view().features("clip:image");
     clb::keep_exemplars(ctx(), samples, 1024, memory_.quota(task().classes_seen),
                         [](const clb::Batch& b) { return b.features("clip:image"); });
@@ -111,7 +110,8 @@ class PromptFusion final : public clb::Method {
     const auto booster = [&](const Tensor& images) { return head_(booster_feature(vit_, images, prompts.booster_prompts)); };
     if (predict_by_ == "booster") return booster(b.images);
     const Tensor feature = stabilizer_feature(clip_.image, b.part(kClipImages), prompts.image_prompts);
-    const Tensor stabilizer = clip_.logits(feature, test_prompts_ == "initial" ? drawn_texts() : contexts_.features());  // [n, c]
+    const Tensor stabilizer =
+        clip_.logits(feature, test_prompts_ == "initial" ? contexts_.drawn_features() : contexts_.features());  // [n, c]
     if (predict_by_ == "stabilizer") return stabilizer;
     if (!lite()) return fused(stabilizer, booster(b.images), learned_.lambda);
     const Tensor choices = gate_(clb::nn::unit_rows(feature));  // [n, 2]
@@ -121,10 +121,7 @@ class PromptFusion final : public clb::Method {
     return asked.numel() == 0 ? stabilizer : stabilizer.index_add(0, asked, booster(b.images.index_select(0, asked)));
   }
 
-  void state(clb::Archive& a) override {
-    a("learned", learned_)("contexts", contexts_)("head", head_)("weights", weights_)("gate", gate_);
-    drawn_texts_ = Tensor();
-  }
+  void state(clb::Archive& a) override { a("learned", learned_)("contexts", contexts_)("head", head_)("weights", weights_)("gate", gate_); }
 
  private:
   static constexpr const char* kClipImages = "images:clip";
@@ -132,10 +129,6 @@ class PromptFusion final : public clb::Method {
 
   Tensor tokens(const std::vector<int64_t>& classes) const {  // [classes, t]
     return clb::context_tokens(ctx(), context_length_ + filler_length_, classes, "clip");
-  }
-  const Tensor& drawn_texts() {
-    if (!drawn_texts_.defined()) drawn_texts_ = contexts_.drawn_features(tokens(clb::classes_up_to(task().classes_seen)));
-    return drawn_texts_;
   }
 
   void learn() {
@@ -191,7 +184,6 @@ class PromptFusion final : public clb::Method {
   clb::nn::ReplayWeights weights_;
   clb::nn::GrowingLinear head_;
   clb::nn::ExpertGate gate_;  // without tensors in the form full
-  Tensor drawn_texts_;        // see test_prompts
 };
 
 }  // namespace

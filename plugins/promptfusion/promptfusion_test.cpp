@@ -76,7 +76,8 @@ struct Reference {
   void set_contexts() {
     const Tensor all = g["context"], tokens = g["tokens"];
     contexts = {clip.text, all.size(1), [](int64_t label) { return generator(static_cast<uint64_t>(label)); }};
-    set(contexts, {{"contexts", all}, {"features", torch::zeros({seen(), clip.text.features()})}});
+    const Tensor none = torch::zeros({seen(), clip.text.features()});
+    set(contexts, {{"contexts", all}, {"features", none}, {"drawn_features", none}});
     const int64_t old = seen() - c["inc"].get<int64_t>();
     contexts.begin_task(labels(0, old), seen(), tokens.narrow(0, 0, old));
     contexts.end_task();

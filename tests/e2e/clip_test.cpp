@@ -160,8 +160,8 @@ TEST_F(Clips, PromptFusionHasAnExpertInEachRole) {
     EXPECT_FALSE(contains(ended.out, "not ranked")) << "the second look: " << ended.out;
     EXPECT_GT(world_.newest().resources.at("exemplars"), 0);
     int64_t changed = 0;
-    for (const char* expert : {"stabilizer", "booster"})
-      changed += evaluated({std::string("method.params.predict_by=") + expert}).at("changed_predictions").get<int64_t>();
+    for (const char* other : {"predict_by=stabilizer", "predict_by=booster", "test_prompts=initial"})
+      changed += evaluated({std::string("method.params.") + other}).at("changed_predictions").get<int64_t>();
     EXPECT_GT(changed, 0) << form << ": the experts do not say the same";
   }
   weights_ = clip;

@@ -22,17 +22,20 @@ class ClassContexts final : public Module {
   void remember() { remembered_ = learning_.detach().clone(); }
   void end_task();
 
-  torch::Tensor features() const;                                   // [classes, d] float32, not normalised
-  torch::Tensor drawn_features(const torch::Tensor& tokens) const;  // the same, of tokens of all classes, of contexts as drawn
+  torch::Tensor features() const;                                          // [classes, d] float32, not normalised
+  const torch::Tensor& drawn_features() const { return drawn_features_; }  // the same, of contexts as drawn
 
  private:
-  torch::Tensor drawn(int64_t first, int64_t behind) const;
+  torch::Tensor drawn(const std::vector<int64_t>& labels) const;
   torch::Tensor of(const torch::Tensor& tokens, const torch::Tensor& contexts) const;
-  void parts(Parts& p) override { p("contexts", contexts_)("features", features_)("learning", learning_); }
+  void parts(Parts& p) override {
+    p("contexts", contexts_)("features", features_)("drawn_features", drawn_features_)("learning", learning_);
+  }
 
   ClipText tower_;
   ClassRng rng_;
   torch::Tensor contexts_, features_;    // [classes, length, width], [classes, d]: of the classes of a task as before it
+  torch::Tensor drawn_features_;         // [classes, d]
   torch::Tensor learning_, remembered_;  // [classes of the task, length, width]; between tasks [0, length, width] and undefined
   torch::Tensor labels_, tokens_;        // of the task
 };
