@@ -16,7 +16,8 @@ namespace fs = base::fs;
 constexpr uint64_t kMostProof = 1 << 20;  // of a few paths with their digests
 
 fs::path proof_of(const fs::path& folder, const std::string& root) {
-  return folder / ("files-" + base::hex(base::sha256(fs::absolute(root).lexically_normal().string())).substr(0, 16));
+  const std::string place = root.empty() ? "" : fs::absolute(root).lexically_normal().string();  // empty: it reads no files
+  return folder / ("files-" + base::hex(base::sha256(place)).substr(0, 16));
 }
 
 // Waits without falling silent. nullopt: the folder takes no lock.
