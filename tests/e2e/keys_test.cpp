@@ -134,7 +134,7 @@ TEST(Keys, OfEverythingThatShipsAreWhatTheyWere) {
 TEST(Keys, AParameterThatEveryMethodGetsChangesNone) {
   ShippedCatalogue catalogue;
   base::ParamInfo number, choice;
-  number.name = "label_smoothing";
+  number.name = "gradient_noise";  // which no method has
   number.type = "float";
   number.default_value = number.neutral = 0.0;
   choice.name = "sampler";
