@@ -160,7 +160,6 @@ TEST(FormulaData, MistakesAreSentences) {
   EXPECT_TRUE(contains(refusal({{"domains", "strokes"}, {"domain_count", 5}}), "domain_count = 5, but domains = \"strokes\" gives 4"));
   EXPECT_TRUE(contains(refusal({{"domain_count", 2}}), "domains = \"none\" gives 1"));
   EXPECT_TRUE(contains(refusal({{"classes", 0}, {"train_images", 1'000'000}}), "more than 10000000 images"));
-  EXPECT_TRUE(contains(error_of<clb::PluginError>([] { const Opened opened("/tmp", Json::object()); }), "/tmp: the data set formula"));
 }
 
 }  // namespace

@@ -166,6 +166,9 @@ TEST(Validate, EveryDatasetOfThisTreePassesOnItsFiles) {
   EXPECT_EQ(fashion.code, 0) << fashion.out << fashion.err;
   const Ended formula = validate(built("lib/clbench/datasets/formula.so"));  // has none
   EXPECT_EQ(formula.code, 0) << formula.out << formula.err;
+  const Ended foreign = world.clbench({"info", "formula", "--root", world.data().string()});
+  EXPECT_EQ(foreign.code, 2);
+  EXPECT_NE(foreign.err.find("reads no files, but is to read " + world.data().string()), std::string::npos) << foreign.err;
   for (const char* dataset : {"cifar100", "features", "image_folder"}) {
     const Ended ended = validate(built(std::string("lib/clbench/datasets/") + dataset + ".so"), {"--check", "descriptor,missing"});
     EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
