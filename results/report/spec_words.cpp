@@ -64,10 +64,11 @@ struct SectionKind {
   uint64_t capability;
   const char* title;
 };
-constexpr std::array<SectionKind, 4> kByCapability{{{CLB_CAP_TASK_ID_TEST, "task id known at test"},
+constexpr std::array<SectionKind, 5> kByCapability{{{CLB_CAP_TASK_ID_TEST, "task id known at test"},
                                                     {CLB_CAP_BATCH_DEPENDENT, "predictions depend on the test batch"},
                                                     {CLB_CAP_TEXT_TOWER, "text tower"},
-                                                    {CLB_CAP_RAW_REPLAY, "replay of training samples"}}};
+                                                    {CLB_CAP_RAW_REPLAY, "replay of training samples"},
+                                                    {CLB_CAP_EXTERNAL_DATA, "data beside the stream"}}};
 constexpr const char* kReproduction = "reproduction track (each row only against its own publication)";
 
 std::string why(const store::RunRow& run) {
@@ -92,10 +93,10 @@ std::string weights_line(const Json& spec, const WeightNames& names) {
 std::string section_title(const store::RunRow& run) {
   if (run.track == "reproduction") return kReproduction;
   if (run.joint) return kUpperBound;
-  for (const SectionKind& kind : kByCapability) {
-    if (run.capabilities & kind.capability) return kind.title;
-  }
-  return {};
+  std::string title;
+  for (const SectionKind& kind : kByCapability)
+    if (run.capabilities & kind.capability) title += (title.empty() ? "" : ", ") + std::string(kind.title);
+  return title;
 }
 
 int section_rank(const std::string& title) {
@@ -103,8 +104,10 @@ int section_rank(const std::string& title) {
   if (title == kUpperBound) return 1;
   if (title == kReproduction) return 100;
   if (title == kMarked) return 200;
-  auto found = std::find_if(kByCapability.begin(), kByCapability.end(), [&](const SectionKind& kind) { return title == kind.title; });
-  return 2 + static_cast<int>(found - kByCapability.begin());
+  int rank = 1;  // those with less come first
+  for (size_t k = 0; k < kByCapability.size(); ++k)
+    if (title.find(kByCapability[k].title) != std::string::npos) rank += 1 << k;
+  return rank;
 }
 
 std::string parameter_text(const Json& value) { return value.is_string() ? value.get<std::string>() : base::canonical(value); }

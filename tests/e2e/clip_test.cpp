@@ -108,6 +108,7 @@ TEST_F(Clips, ProofLearnsOnCachedFeatures) {
   const Ended ended = run("[[method]]\nid = \"proof\"\nparams = { epochs = 1, memory_size = 20 }\n");
   ASSERT_EQ(ended.code, 0) << ended.err;
   EXPECT_FALSE(contains(ended.out, "not ranked")) << ended.out;
+  EXPECT_TRUE(contains(ended.out, "-- text tower, replay of training samples")) << ended.out;
   EXPECT_GT(world_.newest().resources.at("exemplars"), 0);
 }
 
@@ -122,6 +123,7 @@ TEST_F(Clips, ZsclReadsItsReferences) {
   ASSERT_EQ(ended.code, 0) << ended.err;
   EXPECT_FALSE(contains(ended.out, "not ranked")) << ended.out;
   EXPECT_TRUE(contains(ended.out, "transfer")) << ended.out;
+  EXPECT_TRUE(contains(ended.out, "-- text tower, data beside the stream")) << ended.out;
   const auto prediction = world_.newest().prediction;
   EXPECT_EQ(evaluated({}).at("changed_predictions"), 0) << "captions and vocabulary are found again";
   ASSERT_EQ(run(method + assets, "eval_unseen = true\n", {"--again"}).code, 0);

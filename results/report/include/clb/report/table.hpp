@@ -2,9 +2,10 @@
 // runs (seeds x order seeds).
 //
 // Rows with different comparability keys (data and protocol) stand in separate tables, each headed by both. Rows on different weights stand
-// in sections of their own, and ranks, marks and claims hold within those on the same weights. Upper bounds, replay, text tower, task id at
-// test, batch-dependent prediction and the reproduction track are sections of their own too. A run without a result is
-// a note that says why. Times are cold-equivalent: measured, plus what the cached features cost when they were computed.
+// in sections of their own, and ranks, marks and claims hold within those on the same weights. Upper bounds and the reproduction track are
+// sections of their own too, and so is every set of what rows may use more of: task id at test, the test batch, a text tower, replay, data
+// beside the stream. A run without a result is a note that says why. Times are cold-equivalent: measured, plus what the cached features
+// cost when they were computed.
 #pragma once
 
 #include <clb/reference/claims.hpp>
