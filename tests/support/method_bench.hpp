@@ -207,9 +207,9 @@ class MethodBench {
 
   void add_weights(const std::string& role, const BenchWeights& weights) {
     const std::string height = std::to_string(weights.image.height), width = std::to_string(weights.image.width);
-    const std::string options =
-        R"({"image_size":[)" + height + "," + width + R"(],"pos_antialias":true,"format":")" + std::string(weights.format) +
-        R"(","heads":)" + std::to_string(weights.heads) + R"(,"text_heads":)" + std::to_string(weights.text_heads) + "}";
+    const std::string options = R"({"image_size":[)" + height + "," + width + R"(],"pos_antialias":true,"format":")" +
+                                std::string(weights.format) + R"(","heads":)" + std::to_string(weights.heads) + R"(,"text_heads":)" +
+                                std::to_string(weights.text_heads) + "}";
     weights_[role] = {nn::write_safetensors(weights.tensors), options};
   }
 
@@ -409,7 +409,7 @@ class MethodBench {
   std::vector<int64_t> columns_;  // that the next question asks for; empty: the classes seen
   void* self_ = nullptr;
   std::map<std::string, std::pair<std::string, std::string>> weights_;  // of each role the file and its options
-  std::vector<clb_part> parts_;  // of the batch handed over last
+  std::vector<clb_part> parts_;                                         // of the batch handed over last
   Samples samples_;
   int64_t classes_seen_ = 0, task_ = 0, samples_seen_ = 0;
 };
