@@ -3,6 +3,8 @@
 if(NOT CLB_LIBTORCH)
   if(DEFINED ENV{CLB_LIBTORCH})
     set(CLB_LIBTORCH "$ENV{CLB_LIBTORCH}" CACHE PATH "folder of LibTorch that holds include/ and lib/")
+  elseif(DEFINED ENV{CLB_LIBTORCH_HOME}) # where tools/setup/setup.sh was told to install it
+    set(CLB_LIBTORCH "$ENV{CLB_LIBTORCH_HOME}/torch" CACHE PATH "folder of LibTorch that holds include/ and lib/")
   else()
     set(CLB_LIBTORCH "${PROJECT_SOURCE_DIR}/third_party/libtorch/torch" CACHE PATH "folder of LibTorch that holds include/ and lib/")
   endif()

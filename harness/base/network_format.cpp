@@ -27,9 +27,9 @@ bool openclip_names(const Tensors& tensors) { return looks_like_clip(tensors) &&
 bool no_clip(const Tensors& tensors) { return !looks_like_clip(tensors); }
 
 constexpr std::array kFormats{
-    NetworkFormat{"timm_vit", "a ViT with timm's names", no_clip, timm_vit},
-    NetworkFormat{"openclip", "a CLIP with exact GELU, as OpenCLIP's of LAION", openclip_names, clip},
-    NetworkFormat{"openai_clip", "a CLIP with QuickGELU, as OpenAI's", looks_like_clip, clip},
+    NetworkFormat{"timm_vit", "a ViT with timm's names", false, no_clip, timm_vit},
+    NetworkFormat{"openclip", "a CLIP with exact GELU, as OpenCLIP's of LAION", true, openclip_names, clip},
+    NetworkFormat{"openai_clip", "a CLIP with QuickGELU, as OpenAI's", true, looks_like_clip, clip},
 };
 
 std::string all_names(const char* between) {
@@ -65,6 +65,11 @@ std::span<const NetworkFormat> network_formats() { return kFormats; }
 const NetworkFormat* find_network_format(const std::string& name) {
   const auto found = std::find_if(kFormats.begin(), kFormats.end(), [&](const NetworkFormat& format) { return name == format.name; });
   return found == kFormats.end() ? nullptr : &*found;
+}
+
+bool has_text_tower(const std::string& format) {
+  const NetworkFormat* found = find_network_format(format);
+  return found && found->text;
 }
 
 NetworkShape network_shape(const SafetensorsHeader& header, const NetworkHints& hints, const std::string& name) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <clb/base/clip_weights.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/vit_weights.hpp>
 #include <optional>
@@ -194,6 +195,8 @@ std::vector<NamedSizes> vit_tensors(const VitShape& shape) {
 }
 
 VitShape vit_shape(const Tensors& tensors, int64_t heads, const std::string& name) {
+  if (looks_like_clip(tensors))
+    throw Error(name + ": holds a CLIP, and a plain ViT was expected; choose weights of a ViT, or a method that has a text tower");
   refuse_prefix(tensors, name);
   refuse_unknown(tensors, name);
   VitShape shape;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/base/network_format.hpp>
 #include <clb/base/sha256.hpp>
 #include <clb/data/sample_file.hpp>
 #include <clb/nn/clip.hpp>
@@ -101,7 +102,7 @@ void add_text(base::RunSpec& spec, const base::fs::path& folder) {
   spec.text.templates = {"a photo of a {}.", "art of the {}."};
   const std::string file = (folder / "vocabulary").string(), sha256 = file_sha256(file, vocabulary());
   for (base::WeightsSpec& weights : spec.weights) {
-    if (weights.format == "timm_vit") continue;
+    if (!base::has_text_tower(weights.format)) continue;
     weights.vocabulary = sha256;
     spec.execution.vocabulary_files[weights.role] = file;
   }

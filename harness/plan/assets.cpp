@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/base/network_format.hpp>
 
 #include "files.hpp"
 #include "sections.hpp"
@@ -104,7 +105,7 @@ void attach_text(const base::DatasetInfo& dataset, const std::vector<WeightsEntr
   const std::filesystem::path clips = share / "assets" / "clip_bpe" / "bpe_simple_vocab_16e6.txt.gz";
   for (size_t k = 0; k < networks.size(); ++k) {
     base::WeightsSpec& weights = run.weights[k];
-    if (weights.format == "timm_vit") continue;  // no text tower
+    if (!base::has_text_tower(weights.format)) continue;
     const std::filesystem::path& file = networks[k].vocabulary.empty() ? clips : networks[k].vocabulary;
     if (!is_file(file)) fail(networks[k].place, fmt::format("weights.{}: there is no vocabulary {}", weights.role, file.string()));
     weights.vocabulary = catalogue.file_sha256(file.string());

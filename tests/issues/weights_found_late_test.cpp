@@ -71,6 +71,10 @@ TEST(WeightsFoundLate, OtherNetworksAreNamedAsSuch) {
   }
   const std::string another = said([](Tensors& t) { t = {{"conv1.weight", {.dtype = "F32", .shape = {64, 3, 7, 7}}}}; });
   EXPECT_TRUE(contains(another, "holds no tensor of a ViT with timm's names")) << another;
+  const std::string clip = said([](Tensors& t) {
+    for (const char* theirs : {"visual.class_embedding", "text_projection"}) t[theirs] = {.dtype = "F32", .shape = {64}};
+  });
+  EXPECT_TRUE(contains(clip, "w: holds a CLIP, and a plain ViT was expected")) << clip;
 }
 
 TEST(WeightsFoundLate, WhatIsMissingIsNamed) {

@@ -31,12 +31,14 @@ struct NetworkFormat {
   using Tensors = std::map<std::string, TensorEntry>;
   const char* name;  // "timm_vit"
   const char* what;  // for sentences
+  bool text;         // has a text tower, and so needs a vocabulary
   bool (*recognises)(const Tensors& tensors);
   NetworkShape (*shape)(const Tensors& tensors, const NetworkHints& hints, const std::string& name);
 };
 
 std::span<const NetworkFormat> network_formats();
 const NetworkFormat* find_network_format(const std::string& name);  // nullptr: there is none
+bool has_text_tower(const std::string& format);                     // false for a format that is not known
 
 // What the header of a file says. Its format is the one that hints or the file's metadata ("format") name, else the one that recognises it;
 // where several do, an Error asks for it. Errors of the format follow; `name` opens their sentences.
