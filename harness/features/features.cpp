@@ -180,6 +180,7 @@ void Features::compute(const Source& source, Rows& rows, Split split, const std:
     values.narrow(0, k * size, count).copy_(compute_batch(source, prefetcher.next()).narrow(0, 0, count));
     run_.progress("images", k * size + count, n);
   }
+  run_.spans.count_waiting(prefetcher.waited());
   run_.expect_unchanged();  // before others find the values under the hashes of their files
   charged_ += n;
   rows.accounted.insert(missing.begin(), missing.end());

@@ -49,7 +49,7 @@ std::unique_ptr<data::ImageBatches> BatchSource::image_batches(const std::vector
     }
     return list;
   };
-  return std::make_unique<data::ImageBatches>(views, requests, plan_->batches(), session_.spec.execution.loader_threads);
+  return std::make_unique<data::ImageBatches>(views, requests, plan_->batches(), session_.spec.execution.loader_threads, session_.spans);
 }
 
 clb_stream_info BatchSource::info() const {

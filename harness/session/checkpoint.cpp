@@ -18,6 +18,7 @@ Json carried(const Session& s) {
   return {{"memory", s.memory},
           {"images_seen", s.images_seen},
           {"images_read", s.store.images_read()},
+          {"seconds_waited", s.spans.waited()},
           {"features", s.features.counts()},
           {"text", s.text.counts()}};
 }
@@ -30,6 +31,7 @@ void take_up(Session& s, const Json& carried) {
       throw Error("it is damaged: exemplar " + std::to_string(index) + " is no training sample of this run");
   s.images_seen = carried.at("images_seen").get<int64_t>();
   s.store.count_images(carried.at("images_read").get<int64_t>());
+  s.spans.count_waiting(carried.value("seconds_waited", 0.0));  // which older checkpoints lack
   s.features.take_up(carried.at("features"));
   s.text.take_up(carried.at("text"));
 }

@@ -64,7 +64,7 @@ torch::Tensor predict(Session& s, MethodHandle& method, const TestSamples& test)
     return list;
   };
   std::optional<data::ImageBatches> images;
-  if (passes > 0) images.emplace(views, requests, batches, s.spec.execution.loader_threads);
+  if (passes > 0) images.emplace(views, requests, batches, s.spec.execution.loader_threads, s.spans);
   const auto columns = asked_columns(s, test.columns);
   const auto classes = static_cast<int64_t>(columns.size());
   auto logits = torch::zeros({static_cast<int64_t>(test.samples.size()), classes}, torch::kFloat32);

@@ -88,6 +88,7 @@ base::Resource resources(const Session& s, int64_t state_bytes) {
                            {"exemplar_bytes", static_cast<double>(memory_bytes(s.store, s.memory))},
                            {"images_seen", static_cast<double>(s.images_seen)},
                            {"images_read", static_cast<double>(s.store.images_read())},
+                           {"seconds_waited", s.spans.waited()},
                            {"forwards_charged", static_cast<double>(s.features.forwards_charged() + s.features.forwards_saved())},
                            {"forwards_saved", static_cast<double>(s.features.forwards_saved())},
                            {"cached_seconds_saved", s.features.seconds_saved() + s.text.seconds_saved()}}};

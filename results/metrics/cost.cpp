@@ -68,6 +68,13 @@ Result time_evaluate(const Run& run) {
   return guarded([&] { return seconds_in(run, {"evaluate"}); });
 }
 
+Result time_waited(const Run& run) {
+  return guarded([&] {
+    if (run.seconds == 0) throw Dash{"the run recorded no times"};
+    return resource(run, "seconds_waited") / run.seconds;
+  });
+}
+
 Result memory_host(const Run& run) {
   return guarded([&] { return resource(run, "peak_rss_bytes"); });
 }

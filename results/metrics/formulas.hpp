@@ -27,6 +27,7 @@ Result time_total(const Run& run);
 Result time_train(const Run& run);
 Result time_features(const Run& run);
 Result time_evaluate(const Run& run);
+Result time_waited(const Run& run);
 Result memory_host(const Run& run);
 Result memory_host_train(const Run& run);
 Result memory_host_features(const Run& run);

@@ -67,6 +67,8 @@ const std::vector<Metric>& registry() {
       {"time.train", 1, "sum of the spans create, begin_task, train_task, end_task", kByRunner, kSeconds, kDown, time_train},
       {"time.features", 1, "sum of the spans features, and what cached features cost", kByRunner, kSeconds, kDown, time_features},
       {"time.evaluate", 1, "sum of the spans evaluate", kByRunner, kSeconds, kDown, time_evaluate},
+      {"time.waited", 1, "share of the run's own time in which it waited for images that loader threads had not made yet", kByRunner,
+       kFraction, kDown, time_waited},
       {"memory.host", 1, "largest resident memory of the runner", kByRunner, kBytes, kDown, memory_host},
       {"memory.host.train", 1, "largest resident memory within train_task", kByRunner, kBytes, kDown, memory_host_train},
       {"memory.host.features", 1, "largest resident memory while features were computed", kByRunner, kBytes, kDown, memory_host_features},

@@ -24,6 +24,7 @@ Run run() {
                       {"state_parameter_bytes", 1, 1, 400}},
           .resources = {{"cached_seconds_saved", 10},
                         {"forwards_saved", 5},
+                        {"seconds_waited", 3.09375},
                         {"peak_rss_bytes", 8e9},
                         {"peak_rss_bytes.train_task", 7e9},
                         {"peak_device_bytes", 0},
@@ -51,6 +52,7 @@ TEST(MetricsOfCost, TimesAreSumsOfSpansAndOfWhatTheCacheSaved) {
   EXPECT_DOUBLE_EQ(value(run(), "time.features"), 14);
   EXPECT_DOUBLE_EQ(value(run(), "time.evaluate"), 2.5);
   EXPECT_DOUBLE_EQ(value(run(), "time.total"), 22.375);
+  EXPECT_DOUBLE_EQ(value(run(), "time.waited"), 0.25);
   metrics::Run unknown = run();
   unknown.resources.erase("cached_seconds_saved");
   EXPECT_EQ(dash(unknown, "time.total"), "the cost of the cached features is unknown");

@@ -84,7 +84,11 @@ void Recorder::event(size_t run, const base::Event& event) {
   if (const auto* span = std::get_if<base::Span>(&event)) buffers_[run].spans.push_back(*span);
   if (const auto* metric = std::get_if<base::Metric>(&event)) buffers_[run].metrics.push_back(*metric);
   if (const auto* resource = std::get_if<base::Resource>(&event)) store_.add_resource(attempt, *resource);
-  if (const auto* done = std::get_if<base::Done>(&event)) store_.add_resource(attempt, done->resource);
+  if (const auto* done = std::get_if<base::Done>(&event)) {
+    store_.add_resource(attempt, done->resource);
+    const auto waited = done->resource.values.find("seconds_waited");
+    if (waited != done->resource.values.end()) records_[run].waited_s = waited->second;
+  }
   if (const auto* task = std::get_if<base::TaskDone>(&event)) task_done(run, *task);
   if (const auto* progress = std::get_if<base::Progress>(&event)) display_.progress(run, *progress);
   if (const auto* log = std::get_if<base::Log>(&event); log && log->level == "warning") {
@@ -119,7 +123,10 @@ void Recorder::finished(size_t run, const launch::Outcome& outcome) {
   store_.fold_log();  // a copy of the file alone has every run that ended
   records_[run].outcome = outcome;
   display_.end(run);
-  const std::string reason = outcome.reason.empty() ? "" : ": " + outcome.reason;
+  const double waited = records_[run].waited_s;
+  const std::string waiting =
+      waited > 0 && outcome.wall_s > 0 ? fmt::format(", {:.1f} % of it waiting for images", 100 * waited / outcome.wall_s) : "";
+  const std::string reason = waiting + (outcome.reason.empty() ? "" : ": " + outcome.reason);
   if (!outcome.bad_checkpoint)
     return display_.line(fmt::format("{}: {} after {}{}", label(run), outcome.status, launch::human_seconds(outcome.wall_s), reason));
   // As a new attempt: what this one has reported and what is computed from now on are two computations.

@@ -20,6 +20,7 @@ struct RunRecord {
   std::filesystem::path folder;
   launch::Outcome outcome;
   std::optional<base::SecondLook> look;
+  double waited_s = 0;  // for images
 };
 
 struct RecorderOptions {

@@ -32,7 +32,8 @@
 #define CLB_METRIC_FORWARDS_PER_TEST_IMAGE "forwards_per_test_image"
 #define CLB_HOST_METRICS                                                                                                            \
   CLB_METRIC_STATE_BYTES, CLB_METRIC_EXEMPLARS, CLB_METRIC_EXEMPLAR_BYTES, CLB_METRIC_FORWARDS_PER_TEST_IMAGE, "peak_device_bytes", \
-      "images_seen", "images_read", "forwards_charged", "forwards_saved", "cached_seconds_saved", "bwt", "fwt", "transfer"
+      "images_seen", "images_read", "seconds_waited", "forwards_charged", "forwards_saved", "cached_seconds_saved", "bwt", "fwt",   \
+      "transfer"
 
 /* So it does with names that begin like these: the metrics of tables, and what is measured in each phase. */
 #define CLB_HOST_METRIC_FAMILIES "acc.", "forget.", "time.", "memory.", "state.", "params.", "peak_rss_bytes"

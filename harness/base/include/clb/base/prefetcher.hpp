@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -36,13 +37,19 @@ class Prefetcher {
   // Batches 0, 1, 2, ...; throws what make threw.
   Batch next() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return ready_.contains(taken_); });
+    if (!ready_.contains(taken_)) {
+      const auto asked = std::chrono::steady_clock::now();
+      changed_.wait(lock, [&] { return ready_.contains(taken_); });
+      waited_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - asked).count();
+    }
     auto node = ready_.extract(taken_++);
     lock.unlock();
     changed_.notify_all();
     if (node.mapped().error) std::rethrow_exception(node.mapped().error);
     return std::move(node.mapped().batch);
   }
+
+  double waited() const { return waited_; }  // seconds in next() so far; for the thread that calls it
 
  private:
   struct Result {
@@ -71,6 +78,7 @@ class Prefetcher {
   std::function<Batch(int64_t)> make_;
   int64_t count_, window_, claimed_ = 0, taken_ = 0;
   bool stop_ = false;
+  double waited_ = 0;
   std::map<int64_t, Result> ready_;
   std::mutex mutex_;
   std::condition_variable changed_;

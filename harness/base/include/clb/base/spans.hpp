@@ -29,6 +29,8 @@ class Spans {
   [[nodiscard]] Scope enter(std::string phase, int64_t task);
   std::vector<base::Span> take();  // what has been measured since the last take
   const PeakMemory& memory() const { return memory_; }
+  double waited() const { return waited_; }  // seconds for images that loader threads had not made yet: within phases, no phase itself
+  void count_waiting(double seconds) { waited_ += seconds; }
   std::string phase() const;                                   // [any] innermost, "" outside
   const std::string& failed_phase() const { return failed_; }  // innermost that an exception left
 
@@ -44,6 +46,7 @@ class Spans {
   std::map<std::pair<std::string, int64_t>, double> seconds_;
   Clock::time_point mark_ = Clock::now();
   std::string failed_;
+  double waited_ = 0;
   PeakMemory memory_;
 };
 
