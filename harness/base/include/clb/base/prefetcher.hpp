@@ -29,7 +29,7 @@ class Prefetcher {
       const std::lock_guard lock(mutex_);
       stop_ = true;
     }
-    changed_.notify_all();
+    room_.notify_all();
     for (auto& worker : workers_) worker.join();
   }
   Prefetcher(const Prefetcher&) = delete;
@@ -39,12 +39,12 @@ class Prefetcher {
     std::unique_lock lock(mutex_);
     if (!ready_.contains(taken_)) {
       const auto asked = std::chrono::steady_clock::now();
-      changed_.wait(lock, [&] { return ready_.contains(taken_); });
+      arrived_.wait(lock, [&] { return ready_.contains(taken_); });
       waited_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - asked).count();
     }
     auto node = ready_.extract(taken_++);
     lock.unlock();
-    changed_.notify_all();
+    room_.notify_one();
     if (node.mapped().error) std::rethrow_exception(node.mapped().error);
     return std::move(node.mapped().batch);
   }
@@ -59,10 +59,12 @@ class Prefetcher {
 
   void work() {
     for (std::unique_lock lock(mutex_);;) {
-      changed_.wait(lock, [&] { return stop_ || claimed_ == count_ || claimed_ < taken_ + window_; });
+      room_.wait(lock, [&] { return stop_ || claimed_ == count_ || claimed_ < taken_ + window_; });
       if (stop_ || claimed_ == count_) return;
       const int64_t k = claimed_++;
+      const bool last = claimed_ == count_;
       lock.unlock();
+      if (last) room_.notify_all();  // the others have nothing left to wait for
       Result result;
       try {
         result.batch = make_(k);
@@ -71,7 +73,7 @@ class Prefetcher {
       }
       lock.lock();
       ready_[k] = std::move(result);
-      changed_.notify_all();
+      if (k == taken_) arrived_.notify_one();
     }
   }
 
@@ -81,7 +83,7 @@ class Prefetcher {
   double waited_ = 0;
   std::map<int64_t, Result> ready_;
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable arrived_, room_;  // the batch that is next; a place in the window
   std::vector<std::thread> workers_;
 };
 
