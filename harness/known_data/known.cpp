@@ -175,10 +175,6 @@ Known read(const Node& root, const fs::path& file) {
 
 }  // namespace
 
-bool File::wanted_for(const std::string& split) const {
-  return split.empty() || splits.empty() || std::find(splits.begin(), splits.end(), split) != splits.end();
-}
-
 bool Known::can_be_fetched() const {
   return std::any_of(files.begin(), files.end(), [](const File& file) { return !file.urls.empty(); });
 }

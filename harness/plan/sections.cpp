@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/known_data/match.hpp>
 #include <clb/known_data/search.hpp>
@@ -42,14 +43,19 @@ Wanted read_wanted(const Reader& reader, const std::string& path, const PlanOpti
 }
 
 // Those that the name stands for, and over them those of the experiment.
-base::Json read_params(const Wanted& wanted, Catalogue& catalogue) {
+base::Json read_params(const Wanted& wanted, const PlanOptions& options, Catalogue& catalogue) {
   Table params;
   if (wanted.known && wanted.reader.find("name")) params = wanted.known->params;
   if (const Node* own = wanted.reader.find("params")) {
     if (!own->table()) fail(own->place, fmt::format("{} must be a table, found {}", wanted.reader.what("params"), own->in_words()));
     for (const Entry& entry : own->table()->entries()) params.set(entry.key, entry.key_place, entry.value);
   }
-  return params.entries().empty() ? base::Json() : installed_dataset_params(wanted.id, params, catalogue);
+  if (params.entries().empty()) return {};
+  if (options.missing_ok && wanted.known) {  // a plugin that is not built yet is listed with the data that it would read
+    const std::vector<std::string> installed = catalogue.dataset_ids();
+    if (std::find(installed.begin(), installed.end(), wanted.known->plugin) == installed.end()) return {};
+  }
+  return installed_dataset_params(wanted.id, params, catalogue);
 }
 
 struct Location {
@@ -156,7 +162,7 @@ DatasetEntry read_one(const Node& node, const std::string& name, const std::stri
   const Reader reader(node, name);
   const Wanted wanted = read_wanted(reader, path, options);
   DatasetEntry entry;
-  if (const base::Json params = read_params(wanted, catalogue); !params.is_null()) entry.spec.params = params;
+  if (const base::Json params = read_params(wanted, options, catalogue); !params.is_null()) entry.spec.params = params;
   entry.info = find_dataset(wanted, entry.spec.params, folder, options, catalogue, plan);
   const base::DatasetInfo& info = entry.info;
   if (info.class_count < 1) fail(reader.find("id")->place, fmt::format("dataset {} has no classes", info.id));

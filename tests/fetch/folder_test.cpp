@@ -35,7 +35,11 @@ class FetchedFolder : public ::testing::Test {
     options_.note = [this](const std::string& sentence) { notes_ += sentence + "\n"; };
   }
   void serve(const std::vector<testing::MadeEntry>& entries) {
-    bytes_ = base::read_file(testing::make_archive(scratch_.path() / "served.tar", "tar", entries));
+    const std::string made = base::read_file(testing::make_archive(scratch_.path() / "served.tar", "tar", entries));
+    if (!server_)
+      bytes_ = made;
+    else
+      server_->between_answers([&] { bytes_ = made; });
   }
   std::string sha256() const { return base::hex(base::sha256(bytes_)); }
   Item item(const std::optional<std::string>& unpack = "") const { return {"photos.tar", {.urls = {server_->url("/photos.tar")}}, unpack}; }

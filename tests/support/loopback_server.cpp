@@ -99,13 +99,12 @@ void LoopbackServer::answer(int client) {
     text.append(buffer, static_cast<size_t>(got));
   }
   const HttpRequest request = parse(text);
-  size_t number = 0;
+  HttpAnswer answer;
   {
     const std::lock_guard lock(mutex_);
-    number = requests_.size();
     requests_.push_back(request);
+    answer = answerer_(request, requests_.size() - 1);
   }
-  const HttpAnswer answer = answerer_(request, number);
   std::string head = "HTTP/1.1 " + std::to_string(answer.status) + " Said\r\nConnection: close\r\n";
   for (const std::string& header : answer.headers) head += header + "\r\n";
   if (answer.with_length) head += "Content-Length: " + std::to_string(answer.stated_length.value_or(answer.body.size())) + "\r\n";

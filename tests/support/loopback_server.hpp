@@ -44,6 +44,12 @@ class LoopbackServer {
 
   std::string url(const std::string& path) const;
   std::vector<HttpRequest> requests() const;  // so far
+  // Changes what the answerer reads, which it does not do meanwhile.
+  template <class Change>
+  void between_answers(const Change& change) {
+    const std::lock_guard lock(mutex_);
+    change();
+  }
 
  private:
   void serve();

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/base/nearest.hpp>
 #include <clb/base/paths.hpp>
-#include <clb/base/toml/sentence.hpp>
 #include <clb/known_data/search.hpp>
 #include <clb/weights/search.hpp>
 
@@ -123,8 +123,9 @@ NamedFiles named(const std::string& name, const Options& options) {
   if (const auto known = weights::find_known(name, folders)) return of_weights(*known, options);
   std::vector<std::string> names = known_data::known_names(base::share());
   for (const std::string& other : weights::known_names(folders)) names.push_back(other);
-  throw base::Error(
-      fmt::format("data: no data set and no weights are called '{}'{}", name, base::toml::suggestion(name, names, "the names")));
+  const std::string near = base::nearest(name, names);
+  throw base::Error(fmt::format("data: no data set and no weights are called '{}'; {}", name,
+                                near.empty() ? "`clbench data list` shows the names" : fmt::format("did you mean '{}'?", near)));
 }
 
 }  // namespace clb::cli

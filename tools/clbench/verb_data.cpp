@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/base/nearest.hpp>
 #include <clb/base/safetensors.hpp>
 #include <clb/launch/describe.hpp>
 #include <clb/launch/human.hpp>
@@ -145,8 +146,8 @@ void require_consent(const NamedFiles& files, const Options& options) {
   if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1)
     throw Error(
         fmt::format("data get: the licence of {} has to be accepted first ({}); if you do, add --accept-licence", files.name, licence));
-  fmt::print(stderr, "Do you accept the licence, and fetch {} into {}? [y/N] ", size_of(files.size()),
-             base::printable(files.folder.string()));
+  const std::string size = files.size() ? launch::human_bytes(files.size()) : "files whose size is not stated";
+  say(stderr, "Do you accept the licence, and fetch {} into {}? [y/N] ", size, files.folder.string());
   std::string answer;
   std::getline(std::cin, answer);
   if (answer != "y" && answer != "Y" && answer != "yes")
@@ -185,8 +186,7 @@ bool has_work(const NamedFiles& files, const std::vector<NamedFile>& wanted) {
 int get(const Options& options) {
   const NamedFiles files = named(options.words()[1], options);
   const std::vector<NamedFile> wanted = wanted_files(files, options);
-  const bool elsewhere = files.place && *files.place != files.folder && !(files.kind == "weights" && !options.flag("root"));
-  if (files.place && (elsewhere || files.kind == "weights")) {
+  if (files.place && (files.kind == "weights" || *files.place != files.folder)) {
     say(stderr, "{} is there: {}; --root DIR fetches it into another place\n", files.name, files.place->string());
   } else if (!files.can_be_fetched()) {
     throw Error(fmt::format("data get: {} cannot be fetched: {}", files.name, files.get));
@@ -230,12 +230,14 @@ Finding look_through_plugin(const NamedFiles& files, const Options& options) {
   }
 }
 
+// Of data that somebody put there in another way nothing is said here: the plugin reads them.
 std::vector<Finding> look_at_files(const NamedFiles& files, const std::vector<NamedFile>& wanted) {
+  const fs::path folder = files.kind == "weights" ? files.place->parent_path() : files.place.value_or("");
+  std::error_code error;
+  const bool fetched = fs::exists(folder / fetch::kOwnFolder, error);
   std::vector<Finding> findings;
-  const bool fetched_there = files.place && (files.kind == "weights" || *files.place == files.folder);
-  const fs::path folder = files.kind == "weights" && files.place ? files.place->parent_path() : files.folder;
   for (const NamedFile& file : wanted)
-    if (fetched_there && (files.kind == "weights" || fetch::state_of(folder, file.item) != State::kAbsent))
+    if (fetched || fs::exists(folder / file.item.to, error))
       findings.push_back({file.item.to, fetch::difference(folder, file.item, bytes_progress(file.item.to))});
   return findings;
 }
@@ -287,7 +289,9 @@ int verb_data(const Arguments& arguments) {
       throw Error(fmt::format("data {}: '{}' is one word too many", action.word, options.words()[action.words]));
     return action.run(options);
   }
-  throw Error(fmt::format("data: '{}' is none of list, info, get and verify", options.words()[0]));
+  const std::string near = base::nearest(options.words()[0], names);
+  throw Error(
+      fmt::format("data: '{}' is none of {}{}", options.words()[0], joined(names), near.empty() ? "" : "; did you mean '" + near + "'?"));
 }
 
 }  // namespace clb::cli

@@ -23,8 +23,6 @@ struct File {
   std::optional<std::string> unpack;  // the folder below the data set's to unpack into, "" for that folder itself; nothing: as it is
   std::vector<std::string> splits;    // wanted for these alone; empty: for all
   base::toml::Place place;
-
-  bool wanted_for(const std::string& split) const;  // split "": of no split in particular, so all are
 };
 
 struct Counts {
