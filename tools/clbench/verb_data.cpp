@@ -74,11 +74,14 @@ int list(const Options& options) {
     return 0;
   }
   for (const char* kind : {"data", "weights"}) {
-    Columns columns({kind, "state", "how to get it", "size", "licence", "place"});
+    Columns columns({kind, "state", "how to get it", "size", "licence", "place, or how a person gets it"});
     for (const NamedFiles& files : all) {
       if (files.kind != kind) continue;
       columns.add({files.name, files.state(), way(files), files.size() ? launch::human_bytes(files.size()) : "-",
-                   or_else(files.licence, "not stated"), files.place ? files.place->string() : "-"});
+                   or_else(files.licence, "not stated"),
+                   files.place              ? files.place->string()
+                   : files.can_be_fetched() ? "-"
+                                            : files.get});
     }
     if (!columns.empty()) fmt::print("{}\n", columns.text());
   }
