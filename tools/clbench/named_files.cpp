@@ -108,10 +108,12 @@ void add_places(Options& options) {
 std::vector<NamedFiles> all_named(const Options& options) {
   std::vector<NamedFiles> all;
   for (const std::string& name : known_data::known_names(base::share())) {
+    std::optional<known_data::Known> known;
     try {
-      all.push_back(of_data(known_data::find_known(base::share(), name).value(), options));
+      known = known_data::find_known(base::share(), name);
     } catch (const base::Error&) {
     }
+    if (known) all.push_back(of_data(*known, options));
   }
   for (const weights::Known& known : weights::read_all_known(weights_folders(options))) all.push_back(of_weights(known, options));
   return all;
