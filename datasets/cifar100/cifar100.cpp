@@ -72,8 +72,6 @@ void refuse_other_forms(const clb::Path& root) {
   const auto fail = [&](const std::string& problem) { throw clb::PluginError(CLB_E_IO, root.string() + ": " + problem); };
   const std::string wanted = "the binary version (cifar-100-binary.tar.gz) is needed, with its files train.bin and test.bin";
   if (std::filesystem::is_regular_file(root)) fail("is a file, but a folder is needed; unpack it: " + wanted);
-  if (there("cifar-100-binary/train.bin"))
-    fail("holds the files one folder deeper; give " + (root / "cifar-100-binary").string() + " as root");
   for (const char* name : {"train", "cifar-100-python", "cifar-100-python.tar.gz"})
     if (there(name) && (name != std::string("train") || std::filesystem::is_regular_file(root / name)))
       fail("holds the Python version of CIFAR-100 (" + std::string(name) + "), whose pickles are not read; " + wanted);
@@ -100,7 +98,9 @@ class Cifar100 final : public clb::Dataset {
       .geometry = {kSide, kSide, 3},
   };
 
-  void open(const clb::Path& root) override {
+  void open(const clb::Path& given) override {
+    const clb::Path unpacked = given / "cifar-100-binary";  // as the publisher's archive has it
+    const clb::Path& root = std::filesystem::exists(unpacked / "train.bin") ? unpacked : given;
     refuse_other_forms(root);
     check_names(root / "fine_label_names.txt", clb::split_names(about.classes));
     // Unpacking xz takes seconds: both files at once. The future's destructor waits, also when the other file throws.

@@ -38,6 +38,23 @@ std::optional<fs::path> cache_dir(const std::string& flag) {
   throw Error("no folder for the cache: neither --cache, CLB_CACHE, XDG_CACHE_HOME nor HOME is set; give --cache DIR or --cache off");
 }
 
+std::vector<fs::path> listed_folders(const std::vector<std::string>& flags, const char* variable) {
+  std::vector<fs::path> folders;
+  for (const std::string& flag : flags) folders.push_back(fs::absolute(flag));
+  std::istringstream listed(environment(variable));
+  for (std::string folder; std::getline(listed, folder, ':');) {
+    if (!folder.empty()) folders.push_back(fs::absolute(folder));
+  }
+  return folders;
+}
+
+std::optional<fs::path> user_data(const std::string& kind) {
+  // The XDG specification says that a relative path there is to be ignored.
+  if (const fs::path xdg = environment("XDG_DATA_HOME"); xdg.is_absolute()) return xdg / "clbench" / kind;
+  if (const std::string home = environment("HOME"); !home.empty()) return fs::absolute(home) / ".local" / "share" / "clbench" / kind;
+  return std::nullopt;
+}
+
 std::vector<fs::path> plugin_folders(const std::vector<std::string>& flags) {
   std::vector<fs::path> folders(flags.begin(), flags.end());
   std::istringstream listed(environment("CLB_PLUGIN_PATH"));

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <clb/base/file.hpp>
+#include <clb/known_data/known.hpp>
 
 #include "files.hpp"
-#include "known_dataset.hpp"
 #include "schema.hpp"
 
 namespace clb::plan {
@@ -79,13 +79,9 @@ void fill_dataset(Node& node, const fs::path& share) {
   }
   const Place place = name->place;
   const std::string text = to_string(*name, "dataset.name");
-  const auto known = known_dataset(share, text);
+  const auto known = known_data::find_known(share, text);
   table->set("id", place, text_node(place, known ? known->plugin : text));
-  if (!known) {  // a plugin that nothing more is known of
-    *table = without(*table, "name");
-  } else if (!known->root.empty() && !table->find("root")) {
-    table->set("root", place, text_node(place, known->root.string()));
-  }
+  if (!known) *table = without(*table, "name");  // a plugin that nothing more is known of
 }
 
 }  // namespace

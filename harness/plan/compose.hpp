@@ -12,7 +12,7 @@ namespace clb::plan {
 // that --set dataset.root=DIR finds a table, and after them, since --set dataset=cub is a name too.
 void spell_out(Node& root);
 
-// Puts in what the names of data set and protocol stand for: plugin and folder of a known data set, the keys of share/protocols/NAME.toml.
+// Puts in what the names of data set and protocol stand for: the plugin of a known data set, the keys of share/protocols/NAME.toml.
 void fill_in(Node& root, const std::filesystem::path& share);
 
 // A data set given by name or as a table, at another place than [dataset], as the table that it stands for. `what`: of sentences.

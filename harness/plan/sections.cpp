@@ -2,13 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/known_data/match.hpp>
+#include <clb/known_data/search.hpp>
 #include <clb/plan/sequence.hpp>
 
 #include "compose.hpp"
 #include "files.hpp"
 #include "installed.hpp"
-#include "known_dataset.hpp"
 #include "schema.hpp"
 #include "toml.hpp"
 
@@ -17,57 +19,113 @@ namespace {
 
 constexpr int64_t kMaxThreads = 4096;
 
-// `path`: of the data set's table, as --set names it. The folder that the experiment names, "" for the plugin's default. Error when it is
-// not there; where that is fine, `missing` gets the sentence.
-std::string read_root(const Reader& reader, const std::string& path, const std::filesystem::path& folder, std::string* missing) {
-  const Node* node = reader.find("root");
-  if (!node) return "";
-  const std::filesystem::path root = resolve_path(*node, reader.what("root"), folder);
-  if (is_there(root)) return root.string();
-  const std::string sentence =
-      fmt::format("{}: no such folder {}; give another with --set {}.root=DIR", reader.what("root"), root.string(), path);
-  if (!missing) fail(node->place, sentence);
-  *missing = sentence;
-  return root.string();
+using known_data::Known;
+
+// What an experiment says of one data set, and what share/datasets knows of it.
+struct Wanted {
+  const Reader& reader;
+  const Node& id;
+  std::optional<Known> known;  // by its name; without one by its id
+  std::string path;            // of its table, as --set names it
+};
+
+// `path` ends with a dot where an id selects one of several.
+Wanted read_wanted(const Reader& reader, const std::string& path, const PlanOptions& options) {
+  const Node& id = reader.at("id", "\"cifar100\"");
+  const std::string plugin = to_string(id, reader.what("id")), name = reader.string("name", plugin);
+  Wanted wanted{reader, id, known_data::find_known(options.share, name), path.ends_with(".") ? path + plugin : path};
+  if (const Node* node = reader.find("name"); node && !wanted.known)
+    fail(node->place, fmt::format("{}: nothing is known of \"{}\"{}", reader.what("name"), name,
+                                  suggestion(name, known_data::known_names(options.share), "known data sets")));
+  if (wanted.known && wanted.known->plugin != plugin)
+    fail(id.place, fmt::format("{}: {} is read by the plugin {}, not {}", reader.what("id"), name, wanted.known->plugin, plugin));
+  return wanted;
+}
+
+// Those that the name stands for, and over them those of the experiment.
+base::Json read_params(const Wanted& wanted, const PlanOptions& options, Catalogue& catalogue) {
+  Table params;
+  if (wanted.known && wanted.reader.find("name")) params = wanted.known->params;
+  if (const Node* own = wanted.reader.find("params")) {
+    if (!own->table()) fail(own->place, fmt::format("{} must be a table, found {}", wanted.reader.what("params"), own->in_words()));
+    for (const Entry& entry : own->table()->entries()) params.set(entry.key, entry.key_place, entry.value);
+  }
+  if (params.entries().empty()) return {};
+  if (options.missing_ok && wanted.known) {  // a plugin that is not built yet is listed with the data that it would read
+    const std::vector<std::string> installed = catalogue.dataset_ids();
+    if (std::find(installed.begin(), installed.end(), wanted.known->plugin) == installed.end()) return {};
+  }
+  return installed_dataset_params(wanted.id, params, catalogue);
+}
+
+struct Location {
+  std::string root;     // "": the plugin's default
+  std::string missing;  // why there is nothing at `root`; a sentence
+};
+
+// The folder that the experiment names; else the one of the data set's name, where it is looked for.
+Location find_root(const Wanted& wanted, const std::filesystem::path& folder, const PlanOptions& options) {
+  const Reader& reader = wanted.reader;
+  if (const Node* node = reader.find("root")) {
+    const std::filesystem::path root = resolve_path(*node, reader.what("root"), folder);
+    if (is_there(root)) return {root.string(), ""};
+    return {root.string(),
+            fmt::format("{}: no such folder {}; give another with --set {}.root=DIR", reader.what("root"), root.string(), wanted.path)};
+  }
+  if (!wanted.known || !reader.find("name")) return {};
+  const Known& known = *wanted.known;
+  if (const auto found = known_data::find_folder(known, options.data_folders)) return {found->string(), ""};
+  if (known.root.empty()) return {};
+  return {known.root.string(), fmt::format("{}: {} is {}; {}, or name its folder with --set {}.root=DIR", reader.name(), known.name,
+                                           known_data::looked_in(known, options.data_folders), known.remedy(), wanted.path)};
+}
+
+// Behind what a plugin says of data that it cannot open.
+std::string where_to_get(const Wanted& wanted, const PlanOptions& options) {
+  if (!wanted.known || wanted.reader.find("root")) return "";
+  const Known& known = *wanted.known;
+  const std::string looked =
+      wanted.reader.find("name") ? fmt::format("; {} is {}", known.name, known_data::looked_in(known, options.data_folders)) : "";
+  return fmt::format("{}; {}: {}", looked, known.remedy(), known.get);
 }
 
 // What people call the classes, where the dataset itself does not say.
-void take_text(const KnownDataset& known, base::DatasetInfo& info) {
+void take_text(const Known& known, base::DatasetInfo& info) {
   if (info.readable_names.empty()) info.readable_names = known.names;
   if (info.templates.empty()) info.templates = known.templates;
 }
 
-// `path` ends with a dot where an id selects one of several. The dataset as its files say; where they are not there and may be, as
-// share/datasets says.
-base::DatasetInfo find_dataset(const Reader& reader, const std::string& path, const base::Json& params, const std::filesystem::path& folder,
+base::DatasetInfo opened(const Wanted& wanted, const std::string& root, const base::Json& params, const std::string& remedy,
+                         Catalogue& catalogue, Plan& plan) {
+  base::DatasetInfo info = installed_dataset(wanted.id, root, params, catalogue, remedy);
+  if (!wanted.known) return info;
+  take_text(*wanted.known, info);
+  add_orders(*wanted.known, info);
+  if (wanted.reader.find("name"))  // unnamed files may well be the user's own selection
+    if (const std::string sentence = difference(*wanted.known, info, params); !sentence.empty()) plan.warnings.push_back(sentence);
+  return info;
+}
+
+// The dataset as its files say; where they are not there and may be, as share/datasets says.
+base::DatasetInfo find_dataset(const Wanted& wanted, const base::Json& params, const std::filesystem::path& folder,
                                const PlanOptions& options, Catalogue& catalogue, Plan& plan) {
-  const Node& id = reader.at("id", "\"cifar100\"");
-  const std::string plugin = to_string(id, reader.what("id")), name = reader.string("name", plugin);
-  const auto known = known_dataset(options.share, name);
-  if (const Node* node = reader.find("name"); node && !known)
-    fail(node->place, fmt::format("{}: nothing is known of \"{}\"{}", reader.what("name"), name,
-                                  suggestion(name, toml_stems(options.share / "datasets"), "known data sets")));
-  if (known && known->plugin != plugin)
-    fail(id.place, fmt::format("{}: {} is read by the plugin {}, not {}", reader.what("id"), name, known->plugin, plugin));
-  const bool may_lack = options.missing_ok && known;
-  std::string missing;
-  const std::string root = read_root(reader, path.ends_with(".") ? path + plugin : path, folder, may_lack ? &missing : nullptr);
+  const bool may_lack = options.missing_ok && wanted.known;
+  auto [root, missing] = find_root(wanted, folder, options);
+  if (!missing.empty() && !may_lack) {
+    const Node* own = wanted.reader.find("root");
+    fail(own ? own->place : wanted.reader.find("name")->place, own ? missing : fmt::format("{} ({})", missing, wanted.known->get));
+  }
   if (missing.empty()) {
     try {
-      const std::string remedy = known && root.empty() && !may_lack ? "; where to get the data: " + known->get : "";
-      base::DatasetInfo info = installed_dataset(id, root, params, catalogue, remedy);
-      if (known) take_text(*known, info);
-      if (known) add_orders(*known, info);
-      if (known && reader.find("name"))  // unnamed files may well be the user's own selection
-        if (const std::string sentence = difference(*known, info); !sentence.empty()) plan.warnings.push_back(sentence);
-      return info;
+      return opened(wanted, root, params, may_lack ? "" : where_to_get(wanted, options), catalogue, plan);
     } catch (const base::Error& error) {
       if (!may_lack) throw;
       missing = error.what();
+      if (!wanted.reader.find("root")) missing += "; " + wanted.known->remedy();
     }
   }
-  plan.missing.push_back(fmt::format("{}: {} ({})", name, missing, known->get));
-  return planned_info(*known, root);
+  plan.missing.push_back(fmt::format("{}: {} ({})", wanted.known->name, missing, wanted.known->get));
+  return planned_info(*wanted.known, root);
 }
 
 // `counts`: samples per class of the split; empty when the plugin does not tell.
@@ -102,12 +160,10 @@ void warn_of_empty_classes(const base::DatasetInfo& info, Plan& plan) {
 DatasetEntry read_one(const Node& node, const std::string& name, const std::string& path, const std::filesystem::path& folder,
                       const PlanOptions& options, Catalogue& catalogue, Plan& plan) {
   const Reader reader(node, name);
+  const Wanted wanted = read_wanted(reader, path, options);
   DatasetEntry entry;
-  if (const Node* params = reader.find("params")) {
-    if (!params->table()) fail(params->place, fmt::format("{} must be a table, found {}", reader.what("params"), params->in_words()));
-    entry.spec.params = installed_dataset_params(reader.at("id", "\"cifar100\""), *params->table(), catalogue);
-  }
-  entry.info = find_dataset(reader, path, entry.spec.params, folder, options, catalogue, plan);
+  if (const base::Json params = read_params(wanted, options, catalogue); !params.is_null()) entry.spec.params = params;
+  entry.info = find_dataset(wanted, entry.spec.params, folder, options, catalogue, plan);
   const base::DatasetInfo& info = entry.info;
   if (info.class_count < 1) fail(reader.find("id")->place, fmt::format("dataset {} has no classes", info.id));
   warn_of_empty_classes(info, plan);

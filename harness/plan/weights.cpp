@@ -77,11 +77,13 @@ Found find_file(const Reader& reader, const std::optional<weights::Known>& known
   if (const auto file = weights::find_file(*known, folders)) return {*file, ""};
   if (!known->folder.empty()) folders.push_back(known->folder);
   const fs::path place = known->folder.empty() ? around.options.share / "weights" : known->folder;
-  return {place / known->file,
-          fmt::format(
-              "{}: the file {} of {} is in none of {}; put it there, name its folder with --weights-path DIR or the file with --set "
-              "{}.file=FILE{}",
-              reader.name(), known->file, known->name, listed(folders), reader.name(), known->get.empty() ? "" : " (" + known->get + ")")};
+  return {
+      place / known->file,
+      fmt::format("{}: the file {} of {} is in none of {}; put it there, name its folder with --weights-path DIR or the file with --set "
+                  "{}.file=FILE{}{}",
+                  reader.name(), known->file, known->name, listed(folders), reader.name(),
+                  known->urls.empty() ? "" : fmt::format("; `clbench data get {}` gets it", known->name),
+                  known->get.empty() ? "" : " (" + known->get + ")")};
 }
 
 // The digest that the file must have: its name's, or what the experiment says. Empty: neither says one.

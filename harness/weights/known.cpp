@@ -4,6 +4,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/toml/reader.hpp>
+#include <clb/base/toml/sentence.hpp>
 #include <clb/weights/known.hpp>
 #include <map>
 
@@ -28,6 +29,14 @@ std::vector<std::string> texts(const Node& node, const std::string& what) {
   std::vector<std::string> all;
   for (const Node& one : *node.list()) all.push_back(to_string(one, what));
   return all;
+}
+
+std::vector<std::string> addresses(const Node& node) {
+  std::vector<std::string> urls = texts(node, "url");
+  for (const std::string& url : urls)
+    if (!url.starts_with("https://") && !url.starts_with("http://"))
+      fail(node.place, fmt::format("url must begin with https:// or http://, found \"{}\"", one_line(url)));
+  return urls;
 }
 
 Preprocess read_preprocess(const Node& node) {
@@ -69,7 +78,7 @@ Known read_known(const fs::path& path) {
   const Reader reader(root, "");
   check_keys(reader.table(), "",
              {"sha256", "file", "folder", "format", "activation", "image", "patch", "dim", "depth", "heads", "vocabulary", "labels",
-              "pretraining", "licence", "source", "get", "preprocess"});
+              "pretraining", "licence", "source", "get", "url", "size", "preprocess"});
   Known known;
   known.place = root.place;
   known.name = path.stem().string();
@@ -87,6 +96,8 @@ Known read_known(const fs::path& path) {
   known.licence = to_string(reader.at("licence", "\"Apache-2.0\""), "licence");
   known.source = to_string(reader.at("source", "\"where the file comes from\""), "source");
   known.get = reader.string("get", "");
+  if (const Node* node = reader.find("url")) known.urls = addresses(*node);
+  known.size = static_cast<uint64_t>(reader.integer("size", 0, 1, kMaxInt));
   if (const Node* node = reader.find("preprocess")) known.preprocess = read_preprocess(*node);
   return known;
 }

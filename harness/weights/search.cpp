@@ -1,8 +1,6 @@
-#include <algorithm>
+#include <clb/base/paths.hpp>
 #include <clb/weights/search.hpp>
-#include <cstdlib>
 #include <set>
-#include <sstream>
 
 namespace clb::weights {
 namespace {
@@ -14,25 +12,18 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, error);
 }
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
 }  // namespace
 
+std::vector<fs::path> user_folders(const std::vector<std::string>& flags) {
+  std::vector<fs::path> all = base::listed_folders(flags, "CLB_WEIGHTS_PATH");
+  if (const auto own = base::user_data("weights")) all.push_back(*own);
+  return all;
+}
+
 std::vector<fs::path> folders(const std::vector<std::string>& flags, const fs::path& share) {
-  std::vector<fs::path> all;
-  for (const std::string& flag : flags) all.push_back(fs::absolute(flag));
-  std::istringstream listed(variable("CLB_WEIGHTS_PATH"));
-  for (std::string folder; std::getline(listed, folder, ':');)
-    if (!folder.empty()) all.push_back(fs::absolute(folder));
-  all.push_back(share / "weights");
-  // The XDG specification says that a relative path there is to be ignored.
-  if (const fs::path xdg = variable("XDG_DATA_HOME"); xdg.is_absolute())
-    all.push_back(xdg / "clbench" / "weights");
-  else if (const std::string home = variable("HOME"); !home.empty())
-    all.push_back(fs::absolute(home) / ".local" / "share" / "clbench" / "weights");
+  std::vector<fs::path> all = user_folders(flags);
+  const auto own = base::user_data("weights");
+  all.insert(own ? all.end() - 1 : all.end(), share / "weights");
   return all;
 }
 

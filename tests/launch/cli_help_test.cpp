@@ -18,7 +18,7 @@ std::string stored(const std::string& name, const std::string& got) {
 TEST_F(Cli, HelpTexts) {
   for (const std::string verb :
        {"",      "run",    "demo",   "resume", "list",    "info", "status",  "tasks",    "evaluate", "table", "leaderboard", "reproduce",
-        "audit", "export", "import", "merge",  "compare", "gate", "history", "validate", "cache",    "new",   "doctor"}) {
+        "audit", "export", "import", "merge",  "compare", "gate", "history", "validate", "cache",    "new",   "doctor",      "data"}) {
     const auto ended = verb.empty() ? clbench({"--help"}) : clbench({verb, "--help"});
     EXPECT_EQ(ended.exit_code, 0) << verb;
     EXPECT_EQ(ended.err, "") << verb;

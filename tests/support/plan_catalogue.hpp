@@ -89,6 +89,8 @@ class FakeCatalogue : public Catalogue {
     return info;
   }
 
+  std::vector<base::ParamInfo> dataset_params(const std::string&) override { return of_data; }
+
   std::string file_sha256(const std::string& file) override {
     hashed.push_back(file);
     return base::hex(base::sha256_file(file));
@@ -96,8 +98,9 @@ class FakeCatalogue : public Catalogue {
 
   std::vector<std::string> hashed;  // files of weights, in the order in which they were asked for
 
-  std::string absent;                 // id of a dataset that is not at its default place
-  std::vector<base::ParamInfo> more;  // parameters that method l2p has got since
+  std::string absent;                    // id of a dataset that is not at its default place
+  std::vector<base::ParamInfo> of_data;  // parameters of every data set
+  std::vector<base::ParamInfo> more;     // parameters that method l2p has got since
 };
 
 inline const std::string kGood = R"(name = "good"

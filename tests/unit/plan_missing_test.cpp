@@ -43,7 +43,88 @@ TEST_F(Missing, AtTheDefaultPlaceTheMistakeSaysWhereToGetIt) {
   const std::string text = kGood;
   const size_t root = text.find("root = ");
   const std::string without_root = text.substr(0, root) + text.substr(text.find('\n', root) + 1);
-  EXPECT_EQ(mistake(without_root), "good.toml:3:6: /usr/share/cifar100: is missing; where to get the data: from somewhere");
+  EXPECT_EQ(mistake(without_root),
+            "good.toml:3:6: /usr/share/cifar100: is missing; `clbench data info cifar100` says how to get it: from somewhere");
+}
+
+class ByName : public Missing {
+ protected:
+  // kGood with `dataset` in place of its [dataset].
+  static std::string with_dataset(const std::string& dataset) {
+    std::string text = kGood;
+    const size_t begin = text.find("[dataset]"), end = text.find("\n[", begin);
+    return "dataset = " + dataset + "\n" + text.substr(0, begin) + text.substr(end + 1);
+  }
+  Plan plan_in(const std::string& dataset, bool missing_ok = false) {
+    write("good.toml", with_dataset(dataset));
+    PlanOptions wanted = options();
+    wanted.data_folders = {folder_ / "first", folder_ / "second"};
+    wanted.missing_ok = missing_ok;
+    return make_plan(wanted, catalogue_);
+  }
+  std::string mistake_in(const std::string& dataset) {
+    try {
+      plan_in(dataset);
+    } catch (const base::Error& error) {
+      std::string sentence = error.what();
+      for (size_t at; (at = sentence.find(folder_.string() + "/")) != std::string::npos;) sentence.erase(at, folder_.string().size() + 1);
+      return sentence;
+    }
+    return "";
+  }
+};
+
+TEST_F(ByName, TheFoldersOfDataComeBeforeTheKnownPlace) {
+  write("share/datasets/photos.toml", "plugin = \"cifar100\"\nclasses = 100\nroot = \"../../cifar\"\nget = \"take them\"\n");
+  EXPECT_EQ(plan_in("\"photos\"").runs.at(0).dataset.root, (folder_ / "cifar").string());
+  fs::create_directories(folder_ / "second/photos");
+  EXPECT_EQ(plan_in("\"photos\"").runs.at(0).dataset.root, (folder_ / "second/photos").string());
+  fs::create_directories(folder_ / "first/photos");
+  EXPECT_EQ(plan_in("\"photos\"").runs.at(0).dataset.root, (folder_ / "first/photos").string());
+  EXPECT_EQ(plan_in("{ name = \"photos\", root = \"second/photos\" }").runs.at(0).dataset.root, (folder_ / "second/photos").string());
+  EXPECT_EQ(plan_in("{ id = \"cifar100\", root = \"cifar\" }").runs.at(0).dataset.root, (folder_ / "cifar").string());
+}
+
+TEST_F(ByName, OneSentenceSaysWhereItWasLookedForAndWhatGetsIt) {
+  write("share/datasets/photos.toml", "plugin = \"cifar100\"\nclasses = 60\nroot = \"../nowhere\"\nget = \"take them\"\n");
+  EXPECT_EQ(
+      mistake_in("\"photos\""),
+      "good.toml:1:11: dataset: photos is in none of first, second and not at share/nowhere; `clbench data info photos` says how to get "
+      "it, or name its folder with --set dataset.root=DIR (take them)");
+  write("share/datasets/photos.toml",
+        "plugin = \"cifar100\"\nclasses = 60\nroot = \"../nowhere\"\nget = \"take them\"\n[[file]]\nurl = "
+        "\"https://data.invalid/photos.tar\"\n");
+  const Plan made = plan_in("\"photos\"", true);
+  ASSERT_EQ(made.missing.size(), 1u);
+  EXPECT_NE(made.missing[0].find("; `clbench data get photos` gets it, or name its folder"), std::string::npos) << made.missing[0];
+  EXPECT_EQ(made.runs.at(0).dataset.class_count, 60);
+}
+
+TEST_F(ByName, WithoutAKnownPlaceThePluginsIsTried) {
+  write("share/datasets/photos.toml", "plugin = \"cifar100\"\nclasses = 100\nget = \"take them\"\n");
+  EXPECT_EQ(plan_in("\"photos\"").runs.at(0).dataset.root, "/usr/share/cifar100");
+  catalogue_.absent = "cifar100";
+  EXPECT_EQ(
+      mistake_in("\"photos\""),
+      "good.toml:1:11: /usr/share/cifar100: is missing; photos is in none of first, second; `clbench data info photos` says how to get "
+      "it: take them");
+}
+
+TEST_F(ByName, ParametersOfTheNameUnlessTheExperimentGivesItsOwn) {
+  catalogue_.of_data = {param("split", "string", "usual"), param("depth", "int", 3, 0, 9)};
+  write("share/datasets/photos.toml",
+        "plugin = \"cifar100\"\nclasses = 100\ntrain = 1\nroot = \"../../cifar\"\nget = \"take them\"\nparams = { split = \"pilot\", depth "
+        "= 5 }\n"
+        "[splits.coda]\ntrain = 500\n");
+  EXPECT_EQ(plan_in("\"photos\"").runs.at(0).dataset.params, (base::Json{{"split", "pilot"}, {"depth", 5}}));
+  const Plan other = plan_in("{ name = \"photos\", params = { split = \"coda\" } }");
+  EXPECT_EQ(other.runs.at(0).dataset.params, (base::Json{{"split", "coda"}, {"depth", 5}}));
+  ASSERT_EQ(other.warnings.size(), 1u);  // the counts are held against those of the split
+  EXPECT_NE(other.warnings[0].find("but photos (split coda) has 100, 500 and an unknown number; it is another split"), std::string::npos)
+      << other.warnings[0];
+  write("share/datasets/photos.toml",
+        "plugin = \"cifar100\"\nclasses = 100\nroot = \"../../cifar\"\nget = \"take them\"\nparams = { spilt = \"pilot\" }\n");
+  EXPECT_NE(mistake_in("\"photos\"").find("share/datasets/photos.toml:5:"), std::string::npos) << mistake_in("\"photos\"");
 }
 
 TEST_F(Missing, ANameBringsItsClasses) {

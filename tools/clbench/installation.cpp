@@ -9,6 +9,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/base/text.hpp>
+#include <clb/known_data/search.hpp>
 #include <clb/weights/search.hpp>
 #include <cstdlib>
 #include <cstring>
@@ -21,23 +22,27 @@ namespace clb::cli {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> plugin_folders(const Options& options) {
-  const std::vector<std::string> given = options.texts("plugin-path");
+namespace {
+
+// The folders of an option, all of which are there.
+std::vector<std::string> folders_given(const Options& options, const char* name) {
+  std::vector<std::string> given = options.texts(name);
   for (const std::string& folder : given) {
     std::error_code error;
-    if (!fs::is_directory(folder, error)) throw base::Error(fmt::format("--plugin-path {}: there is no such folder", folder));
+    if (!fs::is_directory(folder, error)) throw base::Error(fmt::format("--{} {}: there is no such folder", name, folder));
   }
-  return base::plugin_folders(given);
+  return given;
 }
 
+}  // namespace
+
+std::vector<fs::path> plugin_folders(const Options& options) { return base::plugin_folders(folders_given(options, "plugin-path")); }
+
 std::vector<fs::path> weights_folders(const Options& options) {
-  const std::vector<std::string> given = options.texts("weights-path");
-  for (const std::string& folder : given) {
-    std::error_code error;
-    if (!fs::is_directory(folder, error)) throw base::Error(fmt::format("--weights-path {}: there is no such folder", folder));
-  }
-  return weights::folders(given, base::share());
+  return weights::folders(folders_given(options, "weights-path"), base::share());
 }
+
+std::vector<fs::path> data_folders(const Options& options) { return known_data::folders(folders_given(options, "data-path")); }
 
 std::vector<launch::PluginFile> installed_plugins(const Options& options) { return launch::find_plugins(plugin_folders(options)); }
 

@@ -22,6 +22,9 @@ std::vector<std::filesystem::path> plugin_folders(const Options& options);
 std::vector<launch::PluginFile> installed_plugins(const Options& options);
 std::optional<std::filesystem::path> cache_folder(const Options& options);
 
+// Where data sets given by name are looked for: --data-path (Error when a folder does not exist), CLB_DATA, the user's data folder.
+std::vector<std::filesystem::path> data_folders(const Options& options);
+
 // Where weights given by name are looked for: --weights-path (Error when a folder does not exist), CLB_WEIGHTS_PATH, the installation, the
 // user's data folder.
 std::vector<std::filesystem::path> weights_folders(const Options& options);

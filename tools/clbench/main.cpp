@@ -43,6 +43,7 @@ constexpr std::array kVerbs{
     Verb{"import", "take rows measured elsewhere, marked as such", clb::cli::verb_import},
     Verb{"merge", "unite results files of many machines", clb::cli::verb_merge},
     Verb{"validate", "check a plugin: life cycle, state, leaks, claims", clb::cli::verb_validate},
+    Verb{"data", "data sets and weights by name: what is here, and fetching the rest", clb::cli::verb_data},
     Verb{"cache", "list or prune what the cache keeps", clb::cli::verb_cache},
     Verb{"new", "write the project of a new plugin, ready to build and test", clb::cli::verb_new},
     Verb{"doctor", "check this installation and say what to do", clb::cli::verb_doctor},

@@ -33,8 +33,19 @@ void Options::add_cache() {
 void Options::add_overrides() {
   add()("set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
         "override a value of the experiment (repeatable), for example --set run.seed=[0,1]");
+  add_weights_path();
+  add_data_path();
+}
+
+void Options::add_weights_path() {
   add()("weights-path", po::value<std::vector<std::string>>()->value_name("DIR")->composing(),
         "look for weights given by name in DIR first (repeatable); then in CLB_WEIGHTS_PATH, the installation and the user's data folder");
+}
+
+void Options::add_data_path() {
+  add()("data-path", po::value<std::vector<std::string>>()->value_name("DIR")->composing(),
+        "look for data sets given by name in DIR first (repeatable), each in a folder of its name; then in CLB_DATA and the user's data "
+        "folder");
 }
 
 void Options::add_force() { add()("force", "replace also files that clbench did not write, but never what the command reads"); }

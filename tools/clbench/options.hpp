@@ -32,8 +32,10 @@ class Options {
   void add_database(const char* file = kDatabase);
   void add_installation();  // --plugin-path
   void add_cache();
-  void add_overrides();  // --set, --weights-path
-  void add_force();      // --force of the verbs that write files of a user's name
+  void add_overrides();  // --set, --weights-path, --data-path
+  void add_data_path();
+  void add_weights_path();
+  void add_force();  // --force of the verbs that write files of a user's name
 
   // False: --help was asked for and printed. Error for anything unknown, malformed or too many positional words.
   bool parse(const Arguments& arguments, size_t min_words, size_t max_words);

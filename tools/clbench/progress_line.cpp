@@ -49,6 +49,34 @@ std::function<void(size_t, size_t)> progress_line(const std::string& subject, co
   };
 }
 
+namespace {
+
+// Of one thing that is done to the bytes. What was done before does not count for the rate.
+struct Course {
+  std::string what;
+  uint64_t from = 0;
+  Clock::time_point start = Clock::now();
+
+  std::string text(uint64_t done, uint64_t all) const {
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    const double rate = seconds > 0 ? static_cast<double>(done - from) / seconds : 0;
+    std::string line = launch::human_bytes(done) + (all ? " of " + launch::human_bytes(all) : "") + " " + what;
+    line += fmt::format(", {} a second", launch::human_bytes(static_cast<uint64_t>(rate)));
+    if (all > done && rate > 0) line += fmt::format(", {} left", launch::human_seconds(static_cast<double>(all - done) / rate));
+    return line;
+  }
+};
+
+}  // namespace
+
+std::function<void(const std::string&, uint64_t, uint64_t)> bytes_progress(const std::string& subject) {
+  return [=, line = Line(), course = Course()](const std::string& what, uint64_t done, uint64_t all) mutable {
+    if (what != course.what || done < course.from) course = {what, done, Clock::now()};
+    if (all != 0 && done == all) return line.erase();
+    if (line.due()) line.write(subject + ": " + course.text(done, all));
+  };
+}
+
 launch::Describer::Progress reading_progress() {
   struct Reading {
     std::function<void(size_t, size_t)> samples;

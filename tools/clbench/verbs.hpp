@@ -29,6 +29,7 @@ int verb_import(const Arguments& arguments);
 int verb_merge(const Arguments& arguments);
 int verb_validate(const Arguments& arguments);
 int verb_cache(const Arguments& arguments);
+int verb_data(const Arguments& arguments);
 int verb_new(const Arguments& arguments);
 int verb_doctor(const Arguments& arguments);
 

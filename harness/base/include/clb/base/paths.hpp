@@ -19,6 +19,12 @@ fs::path share();  // <prefix>/share/clbench
 // --cache DIR (flag), CLB_CACHE, $XDG_CACHE_HOME/clbench, ~/.cache/clbench; nullopt when the flag or CLB_CACHE is "off".
 std::optional<fs::path> cache_dir(const std::string& flag);
 
+// The folders of a flag that may be given several times, then those of an environment variable (colon-separated), as absolute paths.
+std::vector<fs::path> listed_folders(const std::vector<std::string>& flags, const char* variable);
+
+// $XDG_DATA_HOME/clbench/KIND, ~/.local/share/clbench/KIND; nullopt where neither variable is set.
+std::optional<fs::path> user_data(const std::string& kind);
+
 // --plugin-path folders, then those of CLB_PLUGIN_PATH (colon-separated), then <prefix>/lib/clbench/{methods,datasets}.
 std::vector<fs::path> plugin_folders(const std::vector<std::string>& flags);
 

@@ -27,6 +27,9 @@ struct PlanOptions {
   // Where weight files and their descriptions (NAME.toml) are looked for, in this order; empty: share/weights.
   std::vector<std::filesystem::path> weights_folders{};
 
+  // Where data sets that have a name are looked for, in this order, before the places that share/datasets names.
+  std::vector<std::filesystem::path> data_folders{};
+
   // METHOD/PRESET: `experiment` is the preset's file, and what its key `experiment` composes is planned. Empty: `experiment` is one.
   std::string preset{};
 };

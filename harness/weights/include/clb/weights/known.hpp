@@ -32,6 +32,8 @@ struct Known {
   std::string pretraining;                                      // a sentence: data, labels, recipe
   std::string licence, source;                                  // SPDX id or a sentence; where the file comes from
   std::string get;                                              // how to get it, a sentence
+  std::vector<std::string> urls;                                // mirrors of the safetensors file; empty: it is not to be had as such
+  uint64_t size = 0;                                            // bytes of it; 0: not stated
   std::optional<Preprocess> preprocess;
   base::toml::Place place;  // of the file
 };

@@ -14,6 +14,9 @@ namespace clb::weights {
 // the variable ~/.local/share/clbench/weights).
 std::vector<std::filesystem::path> folders(const std::vector<std::string>& flags, const std::filesystem::path& share);
 
+// Those among them that are the user's own, SHARE/weights left out: what is fetched is written into the first.
+std::vector<std::filesystem::path> user_folders(const std::vector<std::string>& flags);
+
 // The description NAME.toml of the first folder that has one. Nothing: none has.
 std::optional<Known> find_known(const std::string& name, const std::vector<std::filesystem::path>& folders);
 

@@ -1,0 +1,19 @@
+// Space on a disk, and final names.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace clb::fetch {
+
+// Error when the file system below `folder` has no room for `bytes` more. `what`: "imagenet-r.tar takes".
+void require_space(const std::filesystem::path& folder, uint64_t bytes, const std::string& what);
+
+// The sentence after a failed write.
+std::string cannot_write(const std::filesystem::path& file, int error);
+
+// A file or folder under its final name, there also after a power cut. Error when something is there already.
+void rename_new(const std::filesystem::path& from, const std::filesystem::path& to);
+
+}  // namespace clb::fetch

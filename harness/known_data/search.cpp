@@ -1,0 +1,36 @@
+#include <clb/base/paths.hpp>
+#include <clb/known_data/search.hpp>
+
+namespace clb::known_data {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+}  // namespace
+
+std::vector<fs::path> folders(const std::vector<std::string>& flags) {
+  std::vector<fs::path> all = base::listed_folders(flags, "CLB_DATA");
+  if (const auto own = base::user_data("data")) all.push_back(*own);
+  return all;
+}
+
+std::optional<fs::path> find_folder(const Known& known, const std::vector<fs::path>& folders) {
+  for (const fs::path& folder : folders)
+    if (is_there(folder / known.name)) return folder / known.name;
+  if (!known.root.empty() && is_there(known.root)) return known.root;
+  return std::nullopt;
+}
+
+std::string looked_in(const Known& known, const std::vector<fs::path>& folders) {
+  std::string text;
+  for (const fs::path& folder : folders) text += (text.empty() ? "in none of " : ", ") + folder.string();
+  if (!known.root.empty()) text += (text.empty() ? "not at " : " and not at ") + known.root.string();
+  return text.empty() ? "in no folder of data" : text;
+}
+
+}  // namespace clb::known_data
