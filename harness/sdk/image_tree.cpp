@@ -128,8 +128,12 @@ class Walk {
   void walk_names(const std::string& path, size_t k, Place place) {
     const Folder folder = listing(path);
     const bool classes = pieces_[k] == "{class}";
-    if (classes && !path.empty() && !folder.files.empty())
-      tree_problem(tree_.root / path / folder.files[0], "is no folder of a class; remove it or hide it with a leading dot");
+    for (const std::string& file : folder.files) {
+      if (tree::is_text(file))
+        ++passed_over_["text files"];
+      else if (classes && !path.empty())
+        tree_problem(tree_.root / path / file, "is no folder of a class; remove it or hide it with a leading dot");
+    }
     Level level{path, {}};
     for (const std::string& name : folder.folders) {
       if (is_none(layout_, name, path.empty())) {

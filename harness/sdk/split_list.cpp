@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "list_path.hpp"
 #include "tree_folder.hpp"
 
 namespace clb {
@@ -13,24 +14,6 @@ namespace clb {
 namespace {
 
 constexpr uint64_t kMaxList = 256 << 20;  // bytes; DomainNet's longest is below 10 MB
-constexpr size_t kMaxPath = 1024, kMaxName = 255;
-
-// What is wrong with a path that is to lie below a folder; "" when nothing is.
-std::string path_fault(std::string_view path) {
-  if (path.find('\0') != std::string_view::npos) return "holds a NUL byte";
-  if (path.size() > kMaxPath) return "is longer than " + std::to_string(kMaxPath) + " bytes";
-  if (path.starts_with('/')) return "is absolute, but paths of a list lie below the data set's folder";
-  for (size_t at = 0; at <= path.size();) {
-    const size_t slash = std::min(path.find('/', at), path.size());
-    const std::string_view name = path.substr(at, slash - at);
-    if (name == "..") return "leaves its folder (\"..\")";
-    if (name.empty() || name == ".") return "has an empty name or \".\" in it";
-    if (name.size() > kMaxName) return "has a name of more than " + std::to_string(kMaxName) + " bytes";
-    at = slash + 1;
-  }
-  return "";
-}
-
 std::string place(const ListedFile& file) { return file.list->string() + ":" + std::to_string(file.line); }
 
 ListedFile parse(std::string_view text, ListColumns columns) {
@@ -66,6 +49,20 @@ void refuse_twice(std::span<const ListedFile> listed) {
                                           " of " + std::to_string(of) + " files)");
 }
 
+// Classes or domains of which no file is left.
+void drop_unused(std::vector<std::string>& names, std::vector<TreeFile>& files, uint32_t TreeFile::*member) {
+  std::vector<char> used(names.size());
+  for (const TreeFile& file : files) used[file.*member] = 1;
+  std::vector<uint32_t> renumbered(names.size());
+  std::vector<std::string> kept;
+  for (size_t k = 0; k < names.size(); ++k) {
+    renumbered[k] = static_cast<uint32_t>(kept.size());
+    if (used[k]) kept.push_back(std::move(names[k]));
+  }
+  names = std::move(kept);
+  for (TreeFile& file : files) file.*member = renumbered[file.*member];
+}
+
 std::string counted(const std::vector<std::string>& names, const std::string& what) {
   return std::to_string(names.size()) + " files " + what + ": " + listed(names, "").substr(1);
 }
@@ -92,7 +89,7 @@ std::vector<ListedFile> read_list(const Path& file, Split split, ListColumns col
     } catch (const PluginError& error) {
       refuse(error.what());
     }
-    if (const std::string fault = path_fault(one.path); !fault.empty()) refuse("the path " + fault);
+    if (const std::string fault = tree::path_fault(one.path); !fault.empty()) refuse("the path " + fault);
     one.split = split;
     one.list = list;
     one.line = number;
@@ -155,6 +152,8 @@ void cut_by_lists(ImageTree& tree, std::span<const ListedFile> listed_files) {
   }
   tree.files = std::move(kept);
   if (!surplus.empty()) tree.notes.push_back(counted(surplus, "in no list, left out"));
+  drop_unused(tree.classes, tree.files, &TreeFile::label);
+  if (!tree.domains.empty()) drop_unused(tree.domains, tree.files, &TreeFile::domain);
 }
 
 ImageTree tree_of_lists(const Path& root, const std::string& base, std::span<const ListedFile> listed_files) {

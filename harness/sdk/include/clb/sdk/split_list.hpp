@@ -22,6 +22,9 @@ struct ListedFile {
 enum class ListColumns { kPath, kPathLabel };
 std::vector<ListedFile> read_list(const Path& file, Split split, ListColumns columns = ListColumns::kPath);
 
+// The paths in `data` of a YAML file, as CODA-Prompt publishes its lists. What stands before and in `below` is left off each.
+std::vector<ListedFile> read_yaml_list(const Path& file, Split split, const std::string& below);
+
 // A file is there plain, or as .gz or .xz.
 bool packed_is_there(const Path& file);
 
