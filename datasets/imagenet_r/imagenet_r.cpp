@@ -1,8 +1,8 @@
 // ImageNet-R (Hendrycks et al., ICCV 2021): 30,000 renditions of 200 classes of ImageNet. It has no split of its own, and the literature
 // has at least four of 24,000 and 6,000 images, under which accuracies differ.
-#include <algorithm>
 #include <clb/sdk/named_tree.hpp>
 #include <clb/sdk/wordnet_names.hpp>
+#include <iterator>
 
 namespace {
 
@@ -49,14 +49,7 @@ class ImageNetR final : public clb::NamedTree<ImageNetR> {
 
   // "coda": the order of CODA-Prompt's labels, which is not that of the folders.
   std::vector<clb::NamedOrder> class_orders() const override {
-    const std::vector<std::string> names = class_names();
-    clb::NamedOrder order{"coda", {}};
-    for (const char* id : kCodaOrder) {
-      const auto found = std::find(names.begin(), names.end(), id);
-      if (found == names.end()) return {};
-      order.ids.push_back(found - names.begin());
-    }
-    return order.ids.size() == names.size() ? std::vector{order} : std::vector<clb::NamedOrder>{};
+    return clb::named_order("coda", class_names(), {std::begin(kCodaOrder), std::end(kCodaOrder)});
   }
 };
 

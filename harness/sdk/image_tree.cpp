@@ -151,10 +151,11 @@ class Walk {
 
   // The folders of classes are those below which there are no more folders of them.
   void walk_any(const std::string& path, size_t k, const Place& place) {
-    const Folder folder = listing(path);
+    const Folder folder(tree_.root / path);
     const bool last = std::none_of(folder.folders.begin(), folder.folders.end(),
                                    [&](const std::string& name) { return !Folder(tree_.root / path / name).folders.empty(); });
     if (last) return walk(path, k + 1, place);
+    listing(path);  // for what it passes over
     for (const std::string& name : folder.folders) walk_any(below(path, name), k, place);
   }
 

@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <charconv>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/foreign_format.hpp>
 #include <clb/base/image_kind.hpp>
 #include <clb/sdk/named_tree.hpp>
+#include <numeric>
 
 namespace clb {
 
@@ -66,6 +68,33 @@ ImageTree read_named_tree(const Path& root, const std::string& id, const TreeFac
   if (static_cast<int64_t>(tree.classes.size()) != facts.classes)
     tree.notes.push_back(std::to_string(tree.classes.size()) + " classes are there, " + std::to_string(facts.classes) + " are published");
   return tree;
+}
+
+std::vector<NamedOrder> named_order(const std::string& name, const std::vector<std::string>& names,
+                                    const std::vector<std::string>& wanted) {
+  NamedOrder order{name, {}};
+  for (const std::string& one : wanted) {
+    const auto found = std::find(names.begin(), names.end(), one);
+    if (found == names.end()) return {};
+    order.ids.push_back(found - names.begin());
+  }
+  return order.ids.size() == names.size() ? std::vector{order} : std::vector<NamedOrder>{};
+}
+
+int64_t number_in(const std::string& name) {
+  const size_t digits = name.find_last_not_of("0123456789") + 1;
+  int64_t number = 0;
+  std::from_chars(name.data() + digits, name.data() + name.size(), number);
+  return number;
+}
+
+NamedOrder by_number(const std::string& name, const std::vector<std::string>& names) {
+  NamedOrder order{name, std::vector<int64_t>(names.size())};
+  std::iota(order.ids.begin(), order.ids.end(), 0);
+  std::stable_sort(order.ids.begin(), order.ids.end(), [&](int64_t a, int64_t b) {
+    return number_in(names[static_cast<size_t>(a)]) < number_in(names[static_cast<size_t>(b)]);
+  });
+  return order;
 }
 
 void TreeDataset::serve(ImageTree tree) {

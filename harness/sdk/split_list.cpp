@@ -99,6 +99,24 @@ std::vector<ListedFile> read_list(const Path& file, Split split, ListColumns col
   return files;
 }
 
+void require_good_paths(std::span<const ListedFile> files) {
+  for (const ListedFile& file : files)
+    if (const std::string fault = tree::path_fault(file.path); !fault.empty())
+      throw PluginError(CLB_E_IO, place(file) + ": the path " + fault);
+}
+
+std::vector<ListedFile> lists_of_domains(const ImageTree& tree, const std::string& train, const std::string& test) {
+  std::vector<ListedFile> files;
+  for (const std::string& domain : tree.domains)
+    for (const Split split : kSplits) {
+      const std::string name = domain + (split == Split::kTrain ? train : test);
+      const Path beside = tree.root / name, list = packed_is_there(beside) ? beside : tree.root / "splits" / name;
+      if (!packed_is_there(list)) return {};
+      for (ListedFile& file : read_list(list, split, ListColumns::kPathLabel)) files.push_back(std::move(file));
+    }
+  return files;
+}
+
 bool packed_is_there(const Path& file) {
   return tree::is_file(file) || tree::is_file(file.string() + ".gz") || tree::is_file(file.string() + ".xz");
 }

@@ -56,6 +56,13 @@ class TreeDataset : public Dataset {
   PerSplit<Index> index_;
 };
 
+// An order of names that some data sets give: those of `wanted` when they are all that there are, else none.
+std::vector<NamedOrder> named_order(const std::string& name, const std::vector<std::string>& names, const std::vector<std::string>& wanted);
+
+// An order by the number at the end of each name, which is 0 without one.
+int64_t number_in(const std::string& name);
+NamedOrder by_number(const std::string& name, const std::vector<std::string>& names);
+
 template <class D>
 class NamedTree : public TreeDataset {
  public:

@@ -25,6 +25,13 @@ std::vector<ListedFile> read_list(const Path& file, Split split, ListColumns col
 // The paths in `data` of a YAML file, as CODA-Prompt publishes its lists. What stands before and in `below` is left off each.
 std::vector<ListedFile> read_yaml_list(const Path& file, Split split, const std::string& below);
 
+// Where a list has the path in another column: what read_list checks.
+void require_good_paths(std::span<const ListedFile> files);
+
+// For each domain of a tree the list DOMAIN + `train` and DOMAIN + `test` in the root or its folder splits, "PATH LABEL" a line, paths
+// below ImageTree::base. None when some are missing.
+std::vector<ListedFile> lists_of_domains(const ImageTree& tree, const std::string& train, const std::string& test);
+
 // A file is there plain, or as .gz or .xz.
 bool packed_is_there(const Path& file);
 
