@@ -25,7 +25,7 @@ TEST(Caltech101, TheBackgroundIsPassedOverAndTold) {
   const std::vector<std::string> notes = OpenedTree(tree, "fifth").notes();
   ASSERT_EQ(notes.size(), 4u);
   EXPECT_EQ(notes[2], "passed over: the folder BACKGROUND_Google (1)");
-  EXPECT_EQ(notes[3], "1 classes are there, 101 are published");
+  EXPECT_EQ(notes[3], "1 class is there, 101 are published");
 }
 
 TEST(Caltech101, RealImages) {

@@ -50,6 +50,14 @@ void refuse_other_cut(const Path& root, const std::string& id, const TreeFacts& 
 
 }  // namespace
 
+void tell_split(ImageTree& tree, const std::string& split, int64_t classes) {
+  tree.notes.insert(tree.notes.begin(), "split " + split);
+  const auto found = static_cast<int64_t>(tree.classes.size());
+  if (found != classes)
+    tree.notes.push_back(std::to_string(found) + (found == 1 ? " class is" : " classes are") + " there, " + std::to_string(classes) +
+                         " are published");
+}
+
 ImageTree read_named_tree(const Path& root, const std::string& id, const TreeFacts& facts, const std::string& name) {
   const auto split = std::find_if(facts.splits.begin(), facts.splits.end(), [&](const NamedSplit& one) { return one.name == name; });
   if (split == facts.splits.end()) throw PluginError(CLB_E_INVALID, id + " has no split \"" + name + "\"");
@@ -64,9 +72,7 @@ ImageTree read_named_tree(const Path& root, const std::string& id, const TreeFac
     cut_by_lists(tree, lists_for(tree, id, *split));
   }
   require_both_splits(tree);
-  tree.notes.insert(tree.notes.begin(), "split " + name);
-  if (static_cast<int64_t>(tree.classes.size()) != facts.classes)
-    tree.notes.push_back(std::to_string(tree.classes.size()) + " classes are there, " + std::to_string(facts.classes) + " are published");
+  tell_split(tree, name, facts.classes);
   return tree;
 }
 

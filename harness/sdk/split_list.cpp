@@ -18,11 +18,17 @@ std::string place(const ListedFile& file) { return file.list->string() + ":" + s
 
 ListedFile parse(std::string_view text, ListColumns columns) {
   ListedFile file;
+  const auto refuse = [] { throw PluginError(CLB_E_IO, "has no label behind the path"); };
   if (columns == ListColumns::kPathLabel) {
     const size_t space = text.find_last_of(" \t");
-    if (space == std::string_view::npos) throw PluginError(CLB_E_IO, "has no label behind the path");
+    if (space == std::string_view::npos) refuse();
     file.label = text.substr(space + 1);
     text = text.substr(0, text.find_last_not_of(" \t", space) + 1);
+  } else if (columns == ListColumns::kTabs) {
+    const size_t tab = text.find('\t');
+    if (tab == std::string_view::npos) refuse();
+    file.label = text.substr(tab + 1, text.find('\t', tab + 1) - tab - 1);
+    text = text.substr(0, tab);
   }
   file.path = text;
   return file;
@@ -64,7 +70,7 @@ void drop_unused(std::vector<std::string>& names, std::vector<TreeFile>& files, 
 }
 
 std::string counted(const std::vector<std::string>& names, const std::string& what) {
-  return std::to_string(names.size()) + " files " + what + ": " + listed(names, "").substr(1);
+  return std::to_string(names.size()) + (names.size() == 1 ? " file " : " files ") + what + ": " + listed(names, "").substr(1);
 }
 
 }  // namespace

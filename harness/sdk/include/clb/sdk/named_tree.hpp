@@ -38,6 +38,9 @@ struct TreeFacts {
 // What lies in `root`, cut as `split` says.
 ImageTree read_named_tree(const Path& root, const std::string& id, const TreeFacts& facts, const std::string& split);
 
+// The notes on the split and on a number of classes that is not the published one.
+void tell_split(ImageTree& tree, const std::string& split, int64_t classes);
+
 // Serves the files of a tree. Files are delivered as they are; the host decodes them.
 class TreeDataset : public Dataset {
  public:

@@ -18,8 +18,9 @@ struct ListedFile {
   size_t line = 0;
 };
 
-// One path a line: plain, gzip or xz. kLabel: behind the last space stands a label.
-enum class ListColumns { kPath, kPathLabel };
+// One path a line: plain, gzip or xz. kPathLabel: behind the last space stands a label. kTabs: columns between tabs, the path and the label
+// first.
+enum class ListColumns { kPath, kPathLabel, kTabs };
 std::vector<ListedFile> read_list(const Path& file, Split split, ListColumns columns = ListColumns::kPath);
 
 // The paths in `data` of a YAML file, as CODA-Prompt publishes its lists. What stands before and in `below` is left off each.
