@@ -16,7 +16,7 @@ class Caltech101 final : public clb::NamedTree<Caltech101> {
 
   static clb::TreeFacts facts() {
     return {.classes = 101,
-            .layouts = {{.what = "", .folders = "{split}/{class}", .without = {"BACKGROUND_Google"}},
+            .layouts = {{.what = "cut by its folders", .folders = "{split}/{class}", .without = {"BACKGROUND_Google"}},
                         {.what = "the publisher's archive", .folders = "101_ObjectCategories/{class}", .without = {"BACKGROUND_Google"}},
                         {.what = "the publisher's archive",
                          .folders = "caltech-101/101_ObjectCategories/{class}",

@@ -36,7 +36,7 @@ TEST(Caltech101, RealImages) {
   ASSERT_EQ(std::system(unpack.c_str()), 0);
   const OpenedTree opened(folder.path() / "caltech101_subset");
   EXPECT_EQ(opened.classes().size(), 101u);
-  EXPECT_EQ(opened.notes(), (std::vector<std::string>{"split folders", "layout {train,test}/CLASS/FILE"}));
+  EXPECT_EQ(opened.notes(), (std::vector<std::string>{"split folders", "layout {train,test}/CLASS/FILE, cut by its folders"}));
   EXPECT_EQ(opened.count(CLB_SPLIT_TRAIN), 808);
   EXPECT_EQ(opened.count(CLB_SPLIT_TEST), 404);
 }

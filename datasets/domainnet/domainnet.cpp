@@ -20,7 +20,7 @@ class DomainNet final : public clb::NamedTree<DomainNet> {
   static clb::TreeFacts facts() {
     return {.classes = 345,
             .layouts = {{.what = "the publisher's archive", .folders = "{domain}/{class}"},
-                        {.what = "", .folders = "{domain}/{split}/{class}"}},
+                        {.what = "cut by its folders", .folders = "{domain}/{split}/{class}"}},
             .splits = {{.name = "official",
                         .by = By::kLists,
                         .get = "the authors' lists are DOMAIN_train.txt and DOMAIN_test.txt of ai.bu.edu/M3SDA",

@@ -16,7 +16,7 @@ class EuroSat final : public clb::NamedTree<EuroSat> {
 
   static clb::TreeFacts facts() {
     return {.classes = 10,
-            .layouts = {{.what = "", .folders = "{split}/{class}"},
+            .layouts = {{.what = "cut by its folders", .folders = "{split}/{class}"},
                         {.what = "the publisher's archive", .folders = "EuroSAT_RGB/{class}"},
                         {.what = "the publisher's archive", .folders = "2750/{class}"},
                         {.what = "the publisher's archive", .folders = "{class}"}},

@@ -16,7 +16,7 @@ class OfficeHome final : public clb::NamedTree<OfficeHome> {
 
   static clb::TreeFacts facts() {
     return {.classes = 65,
-            .layouts = {{.what = "", .folders = "{domain}/{split}/{class}"},
+            .layouts = {{.what = "cut by its folders", .folders = "{domain}/{split}/{class}"},
                         {.what = "the publisher's archive", .folders = "OfficeHomeDataset_10072016/{domain}/{class}"},
                         {.what = "the publisher's archive", .folders = "{domain}/{class}"}},
             .splits = {{.name = "folders", .by = By::kFolders}, {.name = "fifth", .by = By::kFifth}}};

@@ -21,7 +21,7 @@ class Pacs final : public clb::NamedTree<Pacs> {
 
   static clb::TreeFacts facts() {
     return {.classes = 7,
-            .layouts = {{.what = "", .folders = "{domain}/{split}/{class}"},
+            .layouts = {{.what = "cut by its folders", .folders = "{domain}/{split}/{class}"},
                         {.what = "as Dassl unpacks it", .folders = "images/{domain}/{class}"},
                         {.what = "the publisher's archive", .folders = "kfold/{domain}/{class}"},
                         {.what = "the publisher's archive", .folders = "PACS/{domain}/{class}"},

@@ -42,7 +42,7 @@ TEST(Pacs, RealImages) {
   const std::string unpack = "tar -xf '" + tar.string() + "' -C '" + folder.path().string() + "'";
   ASSERT_EQ(std::system(unpack.c_str()), 0);
   const OpenedTree opened(folder.path() / "pacs_subset");
-  EXPECT_EQ(opened.notes(), (std::vector<std::string>{"split folders", "layout DOMAIN/{train,test}/CLASS/FILE"}));
+  EXPECT_EQ(opened.notes(), (std::vector<std::string>{"split folders", "layout DOMAIN/{train,test}/CLASS/FILE, cut by its folders"}));
   EXPECT_EQ(opened.domains(), (std::vector<std::string>{"art_painting", "cartoon", "photo", "sketch"}));
   EXPECT_EQ(opened.count(CLB_SPLIT_TRAIN), 336);
   EXPECT_EQ(opened.count(CLB_SPLIT_TEST), 168);

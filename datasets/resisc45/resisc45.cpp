@@ -17,7 +17,7 @@ class Resisc45 final : public clb::NamedTree<Resisc45> {
 
   static clb::TreeFacts facts() {
     return {.classes = 45,
-            .layouts = {{.what = "", .folders = "{split}/{class}"},
+            .layouts = {{.what = "cut by its folders", .folders = "{split}/{class}"},
                         {.what = "the publisher's archive", .folders = "NWPU-RESISC45/{class}"},
                         {.what = "the publisher's archive", .folders = "{class}"}},
             .splits = {{.name = "folders", .by = By::kFolders}, {.name = "fifth", .by = By::kFifth}}};

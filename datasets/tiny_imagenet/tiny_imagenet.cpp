@@ -19,7 +19,8 @@ class TinyImageNet final : public clb::NamedTree<TinyImageNet> {
 
   static clb::TreeFacts facts() {
     return {.classes = 200,
-            .layouts = {{.what = "", .folders = "{split}/{class}"}, {.what = "", .folders = "tiny-imagenet-200/{split}/{class}"}},
+            .layouts = {{.what = "cut by its folders", .folders = "{split}/{class}"},
+                        {.what = "cut by its folders", .folders = "tiny-imagenet-200/{split}/{class}"}},
             .splits = {{.name = "official", .by = By::kLists}, {.name = "folders", .by = By::kFolders}}};
   }
 

@@ -56,6 +56,7 @@ base::DatasetInfo find_dataset(const Reader& reader, const std::string& path, co
     try {
       const std::string remedy = known && root.empty() && !may_lack ? "; where to get the data: " + known->get : "";
       base::DatasetInfo info = installed_dataset(id, root, params, catalogue, remedy);
+      if (!info.notes.empty()) plan.notes.push_back(fmt::format("{} in {}: {}", name, info.root, fmt::join(info.notes, "; ")));
       if (known) take_text(*known, info);
       if (known) add_orders(*known, info);
       if (known && reader.find("name"))  // unnamed files may well be the user's own selection

@@ -239,7 +239,7 @@ class Walk {
       if (piece.starts_with('{') || piece == "**") break;
       tree_.base += piece + "/";
     }
-    tree_.notes.push_back("layout " + layout_.shown() + (layout_.what.empty() ? "" : ", " + layout_.what));
+    if (!layout_.what.empty()) tree_.notes.push_back("layout " + layout_.shown() + ", " + layout_.what);
     std::string over;
     for (const auto& [kind, count] : passed_over_)
       over += (over.empty() ? "passed over: " : ", ") + kind + " (" + std::to_string(count) + ")";

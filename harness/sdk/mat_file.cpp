@@ -11,7 +11,8 @@ namespace clb {
 
 namespace {
 
-constexpr uint64_t kLimit = uint64_t{1} << 31;  // bytes of a file, and of what a packed variable holds
+constexpr uint64_t kLimit = 512 << 20;  // bytes of a file, and of what a packed variable holds; SVHN has 225 MB
+constexpr size_t kWide = 32 << 20;      // bytes of numbers that are no bytes, which take more room in memory
 constexpr size_t kHeader = 128;
 constexpr int kDepth = 8;  // of cells and structs in each other
 constexpr int64_t kMostElements = 1 << 24;
@@ -87,6 +88,7 @@ void append_as(std::span<const uint8_t> data, std::vector<double>& to) {
 
 std::vector<double> numbers_of(const Element& element) {
   std::vector<double> numbers;
+  if (element.data.size() > kWide) fail("has " + std::to_string(element.data.size()) + " bytes of numbers that are no bytes");
   switch (element.type) {
     case kInt8:
       append_as<int8_t>(element.data, numbers);

@@ -18,7 +18,7 @@ namespace clb {
 //   {split}   the folders `train` and `test`           {class}    a class
 //   {domain}  a domain                                 **         any number of folders that mean nothing, none included
 struct TreeLayout {
-  std::string what;                            // for people: "as LAMDA-PILOT re-packs it"
+  std::string what;                            // for people: "as LAMDA-PILOT re-packs it"; "": the only ones there are, not told
   std::string folders;                         // "{split}/{class}", "CUB_200_2011/images/{class}"
   std::string train = "train", test = "test";  // names of the folders {split}
   std::vector<std::string> without{};          // folders in the place of a class or domain that are none
