@@ -15,7 +15,7 @@ install(CODE "
   message(STATUS \"Linked: \${CMAKE_INSTALL_PREFIX}/lib/libtorch -> ${_libtorch}\")")
 
 set(_package lib/cmake/clbench)
-set(_development clb_abi clb_sdk clb_packed_file clb_io clb_base clb_nn clb_text)
+set(_development clb_abi clb_sdk clb_packed_file clb_image_tree clb_io clb_base clb_nn clb_text)
 install(DIRECTORY harness/base/include/clb harness/base/io/include/clb harness/nn/include/clb harness/text/include/clb DESTINATION include)
 install(TARGETS ${_development} EXPORT clbenchTargets ARCHIVE DESTINATION lib INCLUDES DESTINATION include)
 install(EXPORT clbenchTargets DESTINATION ${_package})

@@ -2,67 +2,19 @@
 //
 // train.bin and test.bin are records without a header: coarse label, fine label, 1024 red, 1024 green, 1024 blue bytes. Any record order
 // is fine; the dataset's fingerprint tells them apart.
-#include <clb/sdk/dataset.hpp>
-#include <clb/sdk/packed_file.hpp>
+#include <clb/sdk/cifar_records.hpp>
 #include <future>
-#include <sstream>
 
 namespace {
 
-constexpr int64_t kSide = 32, kPlane = kSide * kSide, kImage = 3 * kPlane;
-constexpr int64_t kFine = 100, kCoarse = 20;
+using Records = clb::CifarRecords;
 
-struct Records {
-  std::vector<uint8_t> pixels;  // [n, 32, 32, 3]
-  std::vector<uint8_t> labels;  // [n] fine labels
+constexpr int64_t kSide = Records::kSide, kFine = 100, kCoarse = 20;
 
-  std::span<const uint8_t> image(int64_t i) const { return {pixels.data() + i * kImage, kImage}; }
-};
-
-void check_label(const clb::PackedFile& file, const char* what, int64_t label, int64_t count, uint64_t at) {
-  if (label < count) return;
-  file.fail(std::string(what) + " label " + std::to_string(label) + " is not below " + std::to_string(count), at);
-}
-
-// Reads exactly `count` records; planes become channels-last once, here, so that read() hands out views.
 Records read_records(const clb::Path& name, int64_t count) {
-  clb::PackedFile file(name);
   Records records;
-  records.labels.reserve(static_cast<size_t>(count));
-  records.pixels.reserve(static_cast<size_t>(count * kImage));
-  std::array<uint8_t, 2 + kImage> record;
-  for (int64_t i = 0; i < count; ++i) {
-    const uint64_t at = file.offset();
-    file.read_exactly(record, ("record " + std::to_string(i) + " of " + std::to_string(count)).c_str());
-    check_label(file, "coarse", record[0], kCoarse, at);
-    check_label(file, "fine", record[1], kFine, at + 1);
-    records.labels.push_back(record[1]);
-    records.pixels.resize(records.pixels.size() + kImage);
-    uint8_t* to = records.pixels.data() + i * kImage;
-    for (int64_t p = 0; p < kPlane; ++p) {
-      for (int64_t c = 0; c < 3; ++c) *to++ = record[static_cast<size_t>(2 + c * kPlane + p)];
-    }
-  }
-  file.expect_end();
+  clb::append_cifar<2>(records, name, count, {{{"coarse label", kCoarse}, {"fine label", kFine}}});
   return records;
-}
-
-// A file of class names beside the records, when there is one, must list the classes that this plugin knows.
-void check_names(const clb::Path& file, const std::vector<std::string>& names) {
-  if (!std::filesystem::exists(file)) return;
-  const std::vector<uint8_t> bytes = clb::read_packed(file, 64 << 10);
-  std::istringstream lines(std::string(bytes.begin(), bytes.end()));
-  size_t row = 0;
-  for (std::string line; std::getline(lines, line); ++row) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (line.empty() && row == names.size()) return;
-    if (row < names.size() && line == names[row]) continue;
-    throw clb::PluginError(CLB_E_IO, file.string() + ":" + std::to_string(row + 1) + ": class \"" + line + "\", wanted " +
-                                         (row < names.size() ? "\"" + names[row] + "\"" : "the end of the file"));
-  }
-  if (row < names.size()) {
-    throw clb::PluginError(CLB_E_IO, file.string() + ": has " + std::to_string(row) + " names, wanted " + std::to_string(names.size()));
-  }
 }
 
 // A folder (or file) that holds CIFAR-100 in another form, or another data set; says what to do.
@@ -102,7 +54,7 @@ class Cifar100 final : public clb::Dataset {
     const clb::Path unpacked = given / "cifar-100-binary";  // as the publisher's archive has it
     const clb::Path& root = std::filesystem::exists(unpacked / "train.bin") ? unpacked : given;
     refuse_other_forms(root);
-    check_names(root / "fine_label_names.txt", clb::split_names(about.classes));
+    clb::require_cifar_names(root / "fine_label_names.txt", clb::split_names(about.classes));
     // Unpacking xz takes seconds: both files at once. The future's destructor waits, also when the other file throws.
     auto test = std::async(std::launch::async, [&] { return read_records(root / "test.bin", 10'000); });
     records_[clb::Split::kTrain] = read_records(root / "train.bin", 50'000);

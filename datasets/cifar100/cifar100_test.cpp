@@ -22,7 +22,7 @@ std::string records(int count) {
     file += static_cast<char>(i % kCoarse);
     file += static_cast<char>((i * 37) % kFine);
     for (int c = 0; c < 3; ++c) {
-      for (int p = 0; p < kPlane; ++p) file += static_cast<char>(7 * i + 100 * c + p);
+      for (int p = 0; p < Records::kPlane; ++p) file += static_cast<char>(7 * i + 100 * c + p);
     }
   }
   return file;
@@ -94,12 +94,13 @@ TEST(Cifar100, NamesBesideTheRecordsMustAgree) {
   std::string good;
   for (const std::string& name : names) good += name + "\n";
   const clb::Path file = folder.path() / "fine_label_names.txt";
-  EXPECT_NO_THROW(check_names(file, names)) << "the file is optional";
-  EXPECT_NO_THROW(check_names(folder.write("fine_label_names.txt", good), names));
-  EXPECT_NO_THROW(check_names(folder.write("fine_label_names.txt", good + "\n"), names)) << "the original distribution ends so";
+  EXPECT_NO_THROW(clb::require_cifar_names(file, names)) << "the file is optional";
+  EXPECT_NO_THROW(clb::require_cifar_names(folder.write("fine_label_names.txt", good), names));
+  EXPECT_NO_THROW(clb::require_cifar_names(folder.write("fine_label_names.txt", good + "\n"), names))
+      << "the original distribution ends so";
   const auto said = [&](const std::string& text) {
     folder.write("fine_label_names.txt", text);
-    return error_of<clb::PluginError>([&] { check_names(file, names); });
+    return error_of<clb::PluginError>([&] { clb::require_cifar_names(file, names); });
   };
   EXPECT_TRUE(contains(said(good + "more\n"), "fine_label_names.txt:101: class \"more\", wanted the end"));
   EXPECT_TRUE(contains(said("ant" + good), "fine_label_names.txt:1: class \"antapple\", wanted \"apple\""));

@@ -7,34 +7,26 @@
 
 #include "damage.hpp"
 #include "errors.hpp"
+#include "idx_file.hpp"
 #include "pack.hpp"
 #include "temp_folder.hpp"
 
 namespace {
 
+using clb::testing::be32;
 using clb::testing::contains;
+using clb::testing::idx_images;
+using clb::testing::idx_labels;
 using clb::testing::TempFolder;
 
 constexpr size_t kImages = 5;
-
-std::string be32(uint32_t value) {
-  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8), static_cast<char>(value)};
-}
-std::string labels(const std::string& values) {
-  return std::string("\0\0\x08\x01", 4) + be32(static_cast<uint32_t>(values.size())) + values;
-}
-std::string images(size_t count, uint32_t height = 28, uint32_t width = 28) {
-  std::string file = std::string("\0\0\x08\x03", 4) + be32(static_cast<uint32_t>(count)) + be32(height) + be32(width);
-  for (size_t i = 0; i < count * height * width; ++i) file += static_cast<char>(i % 251);
-  return file;
-}
 
 class FashionMnistTest : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const char* stem : {"train", "t10k"}) {
-      write(stem + std::string("-images-idx3-ubyte"), images(kImages));
-      write(stem + std::string("-labels-idx1-ubyte"), labels(std::string("\x09\0\x01\x02\x03", kImages)));
+      write(stem + std::string("-images-idx3-ubyte"), idx_images(kImages));
+      write(stem + std::string("-labels-idx1-ubyte"), idx_labels(std::string("\x09\0\x01\x02\x03", kImages)));
     }
   }
   void write(const std::string& name, const std::string& bytes) { folder_.write(name, bytes); }
@@ -61,8 +53,8 @@ class FashionMnistTest : public ::testing::Test {
 };
 
 TEST_F(FashionMnistTest, PlainGzipAndXzRead) {
-  replace("train-images-idx3-ubyte", ".gz", clb::testing::gzip(images(kImages)));
-  replace("t10k-images-idx3-ubyte", ".xz", clb::testing::xz(images(kImages)));
+  replace("train-images-idx3-ubyte", ".gz", clb::testing::gzip(idx_images(kImages)));
+  replace("t10k-images-idx3-ubyte", ".xz", clb::testing::xz(idx_images(kImages)));
   open(folder_.path().string());
   const clb_index index = plugin_.index(CLB_SPLIT_TRAIN);
   EXPECT_EQ(std::vector<int64_t>(index.labels, index.labels + index.count), (std::vector<int64_t>{9, 0, 1, 2, 3}));
@@ -76,12 +68,12 @@ TEST_F(FashionMnistTest, PlainGzipAndXzRead) {
 }
 
 TEST_F(FashionMnistTest, EveryTruncationNamesTheFile) {
-  clb::testing::for_each_truncation(images(1), [&](const std::string& bytes, size_t size) {
+  clb::testing::for_each_truncation(idx_images(1), [&](const std::string& bytes, size_t size) {
     write("train-images-idx3-ubyte", bytes);
     EXPECT_TRUE(contains(opened(), "train-images-idx3-ubyte")) << size;
   });
   SetUp();
-  const std::string packed = clb::testing::gzip(images(kImages));
+  const std::string packed = clb::testing::gzip(idx_images(kImages));
   std::filesystem::remove(folder_.path() / "train-images-idx3-ubyte");
   clb::testing::for_each_truncation(packed, [&](const std::string& bytes, size_t size) {
     write("train-images-idx3-ubyte.gz", bytes);
@@ -91,8 +83,8 @@ TEST_F(FashionMnistTest, EveryTruncationNamesTheFile) {
 }
 
 TEST_F(FashionMnistTest, EveryFlippedHeaderBitIsFound) {
-  for (const auto& [name, file, header] : {std::tuple("train-images-idx3-ubyte", images(kImages), 16),
-                                           std::tuple("t10k-labels-idx1-ubyte", labels("\x01\x02\x03\x04\x05"), 8)}) {
+  for (const auto& [name, file, header] : {std::tuple("train-images-idx3-ubyte", idx_images(kImages), 16),
+                                           std::tuple("t10k-labels-idx1-ubyte", idx_labels("\x01\x02\x03\x04\x05"), 8)}) {
     clb::testing::for_each_bit_flip(file, 0, static_cast<size_t>(header), [&](const std::string& bytes, size_t at, int bit) {
       write(name, bytes);
       EXPECT_TRUE(contains(opened(), name)) << at << "." << bit;
@@ -102,14 +94,14 @@ TEST_F(FashionMnistTest, EveryFlippedHeaderBitIsFound) {
 }
 
 TEST_F(FashionMnistTest, WrongContentsNameFileOffsetAndCause) {
-  write("train-labels-idx1-ubyte", labels(std::string("\x09\0\x0a\x02\x03", kImages)));
+  write("train-labels-idx1-ubyte", idx_labels(std::string("\x09\0\x0a\x02\x03", kImages)));
   EXPECT_TRUE(contains(opened(), "train-labels-idx1-ubyte: label 10 of sample 2 (offset 10)")) << opened();
-  write("train-labels-idx1-ubyte", labels("\x01\x02"));
+  write("train-labels-idx1-ubyte", idx_labels("\x01\x02"));
   EXPECT_TRUE(contains(opened(), "train-images-idx3-ubyte: has 5 samples (offset 4), but train-labels-idx1-ubyte has 2")) << opened();
   SetUp();
-  write("train-images-idx3-ubyte", images(kImages, 28, 27));
+  write("train-images-idx3-ubyte", idx_images(kImages, 28, 27));
   EXPECT_TRUE(contains(opened(), "side 2 (offset 12) is 27, wanted 28")) << opened();
-  write("train-images-idx3-ubyte", images(kImages) + "x");
+  write("train-images-idx3-ubyte", idx_images(kImages) + "x");
   EXPECT_TRUE(contains(opened(), "goes on after its last expected byte (offset 3936")) << opened();
   write("train-images-idx3-ubyte", std::string("\0\0\x0d\x03", 4) + std::string(12, '\xff'));
   EXPECT_TRUE(contains(opened(), "element type 13, wanted 8 (offset 2")) << opened();
@@ -122,7 +114,7 @@ TEST_F(FashionMnistTest, WrongContentsNameFileOffsetAndCause) {
 }
 
 TEST_F(FashionMnistTest, WrongGzipChecksumIsFound) {
-  std::string packed = clb::testing::gzip(images(kImages));
+  std::string packed = clb::testing::gzip(idx_images(kImages));
   packed[packed.size() - 8] = static_cast<char>(packed[packed.size() - 8] ^ 1);
   replace("train-images-idx3-ubyte", ".gz", packed);
   EXPECT_TRUE(contains(opened(), "incorrect data check")) << opened();

@@ -11,6 +11,8 @@
 
 namespace {
 
+namespace fs = std::filesystem;
+
 class RealFolder : public ::testing::Test {
  protected:
   // False, with a reason given to the test: skipped.

@@ -9,6 +9,7 @@
 
 namespace {
 
+namespace fs = std::filesystem;
 using clb::testing::contains;
 using clb::testing::error_of;
 using clb::testing::TempFolder;
@@ -107,9 +108,14 @@ TEST_F(ImageFolderTest, ExtensionsInAnyCaseCountAndHiddenFilesDoNot) {
   put("train/cat/d.PNG", kPngBytes);
   for (const std::string hidden : {".DS_Store", "train/.git/x", "train/cat/.hidden.jpg", "test/.ipynb"}) put(hidden, "");
   put("README.txt", "files beside the splits are passed over");
+  for (const std::string left : {"train/cat/Thumbs.db", "train/cat/._a.png", "train/cat/notes.txt", "train/.ipynb_checkpoints/a.jpg"})
+    put(left);
   ASSERT_EQ(opened(), "");
   plugin_.open(folder_.path().string());
   EXPECT_EQ(plugin_.index(CLB_SPLIT_TRAIN).count, 8);
+  const clb_dataset_info info = plugin_.describe();
+  EXPECT_EQ(names(info.notes, info.note_count),
+            std::vector<std::string>{"passed over: ._* (1), .ipynb_checkpoints (1), Thumbs.db (1), hidden (3), text files (1)"});
 }
 
 TEST_F(ImageFolderTest, AClassMayBeCalledTrain) {
@@ -128,16 +134,16 @@ TEST_F(ImageFolderTest, EveryMistakeIsOneSentenceWithItsPath) {
     fs::create_directories(folder_.path());
     put_plain();
   };
-  EXPECT_TRUE(contains(opened(), "holds neither the folders train and test")) << opened();
+  EXPECT_TRUE(contains(opened(), "holds no folders; expected is {train,test}/CLASS/FILE or DOMAIN/{train,test}/CLASS/FILE")) << opened();
   put("notes.txt", "no folders at all");
-  says("holds neither the folders train and test");
+  says("holds no folders; expected is {train,test}/CLASS/FILE or DOMAIN/{train,test}/CLASS/FILE");
   erase("test");
   says("test: is missing; train and test are both needed");
   erase("train/cat/a.png");
   erase("train/cat/b.jpg");
   says("train/cat: holds no images");
-  put("train/cat/notes.txt");
-  says("train/cat/notes.txt: ends neither in .jpg");
+  put("train/cat/picture.tif");
+  says("train/cat/picture.tif: ends neither in .jpg");
   put("train/cat/more/a.jpg");
   says("train/cat/more: is a folder among the images");
   put("train/stray.jpg");

@@ -114,8 +114,9 @@ MethodInfo MethodInfo::from_json(const Json& json, const std::string& where) {
 }
 
 Json DatasetInfo::to_json() const {
-  Json list = Json::array();
+  Json list = Json::array(), told = Json::array();
   for (const ParamInfo& p : params) list.push_back(base::to_json(p));
+  for (const std::string& note : notes) told.push_back(path_text(note));  // names of files stand in them
   return {{"kind", "dataset"},
           {"id", id},
           {"version", version},
@@ -144,7 +145,8 @@ Json DatasetInfo::to_json() const {
           {"readable_names", readable_names},
           {"templates", templates},
           {"group_names", group_names},
-          {"class_groups", class_groups}};
+          {"class_groups", class_groups},
+          {"notes", std::move(told)}};
 }
 
 DatasetInfo DatasetInfo::from_json(const Json& json, const std::string& where) {
@@ -179,6 +181,7 @@ DatasetInfo DatasetInfo::from_json(const Json& json, const std::string& where) {
   info.templates = m.texts("templates");
   info.group_names = m.texts("group_names");
   info.class_groups = m.integers("class_groups", 0);
+  for (const std::string& note : m.texts("notes")) info.notes.push_back(path_bytes(note));
   m.finish();
   return info;
 }

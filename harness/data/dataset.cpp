@@ -54,6 +54,7 @@ base::DatasetInfo to_info(const std::string& file, const clb_dataset_info& raw) 
   if (raw.splits != nullptr) info.splits.assign(raw.splits, raw.splits + raw.split_count);
   if (raw.readable_names != nullptr) info.readable_names.assign(raw.readable_names, raw.readable_names + raw.class_count);
   if (raw.templates != nullptr) info.templates.assign(raw.templates, raw.templates + raw.template_count);
+  if (raw.notes != nullptr) info.notes.assign(raw.notes, raw.notes + raw.note_count);
   if (raw.group_names != nullptr) info.group_names.assign(raw.group_names, raw.group_names + raw.group_count);
   if (raw.class_groups != nullptr && raw.group_count > 0) info.class_groups.assign(raw.class_groups, raw.class_groups + raw.class_count);
   return info;

@@ -1,4 +1,4 @@
-// Parts of an experiment that are given by name: dataset = "cub", weights.main = "deit-tiny", protocol = "survey", method = "layup/cub".
+// Parts of an experiment that are given by name: dataset = "cub200", weights.main = "deit-tiny", protocol = "survey", method = "layup/cub".
 // What a name stands for lies in share (datasets, protocols, presets) and in the folders of weights; keys beside a name win over it.
 #pragma once
 
@@ -8,8 +8,8 @@
 
 namespace clb::plan {
 
-// Writes each name given in place of a table as one: { name = "cub" }, for a method { id = "layup", preset = "cub" }. Before overrides, so
-// that --set dataset.root=DIR finds a table, and after them, since --set dataset=cub is a name too.
+// Writes each name given in place of a table as one: { name = "cub200" }, for a method { id = "layup", preset = "cub" }. Before overrides, so
+// that --set dataset.root=DIR finds a table, and after them, since --set dataset=cub200 is a name too.
 void spell_out(Node& root);
 
 // Puts in what the names of data set and protocol stand for: the plugin of a known data set, the keys of share/protocols/NAME.toml.

@@ -98,6 +98,8 @@ void take_text(const Known& known, base::DatasetInfo& info) {
 base::DatasetInfo opened(const Wanted& wanted, const std::string& root, const base::Json& params, const std::string& remedy,
                          Catalogue& catalogue, Plan& plan) {
   base::DatasetInfo info = installed_dataset(wanted.id, root, params, catalogue, remedy);
+  if (!info.notes.empty())
+    plan.notes.push_back(fmt::format("{} in {}: {}", wanted.known ? wanted.known->name : info.id, info.root, fmt::join(info.notes, "; ")));
   if (!wanted.known) return info;
   take_text(*wanted.known, info);
   add_orders(*wanted.known, info);

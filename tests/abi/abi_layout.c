@@ -265,7 +265,9 @@ AT(clb_dataset_info, template_count, 168);
 AT(clb_dataset_info, group_names, 176);
 AT(clb_dataset_info, class_groups, 184);
 AT(clb_dataset_info, group_count, 192);
-SIZE(clb_dataset_info, 200);
+AT(clb_dataset_info, notes, 200);
+AT(clb_dataset_info, note_count, 208);
+SIZE(clb_dataset_info, 216);
 
 AT(clb_index, struct_size, 0);
 AT(clb_index, reserved, 4);

@@ -12,6 +12,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const auto names = clb::split_names(Cifar100::about.classes);
   const clb::testing::MemoryFile file(data, size);
   attempt([&] { read_records(file.path(), 2); });
-  attempt([&] { check_names(file.path(), names); });
+  attempt([&] { clb::require_cifar_names(file.path(), names); });
   return 0;
 }

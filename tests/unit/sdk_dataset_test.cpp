@@ -45,6 +45,7 @@ class Toy final : public clb::Dataset {
   std::vector<clb::NamedOrder> class_orders() const override { return {{"published", published_order}}; }
   std::vector<clb::NamedOrder> domain_orders() const override { return {{"night_first", {1, 0}}}; }
   std::vector<std::string> readable_names() const override { return {"tabby cat", "dog", "bird"}; }
+  std::vector<std::string> notes() const override { return {"layout of a test"}; }
   std::vector<std::string> templates() const override { return {"a photo of a {}."}; }
   clb::ClassGroups class_groups() const override { return {{"pets", "others"}, {0, 0, 1}}; }
   void verify() const override {
@@ -210,6 +211,8 @@ TEST_F(DatasetTest, WhatAPublicationPrescribesAndPeopleSayIsKnownOnceItIsOpen) {
   ASSERT_EQ(info.template_count, 1);
   EXPECT_STREQ(info.templates[0], "a photo of a {}.");
   EXPECT_STREQ(info.group_names[info.class_groups[2]], "others");
+  ASSERT_EQ(info.note_count, 1);
+  EXPECT_STREQ(info.notes[0], "layout of a test");
 }
 
 TEST_F(DatasetTest, AnOrderThatIsNoneIsRefused) {

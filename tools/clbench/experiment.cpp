@@ -28,6 +28,7 @@ plan::Plan plan_experiment(const std::string& name, const Options& options, Inst
   }
   plan::Plan plan = plan::make_plan(wanted, catalogue);
   launch::expect_not_put_off();  // a plan that may lack something takes a question that was cut short for one
+  for (const std::string& note : plan.notes) say(stderr, "clbench: {}\n", note);
   for (const std::string& warning : plan.warnings) say(stderr, "clbench: warning: {}\n", warning);
   return plan;
 }

@@ -101,6 +101,7 @@ void print_dataset(const base::DatasetInfo& info, const std::string& not_opened)
   if (!info.templates.empty()) say("  templates     {}\n", joined(info.templates));
   say("  licence       {}\n  citation      {}\n  root          {}\n  fingerprint   {}\n  file          {}\n  sha256        {}\n",
       info.licence, info.citation, root_of(info), info.fingerprint.empty() ? "unknown" : info.fingerprint, info.file, info.hash);
+  for (const std::string& note : info.notes) say("  found         {}\n", note);
   if (!not_opened.empty()) say("  not opened: {}\n", not_opened);
   if (!info.class_names.empty()) say("\nclasses: {}\n", joined(info.class_names));
   if (!info.params.empty()) fmt::print("\n");

@@ -30,7 +30,7 @@
 #include <stdint.h>
 
 #define CLB_ABI_MAJOR 0
-#define CLB_ABI_MINOR 5
+#define CLB_ABI_MINOR 6
 
 #define CLB_EXPORT __attribute__((visibility("default")))
 

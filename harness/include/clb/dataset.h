@@ -83,6 +83,10 @@ typedef struct clb_dataset_info {
   const char* const* group_names; /* of groups of classes (super-classes, "animals"), group_count of them */
   const int64_t* class_groups;    /* class_count numbers, 0 to group_count - 1 */
   int64_t group_count;
+
+  /* What open found, note_count sentences for people: which of several layouts, which split, what was passed over. */
+  const char* const* notes;
+  int64_t note_count;
 } clb_dataset_info;
 
 /* Labels and domains of a split in index order; owned by the dataset, valid until close. */

@@ -59,6 +59,7 @@ struct DatasetInfo {
   std::vector<std::string> readable_names, templates;  // of the classes, for text towers; empty: class_names, and none
   std::vector<std::string> group_names;                // of groups of classes
   std::vector<int64_t> class_groups;                   // the group of each class; empty: there are none
+  std::vector<std::string> notes;                      // what open found, for people
 
   Json to_json() const;
   static DatasetInfo from_json(const Json& json, const std::string& where);

@@ -38,6 +38,7 @@ struct Plan {
   std::string name;
   std::vector<base::RunSpec> runs;  // dataset x method x params grid x order_seed x seed, in file order; no folders in execution
   std::vector<std::string> warnings;
+  std::vector<std::string> notes;    // what data sets say of their files: which layout was found, what was passed over
   std::vector<std::string> missing;  // one sentence each: what is not there and how to get it
 };
 

@@ -93,13 +93,15 @@ class DatasetPlugin {
                        orders_there(info.orders, info.order_count) && orders_there(info.domain_orders, info.domain_order_count) &&
                        (info.param_count == 0 || (info.params && info.param_stride >= offsetof(clb_param, choices))) &&
                        (info.group_count <= 0 || (info.group_names && info.class_groups)) && info.group_count >= 0 &&
-                       info.template_count >= 0 && (info.template_count == 0 || info.templates);
+                       info.template_count >= 0 && (info.template_count == 0 || info.templates) && info.note_count >= 0 &&
+                       (info.note_count == 0 || info.notes);
     if (!known || !positive || !there) throw PluginError(CLB_E_INVALID, "describe of the dataset gave an inconsistent answer");
     expect_names(info.class_names, info.class_names ? info.class_count : 0, "class");
     expect_names(info.domain_names, info.domain_names ? info.domain_count : 0, "domain");
     expect_names(info.readable_names, info.readable_names ? info.class_count : 0, "class, as people read it");
     expect_names(info.templates, info.template_count, "template");
     expect_names(info.group_names, info.group_count, "group of classes");
+    expect_names(info.notes, info.note_count, "note");
     expect_names(info.splits, info.splits ? info.split_count : 0, "split");
     for (int64_t c = 0; info.group_count > 0 && c < info.class_count; ++c) {
       if (info.class_groups[c] < 0 || info.class_groups[c] >= info.group_count)

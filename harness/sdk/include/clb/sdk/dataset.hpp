@@ -170,6 +170,9 @@ class Dataset {
   virtual std::vector<std::string> readable_names() const { return {}; }  // of the classes, as people say them; none: class_names are such
   virtual std::vector<std::string> templates() const { return {}; }       // sentences with "{}" where the name belongs
   virtual ClassGroups class_groups() const { return {}; }
+
+  // After open: what it found, in sentences for people (which of several layouts, what was passed over).
+  virtual std::vector<std::string> notes() const { return {}; }
 };
 
 }  // namespace clb

@@ -78,7 +78,7 @@ class DatasetTable {
     D dataset;
     PerSplit<Index> index;
     std::optional<NameTable> class_names, domain_names;  // when `about` has none
-    std::optional<NameTable> readable_names, templates, group_names;
+    std::optional<NameTable> readable_names, templates, group_names, notes;
     std::optional<OrderTable> class_orders, domain_orders;
     std::vector<int64_t> class_groups;
   };
@@ -135,6 +135,8 @@ class DatasetTable {
     full.template_count = open.templates->size();
     full.group_names = open.group_names->data();
     full.group_count = open.group_names->size();
+    full.notes = open.notes->data();
+    full.note_count = open.notes->size();
     full.class_groups = open.class_groups.empty() ? nullptr : open.class_groups.data();
   }
 
@@ -145,6 +147,7 @@ class DatasetTable {
     object.domain_orders.emplace(object.dataset.domain_orders(), domain_count(&object), "domains");
     object.readable_names.emplace(object.dataset.readable_names());
     object.templates.emplace(object.dataset.templates());
+    object.notes.emplace(object.dataset.notes());
     ClassGroups groups = object.dataset.class_groups();
     object.group_names.emplace(std::move(groups.names));
     object.class_groups = std::move(groups.of_class);

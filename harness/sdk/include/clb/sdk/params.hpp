@@ -123,7 +123,10 @@ class ParamScope {
     return add(CLB_TYPE_STRING, name, help, {0, 0}, member, [](const clb_value& v) { return v.as.s; });
   }
   Added<std::string> choice(const char* name, std::string S::*member, std::initializer_list<const char*> choices, const char* help) {
-    table_.choices.emplace_back(choices);
+    return choice(name, member, std::vector<const char*>(choices), help);
+  }
+  Added<std::string> choice(const char* name, std::string S::*member, std::vector<const char*> choices, const char* help) {
+    table_.choices.push_back(std::move(choices));
     Added<std::string> added = add(CLB_TYPE_CHOICE, name, help, {0, 0}, member, [](const clb_value& v) { return v.as.s; });
     table_.schema.back().choices = table_.choices.back().data();
     table_.schema.back().choice_count = static_cast<uint32_t>(table_.choices.back().size());

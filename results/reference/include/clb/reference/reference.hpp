@@ -20,7 +20,7 @@ using base::toml::Place;
 // runs unless `kind` says else; seeds, threads and device are free.
 struct Setting {
   std::string name;                 // within its file: "cifar100"
-  std::string data;                 // "imagenetr/pilot": data set and split, as aliases.toml names fingerprints
+  std::string data;                 // "imagenet_r/pilot": data set and split, as aliases.toml names fingerprints
   std::string weights;              // "IN21k-augreg", a name of share/weights
   std::string kind = "class";       // class | domain | task
   std::string split;                // "B0-Inc10"

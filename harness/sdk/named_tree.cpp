@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <charconv>
+#include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
+#include <clb/base/foreign_format.hpp>
+#include <clb/base/image_kind.hpp>
+#include <clb/sdk/named_tree.hpp>
+#include <numeric>
+
+namespace clb {
+
+namespace {
+
+using By = NamedSplit::By;
+
+std::vector<TreeLayout> layouts_of(const TreeFacts& facts, bool cut) {
+  std::vector<TreeLayout> layouts;
+  std::copy_if(facts.layouts.begin(), facts.layouts.end(), std::back_inserter(layouts), [&](const auto& one) { return one.cut() == cut; });
+  return layouts;
+}
+
+bool any_is_there(const Path& root, const std::vector<TreeLayout>& layouts) {
+  return std::any_of(layouts.begin(), layouts.end(), [&](const TreeLayout& one) { return tree_is_there(root, one); });
+}
+
+std::vector<ListedFile> lists_for(const ImageTree& tree, const std::string& id, const NamedSplit& split) {
+  std::vector<ListedFile> lists = split.lists ? split.lists(tree) : std::vector<ListedFile>{};
+  return lists.empty() ? read_split_lists(tree.root, id, split.name, split.get) : lists;
+}
+
+void cut_by_domains(ImageTree& tree, const std::vector<std::string>& tested) {
+  for (TreeFile& file : tree.files) {
+    const bool test = std::find(tested.begin(), tested.end(), tree.domains[file.domain]) != tested.end();
+    file.split = test ? Split::kTest : Split::kTrain;
+  }
+}
+
+// A tree whose folders train and test are another split than the one wanted, or a whole one where folders are wanted.
+void refuse_other_cut(const Path& root, const std::string& id, const TreeFacts& facts, const NamedSplit& split) {
+  const bool folders = split.by == By::kFolders;
+  const std::vector<TreeLayout> others = layouts_of(facts, !folders);
+  const auto other = std::find_if(others.begin(), others.end(), [&](const TreeLayout& one) { return tree_is_there(root, one); });
+  if (other == others.end() || any_is_there(root, layouts_of(facts, folders))) return;
+  std::string wanted;
+  for (const TreeLayout& layout : layouts_of(facts, folders)) wanted += (wanted.empty() ? "" : " or ") + layout.shown();
+  tree_problem(root, "holds " + other->shown() + ", but the split \"" + std::string(split.name) + "\" is made from " + wanted +
+                         (folders ? ", or from the lists splits/" + id + "_" + split.name + "_{train,test}.txt" : "") +
+                         (split.get.empty() ? "" : "; " + split.get));
+}
+
+}  // namespace
+
+void tell_split(ImageTree& tree, const std::string& split, int64_t classes) {
+  tree.notes.insert(tree.notes.begin(), "split " + split);
+  const auto found = static_cast<int64_t>(tree.classes.size());
+  if (found != classes)
+    tree.notes.push_back(std::to_string(found) + (found == 1 ? " class is" : " classes are") + " there, " + std::to_string(classes) +
+                         " are published");
+}
+
+ImageTree read_named_tree(const Path& root, const std::string& id, const TreeFacts& facts, const std::string& name) {
+  const auto split = std::find_if(facts.splits.begin(), facts.splits.end(), [&](const NamedSplit& one) { return one.name == name; });
+  if (split == facts.splits.end()) throw PluginError(CLB_E_INVALID, id + " has no split \"" + name + "\"");
+  const bool folders = split->by == By::kFolders && !split_lists_are_there(root, id, name);
+  if (folders || split->by != By::kFolders) refuse_other_cut(root, id, facts, *split);
+  ImageTree tree = read_image_tree(root, layouts_of(facts, folders));
+  if (split->by == By::kFifth) {
+    cut_every_fifth(tree);
+  } else if (split->by == By::kDomains) {
+    cut_by_domains(tree, split->tested);
+  } else if (!folders) {
+    cut_by_lists(tree, lists_for(tree, id, *split));
+  }
+  require_both_splits(tree);
+  tell_split(tree, name, facts.classes);
+  return tree;
+}
+
+std::vector<NamedOrder> named_order(const std::string& name, const std::vector<std::string>& names,
+                                    const std::vector<std::string>& wanted) {
+  NamedOrder order{name, {}};
+  for (const std::string& one : wanted) {
+    const auto found = std::find(names.begin(), names.end(), one);
+    if (found == names.end()) return {};
+    order.ids.push_back(found - names.begin());
+  }
+  return order.ids.size() == names.size() ? std::vector{order} : std::vector<NamedOrder>{};
+}
+
+int64_t number_in(const std::string& name) {
+  const size_t digits = name.find_last_not_of("0123456789") + 1;
+  int64_t number = 0;
+  std::from_chars(name.data() + digits, name.data() + name.size(), number);
+  return number;
+}
+
+NamedOrder by_number(const std::string& name, const std::vector<std::string>& names) {
+  NamedOrder order{name, std::vector<int64_t>(names.size())};
+  std::iota(order.ids.begin(), order.ids.end(), 0);
+  std::stable_sort(order.ids.begin(), order.ids.end(), [&](int64_t a, int64_t b) {
+    return number_in(names[static_cast<size_t>(a)]) < number_in(names[static_cast<size_t>(b)]);
+  });
+  return order;
+}
+
+void TreeDataset::serve(ImageTree tree) {
+  classes_ = std::move(tree.classes);
+  domains_ = std::move(tree.domains);
+  notes_ = std::move(tree.notes);
+  const std::string before = tree.root.string() + "/";
+  for (const TreeFile& file : tree.files) {
+    files_[file.split].push_back(before + file.path);
+    index_[file.split].labels.push_back(file.label);
+    index_[file.split].domains.push_back(file.domain);
+  }
+}
+
+Sample TreeDataset::read(Split split, int64_t i) const {
+  const std::string& file = files_[split][static_cast<size_t>(i)];
+  std::vector<uint8_t> bytes;
+  try {
+    const std::string text = base::read_file(file);
+    bytes.assign(text.begin(), text.end());
+  } catch (const base::Error& error) {
+    throw PluginError(CLB_E_IO, error.what());
+  }
+  if (bytes.empty()) tree_problem(file, "is empty");
+  if (base::image_kind(bytes) == base::ImageKind::kNeither) {
+    const std::string known = base::foreign_format(bytes);
+    tree_problem(file, (known.empty() ? "" : known + "; it ") + "begins neither like a JPEG nor like a PNG file");
+  }
+  return Sample::encoded(std::move(bytes), file.c_str());
+}
+
+}  // namespace clb
