@@ -8,8 +8,8 @@
 
 namespace clb::plan {
 
-// Writes each name given in place of a table as one: { name = "cub200" }, for a method { id = "layup", preset = "cub" }. Before overrides, so
-// that --set dataset.root=DIR finds a table, and after them, since --set dataset=cub200 is a name too.
+// Writes each name given in place of a table as one: { name = "cub200" }, for a method { id = "layup", preset = "cub" }. Before overrides,
+// so that --set dataset.root=DIR finds a table, and after them, since --set dataset=cub200 is a name too.
 void spell_out(Node& root);
 
 // Puts in what the names of data set and protocol stand for: the plugin of a known data set, the keys of share/protocols/NAME.toml.
