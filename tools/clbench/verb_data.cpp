@@ -212,13 +212,13 @@ int get(const Options& options) {
   return 0;
 }
 
-struct Finding {
+struct Checked {
   std::string what;
   std::string wrong;  // a sentence; "": good
 };
 
 // What `clbench info` asks, and whether the answer is what is known of the data set.
-Finding look_through_plugin(const NamedFiles& files, const Options& options) {
+Checked look_through_plugin(const NamedFiles& files, const Options& options) {
   const auto plugins = installed_plugins(options);
   launch::Describer describer(launch::find_runner(), cache_folder(options), reading_progress());
   InstalledCatalogue catalogue(plugins, describer);
@@ -234,15 +234,15 @@ Finding look_through_plugin(const NamedFiles& files, const Options& options) {
 }
 
 // Of data that somebody put there in another way nothing is said here: the plugin reads them.
-std::vector<Finding> look_at_files(const NamedFiles& files, const std::vector<NamedFile>& wanted) {
+std::vector<Checked> look_at_files(const NamedFiles& files, const std::vector<NamedFile>& wanted) {
   const fs::path folder = files.kind == "weights" ? files.place->parent_path() : files.place.value_or("");
   std::error_code error;
   const bool fetched = fs::exists(folder / fetch::kOwnFolder, error);
-  std::vector<Finding> findings;
+  std::vector<Checked> checked;
   for (const NamedFile& file : wanted)
     if (fetched || fs::exists(folder / file.item.to, error))
-      findings.push_back({file.item.to, fetch::difference(folder, file.item, bytes_progress(file.item.to))});
-  return findings;
+      checked.push_back({file.item.to, fetch::difference(folder, file.item, bytes_progress(file.item.to))});
+  return checked;
 }
 
 int verify(const Options& options) {
@@ -250,15 +250,15 @@ int verify(const Options& options) {
   if (files.state() == "absent")
     throw Error(fmt::format("data verify: {} is {}; `clbench data {} {}`", files.name, files.looked_in,
                             files.can_be_fetched() ? "get" : "info", files.name));
-  std::vector<Finding> findings = look_at_files(files, wanted_files(files, options));
-  if (files.data) findings.push_back(look_through_plugin(files, options));
-  const bool good = std::all_of(findings.begin(), findings.end(), [](const Finding& finding) { return finding.wrong.empty(); });
+  std::vector<Checked> checked = look_at_files(files, wanted_files(files, options));
+  if (files.data) checked.push_back(look_through_plugin(files, options));
+  const bool good = std::all_of(checked.begin(), checked.end(), [](const Checked& one) { return one.wrong.empty(); });
   if (options.flag("json")) {
     Json json{{"name", files.name}, {"good", good}, {"findings", Json::array()}};
-    for (const Finding& finding : findings) json["findings"].push_back({{"what", finding.what}, {"wrong", finding.wrong}});
+    for (const Checked& one : checked) json["findings"].push_back({{"what", one.what}, {"wrong", one.wrong}});
     fmt::print("{}\n", base::pretty(json));
   } else {
-    for (const Finding& finding : findings) say("{}: {}\n", finding.what, or_else(finding.wrong, "good"));
+    for (const Checked& one : checked) say("{}: {}\n", one.what, or_else(one.wrong, "good"));
   }
   return static_cast<int>(good ? base::Exit::kOk : base::Exit::kFailedRun);
 }
