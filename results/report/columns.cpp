@@ -8,11 +8,14 @@
 namespace clb::report {
 namespace {
 
-// "cifar100 B0-Inc10": the beginning of a heading's first line and the split in its second.
+// "cifar100 B0-Inc10", or "imagenet_r/pilot B0-Inc10" where a parameter of the data set names one of its published splits.
 std::string short_name(const Table& table) {
   for (const Section& section : table.sections)
     for (const TableRow& row : section.rows)
-      if (!row.imported) return text_at(row.spec, "/dataset/id") + " " + text_at(row.spec, "/protocol/split");
+      if (!row.imported) {
+        const std::string published = text_at(row.spec, "/dataset/params/split");
+        return text_at(row.spec, "/dataset/id") + (published.empty() ? "" : "/" + published) + " " + text_at(row.spec, "/protocol/split");
+      }
   return table.heading.front();
 }
 

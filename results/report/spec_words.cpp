@@ -18,6 +18,9 @@ std::string dataset_line(const Json& spec) {
   std::string line;
   for (const Json& part : base::list_at(spec, "/dataset/sequence")) line += (line.empty() ? "" : " + ") + dataset_line({{"dataset", part}});
   if (line.empty()) line = text_at(spec, "/dataset/id");
+  const Json params = spec.at("dataset").value("params", Json::object());
+  for (const auto& [name, value] : params.items())
+    line += ", " + name + " " + (value.is_string() ? value.get<std::string>() : value.dump());
   if (train > 0) line += ", first " + std::to_string(train) + " training" + what;
   if (test > 0) line += ", first " + std::to_string(test) + " test" + what;
   return line;

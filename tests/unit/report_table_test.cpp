@@ -252,6 +252,7 @@ TEST_F(ReportTable, columns_may_be_data_sets_and_protocols) {
     base::RunSpec other = sample_spec(0);
     other.dataset.id = "cub";
     other.dataset.fingerprint = fake_hash("cub");
+    other.dataset.params = {{"split", "official"}};
     finish(store, other, 3);
   }
   TableOptions options;
@@ -263,10 +264,21 @@ TEST_F(ReportTable, columns_may_be_data_sets_and_protocols) {
   const base::Json& rows = json.at("/tables/0/sections/0/rows"_json_pointer);
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0].at("method"), "l2p") << "sorted by the first column";
-  EXPECT_EQ(rows[0].at("cells").at("cub B0-Inc2").at("reason"), "not run there");
+  EXPECT_EQ(rows[0].at("cells").at("cub/official B0-Inc2").at("reason"), "not run there");
   EXPECT_EQ(rows[1].at("cells").at("cifar100 B0-Inc2").at("n"), 2);
-  EXPECT_DOUBLE_EQ(rows[1].at("cells").at("cub B0-Inc2").at("mean").get<double>(), 36.0 / 60);
+  EXPECT_DOUBLE_EQ(rows[1].at("cells").at("cub/official B0-Inc2").at("mean").get<double>(), 36.0 / 60);
   EXPECT_EQ(rows[1].at("runs").size(), 3u);
+}
+
+TEST_F(ReportTable, parameters_of_the_data_set_are_in_the_heading) {
+  {
+    Store store = writer();
+    base::RunSpec spec = sample_spec(0);
+    spec.dataset.params = {{"classes", 20}, {"split", "official"}};
+    finish(store, spec, 1);
+  }
+  const std::string table = render(TableOptions{});
+  EXPECT_NE(table.find("cifar100, classes 20, split official\n"), std::string::npos) << table;
 }
 
 }  // namespace
