@@ -186,18 +186,26 @@ bool has_work(const NamedFiles& files, const std::vector<NamedFile>& wanted) {
                      [&](const NamedFile& file) { return fetch::state_of(files.folder, file.item) != State::kComplete; });
 }
 
+// What a person has put into its place needs no more than to be unpacked.
+bool needs_network(const NamedFiles& files, const std::vector<NamedFile>& wanted) {
+  return std::any_of(wanted.begin(), wanted.end(), [&](const NamedFile& file) {
+    const State state = fetch::state_of(files.folder, file.item);
+    return file.by_hand.empty() && (state == State::kAbsent || state == State::kPart);
+  });
+}
+
 int get(const Options& options) {
   const NamedFiles files = named(options.words()[1], options);
   const std::vector<NamedFile> wanted = wanted_files(files, options);
   if (files.place && (files.kind == "weights" || *files.place != files.folder)) {
     say(stderr, "{} is there: {}; --root DIR fetches it into another place\n", files.name, files.place->string());
-  } else if (!files.can_be_fetched()) {
+  } else if (wanted.empty() || (files.kind == "weights" && !files.can_be_fetched())) {
     throw Error(fmt::format("data get: {} cannot be fetched: {}", files.name, files.get));
   } else if (files.folder.empty()) {
     throw Error("data get: there is no folder to fetch into: neither CLB_DATA, XDG_DATA_HOME nor HOME is set; give --root DIR");
   } else if (has_work(files, wanted)) {
     print_about(stderr, files);
-    require_consent(files, options);
+    if (needs_network(files, wanted)) require_consent(files, options);
     const std::vector<NamedFile> by_hand = fetch_all(files, wanted);
     for (const NamedFile& file : by_hand)
       say(stderr, "by hand: {} belongs at {}: {}; then call again\n", file.item.to, (files.folder / file.item.to).string(), file.by_hand);
