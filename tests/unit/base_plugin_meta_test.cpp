@@ -136,8 +136,8 @@ TEST(PluginMeta, EveryMismatchNamesFieldWantedFoundAndRemedy) {
     return mismatch(meta, kind, "2.11.0");
   };
   EXPECT_TRUE(contains(text([](PluginMeta&) {}, "dataset"), "p.so: kind: wanted dataset, found method; "));
-  EXPECT_TRUE(contains(text([](PluginMeta& m) { m.abi_minor += 1; }), "ABI: wanted 0.5, found 0.6; rebuild"));
-  EXPECT_TRUE(contains(text([](PluginMeta& m) { m.abi_major = 1; }), "ABI: wanted 0.5, found 1.5; rebuild"));
+  EXPECT_TRUE(contains(text([](PluginMeta& m) { m.abi_minor += 1; }), "ABI: wanted 0.6, found 0.7; rebuild"));
+  EXPECT_TRUE(contains(text([](PluginMeta& m) { m.abi_major = 1; }), "ABI: wanted 0.6, found 1.6; rebuild"));
   EXPECT_TRUE(contains(text([](PluginMeta& m) { m.cxx11_abi = 0; }), "C++11 ABI: wanted 1, found 0; rebuild"));
   EXPECT_TRUE(contains(text([](PluginMeta& m) { m.libtorch = "2.10.1"; }), "LibTorch: wanted 2.11, found 2.10.1; rebuild"));
   EXPECT_EQ(text([](PluginMeta& m) { m.libtorch = "2.11.3+cpu"; }), "");
