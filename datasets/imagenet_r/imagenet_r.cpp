@@ -31,18 +31,22 @@ class ImageNetR final : public clb::NamedTree<ImageNetR> {
   };
 
   static clb::TreeFacts facts() {
-    return {.classes = 200,
-            .layouts = {{.what = "as re-packed for LAMDA-PILOT", .folders = "{split}/{class}"},
-                        {.what = "as re-packed for LAMDA-PILOT", .folders = "imagenet-r/{split}/{class}"},
-                        {.what = "the publisher's archive", .folders = "imagenet-r/{class}"},
-                        {.what = "the publisher's archive", .folders = "{class}"}},
-            .splits = {{.name = "pilot", .by = By::kFolders, .get = "imagenet-r.zip of github.com/zhoudw-zdw/RevisitingCIL holds it"},
-                       {.name = "coda",
-                        .by = By::kLists,
-                        .get = "clbench data get imagenet_r brings splits/imagenet-r_{train,test}.yaml of github.com/GT-RIPL/CODA-Prompt",
-                        .lists = coda_lists},
-                       {.name = "l2p", .by = By::kLists, .get = "write them from TensorFlow Datasets: test[:80%] and test[80%:]"},
-                       {.name = "hide", .by = By::kLists, .get = "write them from the folders that HiDe-Prompt's code makes"}}};
+    return {
+        .classes = 200,
+        .layouts = {{.what = "as re-packed for LAMDA-PILOT", .folders = "{split}/{class}"},
+                    {.what = "as re-packed for LAMDA-PILOT", .folders = "imagenet-r/{split}/{class}"},
+                    {.what = "as re-packed for LAMDA-PILOT", .folders = "pilot/imagenet-r/{split}/{class}"},
+                    {.what = "as re-packed for LAMDA-PILOT", .folders = "pilot/{split}/{class}"},
+                    {.what = "the publisher's archive", .folders = "imagenet-r/{class}"},
+                    {.what = "the publisher's archive", .folders = "{class}"}},
+        .splits = {
+            {.name = "pilot", .by = By::kFolders, .get = "imagenet-r.zip of github.com/zhoudw-zdw/RevisitingCIL holds it"},
+            {.name = "coda",
+             .by = By::kLists,
+             .get = "clbench data get imagenet_r --split coda brings splits/imagenet-r_{train,test}.yaml of github.com/GT-RIPL/CODA-Prompt",
+             .lists = coda_lists},
+            {.name = "l2p", .by = By::kLists, .get = "write them from TensorFlow Datasets: test[:80%] and test[80%:]"},
+            {.name = "hide", .by = By::kLists, .get = "write them from the folders that HiDe-Prompt's code makes"}}};
   }
 
   std::vector<std::string> readable_names() const override { return clb::wordnet_names(class_names()); }

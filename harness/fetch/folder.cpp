@@ -129,8 +129,16 @@ bool Folder::get(const Item& item) {
   } else {
     fetch(item);
   }
-  if (item.unpack) unpack_item(item);
+  if (item.unpack) unpack_or_forget(item);
   return true;
+}
+
+// What never could be unpacked is no measure of what comes in its place.
+void Folder::unpack_or_forget(const Item& item) try { unpack_item(item); } catch (const base::WriteError&) {
+  throw;
+} catch (const Error&) {
+  if (record_.find(item.to)->unpacked.empty()) record_.forget(item.to);
+  throw;
 }
 
 void Folder::fetch(const Item& item) {

@@ -56,6 +56,15 @@ bool Record::unpacked_before(const std::string& to, const std::string& name) con
 
 void Record::set(const std::string& to, const Fetched& fetched) {
   files_[to] = fetched;
+  write();
+}
+
+void Record::forget(const std::string& to) {
+  files_.erase(to);
+  write();
+}
+
+void Record::write() const {
   Json files = Json::object();
   for (const auto& [name, one] : files_) files[name] = written(one);
   base::write_file_atomic(file_, base::pretty({{"version", 1}, {"files", files}}));

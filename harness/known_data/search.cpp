@@ -13,6 +13,14 @@ bool is_there(const fs::path& path) {
 
 }  // namespace
 
+bool holds_data(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return is_there(path);
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error))
+    if (!entry->path().filename().native().starts_with('.')) return true;
+  return static_cast<bool>(error);
+}
+
 std::vector<fs::path> folders(const std::vector<std::string>& flags) {
   std::vector<fs::path> all = base::listed_folders(flags, "CLB_DATA");
   if (const auto own = base::user_data("data")) all.push_back(*own);
@@ -21,8 +29,8 @@ std::vector<fs::path> folders(const std::vector<std::string>& flags) {
 
 std::optional<fs::path> find_folder(const Known& known, const std::vector<fs::path>& folders) {
   for (const fs::path& folder : folders)
-    if (is_there(folder / known.name)) return folder / known.name;
-  if (!known.root.empty() && is_there(known.root)) return known.root;
+    if (holds_data(folder / known.name)) return folder / known.name;
+  if (!known.root.empty() && holds_data(known.root)) return known.root;
   return std::nullopt;
 }
 

@@ -35,6 +35,14 @@ void cut_by_domains(ImageTree& tree, const std::vector<std::string>& tested) {
   }
 }
 
+// `; params = { split = "official" } takes what is there`, or ""
+std::string fitting(const TreeFacts& facts, const TreeLayout& layout) {
+  std::string names;
+  for (const NamedSplit& split : facts.splits)
+    if ((split.by == By::kFolders) == layout.cut()) names += (names.empty() ? "\"" : " or \"") + std::string(split.name) + "\"";
+  return names.empty() ? "" : "; params = { split = " + names + " } is for what is there";
+}
+
 // A tree whose folders train and test are another split than the one wanted, or a whole one where folders are wanted.
 void refuse_other_cut(const Path& root, const std::string& id, const TreeFacts& facts, const NamedSplit& split) {
   const bool folders = split.by == By::kFolders;
@@ -45,7 +53,7 @@ void refuse_other_cut(const Path& root, const std::string& id, const TreeFacts& 
   for (const TreeLayout& layout : layouts_of(facts, folders)) wanted += (wanted.empty() ? "" : " or ") + layout.shown();
   tree_problem(root, "holds " + other->shown() + ", but the split \"" + std::string(split.name) + "\" is made from " + wanted +
                          (folders ? ", or from the lists splits/" + id + "_" + split.name + "_{train,test}.txt" : "") +
-                         (split.get.empty() ? "" : "; " + split.get));
+                         (split.get.empty() ? "" : "; " + split.get) + fitting(facts, *other));
 }
 
 }  // namespace

@@ -170,6 +170,18 @@ TEST_F(FetchedFolder, ARefusedArchiveLeavesNothing) {
 }
 
 // A call that ended between two renames: its own folders are replaced, what it left is swept up.
+TEST_F(FetchedFolder, ARefusedArchiveIsNoMeasureOfTheNext) {
+  const std::string whole = bytes_;
+  fs::create_directories(root());
+  Item by_hand = item();
+  by_hand.source.urls.clear();
+  base::write_file_atomic(root() / "photos.tar", "no archive");
+  EXPECT_FALSE(refusal(by_hand).empty());
+  base::write_file_atomic(root() / "photos.tar", whole);
+  EXPECT_TRUE(get(by_hand));
+  EXPECT_EQ(base::read_file(root() / "photos/a.jpg"), "first");
+}
+
 TEST_F(FetchedFolder, AnInterruptedUnpackingIsDoneAgain) {
   get(item());
   Record record(root());

@@ -135,6 +135,13 @@ TEST_F(CliData, SplitsFetchWhatTheyNeed) {
   EXPECT_EQ(data({"get", "digits", "--split", "cdoa"}).err, "clbench: data: digits has no split 'cdoa'; its splits are coda, pilot\n");
 }
 
+TEST_F(CliData, ASplitForWhichNothingIsFetchedIsSaid) {
+  write_known("half", "params = { split = \"folders\" }\n[[file]]\nurl = \"" + server_->url("/photos.tar") + "\"\nsplit = [\"fifth\"]\n");
+  const auto ended = data({"get", "half", "--accept-licence"});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_EQ(ended.err, "clbench: data get: nothing is fetched for split folders of half; --split names another: fifth, folders\n");
+}
+
 TEST_F(CliData, AnInterruptedDownloadIsGoneOnWith) {
   slow_ = true;
   const launch::Spawn spawn = data_command({"get", "digits", "--accept-licence"});

@@ -43,7 +43,7 @@ NamedFiles of_data(const known_data::Known& known, const Options& options) {
   files.looked_in = known_data::looked_in(known, folders);
   files.folder = data_target(known, options, folders);
   files.place = known_data::find_folder(known, folders);
-  if (options.flag("root")) files.place = is_there(files.folder) ? std::optional(files.folder) : std::nullopt;
+  if (options.flag("root")) files.place = known_data::holds_data(files.folder) ? std::optional(files.folder) : std::nullopt;
   return files;
 }
 

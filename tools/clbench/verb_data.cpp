@@ -133,8 +133,12 @@ void check_split(const NamedFiles& files, const std::string& split) {
                             : fmt::format("data: {} has no split '{}'; its splits are {}", files.name, split, joined(names)));
 }
 
+std::string split_of(const NamedFiles& files, const Options& options) {
+  return options.flag("split") ? options.text("split") : files.data ? files.data->split() : "";
+}
+
 std::vector<NamedFile> wanted_files(const NamedFiles& files, const Options& options) {
-  const std::string split = options.flag("split") ? options.text("split") : files.data ? files.data->split() : "";
+  const std::string split = split_of(files, options);
   check_split(files, options.text("split"));
   std::vector<NamedFile> wanted;
   for (const NamedFile& file : files.files)
@@ -200,7 +204,10 @@ int get(const Options& options) {
   if (files.place && (files.kind == "weights" || *files.place != files.folder)) {
     say(stderr, "{} is there: {}; --root DIR fetches it into another place\n", files.name, files.place->string());
   } else if (wanted.empty() || (files.kind == "weights" && !files.can_be_fetched())) {
-    throw Error(fmt::format("data get: {} cannot be fetched: {}", files.name, files.get));
+    throw Error(wanted.empty() && !files.files.empty()
+                    ? fmt::format("data get: nothing is fetched for split {} of {}; --split names another: {}", split_of(files, options),
+                                  files.name, joined(files.data->split_names()))
+                    : fmt::format("data get: {} cannot be fetched: {}", files.name, files.get));
   } else if (files.folder.empty()) {
     throw Error("data get: there is no folder to fetch into: neither CLB_DATA, XDG_DATA_HOME nor HOME is set; give --root DIR");
   } else if (has_work(files, wanted)) {
@@ -209,6 +216,7 @@ int get(const Options& options) {
     const std::vector<NamedFile> by_hand = fetch_all(files, wanted);
     for (const NamedFile& file : by_hand)
       say(stderr, "by hand: {} belongs at {}: {}; then call again\n", file.item.to, (files.folder / file.item.to).string(), file.by_hand);
+    if (!by_hand.empty() && options.flag("json")) fmt::print("{}\n", base::pretty(files_json(named(files.name, options))));
     if (!by_hand.empty()) return static_cast<int>(base::Exit::kFailedRun);
   }
   const NamedFiles now = named(files.name, options);

@@ -45,6 +45,7 @@ class Folder {
   std::filesystem::path own() const { return folder_ / kOwnFolder; }
   void fetch(const Item& item);
   void adopt(const Item& item);
+  void unpack_or_forget(const Item& item);
   void unpack_item(const Item& item);
   void refuse_foreign(const Item& item, const std::vector<std::string>& names) const;
 

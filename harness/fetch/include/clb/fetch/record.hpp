@@ -25,8 +25,11 @@ class Record {
   const Fetched* find(const std::string& to) const;
   bool unpacked_before(const std::string& to, const std::string& name) const;  // is NAME of the folder from this archive?
   void set(const std::string& to, const Fetched& fetched);                     // and writes it
+  void forget(const std::string& to);                                          // so does this
 
  private:
+  void write() const;
+
   std::filesystem::path file_;
   std::map<std::string, Fetched> files_;
 };

@@ -13,7 +13,10 @@ namespace clb::known_data {
 // ~/.local/share/clbench/data).
 std::vector<std::filesystem::path> folders(const std::vector<std::string>& flags);
 
-// The first of folders/NAME that is there, then known.root. Nothing: it is nowhere.
+// Not so for a folder of hidden names alone, which `data get` leaves where a person has to fetch a file first.
+bool holds_data(const std::filesystem::path& path);
+
+// The first of folders/NAME that holds data, then known.root. Nothing: it is nowhere.
 std::optional<std::filesystem::path> find_folder(const Known& known, const std::vector<std::filesystem::path>& folders);
 
 // "in none of A, B and not at C": where find_folder has looked.
