@@ -114,7 +114,7 @@ TEST_F(KnownData, WhereItIsLookedFor) {
   const Known known = read(kLeast + "root = [\"one\", \"two\"]\n");
   EXPECT_FALSE(find_folder(known, all));
   EXPECT_EQ(looked_in(known, {"/x", "/y"}), "in none of /x, /y and not at " + (folder_.path() / "one").string());
-  fs::create_directories(folder_.path() / "two" / "train");
+  fs::create_directories(folder_.path() / "two");
   EXPECT_EQ(find_folder(read(kLeast + "root = [\"one\", \"two\"]\n"), all), folder_.path() / "two");
   fs::create_directories(folder_.path() / "c/birds/.clbench");
   EXPECT_FALSE(find_folder(known, all)) << "it holds nothing yet";

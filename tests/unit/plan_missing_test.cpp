@@ -77,9 +77,9 @@ class ByName : public Missing {
 TEST_F(ByName, TheFoldersOfDataComeBeforeTheKnownPlace) {
   write("share/datasets/photos.toml", "plugin = \"cifar100\"\nclasses = 100\nroot = \"../../cifar\"\nget = \"take them\"\n");
   EXPECT_EQ(plan_in("\"photos\"").runs.at(0).dataset.root, (folder_ / "cifar").string());
-  fs::create_directories(folder_ / "second/photos");
+  fs::create_directories(folder_ / "second/photos/train");
   EXPECT_EQ(plan_in("\"photos\"").runs.at(0).dataset.root, (folder_ / "second/photos").string());
-  fs::create_directories(folder_ / "first/photos");
+  fs::create_directories(folder_ / "first/photos/train");
   EXPECT_EQ(plan_in("\"photos\"").runs.at(0).dataset.root, (folder_ / "first/photos").string());
   EXPECT_EQ(plan_in("{ name = \"photos\", root = \"second/photos\" }").runs.at(0).dataset.root, (folder_ / "second/photos").string());
   EXPECT_EQ(plan_in("{ id = \"cifar100\", root = \"cifar\" }").runs.at(0).dataset.root, (folder_ / "cifar").string());

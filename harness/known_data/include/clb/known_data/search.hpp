@@ -13,7 +13,7 @@ namespace clb::known_data {
 // ~/.local/share/clbench/data).
 std::vector<std::filesystem::path> folders(const std::vector<std::string>& flags);
 
-// Not so for a folder of hidden names alone, which `data get` leaves where a person has to fetch a file first.
+// Not so for an empty folder and one of hidden names alone, which `data get` leaves where a person has to fetch a file first.
 bool holds_data(const std::filesystem::path& path);
 
 // The first of folders/NAME that holds data, then known.root. Nothing: it is nowhere.
