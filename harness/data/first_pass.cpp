@@ -15,8 +15,9 @@ namespace clb::data {
 namespace {
 
 constexpr int64_t kMostThreads = 16;
-constexpr int64_t kBatchBytes = 256 << 10;  // of samples of one known size
-constexpr int64_t kBatchOfUnknown = 2;      // images of any size: what waits in the window must not fill the memory
+constexpr int64_t kBatchBytes = 256 << 10;   // of samples of one known size
+constexpr int64_t kBatchOfUnknown = 32;      // images of any size, ...
+constexpr size_t kDecodedOfBatch = 8 << 20;  // ... and where they are large, the rest of the batch is decoded when it is taken
 
 int64_t usable_cores() {
   cpu_set_t mine;
@@ -31,6 +32,7 @@ struct Worked {
   DecodedImage image;
   std::string name;
   std::string unreadable, undecodable;  // a sentence, or ""
+  bool put_off = false;                 // `bytes` are still the file's
 };
 
 // Consecutive samples, with what their bytes belong to.
@@ -38,6 +40,7 @@ struct Batch {
   int64_t first = 0;
   std::vector<DatasetPlugin::Samples> owners;
   std::vector<Worked> samples;
+  size_t decoded = 0;  // bytes
 };
 
 // What the workers do with a split; [any].
@@ -56,12 +59,19 @@ class Worker {
     return batch;
   }
 
+  // A sample that was put off, decoded by whoever takes it: one at a time.
+  void finish(Worked& w, int64_t index) const {
+    if (!w.put_off || !decode_) return;
+    const std::string name = (base::fs::path(below_root_) / w.name).string();
+    decode(w, sample_name(w.name.empty() ? nullptr : name.c_str(), index));
+  }
+
  private:
   // False: they cannot be read. A single one is then added with its sentence.
   bool add(Batch& batch, std::span<const int64_t> indices) const {
     try {
       const auto& samples = batch.owners.emplace_back(dataset_.read(split_, indices));
-      for (size_t k = 0; k < indices.size(); ++k) batch.samples.push_back(worked(samples[k], indices[k]));
+      for (size_t k = 0; k < indices.size(); ++k) batch.samples.push_back(worked(samples[k], indices[k], batch.decoded));
       return true;
     } catch (const PluginError& e) {
       if (e.status() != CLB_E_IO) throw;
@@ -70,7 +80,7 @@ class Worker {
     }
   }
 
-  Worked worked(const clb_sample& sample, int64_t index) const {
+  Worked worked(const clb_sample& sample, int64_t index, size_t& decoded) const {
     Worked w;
     w.bytes = {sample.bytes, sample.size};
     w.digest = base::sha256(w.bytes);
@@ -80,7 +90,10 @@ class Worker {
                 .width = static_cast<uint16_t>(sample.width),
                 .channels = static_cast<uint8_t>(sample.channels)};
     if (sample.name != nullptr) w.name = kept_name(sample.name);
-    if (sample.format == CLB_FORMAT_ENCODED && decode_) decode(w, sample_name(sample.name, index));
+    if (sample.format != CLB_FORMAT_ENCODED || !decode_) return w;
+    w.put_off = decoded > kDecodedOfBatch;
+    if (!w.put_off) decode(w, sample_name(sample.name, index));
+    decoded += w.image.pixels.size();
     return w;
   }
 
@@ -90,6 +103,7 @@ class Worker {
   }
 
   static void decode(Worked& w, const std::string& name) try {
+    w.put_off = false;
     w.image = decode_image(w.bytes, name);
     w.record.height = static_cast<uint16_t>(w.image.height);
     w.record.width = static_cast<uint16_t>(w.image.width);
@@ -147,7 +161,8 @@ class Pass {
         (count + batch_size_ - 1) / batch_size_, std::min(usable_cores(), kMostThreads));
     for (int64_t done = 0; done < count;) {
       const auto batch = batches.next();
-      for (const Worked& sample : batch->samples) {
+      for (Worked& sample : batch->samples) {
+        worker.finish(sample, done);
         take(sample, labels[static_cast<size_t>(done)], domains.empty() ? 0 : domains[static_cast<size_t>(done)]);
         ++done;
       }

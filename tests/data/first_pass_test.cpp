@@ -63,6 +63,27 @@ TEST_F(FirstPass, KeepsAboveTheLimitTheIndexAlone) {
   EXPECT_EQ(kept(fingerprint).size(), 5u);
 }
 
+// Of a batch of large images the first few are decoded ahead, the others when they are taken.
+TEST_F(FirstPass, LargeImagesAreKeptLikeSmallOnes) {
+  constexpr uint32_t kLarge = 1200;
+  const size_t pixels = size_t{3} * kLarge * kLarge;
+  for (char i = 0; i < 6; ++i) {
+    std::string rows;
+    for (uint32_t y = 0; y < kLarge; ++y) rows += '\0' + std::string(size_t{3} * kLarge, static_cast<char>(i + 1));
+    folder_.write("tree/train/cat/00" + std::to_string(i) + ".png", clb::testing::png(kLarge, kLarge, 8, 2, rows));
+  }
+  const int64_t limit = int64_t{1} << 30;
+  base::DatasetSpec spec = dataset(data::prepare(preparation(limit)).fingerprint);
+  spec.class_count = 2;
+  data::SampleStore store(spec, execution(limit), clb::testing::no_warning, [](const std::string&, int64_t, int64_t) { FAIL(); });
+  for (int64_t i = 0; i < 6; ++i) {
+    const data::SampleBytes kept = store.read(data::Split::kTrain, i);
+    ASSERT_EQ(kept.bytes.size(), pixels) << i;
+    EXPECT_FALSE(kept.encoded);
+    EXPECT_TRUE(std::all_of(kept.bytes.begin(), kept.bytes.end(), [&](uint8_t value) { return value == i + 1; })) << i;
+  }
+}
+
 TEST_F(FirstPass, TellsHowFarItIs) {
   std::vector<int64_t> done;
   auto wanted = preparation(kDecoded);
