@@ -81,7 +81,10 @@ void Recorder::event(size_t run, const base::Event& event) {
   const int64_t attempt = records_[run].attempt;
   if (const auto* hello = std::get_if<base::Hello>(&event)) store_.add_hello(attempt, *hello);
   if (const auto* targets = std::get_if<base::Targets>(&event)) store_.add_targets(attempt, *targets);
-  if (const auto* span = std::get_if<base::Span>(&event)) buffers_[run].spans.push_back(*span);
+  if (const auto* span = std::get_if<base::Span>(&event)) {
+    buffers_[run].spans.push_back(*span);
+    records_[run].seconds += span->wall_s;
+  }
   if (const auto* metric = std::get_if<base::Metric>(&event)) buffers_[run].metrics.push_back(*metric);
   if (const auto* resource = std::get_if<base::Resource>(&event)) store_.add_resource(attempt, *resource);
   if (const auto* done = std::get_if<base::Done>(&event)) {
@@ -103,6 +106,7 @@ void Recorder::task_done(size_t run, const base::TaskDone& task) {
   const Accuracy seen = accuracy_so_far(task, shape);
   double seconds = 0;
   for (const base::Span& span : task.spans) seconds += span.wall_s;
+  records_[run].seconds += seconds;
   const std::string accuracy = seen.n ? fmt::format("accuracy {:.2f} % of {} samples",
                                                     100.0 * static_cast<double>(seen.correct) / static_cast<double>(seen.n), seen.n)
                                       : "not evaluated";
@@ -123,9 +127,10 @@ void Recorder::finished(size_t run, const launch::Outcome& outcome) {
   store_.fold_log();  // a copy of the file alone has every run that ended
   records_[run].outcome = outcome;
   display_.end(run);
-  const double waited = records_[run].waited_s;
-  const std::string waiting =
-      waited > 0 && outcome.wall_s > 0 ? fmt::format(", {:.1f} % of it waiting for images", 100 * waited / outcome.wall_s) : "";
+  const RunRecord& record = records_[run];
+  const std::string waiting = record.waited_s > 0 && record.seconds > 0
+                                  ? fmt::format(", {:.1f} % of it waiting for images", 100 * record.waited_s / record.seconds)
+                                  : "";
   const std::string reason = waiting + (outcome.reason.empty() ? "" : ": " + outcome.reason);
   if (!outcome.bad_checkpoint)
     return display_.line(fmt::format("{}: {} after {}{}", label(run), outcome.status, launch::human_seconds(outcome.wall_s), reason));

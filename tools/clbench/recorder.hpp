@@ -20,7 +20,8 @@ struct RunRecord {
   std::filesystem::path folder;
   launch::Outcome outcome;
   std::optional<base::SecondLook> look;
-  double waited_s = 0;  // for images
+  double seconds = 0;   // of all its spans, those before a checkpoint included
+  double waited_s = 0;  // of them for images
 };
 
 struct RecorderOptions {
