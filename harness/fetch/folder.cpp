@@ -10,6 +10,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/temporary.hpp>
 #include <clb/base/there.hpp>
+#include <set>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -125,6 +126,22 @@ std::string difference(const fs::path& folder, const Item& item, const Progress&
   if (!unpacked) return "";
   if (const std::string missing = lacking(folder, item.to); !missing.empty()) return fmt::format("{}: {}", folder.string(), missing);
   return all_there(folder, *fetched) ? "" : fmt::format("{}: what it was unpacked into is not there", file.string());
+}
+
+bool holds_others(const fs::path& folder, const std::vector<Item>& items) {
+  if (!base::is_folder(folder)) return is_taken(folder);
+  const Record record(folder);
+  std::set<std::string> own;
+  const auto add = [&](const std::string& path) { own.insert(path.substr(0, path.find('/'))); };
+  for (const Item& item : items) {
+    for (const char* suffix : {"", ".part", ".part.json"}) add(item.to + suffix);
+    if (const Fetched* fetched = record.find(item.to))
+      for (const std::string& name : fetched->unpacked) add(name);
+  }
+  return std::any_of(fs::directory_iterator(folder), fs::directory_iterator(), [&](const fs::directory_entry& entry) {
+    const std::string name = entry.path().filename().string();
+    return !name.starts_with('.') && !own.contains(name);
+  });
 }
 
 Folder::Folder(fs::path folder, const Options& options)

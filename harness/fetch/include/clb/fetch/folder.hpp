@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace clb::fetch {
 
@@ -31,6 +32,10 @@ State state_of(const std::filesystem::path& folder, const Item& item);
 // "" when the file has the digest that is stated or was recorded, or has been removed after it was unpacked, and what it was unpacked into
 // is all there with its sizes; else a sentence that says what is missing or another. Reads the file whole.
 std::string difference(const std::filesystem::path& folder, const Item& item, const Progress& progress = {});
+
+// Something lies in the folder (or in its place) that none of the items is or brought: somebody's own files. Names with a dot before them
+// do not count.
+bool holds_others(const std::filesystem::path& folder, const std::vector<Item>& items);
 
 // Makes the folder where there is none, and holds its lock: one process at a time fetches into it, others wait.
 class Folder {
