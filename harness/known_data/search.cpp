@@ -24,7 +24,7 @@ std::vector<fs::path> folders(const std::vector<std::string>& flags) {
 std::optional<fs::path> find_folder(const Known& known, const std::vector<fs::path>& folders) {
   for (const fs::path& folder : folders)
     if (holds_data(folder / known.name)) return folder / known.name;
-  if (!known.root.empty() && holds_data(known.root)) return known.root;
+  if (!known.root.empty() && is_there(known.root)) return known.root;
   return std::nullopt;
 }
 

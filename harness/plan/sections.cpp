@@ -110,10 +110,10 @@ base::DatasetInfo opened(const Wanted& wanted, const std::string& root, const ba
   return info;
 }
 
-// What is not there: files of the split, which somebody can get; or all, where nobody said in which folder it is. Data that are there and
-// cannot be read are damaged, and no plan is made over that.
+// What is not there: files of the split, which somebody can get; or all, in an empty folder or where nobody said in which folder it is.
+// Data that are there and cannot be read are damaged, and no plan is made over that.
 bool is_missing(const Wanted& wanted, const std::string& root, const base::Json& params) {
-  return root.empty() || !absent_files(*wanted.known, root, split_in(*wanted.known, params)).empty();
+  return root.empty() || !known_data::holds_data(root) || !absent_files(*wanted.known, root, split_in(*wanted.known, params)).empty();
 }
 
 // The dataset as its files say; where they are not there and may be, as share/datasets says.
@@ -128,7 +128,7 @@ base::DatasetInfo find_dataset(const Wanted& wanted, const base::Json& params, c
   if (missing.empty()) {
     const bool lacks = may_lack && is_missing(wanted, root, params);
     try {
-      return opened(wanted, root, params, lacks ? "" : where_to_get(wanted, options), catalogue, plan);
+      return opened(wanted, root, params, lacks || !root.empty() ? "" : where_to_get(wanted, options), catalogue, plan);
     } catch (const base::Error& error) {
       if (!lacks || error.exit() != base::Exit::kUserMistake) throw;
       missing = error.what();

@@ -7,6 +7,7 @@
 #include <clb/known_data/search.hpp>
 #include <clb/launch/describe.hpp>
 #include <clb/plan/named.hpp>
+#include <clb/plan/settings.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <numeric>
@@ -108,6 +109,8 @@ Opened open_dataset(const known_data::Known& known, const std::string& file, con
                     InstalledCatalogue& catalogue) {
   std::vector<std::string> settings = options.texts("set");
   if (options.flag("split")) settings.push_back("split=" + options.text("split"));
+  const base::DatasetInfo closed = describer.dataset(file);
+  plan::settings(settings, closed.params, "dataset " + closed.id);  // mistakes are told also where there are no data
   const std::vector<fs::path> folders = data_folders(options);
   const auto place = options.flag("root") ? std::optional(fs::absolute(options.text("root"))) : known_data::find_folder(known, folders);
   Opened opened;
@@ -123,7 +126,7 @@ Opened open_dataset(const known_data::Known& known, const std::string& file, con
       opened.not_opened = known.get.empty() ? error.what() : fmt::format("{}; {}", error.what(), looked);
     }
   }
-  opened.info = describer.dataset(file);
+  opened.info = closed;
   return opened;
 }
 
