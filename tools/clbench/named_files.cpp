@@ -106,6 +106,7 @@ void add_places(Options& options) {
 std::vector<NamedFiles> all_named(const Options& options) {
   std::vector<NamedFiles> all;
   const std::vector<fs::path> folders = weights_folders(options);
+  data_folders(options);  // a mistake in the options is none in a description
   const auto add = [&](const std::vector<std::string>& names, const auto& find) {
     for (const std::string& name : names) try {
         std::optional<NamedFiles> files = find(name);
