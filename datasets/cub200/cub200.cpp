@@ -8,11 +8,18 @@ namespace {
 using By = clb::NamedSplit::By;
 
 // images.txt has "ID PATH" a line, train_test_split.txt "ID 1" for what is trained on, "ID 0" for what is tested; both count alike.
-std::vector<clb::ListedFile> official_lists(const clb::ImageTree& tree) {
+clb::SplitLists official_lists(const clb::ImageTree& tree) {
   const clb::Path folder = (tree.root / tree.base).parent_path().parent_path();  // images/ lies beside the lists
   const clb::Path images = folder / "images.txt", cut = folder / "train_test_split.txt";
-  if (!clb::packed_is_there(images) || !clb::packed_is_there(cut)) return {};
-  std::vector<clb::ListedFile> files = clb::read_list(images, clb::Split::kTrain, clb::ListColumns::kPathLabel);
+  clb::SplitLists lists;
+  for (const clb::Path& list : {cut, images}) {
+    if (!clb::packed_there(list).empty())
+      lists.begun = true;
+    else
+      lists.missing = list.lexically_relative(tree.root).string();
+  }
+  if (!lists.missing.empty()) return lists;
+  std::vector<clb::ListedFile>& files = lists.files = clb::read_list(images, clb::Split::kTrain, clb::ListColumns::kPathLabel);
   const std::vector<clb::ListedFile> splits = clb::read_list(cut, clb::Split::kTrain, clb::ListColumns::kPathLabel);
   if (files.size() != splits.size())
     clb::tree_problem(cut, "has " + std::to_string(splits.size()) + " lines, but images.txt has " + std::to_string(files.size()));
@@ -25,7 +32,7 @@ std::vector<clb::ListedFile> official_lists(const clb::ImageTree& tree) {
     files[i].split = splits[i].label == "1" ? clb::Split::kTrain : clb::Split::kTest;
   }
   clb::require_good_paths(files);
-  return files;
+  return lists;
 }
 
 class Cub200 final : public clb::NamedTree<Cub200> {

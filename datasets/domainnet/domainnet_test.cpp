@@ -33,11 +33,34 @@ TEST(DomainNet, EveryFormOfIt) {
       {"folders", {"{clipart|real}/{train|test}/{aircraft_carrier|zebra}/{1..2}.jpg"}, {}, "DOMAIN/{train,test}/CLASS/FILE", kTwo, 8, 8});
 }
 
+TEST(DomainNet, TheListsOfCodaPromptLeaveADomainOut) {
+  const MadeTree tree;
+  tree.put(kWhole);
+  std::string train = "data:\n", test = "data:\n";
+  for (const std::string domain : {"clipart", "infograph", "painting", "real", "sketch"})
+    for (const std::string& name : kTwo) {
+      train += "- data/DomainNet/" + domain + "/" + name + "/1.jpg\n";
+      test += "- data/DomainNet/" + domain + "/" + name + "/2.jpg\n";
+    }
+  tree.write("splits/domainnet_train.yaml", train);
+  tree.write("splits/domainnet_test.yaml", test);
+  const OpenedTree opened(tree, "coda");
+  EXPECT_EQ(opened.domains(), (std::vector<std::string>{"clipart", "infograph", "painting", "real", "sketch"}));
+  EXPECT_EQ(opened.count(CLB_SPLIT_TRAIN), 10);
+}
+
 TEST(DomainNet, AMissingListIsNamedWithItsSource) {
   const MadeTree tree;
   tree.put(kWhole);
-  tree.write("clipart_train.txt", "clipart/zebra/1.jpg 344\n");
-  EXPECT_TRUE(contains(refusal(tree), "DOMAIN_train.txt and DOMAIN_test.txt of ai.bu.edu/M3SDA")) << refusal(tree);
+  EXPECT_TRUE(
+      refusal(tree).starts_with("clipart_train.txt: is missing; the split \"official\" is made from it (also as .gz or .xz), or else "
+                                "from splits/domainnet_official_{train,test}.txt; clbench data get domainnet"))
+      << refusal(tree);
+  for (const std::string domain : {"clipart", "infograph", "painting", "quickdraw", "real", "sketch"})
+    for (const std::string which : {"_train.txt", "_test.txt"})
+      tree.write(domain + which, domain + (which == "_train.txt" ? "/zebra/1.jpg 344\n" : "/zebra/2.jpg 344\n"));
+  tree.erase("real_test.txt");
+  EXPECT_TRUE(refusal(tree).starts_with("real_test.txt: is missing")) << refusal(tree);
 }
 
 }  // namespace

@@ -159,7 +159,7 @@ TEST_F(ImageFolderTest, EveryMistakeIsOneSentenceWithItsPath) {
     fs::create_directories(folder_.path() / split);
   }
   says("train: holds no folders of classes");
-  EXPECT_TRUE(contains(error_of<clb::PluginError>([&] { plugin_.open(folder_.path() / "none"); }), "none: is no folder"));
+  EXPECT_TRUE(contains(error_of<clb::PluginError>([&] { plugin_.open(folder_.path() / "none"); }), "none: is not there"));
 }
 
 TEST_F(ImageFolderTest, EveryDomainNeedsTheSameClassesAndBothSplits) {

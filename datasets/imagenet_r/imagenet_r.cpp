@@ -12,13 +12,9 @@ constexpr const char* kCodaOrder[] = {
 #include "coda_order.inc"
 };
 
-// The lists as the authors of CODA-Prompt publish them; none when they are not there.
-std::vector<clb::ListedFile> coda_lists(const clb::ImageTree& tree) {
-  const clb::Path train = tree.root / "splits/imagenet-r_train.yaml", test = tree.root / "splits/imagenet-r_test.yaml";
-  if (!clb::packed_is_there(train) || !clb::packed_is_there(test)) return {};
-  std::vector<clb::ListedFile> files = clb::read_yaml_list(train, clb::Split::kTrain, "imagenet-r/");
-  for (clb::ListedFile& file : clb::read_yaml_list(test, clb::Split::kTest, "imagenet-r/")) files.push_back(std::move(file));
-  return files;
+// The lists as the authors of CODA-Prompt publish them.
+clb::SplitLists coda_lists(const clb::ImageTree& tree) {
+  return clb::yaml_lists(tree, "splits/imagenet-r_train.yaml", "splits/imagenet-r_test.yaml");
 }
 
 class ImageNetR final : public clb::NamedTree<ImageNetR> {
@@ -45,8 +41,10 @@ class ImageNetR final : public clb::NamedTree<ImageNetR> {
              .by = By::kLists,
              .get = "clbench data get imagenet_r --split coda brings splits/imagenet-r_{train,test}.yaml of github.com/GT-RIPL/CODA-Prompt",
              .lists = coda_lists},
-            {.name = "l2p", .by = By::kLists, .get = "write them from TensorFlow Datasets: test[:80%] and test[80%:]"},
-            {.name = "hide", .by = By::kLists, .get = "write them from the folders that HiDe-Prompt's code makes"}}};
+            {.name = "l2p",
+             .by = By::kLists,
+             .get = "clbench data get imagenet_r --split l2p brings the lists of LAE's authors (github.com/gqk/LAE)"},
+            {.name = "hide", .by = By::kLists, .get = "clbench data info imagenet_r says how to write them"}}};
   }
 
   std::vector<std::string> readable_names() const override { return clb::wordnet_names(class_names()); }

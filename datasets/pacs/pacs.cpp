@@ -6,7 +6,7 @@ namespace {
 using By = clb::NamedSplit::By;
 
 // The authors' lists, "photo/dog/056_0001.jpg 1" a line: what they train on, and what they hold out of it.
-std::vector<clb::ListedFile> official_lists(const clb::ImageTree& tree) {
+clb::SplitLists official_lists(const clb::ImageTree& tree) {
   return clb::lists_of_domains(tree, "_train_kfold.txt", "_crossval_kfold.txt");
 }
 

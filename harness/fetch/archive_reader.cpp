@@ -102,7 +102,7 @@ void ArchiveReader::damaged(const std::string& of_what) const {
   const char* said = archive_error_string(archive_);
   throw base::Error(
       fmt::format("{}: {} cannot be read ({}); the archive is damaged, incomplete or of another kind than tar, tar.gz, tar.xz "
-                  "and zip: remove it and get it again",
+                  "and zip",
                   file_.string(), of_what, base::printable(said ? said : "no reason given")));
 }
 
@@ -116,7 +116,7 @@ bool ArchiveReader::next(ArchiveEntry& entry) {
   for (;;) {
     const int got = archive_read_next_header(archive_, &entry_);
     if (got == ARCHIVE_EOF) {
-      if (entries_ == 0) throw base::Error(fmt::format("{}: the archive holds no files; remove it and get it again", file_.string()));
+      if (entries_ == 0) throw base::Error(fmt::format("{}: the archive holds no files", file_.string()));
       expect_end_of_gzip();
       return false;
     }
@@ -124,6 +124,8 @@ bool ArchiveReader::next(ArchiveEntry& entry) {
     const char* name = archive_entry_pathname(entry_);
     name_ = name ? name : "";
     of_entry_ = 0;
+    if (archive_entry_is_encrypted(entry_))
+      throw base::Error(fmt::format("{}: the archive is protected by a password, which clbench does not ask for", file_.string()));
     check_name(entry);
     if (entry.name.empty()) continue;  // "./"
     if (++entries_ > limits_.entries) refuse(fmt::format("is one more than {}, the most that are unpacked", limits_.entries));

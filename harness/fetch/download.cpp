@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/base/there.hpp>
 #include <clb/fetch/download.hpp>
 #include <thread>
 
 #include "part.hpp"
+#include "place.hpp"
 #include "transfer.hpp"
 
 namespace clb::fetch {
@@ -42,6 +44,16 @@ std::string mistaken(const Source& source, const FileDigests& found) {
   return fmt::format("gave a file with {}, but {} is {}", found.other.text(), source.digest_from, source.digest.text());
 }
 
+// What `source.check` finds wrong with it, likewise.
+std::string useless(const Source& source, const fs::path& file) try {
+  if (source.check) source.check(file);
+  return "";
+} catch (const base::WriteError&) {
+  throw;
+} catch (const base::Error& error) {
+  return fmt::format("gave a file that is of no use ({})", error.what());
+}
+
 // What came before may be what is wrong: then once more from the beginning.
 Tried checked_from(const std::string& url, const Source& source, Part& part, const Options& options, FileDigests& found) {
   for (;;) {
@@ -49,7 +61,8 @@ Tried checked_from(const std::string& url, const Source& source, Part& part, con
     Tried tried = from(url, source, part, options);
     if (tried.then != Then::kDone) return tried;
     found = digests_of(part.path(), source.digest.kind, options.progress);
-    const std::string why = mistaken(source, found);
+    std::string why = mistaken(source, found);
+    if (why.empty()) why = useless(source, part.path());
     if (why.empty()) return {};
     part.forget();
     if (!gone_on_with) return {Then::kNextAddress, why};
@@ -60,9 +73,8 @@ Tried checked_from(const std::string& url, const Source& source, Part& part, con
 }  // namespace
 
 Downloaded download(const Source& source, const fs::path& file, const Options& options) {
-  std::error_code error;
-  if (fs::exists(fs::symlink_status(file, error))) throw base::Error(fmt::format("{}: is there already", file.string()));
-  fs::create_directories(file.parent_path());
+  if (base::is_taken(file)) throw base::Error(fmt::format("{}: is there already", file.string()));
+  make_folder(file.parent_path());
   Part part(file);
   std::vector<std::string> urls = source.urls;
   std::stable_partition(urls.begin(), urls.end(), [&](const std::string& url) { return url == part.url(); });
@@ -80,7 +92,8 @@ Downloaded download(const Source& source, const fs::path& file, const Options& o
   if (part.size() == 0) part.forget();
   throw base::Error(
       fmt::format("{}: could not be fetched: {}{}", file.string(), why,
-                  part.size() ? fmt::format("; what came is kept in {}, and the next call goes on with it", part.path().string()) : ""));
+                  part.size() ? fmt::format("; what came is kept in {}, and the next call goes on with it", part.path().string()) : ""),
+      base::Exit::kFailedRun);
 }
 
 }  // namespace clb::fetch

@@ -9,32 +9,32 @@
 #include <clb/base/descriptor.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/temporary.hpp>
+#include <clb/base/there.hpp>
+#include <set>
 #include <system_error>
 #include <thread>
+#include <utility>
 
+#include "manifest.hpp"
 #include "place.hpp"
 
 namespace clb::fetch {
 
 namespace fs = std::filesystem;
 using base::Error;
+using base::is_taken;
 
 namespace {
 
 constexpr const char* kUnpacked = "unpacked";  // of temporary folders
 
-bool is_there(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(fs::symlink_status(path, error));
-}
-
 bool all_there(const fs::path& folder, const Fetched& fetched) {
   return fetched.complete &&
-         std::all_of(fetched.unpacked.begin(), fetched.unpacked.end(), [&](const std::string& name) { return is_there(folder / name); });
+         std::all_of(fetched.unpacked.begin(), fetched.unpacked.end(), [&](const std::string& name) { return is_taken(folder / name); });
 }
 
 base::FileLock wait_for(const fs::path& file, const fs::path& folder, const Options& options) {
-  fs::create_directories(file.parent_path());
+  make_folder(file.parent_path());
   for (bool said = false;; said = true) {
     if (auto lock = base::FileLock::try_lock(file)) return std::move(*lock);
     if (!said && options.note) options.note(fmt::format("{}: {} fetches into it; waiting", folder.string(), base::FileLock::holder(file)));
@@ -94,25 +94,54 @@ State state_of(const fs::path& folder, const Item& item) {
   const Record record(folder);
   const Fetched* fetched = record.find(item.to);
   if (item.unpack && fetched && all_there(folder, *fetched)) return State::kComplete;
-  if (is_there(folder / item.to)) return item.unpack ? State::kFetched : State::kComplete;
-  return is_there(folder / (item.to + ".part")) ? State::kPart : State::kAbsent;
+  if (is_taken(folder / item.to)) return item.unpack ? State::kFetched : State::kComplete;
+  return is_taken(folder / (item.to + ".part")) ? State::kPart : State::kAbsent;
 }
 
-std::string difference(const fs::path& folder, const Item& item, const Progress& progress) {
-  const fs::path file = folder / item.to;
-  const Record record(folder);
-  if (!is_there(file)) {
-    const State state = state_of(folder, item);
-    return state == State::kComplete ? "" : fmt::format("{}: is {}", file.string(), state == State::kPart ? "there in part" : "not there");
-  }
-  const Source source = expected(item, record);
+namespace {
+
+// Of a file that is there.
+std::string other_content(const fs::path& file, const Source& source, const Progress& progress) {
   const FileDigests found = digests_of(file, source.digest.kind, progress);
   if (source.size && found.size != source.size)
     return fmt::format("{}: has {} bytes, not {} as is stated of it", file.string(), found.size, source.size);
   if (!source.digest.empty() && found.other.digits != source.digest.digits)
     return fmt::format("{}: has {}, but {} is {}", file.string(), found.other.text(), source.digest_from, source.digest.text());
-  if (state_of(folder, item) == State::kFetched) return fmt::format("{}: is not unpacked", file.string());
   return "";
+}
+
+}  // namespace
+
+std::string difference(const fs::path& folder, const Item& item, const Progress& progress) {
+  const fs::path file = folder / item.to;
+  const Record record(folder);
+  const Fetched* fetched = record.find(item.to);
+  const bool unpacked = item.unpack && fetched && fetched->complete;
+  if (is_taken(file)) {
+    if (const std::string other = other_content(file, expected(item, record), progress); !other.empty()) return other;
+    if (item.unpack && !unpacked) return fmt::format("{}: is not unpacked", file.string());
+  } else if (!unpacked) {
+    return fmt::format("{}: is {}", file.string(), is_taken(file.string() + ".part") ? "there in part" : "not there");
+  }
+  if (!unpacked) return "";
+  if (const std::string missing = lacking(folder, item.to); !missing.empty()) return fmt::format("{}: {}", folder.string(), missing);
+  return all_there(folder, *fetched) ? "" : fmt::format("{}: what it was unpacked into is not there", file.string());
+}
+
+bool holds_others(const fs::path& folder, const std::vector<Item>& items) {
+  if (!base::is_folder(folder)) return is_taken(folder);
+  const Record record(folder);
+  std::set<std::string> own;
+  const auto add = [&](const std::string& path) { own.insert(path.substr(0, path.find('/'))); };
+  for (const Item& item : items) {
+    for (const char* suffix : {"", ".part", ".part.json"}) add(item.to + suffix);
+    if (const Fetched* fetched = record.find(item.to))
+      for (const std::string& name : fetched->unpacked) add(name);
+  }
+  return std::any_of(fs::directory_iterator(folder), fs::directory_iterator(), [&](const fs::directory_entry& entry) {
+    const std::string name = entry.path().filename().string();
+    return !name.starts_with('.') && !own.contains(name);
+  });
 }
 
 Folder::Folder(fs::path folder, const Options& options)
@@ -122,7 +151,7 @@ Folder::Folder(fs::path folder, const Options& options)
 
 bool Folder::get(const Item& item) {
   if (item.unpack && record_.find(item.to) && all_there(folder_, *record_.find(item.to))) return true;
-  if (is_there(folder_ / item.to)) {
+  if (is_taken(folder_ / item.to)) {
     adopt(item);
   } else if (item.source.urls.empty()) {
     return false;
@@ -142,7 +171,9 @@ void Folder::unpack_or_forget(const Item& item) try { unpack_item(item); } catch
 }
 
 void Folder::fetch(const Item& item) {
-  const Downloaded downloaded = download(expected(item, record_), folder_ / item.to, options_);
+  Source source = expected(item, record_);
+  if (item.unpack) source.check = [this](const fs::path& archive) { contents_ = look_into(archive, {}, options_.progress); };
+  const Downloaded downloaded = download(source, folder_ / item.to, options_);
   Fetched fetched;
   if (const Fetched* before = record_.find(item.to)) fetched.unpacked = before->unpacked;
   fetched.url = downloaded.url;
@@ -178,15 +209,24 @@ void Folder::refuse_foreign(const Item& item, const std::vector<std::string>& na
     if (name == kOwnFolder || name == item.to)
       throw Error(fmt::format("{}: holds a file {}, which cannot stand beside it; the archive is not unpacked",
                               (folder_ / item.to).string(), name));
-    if (is_there(folder_ / name) && !record_.unpacked_before(item.to, name))
+    if (is_taken(folder_ / name) && !record_.unpacked_before(item.to, name))
       throw Error(fmt::format("{}: is there and was not unpacked by clbench, but {} holds it too; move it away and call again",
                               (folder_ / name).string(), item.to));
   }
 }
 
+// Of an archive that lies there, whoever put it there.
+Contents Folder::look_whether_good(const fs::path& archive) const try {
+  return look_into(archive, {}, options_.progress);
+} catch (const base::WriteError&) {
+  throw;
+} catch (const Error& error) {
+  throw Error(fmt::format("{}; remove it and get it again, or unpack it yourself", error.what()), base::Exit::kFailedRun);
+}
+
 void Folder::unpack_item(const Item& item) {
   const fs::path archive = folder_ / item.to;
-  const Contents contents = look_into(archive, {}, options_.progress);
+  const Contents contents = contents_ ? *std::exchange(contents_, std::nullopt) : look_whether_good(archive);
   const bool here = item.unpack->empty();
   const std::vector<std::string> names =
       here ? std::vector<std::string>(contents.top.begin(), contents.top.end()) : std::vector{*item.unpack};
@@ -194,6 +234,7 @@ void Folder::unpack_item(const Item& item) {
   require_space(folder_, contents.bytes, fmt::format("{} unpacked takes", item.to));
   const Scratch scratch(own() / kUnpacked);
   unpack(archive, scratch.path(), {}, options_.progress);
+  write_manifest(folder_, item.to, scratch.path(), *item.unpack);
   flush(scratch.path());
   Fetched fetched = *record_.find(item.to);
   const bool was_complete = fetched.complete;
@@ -201,7 +242,7 @@ void Folder::unpack_item(const Item& item) {
   fetched.complete = false;
   record_.set(item.to, fetched);
   for (const std::string& name : names) {
-    if (was_complete && is_there(folder_ / name)) continue;  // only what was removed since comes again
+    if (was_complete && is_taken(folder_ / name)) continue;  // only what was removed since comes again
     std::error_code ignored;
     fs::remove_all(folder_ / name, ignored);  // of this archive, from a call that was broken off
     rename_new(here ? scratch.path() / name : scratch.path(), folder_ / name);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <clb/base/descriptor.hpp>
 #include <clb/base/error.hpp>
+#include <clb/base/there.hpp>
 #include <cstdio>
 #include <cstring>
 
@@ -40,6 +41,15 @@ void require_space(const fs::path& folder, uint64_t bytes, const std::string& wh
                                      folder.string(), what, in_words(bytes), in_words(blocks * unit)));
 }
 
+void make_folder(const fs::path& folder) {
+  if (const std::string why = base::why_no_folder(folder); !why.empty())
+    throw base::Error(
+        fmt::format("{}: cannot be a folder: {}; move that away, or name another place with --root DIR", folder.string(), why));
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw base::WriteError(cannot_write(folder, error.value()));
+}
+
 std::string cannot_write(const fs::path& file, int error) {
   const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
   return fmt::format("{}: cannot be written: {}{}", file.string(), std::strerror(error),
@@ -52,7 +62,7 @@ void rename_new(const fs::path& from, const fs::path& to) {
   int done = renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
   if (done != 0 && (errno == EINVAL || errno == ENOSYS)) {  // the file system knows no such rename
     errno = EEXIST;
-    if (!fs::exists(fs::symlink_status(to, error))) done = rename(from.c_str(), to.c_str());
+    if (!base::is_taken(to)) done = rename(from.c_str(), to.c_str());
   }
   if (done != 0 && errno == EEXIST)
     throw base::Error(fmt::format("{}: is there already and was not made by clbench; move it away", to.string()));

@@ -1,4 +1,4 @@
-// Space on a disk, and final names.
+// Space on a disk, folders and final names.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,9 @@ namespace clb::fetch {
 
 // Error when the file system below `folder` has no room for `bytes` more. `what`: "imagenet-r.tar takes".
 void require_space(const std::filesystem::path& folder, uint64_t bytes, const std::string& what);
+
+// With all folders above it. Error: a file, or a link that leads nowhere, stands in the way. WriteError: the disk.
+void make_folder(const std::filesystem::path& folder);
 
 // The sentence after a failed write.
 std::string cannot_write(const std::filesystem::path& file, int error);

@@ -23,12 +23,6 @@ using Kind = ArchiveEntry::Kind;
 
 [[noreturn]] void fail(const fs::path& file) { throw base::WriteError(cannot_write(file, errno)); }
 
-void make_folders(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw base::WriteError(cannot_write(folder, error.value()));
-}
-
 void write_file(ArchiveReader& reader, const fs::path& file) {
   const base::Descriptor out(open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
   if (out.get() < 0) fail(file);
@@ -50,7 +44,7 @@ void write_file(ArchiveReader& reader, const fs::path& file) {
 void make_links(const fs::path& archive, const fs::path& folder, const std::vector<std::pair<std::string, std::string>>& links) {
   const std::string inside = fs::canonical(folder).string() + "/";
   for (const auto& [name, target] : links) {
-    make_folders((folder / name).parent_path());
+    make_folder((folder / name).parent_path());
     const fs::path from = fs::canonical((folder / name).parent_path());  // through links of before, all of which lead inside
     if (!((from / target).lexically_normal().string() + "/").starts_with(inside))
       throw base::Error(fmt::format("{}: the entry \"{}\" is a link to \"{}\", which leads outside; the archive is not unpacked",
@@ -85,7 +79,7 @@ void unpack(const fs::path& archive, const fs::path& folder, const Limits& limit
       links.emplace_back(entry.name, entry.target);
       continue;
     }
-    make_folders(entry.kind == Kind::kFolder ? path : path.parent_path());
+    make_folder(entry.kind == Kind::kFolder ? path : path.parent_path());
     if (entry.kind == Kind::kFile) write_file(reader, path);
     if (entry.kind == Kind::kSameFile && link((folder / entry.target).c_str(), path.c_str()) != 0) fail(path);
   }

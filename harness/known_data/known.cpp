@@ -38,7 +38,12 @@ NamedOrders orders_in(const Reader& reader, const std::string& key) {
   return orders;
 }
 
-Counts counts_in(const Reader& reader) { return {reader.integer("train", 0, 1, kMaxInt), reader.integer("test", 0, 1, kMaxInt)}; }
+SplitFacts facts_in(const Reader& reader, int64_t classes, const std::vector<std::string>& domains) {
+  SplitFacts facts{reader.integer("classes", classes, 1, kMaxClasses), reader.integer("train", 0, 1, kMaxInt),
+                   reader.integer("test", 0, 1, kMaxInt), texts(reader, "domains")};
+  if (facts.domains.empty()) facts.domains = domains;
+  return facts;
+}
 
 // The first that is there, else the first.
 fs::path root_in(const Reader& reader, const fs::path& file) {
@@ -140,8 +145,8 @@ void read_splits(const Reader& reader, Known& known) {
   if (!node) return;
   for (const Entry& entry : Reader(*node, "splits").table().entries()) {
     const Reader split(entry.value, "splits." + entry.key);
-    check_keys(split.table(), split.name(), {"train", "test"});
-    known.splits[entry.key] = counts_in(split);
+    check_keys(split.table(), split.name(), {"classes", "train", "test", "domains"});
+    known.splits[entry.key] = facts_in(split, known.usual.classes, known.usual.domains);
   }
 }
 
@@ -157,14 +162,13 @@ Known read(const Node& root, const fs::path& file) {
   known.licence = reader.string("licence", "");
   known.homepage = reader.string("homepage", "");
   if (const Node* params = reader.find("params")) known.params = Reader(*params, "params").table();
-  known.classes = to_int(reader.at("classes", "200"), "classes", 1, kMaxClasses);
-  known.counts = counts_in(reader);
+  known.usual = facts_in(reader, to_int(reader.at("classes", "200"), "classes", 1, kMaxClasses), {});
   read_splits(reader, known);
-  known.domains = texts(reader, "domains");
   known.names = texts(reader, "names");
   known.templates = texts(reader, "templates");
-  if (!known.names.empty() && static_cast<int64_t>(known.names.size()) != known.classes)
-    fail(reader.find("names")->place, fmt::format("names holds {} names, but there are {} classes", known.names.size(), known.classes));
+  if (!known.names.empty() && static_cast<int64_t>(known.names.size()) != known.usual.classes)
+    fail(reader.find("names")->place,
+         fmt::format("names holds {} names, but there are {} classes", known.names.size(), known.usual.classes));
   known.root = root_in(reader, file);
   known.class_orders = orders_in(reader, "class_orders");
   known.domain_orders = orders_in(reader, "domain_orders");
@@ -191,6 +195,11 @@ std::vector<std::string> Known::split_names() const {
   for (const File& file : files) all.insert(file.splits.begin(), file.splits.end());
   if (!split().empty()) all.insert(split());
   return {all.begin(), all.end()};
+}
+
+bool Known::wants(const File& file, const std::string& named) const {
+  const std::string wanted = named.empty() ? split() : named;
+  return wanted.empty() || file.splits.empty() || std::find(file.splits.begin(), file.splits.end(), wanted) != file.splits.end();
 }
 
 std::string Known::remedy() const {

@@ -1,21 +1,15 @@
 #include <clb/base/paths.hpp>
+#include <clb/base/there.hpp>
 #include <clb/known_data/search.hpp>
 
 namespace clb::known_data {
-namespace {
 
 namespace fs = std::filesystem;
-
-bool is_there(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
-
-}  // namespace
+using base::is_there;
 
 bool holds_data(const fs::path& path) {
   std::error_code error;
-  if (!fs::is_directory(path, error)) return is_there(path);
+  if (!base::is_folder(path)) return is_there(path);
   for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error))
     if (!entry->path().filename().native().starts_with('.')) return true;
   return static_cast<bool>(error);
@@ -38,6 +32,9 @@ std::string looked_in(const Known& known, const std::vector<fs::path>& folders) 
   std::string text;
   for (const fs::path& folder : folders) text += (text.empty() ? "in none of " : ", ") + folder.string();
   if (!known.root.empty()) text += (text.empty() ? "not at " : " and not at ") + known.root.string();
+  for (const fs::path& folder : folders)
+    if (const std::string why = base::is_there(folder / known.name) ? "" : base::why_no_folder(folder / known.name); !why.empty())
+      text += " (" + why + ")";
   return text.empty() ? "in no folder of data" : text;
 }
 

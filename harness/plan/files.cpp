@@ -6,16 +6,6 @@
 
 namespace clb::plan {
 
-bool is_file(const std::filesystem::path& path) {
-  std::error_code error;
-  return std::filesystem::is_regular_file(path, error);
-}
-
-bool is_there(const std::filesystem::path& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error);
-}
-
 std::vector<std::string> toml_stems(const std::filesystem::path& folder) {
   std::vector<std::string> names;
   std::error_code error;

@@ -1,6 +1,7 @@
 // Files that an experiment names, and the TOML files of a folder.
 #pragma once
 
+#include <clb/base/there.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -10,11 +11,9 @@
 
 namespace clb::plan {
 
-inline constexpr uint64_t kMaxTomlBytes = 1 << 20;
+using base::is_file;
 
-// False also when the path cannot be looked at (no permission, name too long).
-bool is_file(const std::filesystem::path& path);
-bool is_there(const std::filesystem::path& path);
+inline constexpr uint64_t kMaxTomlBytes = 1 << 20;
 
 // Sorted names without ".toml"; empty when the folder does not exist.
 std::vector<std::string> toml_stems(const std::filesystem::path& folder);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/base/there.hpp>
 #include <clb/known_data/match.hpp>
 #include <clb/known_data/search.hpp>
 #include <clb/plan/sequence.hpp>
@@ -68,9 +69,10 @@ Location find_root(const Wanted& wanted, const std::filesystem::path& folder, co
   const Reader& reader = wanted.reader;
   if (const Node* node = reader.find("root")) {
     const std::filesystem::path root = resolve_path(*node, reader.what("root"), folder);
-    if (is_there(root)) return {root.string(), ""};
-    return {root.string(),
-            fmt::format("{}: no such folder {}; give another with --set {}.root=DIR", reader.what("root"), root.string(), wanted.path)};
+    if (base::is_there(root)) return {root.string(), ""};
+    const std::string why = base::why_no_folder(root);
+    return {root.string(), fmt::format("{}: no such folder {}{}; give another with --set {}.root=DIR", reader.what("root"), root.string(),
+                                       why.empty() ? "" : " (" + why + ")", wanted.path)};
   }
   if (!wanted.known || !reader.find("name")) return {};
   const Known& known = *wanted.known;
@@ -108,6 +110,12 @@ base::DatasetInfo opened(const Wanted& wanted, const std::string& root, const ba
   return info;
 }
 
+// What is not there: files of the split, which somebody can get; or all, in an empty folder or where nobody said in which folder it is.
+// Data that are there and cannot be read are damaged, and no plan is made over that.
+bool is_missing(const Wanted& wanted, const std::string& root, const base::Json& params) {
+  return root.empty() || !known_data::holds_data(root) || !absent_files(*wanted.known, root, split_in(*wanted.known, params)).empty();
+}
+
 // The dataset as its files say; where they are not there and may be, as share/datasets says.
 base::DatasetInfo find_dataset(const Wanted& wanted, const base::Json& params, const std::filesystem::path& folder,
                                const PlanOptions& options, Catalogue& catalogue, Plan& plan) {
@@ -118,16 +126,17 @@ base::DatasetInfo find_dataset(const Wanted& wanted, const base::Json& params, c
     fail(own ? own->place : wanted.reader.find("name")->place, own ? missing : fmt::format("{} ({})", missing, wanted.known->get));
   }
   if (missing.empty()) {
+    const bool lacks = may_lack && is_missing(wanted, root, params);
     try {
-      return opened(wanted, root, params, may_lack ? "" : where_to_get(wanted, options), catalogue, plan);
+      return opened(wanted, root, params, lacks || !root.empty() ? "" : where_to_get(wanted, options), catalogue, plan);
     } catch (const base::Error& error) {
-      if (!may_lack) throw;
+      if (!lacks || error.exit() != base::Exit::kUserMistake) throw;
       missing = error.what();
       if (!wanted.reader.find("root")) missing += "; " + wanted.known->remedy();
     }
   }
   plan.missing.push_back(fmt::format("{}: {} ({})", wanted.known->name, missing, wanted.known->get));
-  return planned_info(*wanted.known, root);
+  return planned_info(*wanted.known, root, params);
 }
 
 // `counts`: samples per class of the split; empty when the plugin does not tell.

@@ -179,7 +179,7 @@ class Walk {
 
   void refuse_empty() const {
     if (empty_.size() == 1) tree_problem(tree_.root / empty_[0], "holds no images");
-    if (!empty_.empty()) tree_problem(tree_.root, listed(empty_, "the folder") + " hold no images");
+    if (!empty_.empty()) tree_problem(tree_.root, listed(empty_, "the folder", "the folders") + " hold no images");
   }
 
   void require_same_classes() const {
@@ -193,9 +193,11 @@ class Walk {
       const Path folder = tree_.root / level.path, wanted = tree_.root / first.path;
       refuse_other_form(folder, missing, surplus, wanted);
       if (!missing.empty())
-        tree_problem(folder, listed(missing, "the class") + " of " + wanted.string() + (missing.size() == 1 ? " is" : " are") + " missing");
+        tree_problem(folder, listed(missing, "the class", "the classes") + " of " + wanted.string() +
+                                 (missing.size() == 1 ? " is" : " are") + " missing");
       if (surplus.size() == 1) tree_problem(folder / surplus[0], "is a class that " + wanted.string() + " does not have");
-      if (!surplus.empty()) tree_problem(folder, listed(surplus, "the class") + " are there, which " + wanted.string() + " does not have");
+      if (!surplus.empty())
+        tree_problem(folder, listed(surplus, "the class", "the classes") + " are there, which " + wanted.string() + " does not have");
     }
   }
 
@@ -262,12 +264,24 @@ std::string expected(const std::vector<TreeLayout>& layouts) {
   return text;
 }
 
+// {train,test}/... where each domain has a split of its own.
+void refuse_splits_above_domains(const Path& root, const std::vector<TreeLayout>& layouts) {
+  const auto has_domains = [](const TreeLayout& layout) { return layout.folders.find("{domain}") != std::string::npos; };
+  const std::string train = other_name_of(root, false), test = other_name_of(root, true);
+  if ((train.empty() && test.empty()) || !std::all_of(layouts.begin(), layouts.end(), has_domains)) return;
+  const std::string found = train.empty() || test.empty() ? train + test : train + " and " + test;
+  tree_problem(root, "holds " + found + ", but no domains above " + (found.size() == train.size() + test.size() ? "it" : "them") +
+                         "; expected is " + expected(layouts));
+}
+
 // A root in which none of the layouts is.
 [[noreturn]] void refuse_layout(const Path& root, const std::vector<TreeLayout>& layouts) {
   if (tree::is_file(root)) tree_problem(root, "is a file, but a folder is needed; if it is an archive, unpack it");
-  if (!tree::is_folder(root)) tree_problem(root, "is no folder");
+  if (const std::string why = base::why_no_folder(root); !why.empty()) throw PluginError(CLB_E_IO, why + ", but a folder is needed");
+  if (!tree::is_folder(root)) tree_problem(root, "is not there");
   const Folder inside(root);
   if (inside.folders.empty()) tree_problem(root, "holds no folders; expected is " + expected(layouts));
+  refuse_splits_above_domains(root, layouts);
   const bool cut = std::all_of(layouts.begin(), layouts.end(), [](const TreeLayout& layout) { return layout.cut(); });
   for (const bool test : {false, true})
     if (const std::string other = other_name_of(root, test); cut && !other.empty())
@@ -276,11 +290,12 @@ std::string expected(const std::vector<TreeLayout>& layouts) {
   for (const std::string& name : inside.folders) {
     const Folder below(root / name);
     if (cut && std::any_of(below.files.begin(), below.files.end(), tree::is_image))
-      tree_problem(root, "holds images in folders of classes (" + listed(inside.folders, "").substr(1) +
+      tree_problem(root, "holds images in folders of classes (" + listed(inside.folders) +
                              ") without train and test above them; which images are tested is not guessed: move some of each class to "
                              "test/CLASS, the others to train/CLASS");
   }
-  tree_problem(root, "holds no images where they are expected, in " + expected(layouts) + ", but " + listed(inside.folders, "the folder"));
+  tree_problem(root, "holds no images where they are expected, in " + expected(layouts) + ", but " +
+                         listed(inside.folders, "the folder", "the folders"));
 }
 
 // A root whose folder should be the root.
@@ -309,12 +324,16 @@ std::string TreeLayout::shown() const {
 
 void tree_problem(const Path& path, const std::string& problem) { throw PluginError(CLB_E_IO, path.string() + ": " + problem); }
 
-std::string listed(const std::vector<std::string>& names, const std::string& what) {
+std::string listed(const std::vector<std::string>& names) {
   constexpr size_t kNamed = 5;
-  std::string text = what;
-  for (size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += (i ? ", \"" : " \"") + names[i] + "\"";
+  std::string text;
+  for (size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += (i ? ", \"" : "\"") + names[i] + "\"";
   if (names.size() > kNamed) text += " and " + std::to_string(names.size() - kNamed) + " more";
   return text;
+}
+
+std::string listed(const std::vector<std::string>& names, const std::string& one, const std::string& many) {
+  return (names.size() == 1 ? one : many) + " " + listed(names);
 }
 
 bool tree_is_there(const Path& root, const TreeLayout& layout) {
@@ -342,7 +361,7 @@ void require_both_splits(const ImageTree& tree) {
     for (size_t c = 0; c < tree.classes.size(); ++c)
       if (counts[split][c] == 0) none.push_back(tree.classes[c]);
     if (!none.empty())
-      tree_problem(tree.root, listed(none, "the class") + (none.size() == 1 ? " has" : " have") + " no " +
+      tree_problem(tree.root, listed(none, "the class", "the classes") + (none.size() == 1 ? " has" : " have") + " no " +
                                   (split == Split::kTrain ? "training" : "test") + " samples; every class needs both");
   }
 }

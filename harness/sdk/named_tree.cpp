@@ -6,6 +6,7 @@
 #include <clb/base/image_kind.hpp>
 #include <clb/sdk/named_tree.hpp>
 #include <numeric>
+#include <tuple>
 
 namespace clb {
 
@@ -23,9 +24,44 @@ bool any_is_there(const Path& root, const std::vector<TreeLayout>& layouts) {
   return std::any_of(layouts.begin(), layouts.end(), [&](const TreeLayout& one) { return tree_is_there(root, one); });
 }
 
-std::vector<ListedFile> lists_for(const ImageTree& tree, const std::string& id, const NamedSplit& split) {
-  std::vector<ListedFile> lists = split.lists ? split.lists(tree) : std::vector<ListedFile>{};
-  return lists.empty() ? read_split_lists(tree.root, id, split.name, split.get) : lists;
+// Both kinds of lists are there: another cut by the one than by the other cannot be chosen silently.
+void require_same(const ImageTree& tree, const SplitLists& own, const SplitLists& plain) {
+  ImageTree one = tree, other = tree;
+  cut_by_lists(one, own.files);
+  cut_by_lists(other, plain.files);
+  const auto key = [](const TreeFile& file) { return std::tie(file.path, file.split); };
+  const auto [a, b] = std::mismatch(one.files.begin(), one.files.end(), other.files.begin(), other.files.end(),
+                                    [&](const TreeFile& x, const TreeFile& y) { return key(x) == key(y); });
+  if (a == one.files.end() && b == other.files.end()) return;
+  const TreeFile& first = b == other.files.end() || (a != one.files.end() && key(*a) <= key(*b)) ? *a : *b;
+  tree_problem(tree.root, "holds lists of the split twice, " + own.files[0].list->filename().string() + " and " +
+                              plain.files[0].list->filename().string() + ", and they differ, for example in \"" + first.path +
+                              "\"; move away those that are not meant");
+}
+
+[[noreturn]] void refuse_missing(const ImageTree& tree, const std::string& id, const NamedSplit& split, const std::string& list, bool own) {
+  const std::string plain = "splits/" + id + "_" + split.name + "_{train,test}.txt";
+  tree_problem(tree.root / list, "is missing; the split \"" + std::string(split.name) + "\" is made from it (also as .gz or .xz)" +
+                                     (own ? ", or else from " + plain : "") + (split.get.empty() ? "" : "; " + split.get));
+}
+
+SplitLists lists_for(const ImageTree& tree, const std::string& id, const NamedSplit& split) {
+  SplitLists plain = plain_lists(tree.root, id, split.name);
+  SplitLists own = split.lists ? split.lists(tree) : SplitLists{{}, plain.missing, false};
+  if (own.missing.empty() && plain.missing.empty() && split.lists) require_same(tree, own, plain);
+  if (split.lists && own.missing.empty()) return own;
+  if (plain.missing.empty()) return plain;
+  const bool meant_plain = !split.lists || (plain.begun && !own.begun);
+  refuse_missing(tree, id, split, meant_plain ? plain.missing : own.missing, split.lists && !meant_plain);
+}
+
+// `by the lists "splits/..."`, those that were read
+std::string told(const ImageTree& tree, const SplitLists& lists) {
+  std::vector<std::string> names;
+  for (const ListedFile& file : lists.files)
+    if (const std::string name = file.list->lexically_relative(tree.root).string(); names.empty() || names.back() != name)
+      names.push_back(name);
+  return "by the lists " + listed(names);
 }
 
 void cut_by_domains(ImageTree& tree, const std::vector<std::string>& tested) {
@@ -69,7 +105,8 @@ void tell_split(ImageTree& tree, const std::string& split, int64_t classes) {
 ImageTree read_named_tree(const Path& root, const std::string& id, const TreeFacts& facts, const std::string& name) {
   const auto split = std::find_if(facts.splits.begin(), facts.splits.end(), [&](const NamedSplit& one) { return one.name == name; });
   if (split == facts.splits.end()) throw PluginError(CLB_E_INVALID, id + " has no split \"" + name + "\"");
-  const bool folders = split->by == By::kFolders && !split_lists_are_there(root, id, name);
+  const bool cut = any_is_there(root, layouts_of(facts, true)), lists = plain_lists_are_there(root, id, name);
+  const bool folders = split->by == By::kFolders && (cut || !lists);
   if (folders || split->by != By::kFolders) refuse_other_cut(root, id, facts, *split);
   ImageTree tree = read_image_tree(root, layouts_of(facts, folders));
   if (split->by == By::kFifth) {
@@ -77,7 +114,11 @@ ImageTree read_named_tree(const Path& root, const std::string& id, const TreeFac
   } else if (split->by == By::kDomains) {
     cut_by_domains(tree, split->tested);
   } else if (!folders) {
-    cut_by_lists(tree, lists_for(tree, id, *split));
+    const SplitLists read = lists_for(tree, id, *split);
+    cut_by_lists(tree, read.files);
+    tree.notes.push_back(told(tree, read));
+  } else if (lists) {
+    tree.notes.push_back("the folders are the split; the lists splits/" + id + "_" + name + "_{train,test}.txt are not used");
   }
   require_both_splits(tree);
   tell_split(tree, name, facts.classes);

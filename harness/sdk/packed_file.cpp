@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <clb/base/foreign_format.hpp>
+#include <clb/base/there.hpp>
 #include <clb/sdk/packed_file.hpp>
 #include <cstring>
 #include <string_view>
@@ -72,6 +73,8 @@ class Input {
 // The file that was found, as a descriptor; `path` becomes its name.
 int open_packed(Path& path) {
   const Path plain = path;
+  if (const std::string why = base::why_no_folder(plain.parent_path()); !why.empty())
+    throw PluginError(CLB_E_IO, plain.string() + ": cannot be opened: " + why + ", but a folder is needed");
   for (const char* suffix : {"", ".gz", ".xz"}) {
     path = plain;
     path += suffix;

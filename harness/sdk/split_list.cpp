@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <clb/sdk/packed_file.hpp>
 #include <clb/sdk/split_list.hpp>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <unordered_map>
@@ -14,45 +15,58 @@ namespace clb {
 namespace {
 
 constexpr uint64_t kMaxList = 256 << 20;  // bytes; DomainNet's longest is below 10 MB
+
 std::string place(const ListedFile& file) { return file.list->string() + ":" + std::to_string(file.line); }
+
+std::string_view trimmed(std::string_view text) {
+  constexpr const char* kBlanks = " \t\r";
+  const size_t begin = std::min(text.find_first_not_of(kBlanks), text.size());
+  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
+}
+
+// "a/b.jpg 17" without the label. A name that ends in a number is no image's, so nothing else can be meant.
+std::string_view without_label(std::string_view text) {
+  const size_t blank = text.find_last_of(" \t");
+  if (blank == std::string_view::npos || text.find_first_not_of("0123456789", blank + 1) != std::string_view::npos) return text;
+  const std::string_view path = trimmed(text.substr(0, blank));
+  return tree::is_image(std::string(path)) ? path : text;
+}
 
 ListedFile parse(std::string_view text, ListColumns columns) {
   ListedFile file;
   const auto refuse = [] { throw PluginError(CLB_E_IO, "has no label behind the path"); };
   if (columns == ListColumns::kPathLabel) {
-    const size_t space = text.find_last_of(" \t");
-    if (space == std::string_view::npos) refuse();
-    file.label = text.substr(space + 1);
-    text = text.substr(0, text.find_last_not_of(" \t", space) + 1);
+    const size_t blank = text.find_last_of(" \t");
+    if (blank == std::string_view::npos) refuse();
+    file.label = text.substr(blank + 1);
+    text = trimmed(text.substr(0, blank));
   } else if (columns == ListColumns::kTabs) {
     const size_t tab = text.find('\t');
     if (tab == std::string_view::npos) refuse();
     file.label = text.substr(tab + 1, text.find('\t', tab + 1) - tab - 1);
     text = text.substr(0, tab);
+  } else {
+    text = without_label(text);
   }
+  if (text.starts_with("./")) text.remove_prefix(2);
   file.path = text;
   return file;
 }
 
-// Each path once.
-void refuse_twice(std::span<const ListedFile> listed) {
-  std::unordered_map<std::string_view, const ListedFile*> seen;
-  seen.reserve(listed.size());
-  for (const ListedFile& file : listed) {
-    const auto [other, fresh] = seen.emplace(file.path, &file);
-    if (fresh) continue;
-    const bool both = other->second->split != file.split;
-    throw PluginError(CLB_E_IO, place(file) + ": \"" + file.path + "\" is listed " + (both ? "in both splits" : "twice") + ", before in " +
-                                    place(*other->second));
-  }
+[[noreturn]] void refuse_twice(const ListedFile& file, const ListedFile& before) {
+  const bool both = before.split != file.split;
+  throw PluginError(CLB_E_IO, place(file) + ": \"" + file.path + "\" is listed " + (both ? "in both splits" : "twice") + ", before in " +
+                                  place(before) + "; take one of them out");
 }
 
 [[noreturn]] void refuse_absent(const ImageTree& tree, const std::vector<const ListedFile*>& absent, size_t of) {
   std::vector<std::string> names;
   for (const ListedFile* file : absent) names.push_back(file->path);
-  tree_problem(tree.root / tree.base, listed(names, "").substr(1) + (absent.size() == 1 ? " is" : " are") + " not there, but listed in " +
-                                          place(*absent[0]) + (absent.size() == 1 ? "" : " and on") + " (" + std::to_string(absent.size()) +
-                                          " of " + std::to_string(of) + " files)");
+  const bool one = absent.size() == 1;
+  tree_problem(tree.root / tree.base, listed(names) + (one ? " is" : " are") + " not there, but listed in " + place(*absent[0]) +
+                                          (one ? "" : " and on") + " (" + std::to_string(absent.size()) + " of " + std::to_string(of) +
+                                          " files); get " + (one ? "it" : "them") + " again, or take " + (one ? "the line" : "the lines") +
+                                          " out of the list");
 }
 
 // Classes or domains of which no file is left.
@@ -70,25 +84,28 @@ void drop_unused(std::vector<std::string>& names, std::vector<TreeFile>& files, 
 }
 
 std::string counted(const std::vector<std::string>& names, const std::string& what) {
-  return std::to_string(names.size()) + (names.size() == 1 ? " file " : " files ") + what + ": " + listed(names, "").substr(1);
+  return std::to_string(names.size()) + (names.size() == 1 ? " file " : " files ") + what + ": " + listed(names);
+}
+
+std::string_view without_mark(std::string_view text, const Path& file) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) tree_problem(file, "is written in UTF-16; save it as UTF-8");
+  return text;
 }
 
 }  // namespace
 
 std::vector<ListedFile> read_list(const Path& file, Split split, ListColumns columns) {
   const std::vector<uint8_t> bytes = read_packed(file, kMaxList);
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const auto list = std::make_shared<const Path>(file);
+  const auto list = std::make_shared<const Path>(packed_there(file));
+  const std::string_view text = without_mark({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, *list);
   std::vector<ListedFile> files;
   for (size_t at = 0, number = 1; at < text.size(); ++number) {
     const size_t end = std::min(text.find('\n', at), text.size());
-    std::string_view line = text.substr(at, end - at);
+    const std::string_view line = trimmed(text.substr(at, end - at));
     at = end + 1;
-    if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) continue;
-    const auto refuse = [&](const std::string& problem) {
-      throw PluginError(CLB_E_IO, file.string() + ":" + std::to_string(number) + ": " + problem);
-    };
+    const auto refuse = [&](const std::string& problem) { tree_problem(list->string() + ":" + std::to_string(number), problem); };
     ListedFile one;
     try {
       one = parse(line, columns);
@@ -101,7 +118,7 @@ std::vector<ListedFile> read_list(const Path& file, Split split, ListColumns col
     one.line = number;
     files.push_back(std::move(one));
   }
-  if (files.empty()) throw PluginError(CLB_E_IO, file.string() + ": lists no files");
+  if (files.empty()) tree_problem(*list, "lists no files");
   return files;
 }
 
@@ -111,59 +128,97 @@ void require_good_paths(std::span<const ListedFile> files) {
       throw PluginError(CLB_E_IO, place(file) + ": the path " + fault);
 }
 
-std::vector<ListedFile> lists_of_domains(const ImageTree& tree, const std::string& train, const std::string& test) {
-  std::vector<ListedFile> files;
+Path packed_there(const Path& file) {
+  for (const char* suffix : {"", ".gz", ".xz"})
+    if (const Path packed = file.string() + suffix; tree::is_file(packed)) return packed;
+  return {};
+}
+
+SplitLists lists_of_domains(const ImageTree& tree, const std::string& train, const std::string& test) {
+  SplitLists lists;
   for (const std::string& domain : tree.domains)
     for (const Split split : kSplits) {
       const std::string name = domain + (split == Split::kTrain ? train : test);
-      const Path beside = tree.root / name, list = packed_is_there(beside) ? beside : tree.root / "splits" / name;
-      if (!packed_is_there(list)) return {};
-      for (ListedFile& file : read_list(list, split, ListColumns::kPathLabel)) files.push_back(std::move(file));
+      const bool beside = !packed_there(tree.root / name).empty(), there = beside || !packed_there(tree.root / "splits" / name).empty();
+      if (there) lists.begun = true;
+      if (!there && lists.missing.empty()) lists.missing = name;
+      if (!lists.missing.empty()) continue;
+      for (ListedFile& file : read_list(tree.root / (beside ? "" : "splits") / name, split, ListColumns::kPathLabel))
+        lists.files.push_back(std::move(file));
     }
-  return files;
-}
-
-bool packed_is_there(const Path& file) {
-  return tree::is_file(file) || tree::is_file(file.string() + ".gz") || tree::is_file(file.string() + ".xz");
+  return lists;
 }
 
 namespace {
 
-Path list_of(const Path& root, const std::string& id, const std::string& split, const char* which) {
-  return root / "splits" / (id + "_" + split + "_" + which + ".txt");
+std::string plain_list(const std::string& id, const std::string& split, Split which) {
+  return "splits/" + id + "_" + split + (which == Split::kTrain ? "_train.txt" : "_test.txt");
 }
 
 }  // namespace
 
-bool split_lists_are_there(const Path& root, const std::string& id, const std::string& split) {
-  return packed_is_there(list_of(root, id, split, "train")) && packed_is_there(list_of(root, id, split, "test"));
+bool plain_lists_are_there(const Path& root, const std::string& id, const std::string& split) {
+  return std::none_of(std::begin(kSplits), std::end(kSplits),
+                      [&](Split which) { return packed_there(root / plain_list(id, split, which)).empty(); });
 }
 
-std::vector<ListedFile> read_split_lists(const Path& root, const std::string& id, const std::string& split, const std::string& get) {
-  if (!split_lists_are_there(root, id, split))
-    tree_problem(root, "the split \"" + split + "\" needs the lists splits/" + id + "_" + split +
-                           "_train.txt and ..._test.txt (also .gz, .xz)" + (get.empty() ? "" : "; " + get));
-  std::vector<ListedFile> files = read_list(list_of(root, id, split, "train"), Split::kTrain);
-  std::vector<ListedFile> test = read_list(list_of(root, id, split, "test"), Split::kTest);
-  files.insert(files.end(), std::make_move_iterator(test.begin()), std::make_move_iterator(test.end()));
-  return files;
+SplitLists plain_lists(const Path& root, const std::string& id, const std::string& split) {
+  SplitLists lists;
+  for (const Split which : kSplits) {
+    const std::string name = plain_list(id, split, which);
+    const bool there = !packed_there(root / name).empty();
+    if (there) lists.begun = true;
+    if (!there && lists.missing.empty()) lists.missing = name;
+    if (!lists.missing.empty()) continue;
+    for (ListedFile& file : read_list(root / name, which)) lists.files.push_back(std::move(file));
+  }
+  return lists;
 }
+
+namespace {
+
+// Files of a tree by their paths below its base.
+class PathIndex {
+ public:
+  explicit PathIndex(const ImageTree& tree) {
+    there_.reserve(tree.files.size());
+    for (size_t i = 0; i < tree.files.size(); ++i) there_.emplace(std::string_view(tree.files[i].path).substr(tree.base.size()), i);
+  }
+
+  // The file whose whole path the listed one ends with: at most one, since all paths of a tree have as many folders. `before`: what the
+  // listed one has more.
+  std::optional<size_t> find(std::string_view listed, std::string_view& before) const {
+    for (size_t at = 0;; ++at) {
+      if (const auto found = there_.find(listed.substr(at)); found != there_.end()) {
+        before = listed.substr(0, at);
+        return found->second;
+      }
+      at = listed.find('/', at);
+      if (at == std::string_view::npos) return std::nullopt;
+    }
+  }
+
+ private:
+  std::unordered_map<std::string_view, size_t> there_;
+};
+
+}  // namespace
 
 void cut_by_lists(ImageTree& tree, std::span<const ListedFile> listed_files) {
-  refuse_twice(listed_files);
-  std::unordered_map<std::string_view, size_t> there;
-  there.reserve(tree.files.size());
-  for (size_t i = 0; i < tree.files.size(); ++i) there.emplace(std::string_view(tree.files[i].path).substr(tree.base.size()), i);
-  std::vector<char> used(tree.files.size());
-  std::vector<const ListedFile*> absent;
+  const PathIndex index(tree);
+  std::vector<const ListedFile*> used(tree.files.size()), absent;
+  std::string_view longer;
   for (const ListedFile& file : listed_files) {
-    const auto found = there.find(file.path);
-    if (found == there.end()) {
+    std::string_view before;
+    const auto found = index.find(file.path, before);
+    if (!found) {
       absent.push_back(&file);
       continue;
     }
-    used[found->second] = 1;
-    tree.files[found->second].split = file.split;
+    if (used[*found]) refuse_twice(file, *used[*found]);
+    if (longer.empty()) longer = before;
+    used[*found] = &file;
+    tree.files[*found].split = file.split;
   }
   if (!absent.empty()) refuse_absent(tree, absent, listed_files.size());
   std::vector<TreeFile> kept;
@@ -175,13 +230,17 @@ void cut_by_lists(ImageTree& tree, std::span<const ListedFile> listed_files) {
       surplus.push_back(tree.files[i].path);
   }
   tree.files = std::move(kept);
+  if (!longer.empty())
+    tree.notes.push_back("left off listed paths: what stands before those of the tree, like \"" + std::string(longer) + "\"");
   if (!surplus.empty()) tree.notes.push_back(counted(surplus, "in no list, left out"));
   drop_unused(tree.classes, tree.files, &TreeFile::label);
   if (!tree.domains.empty()) drop_unused(tree.domains, tree.files, &TreeFile::domain);
 }
 
 ImageTree tree_of_lists(const Path& root, const std::string& base, std::span<const ListedFile> listed_files) {
-  refuse_twice(listed_files);
+  std::unordered_map<std::string_view, const ListedFile*> seen;
+  for (const ListedFile& file : listed_files)
+    if (const auto [other, fresh] = seen.emplace(file.path, &file); !fresh) refuse_twice(file, *other->second);
   ImageTree tree;
   tree.root = root;
   tree.base = base;

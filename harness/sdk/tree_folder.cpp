@@ -32,16 +32,6 @@ std::string clutter(const std::string& name) {
 
 }  // namespace
 
-bool is_folder(const Path& path) {
-  std::error_code error;
-  return fs::is_directory(path, error);
-}
-
-bool is_file(const Path& path) {
-  std::error_code error;
-  return fs::is_regular_file(path, error);
-}
-
 bool is_image(const std::string& name) { return among(extension_of(name), std::array<std::string_view, 3>{".jpg", ".jpeg", ".png"}); }
 
 bool is_text(const std::string& name) {

@@ -1,6 +1,7 @@
 // What one folder holds, by the names and types that it lists; private to the reader of image trees.
 #pragma once
 
+#include <clb/base/there.hpp>
 #include <clb/sdk/dataset.hpp>
 #include <map>
 #include <string>
@@ -8,8 +9,8 @@
 
 namespace clb::tree {
 
-bool is_folder(const Path& path);  // through links
-bool is_file(const Path& path);
+using base::is_file;
+using base::is_folder;
 
 bool is_image(const std::string& name);  // ends in .jpg, .jpeg or .png in any case
 bool is_text(const std::string& name);   // what people and tools leave beside images: notes, tables, settings

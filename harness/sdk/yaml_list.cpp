@@ -48,10 +48,10 @@ bool find_data(Events& events) {
 
 }  // namespace
 
-std::vector<ListedFile> read_yaml_list(const Path& file, Split split, const std::string& below) {
+std::vector<ListedFile> read_yaml_list(const Path& file, Split split) {
   constexpr uint64_t kMaxYaml = 64 << 20;
   const std::vector<uint8_t> bytes = read_packed(file, kMaxYaml);
-  const auto list = std::make_shared<const Path>(file);
+  const auto list = std::make_shared<const Path>(packed_there(file));
   std::vector<ListedFile> files;
   Events events(file, bytes);
   if (!find_data(events)) tree_problem(file, "has no list \"data\" of paths");
@@ -59,12 +59,24 @@ std::vector<ListedFile> read_yaml_list(const Path& file, Split split, const std:
     const std::string where = file.string() + ":" + std::to_string(events.line());
     if (type != YAML_SCALAR_EVENT) tree_problem(where, "is no path in a list of paths");
     ListedFile one{.path = events.text(), .split = split, .list = list, .line = events.line()};
-    if (const size_t at = one.path.find(below); at != std::string::npos) one.path.erase(0, at + below.size());
     if (const std::string fault = tree::path_fault(one.path); !fault.empty()) tree_problem(where, "the path " + fault);
     files.push_back(std::move(one));
   }
   if (files.empty()) tree_problem(file, "lists no files");
   return files;
+}
+
+SplitLists yaml_lists(const ImageTree& tree, const std::string& train, const std::string& test) {
+  SplitLists lists;
+  for (const Split split : kSplits) {
+    const std::string& name = split == Split::kTrain ? train : test;
+    const bool there = !packed_there(tree.root / name).empty();
+    if (there) lists.begun = true;
+    if (!there && lists.missing.empty()) lists.missing = name;
+    if (!lists.missing.empty()) continue;
+    for (ListedFile& file : read_yaml_list(tree.root / name, split)) lists.files.push_back(std::move(file));
+  }
+  return lists;
 }
 
 }  // namespace clb

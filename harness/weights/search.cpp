@@ -1,18 +1,12 @@
 #include <clb/base/paths.hpp>
+#include <clb/base/there.hpp>
 #include <clb/weights/search.hpp>
 #include <set>
 
 namespace clb::weights {
-namespace {
 
 namespace fs = std::filesystem;
-
-bool is_file(const fs::path& path) {
-  std::error_code error;
-  return fs::is_regular_file(path, error);
-}
-
-}  // namespace
+using base::is_file;
 
 std::vector<fs::path> user_folders(const std::vector<std::string>& flags) {
   std::vector<fs::path> all = base::listed_folders(flags, "CLB_WEIGHTS_PATH");

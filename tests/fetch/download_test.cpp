@@ -47,6 +47,18 @@ class Download : public ::testing::Test {
   std::string refusal(const Source& source) {
     return testing::error_of<base::Error>([&] { download(source, file(), options_); });
   }
+  // A server that has the file.
+  auto whole() const {
+    return [this](const HttpRequest& request, size_t) { return file_answer(request, content_, "\"a\""); };
+  }
+  // One whose first answer breaks off or stalls after so many bytes.
+  auto whole(std::optional<size_t> HttpAnswer::*fault, size_t after) const {
+    return [this, fault, after](const HttpRequest& request, size_t number) {
+      HttpAnswer answer = file_answer(request, content_, "\"a\"");
+      if (number == 0) answer.*fault = after;
+      return answer;
+    };
+  }
   void expect_whole(const std::string& content) const {
     EXPECT_EQ(base::read_file(file()), content);
     EXPECT_FALSE(fs::exists(part()));
@@ -65,7 +77,7 @@ class Download : public ::testing::Test {
 };
 
 TEST_F(Download, AFileComesWholeAndChecked) {
-  const LoopbackServer server([&](const HttpRequest& request, size_t) { return file_answer(request, content_, "\"a\""); });
+  const LoopbackServer server(whole());
   const Downloaded got =
       download({.urls = {server.url("/file.bin")}, .size = content_.size(), .digest = {"sha256", sha256_of(content_)}}, file(), options_);
   expect_whole(content_);
@@ -98,11 +110,7 @@ TEST_F(Download, WhatBrokeOffIsGoneOnWith) {
 }
 
 TEST_F(Download, TheNextCallGoesOnToo) {
-  const LoopbackServer server([&](const HttpRequest& request, size_t number) {
-    HttpAnswer answer = file_answer(request, content_, "\"a\"");
-    if (number == 0) answer.break_after = 120'000;
-    return answer;
-  });
+  const LoopbackServer server(whole(&HttpAnswer::break_after, 120'000));
   options_.tries = 1;
   const std::string sentence = refusal({.urls = {server.url("/file.bin")}});
   EXPECT_TRUE(contains(sentence, "broke off before the end")) << sentence;
@@ -179,11 +187,7 @@ TEST_F(Download, RangeNotSatisfiableBeginsAnew) {
 }
 
 TEST_F(Download, AStallIsATry) {
-  const LoopbackServer server([&](const HttpRequest& request, size_t number) {
-    HttpAnswer answer = file_answer(request, content_, "\"a\"");
-    if (number == 0) answer.stall_after = 50'000;
-    return answer;
-  });
+  const LoopbackServer server(whole(&HttpAnswer::stall_after, 50'000));
   fetch(server);
   expect_whole(content_);
   EXPECT_EQ(server.requests()[1].header("range"), "bytes=50000-");
@@ -216,7 +220,7 @@ TEST_F(Download, WhatIsNotThereIsAskedForOnce) {
 
 TEST_F(Download, MirrorsAreTriedInOrder) {
   const LoopbackServer lacking([](const HttpRequest&, size_t) { return HttpAnswer{.status = 404, .body = ""}; });
-  const LoopbackServer having([&](const HttpRequest& request, size_t) { return file_answer(request, content_, "\"a\""); });
+  const LoopbackServer having(whole());
   const Downloaded got = download({.urls = {lacking.url("/file.bin"), having.url("/copy.bin")}}, file(), options_);
   expect_whole(content_);
   EXPECT_EQ(got.url, having.url("/copy.bin"));
@@ -224,7 +228,7 @@ TEST_F(Download, MirrorsAreTriedInOrder) {
 
 TEST_F(Download, AMirrorWithAnotherFileIsPassedOver) {
   const LoopbackServer wrong([&](const HttpRequest& request, size_t) { return file_answer(request, content_of(300'000, 9), "\"a\""); });
-  const LoopbackServer right([&](const HttpRequest& request, size_t) { return file_answer(request, content_, "\"a\""); });
+  const LoopbackServer right(whole());
   Source source{.urls = {wrong.url("/file.bin")}, .digest = {"sha256", sha256_of(content_)}, .digest_from = "known.toml:3:1"};
   const std::string sentence = refusal(source);
   EXPECT_TRUE(contains(sentence, "but known.toml:3:1 is SHA-256 " + sha256_of(content_))) << sentence;
@@ -232,6 +236,42 @@ TEST_F(Download, AMirrorWithAnotherFileIsPassedOver) {
   source.urls.push_back(right.url("/file.bin"));
   download(source, file(), options_);
   expect_whole(content_);
+}
+
+TEST_F(Download, AMirrorWhoseFileIsOfNoUseIsPassedOver) {
+  const LoopbackServer wrong([&](const HttpRequest& request, size_t) { return file_answer(request, "<html>", "\"a\""); });
+  const LoopbackServer right(whole());
+  Source source{.urls = {wrong.url("/file.bin")}};
+  source.check = [](const fs::path& file) {
+    if (base::read_file(file) == "<html>") throw base::Error(file.string() + ": is no photo");
+  };
+  const std::string sentence = refusal(source);
+  EXPECT_TRUE(contains(sentence, "gave a file that is of no use (" + part().string() + ": is no photo)")) << sentence;
+  expect_nothing();
+  source.urls.push_back(right.url("/file.bin"));
+  EXPECT_EQ(download(source, file(), options_).url, source.urls[1]);
+  expect_whole(content_);
+}
+
+TEST_F(Download, WhatTheNetworkDoesIsNoMistakeOfTheUser) {
+  const LoopbackServer server([](const HttpRequest&, size_t) { return HttpAnswer{.status = 404, .body = ""}; });
+  try {
+    fetch(server);
+    FAIL() << "expected an Error";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.exit(), base::Exit::kFailedRun);
+  }
+}
+
+TEST_F(Download, AFileOrALinkInTheWayIsNamed) {
+  const LoopbackServer server(whole());
+  folder_.write("in", "a file");
+  EXPECT_EQ(refusal({.urls = {server.url("/file.bin")}}), file().parent_path().string() +
+                                                              ": cannot be a folder: " + file().parent_path().string() +
+                                                              " is a file; move that away, or name another place with --root DIR");
+  fs::remove(file().parent_path());
+  fs::create_symlink("/nowhere/at/all", file().parent_path());
+  EXPECT_TRUE(contains(refusal({.urls = {server.url("/file.bin")}}), " is a link to /nowhere/at/all, which is not there; move that away"));
 }
 
 // The first half came from a file that the digest is not of.
@@ -276,7 +316,7 @@ TEST_F(Download, OnlyHttpAndHttps) {
 }
 
 TEST_F(Download, ALengthThatIsNotStatedSoIsRefused) {
-  const LoopbackServer server([&](const HttpRequest& request, size_t) { return file_answer(request, content_, "\"a\""); });
+  const LoopbackServer server(whole());
   const std::string sentence = refusal({.urls = {server.url("/file.bin")}, .size = 299'999});
   EXPECT_TRUE(contains(sentence, "has a file of 300000 bytes, not of 299999 as is stated of it")) << sentence;
   expect_nothing();
@@ -324,7 +364,7 @@ TEST_F(Download, AnEmptyFileIsAFile) {
 }
 
 TEST_F(Download, NothingIsOverwritten) {
-  const LoopbackServer server([&](const HttpRequest& request, size_t) { return file_answer(request, content_, "\"a\""); });
+  const LoopbackServer server(whole());
   testing::write_file(file(), "mine");
   EXPECT_EQ(refusal({.urls = {server.url("/file.bin")}}), file().string() + ": is there already");
   EXPECT_EQ(base::read_file(file()), "mine");
@@ -334,7 +374,7 @@ TEST_F(Download, NothingIsOverwritten) {
 }
 
 TEST_F(Download, DamagedNotesOfAPartBeginAnew) {
-  const LoopbackServer server([&](const HttpRequest& request, size_t) { return file_answer(request, content_, "\"a\""); });
+  const LoopbackServer server(whole());
   testing::write_file(part(), "something");
   testing::write_file(part().string() + ".json", "{\"url\": 5, ");
   fetch(server);
@@ -360,7 +400,7 @@ TEST_F(Download, ProgressIsTold) {
 }
 
 TEST_F(Download, TheProxyOfTheEnvironmentIsUsed) {
-  const LoopbackServer proxy([&](const HttpRequest& request, size_t) { return file_answer(request, content_, "\"a\""); });
+  const LoopbackServer proxy(whole());
   setenv("http_proxy", proxy.url("").c_str(), 1);
   download({.urls = {"http://data.invalid/file.bin"}}, file(), options_);
   unsetenv("http_proxy");

@@ -73,7 +73,7 @@ TEST_F(FetchedFolder, FetchedAndUnpackedOnce) {
   EXPECT_EQ(difference(root(), item()), "");
   size_t own = 0;
   for (const auto& entry : fs::directory_iterator(root() / kOwnFolder)) own += entry.exists();
-  EXPECT_EQ(own, 2u) << "more than the record and the lock";
+  EXPECT_EQ(own, 3u) << "more than the record, the list of files and the lock";
 }
 
 TEST_F(FetchedFolder, IntoAFolderOfItsOwn) {
@@ -160,8 +160,8 @@ TEST_F(FetchedFolder, ChangedFilesAreFoundOut) {
 TEST_F(FetchedFolder, ARefusedArchiveLeavesNothing) {
   serve({{"photos/a.jpg", "first"}, {"../evil", "1"}});
   const std::string said = refusal(item());
-  EXPECT_TRUE(contains(said, "photos.tar: the entry \"../evil\" would land outside")) << said;
-  EXPECT_EQ(names(), std::set<std::string>{"photos.tar"});
+  EXPECT_TRUE(contains(said, "photos.tar.part: the entry \"../evil\" would land outside")) << said;
+  EXPECT_EQ(names(), std::set<std::string>{});
   for (const char* name : {kOwnFolder, "photos.tar"}) {
     serve({{name, "1"}});
     fs::remove_all(root());
@@ -169,7 +169,37 @@ TEST_F(FetchedFolder, ARefusedArchiveLeavesNothing) {
   }
 }
 
-// A call that ended between two renames: its own folders are replaced, what it left is swept up.
+TEST_F(FetchedFolder, AfterADamagedArchiveTheNextMirrorIsAsked) {
+  const testing::LoopbackServer damaged([this](const testing::HttpRequest& request, size_t) {
+    return testing::file_answer(request, std::string(bytes_.size(), 'x'), "\"d\"");
+  });
+  Item wanted = item();
+  wanted.source.urls.insert(wanted.source.urls.begin(), damaged.url("/photos.tar"));
+  EXPECT_TRUE(get(wanted));
+  EXPECT_EQ(damaged.requests().size(), 1u);
+  EXPECT_EQ(base::read_file(root() / "photos/a.jpg"), "first");
+  EXPECT_EQ(Record(root()).find("photos.tar")->url, server_->url("/photos.tar"));
+}
+
+TEST_F(FetchedFolder, WhatIsMissingOfAnArchiveIsNamed) {
+  serve({{"photos/a.jpg", "first"}, {"photos/b.jpg", "second"}, {"photos/sky/c.jpg", "third"}, {"photos/sky/d.jpg", "fourth"}});
+  get(item());
+  EXPECT_EQ(difference(root(), item()), "");
+  fs::remove(root() / "photos/b.jpg");
+  EXPECT_EQ(difference(root(), item()), root().string() + ": 1 of the 4 files that photos.tar held are missing: photos/b.jpg");
+  fs::remove_all(root() / "photos/sky");
+  testing::write_file(root() / "photos/a.jpg", "changed");
+  fs::remove(root() / "photos.tar");
+  EXPECT_EQ(difference(root(), item()),
+            root().string() +
+                ": 3 of the 4 files that photos.tar held are missing: photos/b.jpg, photos/sky/ (2 files); 1 of "
+                "the files that photos.tar held has another size: photos/a.jpg");
+  fs::remove_all(root() / "photos");
+  EXPECT_TRUE(contains(difference(root(), item()), "missing: photos/ (4 files)")) << difference(root(), item());
+  testing::write_file(root() / kOwnFolder / "files/photos.tar.txt", "5\t../../x\n");
+  EXPECT_TRUE(contains(difference(root(), item()), "photos.tar.txt: is no record of what was unpacked"));
+}
+
 TEST_F(FetchedFolder, ARefusedArchiveIsNoMeasureOfTheNext) {
   const std::string whole = bytes_;
   fs::create_directories(root());
@@ -182,6 +212,7 @@ TEST_F(FetchedFolder, ARefusedArchiveIsNoMeasureOfTheNext) {
   EXPECT_EQ(base::read_file(root() / "photos/a.jpg"), "first");
 }
 
+// A call that ended between two renames: its own folders are replaced, what it left is swept up.
 TEST_F(FetchedFolder, AnInterruptedUnpackingIsDoneAgain) {
   get(item());
   Record record(root());
@@ -195,7 +226,7 @@ TEST_F(FetchedFolder, AnInterruptedUnpackingIsDoneAgain) {
   EXPECT_EQ(base::read_file(root() / "photos/b.jpg"), "second");
   size_t own = 0;
   for (const auto& entry : fs::directory_iterator(root() / kOwnFolder)) own += entry.exists();
-  EXPECT_EQ(own, 2u);
+  EXPECT_EQ(own, 3u);
 }
 
 TEST_F(FetchedFolder, ARecordCannotNameWhatLiesOutside) {

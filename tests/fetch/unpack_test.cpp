@@ -178,8 +178,17 @@ TEST_F(Unpack, Damage) {
   }
 }
 
+TEST_F(Unpack, APasswordIsNoDamage) {
+  const fs::path archive = made({{"photos/a.jpg", "first"}}, "zip");
+  std::string bytes = base::read_file(archive);
+  bytes[bytes.find("PK\x03\x04") + 6] |= 1;  // the flag of both headers
+  bytes[bytes.find("PK\x01\x02") + 8] |= 1;
+  testing::write_file(archive, bytes);
+  EXPECT_EQ(refusal(archive), archive.string() + ": the archive is protected by a password, which clbench does not ask for");
+}
+
 TEST_F(Unpack, WhatIsNoArchive) {
-  EXPECT_TRUE(contains(refusal(made({})), "the archive holds no files; remove it and get it again"));
+  EXPECT_TRUE(contains(refusal(made({})), "the archive holds no files"));
   for (const char* text : {"", "<html>Please log in</html>", "PK\x03\x04"}) {
     const fs::path file = folder_.path() / "archives" / "made.tar";
     testing::write_file(file, text);

@@ -15,6 +15,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const clb::testing::MemoryFile file(data, size);
   for (const auto columns : {clb::ListColumns::kPath, clb::ListColumns::kPathLabel, clb::ListColumns::kTabs})
     attempt([&] { return clb::read_list(file.path(), clb::Split::kTrain, columns); });
-  attempt([&] { return clb::read_yaml_list(file.path(), clb::Split::kTest, "images/"); });
+  attempt([&] { return clb::read_yaml_list(file.path(), clb::Split::kTest); });
   return 0;
 }

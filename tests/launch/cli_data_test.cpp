@@ -139,7 +139,9 @@ TEST_F(CliData, ASplitForWhichNothingIsFetchedIsSaid) {
   write_known("half", "params = { split = \"folders\" }\n[[file]]\nurl = \"" + server_->url("/photos.tar") + "\"\nsplit = [\"fifth\"]\n");
   const auto ended = data({"get", "half", "--accept-licence"});
   EXPECT_EQ(ended.exit_code, 2);
-  EXPECT_EQ(ended.err, "clbench: data get: nothing is fetched for split folders of half; --split names another: fifth, folders\n");
+  EXPECT_EQ(
+      ended.err,
+      "clbench: data get: nothing is fetched for split folders of half; --split names another (fifth, folders), by hand: ask for it\n");
 }
 
 TEST_F(CliData, AnInterruptedDownloadIsGoneOnWith) {
@@ -171,7 +173,14 @@ TEST_F(CliData, VerifyLooksAtArchivesAndAsksThePlugin) {
   data({"get", "digits", "--accept-licence"});
   const auto good = data({"verify", "digits"});
   EXPECT_EQ(good.exit_code, 0) << good.out << good.err;
-  EXPECT_TRUE(good.out.starts_with("photos.tar: good\nplugin digits: 10 classes, fingerprint ")) << good.out;
+  EXPECT_TRUE(good.out.starts_with("photos.tar: good\nplugin digits: 10 classes")) << good.out;
+  fs::remove(digits() / "photos/b");
+  const auto lacking = data({"verify", "digits"});
+  EXPECT_EQ(lacking.exit_code, 1);
+  EXPECT_TRUE(contains(lacking.out,
+                       ": 1 of the 2 files that photos.tar held are missing: photos/b; what is moved away, `clbench data get "
+                       "digits` brings again\n"))
+      << lacking.out;
   std::string changed = archive_;
   changed[1000] = 'x';
   write_file(digits() / "photos.tar", changed);
@@ -194,8 +203,9 @@ TEST_F(CliData, Weights) {
   fs::remove_all(file.parent_path());
   server_->between_answers([&] { weights_ = "<html>"; });
   const auto broken = data({"get", "tiny", "--accept-licence"});
-  EXPECT_EQ(broken.exit_code, 2);
-  EXPECT_TRUE(contains(broken.err, "tiny.safetensors: ")) << broken.err;
+  EXPECT_EQ(broken.exit_code, 1);
+  EXPECT_TRUE(contains(broken.err, "gave a file that is of no use (")) << broken.err;
+  EXPECT_FALSE(fs::exists(file)) << "it is no weight file";
 }
 
 TEST_F(CliData, ListSaysWhatIsHere) {
@@ -210,6 +220,37 @@ TEST_F(CliData, ListSaysWhatIsHere) {
   EXPECT_TRUE(contains(text.out, "digits  there                   data get       ")) << text.out;
   EXPECT_TRUE(contains(text.out, digits().string())) << text.out;
   EXPECT_TRUE(contains(text.out, "closed  absent                  by hand")) << text.out;
+}
+
+TEST_F(CliData, WhatTheNetworkDoesNotGiveCanBeFetchedByHand) {
+  write_known("gone", "[[file]]\nurl = \"" + server_->url("/photos.tar") + "\"\nsize = 5\nunpack = true\n");
+  const auto ended = data({"get", "gone", "--accept-licence"});
+  EXPECT_EQ(ended.exit_code, 1);
+  const std::string place = (digits().parent_path() / "gone/photos.tar").string();
+  EXPECT_TRUE(ended.err.ends_with("; or get it by hand, put it at " + place + " and call again (ask for it)\n")) << ended.err;
+}
+
+TEST_F(CliData, ListsThatSomebodysFilesLackAreFetchedBesideThem) {
+  const std::string list = "[[file]]\nurl = \"" + server_->url("/coda.txt") + "\"\nto = \"splits/coda.txt\"\nsplit = [\"coda\"]\n";
+  write_known("digits", "[[file]]\nurl = \"" + server_->url("/photos.tar") + "\"\nunpack = true\n" + list);
+  write_file(digits() / "own/a.jpg", "mine");
+  const auto ended = data({"get", "digits", "--split", "coda", "--accept-licence"});
+  EXPECT_EQ(ended.exit_code, 1) << "the plugin has no such split";
+  EXPECT_TRUE(contains(ended.err, "digits lies in " + digits().string() + ", but for split coda cannot be used: ")) << ended.err;
+  EXPECT_TRUE(contains(ended.err, "`clbench data get digits --split coda --root DIR` fetches it into another place")) << ended.err;
+  EXPECT_EQ(base::read_file(digits() / "splits/coda.txt"), archive_);
+  EXPECT_FALSE(fs::exists(digits() / "photos")) << "nothing is unpacked among somebody's files";
+  EXPECT_EQ(base::read_file(digits() / "own/a.jpg"), "mine");
+  EXPECT_EQ(data({"get", "digits"}).out, digits().string() + "\n") << "the plugin reads them";
+}
+
+TEST_F(CliData, ADescriptionThatCannotBeReadIsSaid) {
+  write_known("broken", "sice = 3\n");
+  const auto listed = data({"list"});
+  EXPECT_EQ(listed.exit_code, 0);
+  EXPECT_TRUE(contains(listed.err, "clbench: warning: not listed: ")) << listed.err;
+  EXPECT_TRUE(contains(listed.err, "broken.toml:5:1")) << listed.err;
+  EXPECT_TRUE(contains(listed.out, "digits"));
 }
 
 TEST_F(CliData, Mistakes) {

@@ -56,7 +56,7 @@ to = "secret.zip"
   EXPECT_EQ(known.name, "birds");
   EXPECT_EQ(known.title, "Birds (Someone, 2011)");
   EXPECT_EQ(known.split(), "pilot");
-  EXPECT_EQ(known.counts.train, 30);
+  EXPECT_EQ(known.usual.train, 30);
   EXPECT_EQ(known.splits.at("coda").train, 20);
   EXPECT_EQ(known.splits.at("coda").test, 0);
   EXPECT_EQ(known.split_names(), (std::vector<std::string>{"coda", "pilot"}));
@@ -132,10 +132,40 @@ TEST_F(KnownData, CountsAreThoseOfTheSplit) {
   EXPECT_EQ(difference(known, found, {{"split", "pilot"}}), "");
   EXPECT_EQ(difference(known, found, {{"split", "unheard_of"}}), "");  // nobody says what it has
   EXPECT_EQ(difference(known, found, {{"split", "coda"}}),
-            "/data/birds holds 3 classes, 30 training and 6 test samples, but birds (split coda) has 3, 20 and 16; it is another split or "
-            "incomplete");
+            "/data/birds holds 3 classes, 30 training and 6 test samples, but birds (split coda) has 3, 20 and 16; missing: 10 test "
+            "samples; it is another split or incomplete");
   found.train_counts = {10, 10, 9};
   EXPECT_TRUE(contains(difference(known, found, {{"split", "pilot"}}), "29 training"));
+  EXPECT_TRUE(contains(difference(known, found, {{"split", "pilot"}}), "has 3, 30 and 6; missing: 1 training sample; it is"));
+}
+
+TEST_F(KnownData, MissingDomainsAndClassesAreNamed) {
+  const Known known = read(kLeast +
+                           "params = { split = \"all\" }\ndomains = [\"photo\", \"sketch\", \"toy\"]\n"
+                           "[splits.few]\nclasses = 2\ndomains = [\"toy\"]\n[splits.other]\n");
+  base::DatasetInfo found;
+  found.root = "/data/birds";
+  found.class_count = 3;
+  found.domain_names = {"photo", "sketch", "toy"};
+  EXPECT_EQ(difference(known, found, {{"split", "all"}}), "");
+  found.domain_names = {"toy"};
+  EXPECT_TRUE(contains(difference(known, found, {{"split", "all"}}), "; missing: the domains photo, sketch; it is"));
+  EXPECT_TRUE(contains(difference(known, found, {{"split", "other"}}), "missing: the domains photo, sketch"));
+  found.class_count = 1;
+  EXPECT_TRUE(contains(difference(known, found, {{"split", "few"}}), "; missing: 1 class; it is"));
+  EXPECT_EQ(planned_info(known, "/data", {{"split", "few"}}).class_count, 2);
+  EXPECT_EQ(planned_info(known, "/data", {{"split", "few"}}).domain_names, std::vector<std::string>{"toy"});
+  EXPECT_EQ(planned_info(known, "/data", {}).class_count, 3);
+}
+
+TEST_F(KnownData, FilesOfASplitThatAreNotThere) {
+  const std::string lists =
+      "[[file]]\nby_hand = \"ask\"\nto = \"all.tar\"\nunpack = true\n[[file]]\nby_hand = \"ask\"\nto = "
+      "\"splits/a.txt\"\nsplit = [\"coda\"]\n[[file]]\nby_hand = \"ask\"\nto = \"splits/b.txt\"\nsplit = [\"l2p\"]\n";
+  const Known known = read(kLeast + lists);
+  EXPECT_EQ(absent_files(known, folder_.path(), "coda"), std::vector<std::string>{"splits/a.txt"});
+  testing::write_file(folder_.path() / "splits/a.txt.xz", "");
+  EXPECT_EQ(absent_files(known, folder_.path(), "coda"), std::vector<std::string>{});
 }
 
 TEST_F(KnownData, WhatShipsCanBeRead) {

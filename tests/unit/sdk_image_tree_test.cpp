@@ -29,8 +29,9 @@ TEST_F(ListTest, PathsThatLeaveTheirFolderAreRefusedWithTheirLine) {
   EXPECT_TRUE(contains(refusal("a/b.jpg\n/etc/passwd\n"), "list.txt:2: the path is absolute"));
   for (const char* path : {"../b.jpg", "a/../../b.jpg", "a/.."})
     EXPECT_TRUE(contains(refusal(path), "list.txt:1: the path leaves its folder")) << path;
-  for (const char* path : {"a//b.jpg", "./b.jpg", "a/./b.jpg", "a/"})
+  for (const char* path : {"a//b.jpg", "././b.jpg", "a/./b.jpg", "a/"})
     EXPECT_TRUE(contains(refusal(path), "list.txt:1: the path has an empty name or \".\"")) << path;
+  EXPECT_TRUE(contains(refusal("a\\b.jpg"), "list.txt:1: the path holds a backslash; write / between folders"));
   EXPECT_TRUE(contains(refusal(std::string_view("a/b\0c.jpg\n", 10)), "list.txt:1: the path holds a NUL byte"));
   EXPECT_TRUE(contains(refusal(std::string(256, 'a')), "list.txt:1: the path has a name of more than 255 bytes"));
   std::string deep = "a";
@@ -50,11 +51,30 @@ TEST_F(ListTest, LabelsStandBehindTheLastSpaceOrInTheSecondColumn) {
   EXPECT_TRUE(contains(refusal("a.jpg\n", ListColumns::kPathLabel), "list.txt:1: has no label behind the path"));
 }
 
+TEST_F(ListTest, WhatOtherProgramsLeaveInAListIsNoPartOfAPath) {
+  const auto files = read("\xef\xbb\xbf./a/1.jpg\r\n\n  \t\r\na/2.jpg\t\t\r\n a/3.jpg \n");
+  ASSERT_EQ(files.size(), 3u);
+  EXPECT_EQ(files[0].path, "a/1.jpg");
+  EXPECT_EQ(files[1].path, "a/2.jpg");
+  EXPECT_EQ(files[1].line, 4u);
+  EXPECT_EQ(files[2].path, "a/3.jpg");
+  EXPECT_TRUE(contains(refusal(std::string_view("\xff\xfe"
+                                                "a\0",
+                                                4)),
+                       "list.txt: is written in UTF-16; save it as UTF-8"));
+}
+
+TEST_F(ListTest, ANumberBehindAnImageIsALabel) {
+  const auto files = read("a/1.jpg 17\na/2 3.JPEG\t0\nReal World/4 5.png\na/6.jpg 7.jpg\na/no_image 8\n");
+  const std::vector<std::string> wanted{"a/1.jpg", "a/2 3.JPEG", "Real World/4 5.png", "a/6.jpg 7.jpg", "a/no_image 8"};
+  for (size_t i = 0; i < wanted.size(); ++i) EXPECT_EQ(files[i].path, wanted[i]);
+}
+
 TEST_F(ListTest, YamlIsReadAsItsPathsAndElseRefused) {
-  const auto yaml = [&](const std::string& text) { return read_yaml_list(folder_.write("list.yaml", text), Split::kTest, "images/"); };
+  const auto yaml = [&](const std::string& text) { return read_yaml_list(folder_.write("list.yaml", text), Split::kTest); };
   const auto files = yaml("targets: [1, 2]\ndata:\n- data/images/a/1.jpg\n- 'b/2.jpg'\n");
   ASSERT_EQ(files.size(), 2u);
-  EXPECT_EQ(files[0].path, "a/1.jpg");
+  EXPECT_EQ(files[0].path, "data/images/a/1.jpg");
   EXPECT_EQ(files[1].path, "b/2.jpg");
   EXPECT_EQ(files[1].line, 4u);
   const auto said = [&](const std::string& text) { return error_of<PluginError>([&] { yaml(text); }); };
@@ -92,6 +112,17 @@ TEST_F(CutTest, ListsAreHeldAgainstTheTreeAndEachOther) {
   EXPECT_TRUE(contains(many, "\"a/x5.jpg\" and 1 more are not there, but listed in ")) << many;
   EXPECT_TRUE(contains(many, "train.txt:2 and on (6 of 8 files)")) << many;
   EXPECT_TRUE(contains(said("a/1.jpg\nb/1.jpg\n", "a/2.jpg\n"), "the class \"b\" has no test samples"));
+}
+
+TEST_F(CutTest, ListedPathsMayBeginAboveTheTree) {
+  ImageTree cut = tree();
+  std::vector<ListedFile> all = read("data/tree/train/a/1.jpg\nb/1.jpg 4\n");
+  for (ListedFile& file : read("tree/a/2.jpg\ntree/b/2.jpg\n")) all.push_back(std::move(file));
+  cut_by_lists(cut, all);
+  EXPECT_EQ(cut.files.size(), 4u);
+  EXPECT_EQ(cut.notes[0], "left off listed paths: what stands before those of the tree, like \"data/tree/train/\"");
+  EXPECT_TRUE(contains(said("x/a/1.jpg\nb/1.jpg\na/1.jpg\n", "a/2.jpg\nb/2.jpg\n"), "train.txt:3: \"a/1.jpg\" is listed twice"));
+  EXPECT_TRUE(contains(said("1.jpg\nb/1.jpg\n", "a/2.jpg\nb/2.jpg\n"), "\"1.jpg\" is not there, but listed in "));
 }
 
 TEST_F(CutTest, TheFifthOfEachClassIsTested) {

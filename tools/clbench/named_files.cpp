@@ -6,21 +6,19 @@
 #include <clb/base/error.hpp>
 #include <clb/base/nearest.hpp>
 #include <clb/base/paths.hpp>
+#include <clb/base/there.hpp>
 #include <clb/known_data/search.hpp>
 #include <clb/weights/search.hpp>
 
 #include "installation.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
 namespace fs = std::filesystem;
+using base::is_there;
 
 namespace {
-
-bool is_there(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
 
 NamedFile file_of(const known_data::File& file) {
   NamedFile named{{file.to, {file.urls, file.size, {file.digest_kind, file.digest}}, file.unpack}, file.by_hand, file.splits};
@@ -107,15 +105,26 @@ void add_places(Options& options) {
 
 std::vector<NamedFiles> all_named(const Options& options) {
   std::vector<NamedFiles> all;
-  for (const std::string& name : known_data::known_names(base::share())) {
-    std::optional<known_data::Known> known;
-    try {
-      known = known_data::find_known(base::share(), name);
-    } catch (const base::Error&) {
-    }
-    if (known) all.push_back(of_data(*known, options));
-  }
-  for (const weights::Known& known : weights::read_all_known(weights_folders(options))) all.push_back(of_weights(known, options));
+  const std::vector<fs::path> folders = weights_folders(options);
+  data_folders(options);  // a mistake in the options is none in a description
+  const auto add = [&](const std::vector<std::string>& names, const auto& find) {
+    for (const std::string& name : names) try {
+        std::optional<NamedFiles> files = find(name);
+        if (!files) continue;
+        files->state();  // reads the record of what was fetched, which may be damaged
+        all.push_back(*std::move(files));
+      } catch (const base::Error& error) {
+        say(stderr, "clbench: warning: not listed: {}\n", error.what());
+      }
+  };
+  add(known_data::known_names(base::share()), [&](const std::string& name) -> std::optional<NamedFiles> {
+    const auto known = known_data::find_known(base::share(), name);
+    return known ? std::optional(of_data(*known, options)) : std::nullopt;
+  });
+  add(weights::known_names(folders), [&](const std::string& name) -> std::optional<NamedFiles> {
+    const auto known = weights::find_known(name, folders);
+    return known ? std::optional(of_weights(*known, options)) : std::nullopt;
+  });
   return all;
 }
 

@@ -37,7 +37,7 @@ struct NamedFiles {
 // --data-path, --weights-path, --root: where things are looked for, and fetched to.
 void add_places(Options& options);
 
-// Sorted by kind and name. A description that cannot be read is left out here; who asks for it by name hears what is wrong with it.
+// Sorted by kind and name. What is described in a file that cannot be read is left out, and stderr says so.
 std::vector<NamedFiles> all_named(const Options& options);
 NamedFiles named(const std::string& name, const Options& options);  // Error with a suggestion
 

@@ -4,11 +4,15 @@
 #include <clb/base/error.hpp>
 #include <clb/base/nearest.hpp>
 #include <clb/base/paths.hpp>
+#include <clb/known_data/search.hpp>
 #include <clb/launch/describe.hpp>
+#include <clb/plan/named.hpp>
+#include <clb/plan/settings.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <numeric>
 
+#include "catalogue.hpp"
 #include "columns.hpp"
 #include "installation.hpp"
 #include "options.hpp"
@@ -23,7 +27,7 @@ using base::Json;
 namespace {
 
 constexpr VerbText kInfo{"info", "PLUGIN", "one plugin: parameters, capabilities, paper; classes, splits, licence",
-                         "clbench info simplecil"};
+                         "clbench info imagenet_r --split coda"};
 
 std::string range_of(const base::ParamInfo& param) {
   if (!param.choices.empty()) return fmt::format("{}", fmt::join(param.choices, " | "));
@@ -87,7 +91,47 @@ std::string root_of(const base::DatasetInfo& info) {
   return info.fingerprint.empty() ? "unknown" : "none, it reads no files";
 }
 
-void print_dataset(const base::DatasetInfo& info, const std::string& not_opened) {
+// A data set of which share/datasets knows nothing.
+known_data::Known plugin_alone(const std::string& id) {
+  known_data::Known known;
+  known.name = known.plugin = id;
+  return known;
+}
+
+struct Opened {
+  base::DatasetInfo info;
+  std::string difference, not_opened;  // sentences; "": none, and it is open
+};
+
+// Opened where the files are there, else the plain description and why. What the user names, and what lies where it is looked for, has to
+// be good.
+Opened open_dataset(const known_data::Known& known, const std::string& file, const Options& options, launch::Describer& describer,
+                    InstalledCatalogue& catalogue) {
+  std::vector<std::string> settings = options.texts("set");
+  if (options.flag("split")) settings.push_back("split=" + options.text("split"));
+  const base::DatasetInfo closed = describer.dataset(file);
+  plan::settings(settings, closed.params, "dataset " + closed.id);  // mistakes are told also where there are no data
+  const std::vector<fs::path> folders = data_folders(options);
+  const auto place = options.flag("root") ? std::optional(fs::absolute(options.text("root"))) : known_data::find_folder(known, folders);
+  Opened opened;
+  const std::string looked = fmt::format("{} is {}; {}", known.name, known_data::looked_in(known, folders), known.remedy());
+  if (!place && !known.root.empty()) {
+    opened.not_opened = looked;
+  } else {
+    try {
+      plan::OpenedByName named = plan::open_by_name(known, place ? place->string() : "", settings, catalogue);
+      return {std::move(named.info), std::move(named.difference), ""};
+    } catch (const base::Error& error) {
+      if (place || !settings.empty()) throw;
+      opened.not_opened = known.get.empty() ? error.what() : fmt::format("{}; {}", error.what(), looked);
+    }
+  }
+  opened.info = closed;
+  return opened;
+}
+
+void print_dataset(const Opened& opened) {
+  const base::DatasetInfo& info = opened.info;
   std::vector<std::string> orders, domain_orders;
   for (const auto& [name, order] : info.orders) orders.push_back("official:" + name);
   for (const auto& [name, order] : info.domain_orders) domain_orders.push_back("official:" + name);
@@ -102,22 +146,11 @@ void print_dataset(const base::DatasetInfo& info, const std::string& not_opened)
   say("  licence       {}\n  citation      {}\n  root          {}\n  fingerprint   {}\n  file          {}\n  sha256        {}\n",
       info.licence, info.citation, root_of(info), info.fingerprint.empty() ? "unknown" : info.fingerprint, info.file, info.hash);
   for (const std::string& note : info.notes) say("  found         {}\n", note);
-  if (!not_opened.empty()) say("  not opened: {}\n", not_opened);
+  if (!opened.difference.empty()) say("  warning       {}\n", opened.difference);
+  if (!opened.not_opened.empty()) say("  not opened: {}\n", opened.not_opened);
   if (!info.class_names.empty()) say("\nclasses: {}\n", joined(info.class_names));
   if (!info.params.empty()) fmt::print("\n");
   print_params(info.params, "");
-}
-
-// The opened description where the files are there, else the plain one and why.
-base::DatasetInfo describe_dataset(launch::Describer& describer, const std::string& file, const std::string& root,
-                                   std::string& not_opened) {
-  try {
-    return describer.opened_dataset(file, root);
-  } catch (const base::Error& error) {
-    if (!root.empty()) throw;
-    not_opened = error.what();
-    return describer.dataset(file);
-  }
 }
 
 // "method" or "dataset"; an Error says what else the name is, or which names are near.
@@ -161,7 +194,12 @@ std::string kind_of(const std::string& id, const std::vector<launch::PluginFile>
 
 int verb_info(const Arguments& arguments) {
   Options options(kInfo);
-  options.add()("root", po::value<std::string>()->value_name("DIR"), "where the files of a dataset are; default: where the plugin looks");
+  options.add()("root", po::value<std::string>()->value_name("DIR"),
+                "where the files of a dataset are; default: where its name is looked for, else where the plugin looks");
+  options.add()("split", po::value<std::string>()->value_name("S"), "the split of a dataset by its name, as --set split=S");
+  options.add()("set", po::value<std::vector<std::string>>()->value_name("PARAMETER=VALUE")->composing(),
+                "a parameter of a dataset (repeatable)");
+  options.add_data_path();
   options.add_installation();
   options.add_cache();
   options.add_json();
@@ -170,22 +208,26 @@ int verb_info(const Arguments& arguments) {
   const auto plugins = installed_plugins(options);
   launch::Describer describer(launch::find_runner(), cache_folder(options), reading_progress());
 
-  const std::string kind = kind_of(id, plugins);
-  const std::string file = launch::plugin(plugins, kind, id).file.string();
+  const auto known = known_data::find_known(base::share(), id);
+  const std::string plugin = known ? known->plugin : id, kind = known ? "dataset" : kind_of(id, plugins);
+  const std::string file = launch::plugin(plugins, kind, plugin).file.string();
   if (kind == "method") {
+    for (const char* name : {"root", "split", "set", "data-path"})
+      if (options.flag(name)) throw base::Error(fmt::format("info: --{} is for data sets, and {} is a method", name, id));
     const base::MethodInfo info = describer.method(file);
     options.flag("json") ? fmt::print("{}\n", base::pretty(method_json(info))) : print_method(info);
     return 0;
   }
-  std::string not_opened;
-  const base::DatasetInfo info = describe_dataset(describer, file, options.text("root"), not_opened);
+  InstalledCatalogue catalogue(plugins, describer);
+  const Opened opened = open_dataset(known ? *known : plugin_alone(id), file, options, describer, catalogue);
   if (options.flag("json")) {
-    Json json = info.to_json();
+    Json json = opened.info.to_json();
     json["kind"] = "dataset";
-    if (!not_opened.empty()) json["not_opened"] = not_opened;
+    if (!opened.not_opened.empty()) json["not_opened"] = opened.not_opened;
+    if (!opened.difference.empty()) json["difference"] = opened.difference;
     fmt::print("{}\n", base::pretty(json));
   } else {
-    print_dataset(info, not_opened);
+    print_dataset(opened);
   }
   return 0;
 }

@@ -8,6 +8,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/temporary.hpp>
+#include <clb/base/there.hpp>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -31,7 +32,12 @@ struct Opened {
 
 Opened open_regular(const fs::path& file) {
   Opened opened{Descriptor(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), 0};  // a pipe would wait for somebody who writes
-  if (opened.fd.get() < 0) fail(file, "cannot be opened for reading");
+  if (opened.fd.get() < 0) {
+    const int error = errno;
+    if (const std::string why = why_no_folder(file.parent_path()); !why.empty())
+      throw Error(file.string() + ": cannot be opened for reading: " + why + ", but a folder is needed");
+    fail(file, "cannot be opened for reading", error);
+  }
   struct stat status;
   if (fstat(opened.fd.get(), &status) != 0) fail(file, "cannot be examined");
   if (!S_ISREG(status.st_mode)) throw Error(file.string() + ": is no regular file");

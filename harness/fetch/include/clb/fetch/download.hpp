@@ -20,6 +20,8 @@ struct Source {
   uint64_t size = 0;              // 0: not stated
   Digest digest{};
   std::string digest_from = "what is stated of it";  // who says the digest, in a sentence
+  // Looks at the whole file before it gets its name; an Error says what is wrong with it, and the next address is asked.
+  std::function<void(const std::filesystem::path& file)> check{};
 };
 
 struct Options {
@@ -35,7 +37,7 @@ struct Downloaded {
   uint64_t size = 0;
 };
 
-// Error: `file` is there already, or no address gives it; says what each address did. WriteError: the disk.
+// Error: `file` is there already; or, with Exit::kFailedRun, no address gives it: says what each address did. WriteError: the disk.
 Downloaded download(const Source& source, const std::filesystem::path& file, const Options& options);
 
 }  // namespace clb::fetch

@@ -25,28 +25,30 @@ struct File {
   base::toml::Place place;
 };
 
-struct Counts {
-  int64_t train = 0, test = 0;  // images; 0: not known
+// What a split holds.
+struct SplitFacts {
+  int64_t classes = 0;
+  int64_t train = 0, test = 0;       // images; 0: not known
+  std::vector<std::string> domains;  // empty: there are none, or they are not known
 };
 
 struct Known {
   std::string name;  // of the TOML file, and of the data set's folder
   std::string plugin, title, licence, homepage;
-  base::toml::Table params;  // of the plugin, that the name stands for; an experiment's own win
-  int64_t classes = 0;
-  Counts counts;                         // of the split that `params`, else the plugin's default, names
-  std::map<std::string, Counts> splits;  // of other splits by name
-  std::vector<std::string> domains;
+  base::toml::Table params;                   // of the plugin, that the name stands for; an experiment's own win
+  SplitFacts usual;                           // of the split that `params`, else the plugin's default, names
+  std::map<std::string, SplitFacts> splits;   // of other splits by name; classes and domains are the usual ones where they state none
   std::vector<std::string> names, templates;  // of the classes in the order of their ids, for text towers; none: the plugin's own
   std::filesystem::path root;  // where it lies when it is in none of the folders of data: of `root` the first that is there; empty: no such
   std::vector<std::pair<std::string, base::toml::Node>> class_orders, domain_orders;  // official ones, lists of names
   std::string get;                                                                    // how to get it by hand, a sentence
   std::vector<File> files;
 
-  bool can_be_fetched() const;                   // some of it at least
-  std::string split() const;                     // that `params` names; "": the plugin's default
-  std::vector<std::string> split_names() const;  // all that this file mentions
-  std::string remedy() const;                    // "`clbench data get NAME` gets it", or who says how to
+  bool can_be_fetched() const;                                   // some of it at least
+  std::string split() const;                                     // that `params` names; "": the plugin's default
+  std::vector<std::string> split_names() const;                  // all that this file mentions
+  bool wants(const File& file, const std::string& split) const;  // is it of the split? "": of the usual one
+  std::string remedy() const;                                    // "`clbench data get NAME` gets it", or who says how to
 };
 
 // Error with FILE:line:column for what is misspelt, missing or out of range.

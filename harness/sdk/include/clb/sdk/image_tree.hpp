@@ -56,7 +56,8 @@ void cut_every_fifth(ImageTree& tree);
 
 [[noreturn]] void tree_problem(const Path& path, const std::string& problem);
 
-// `the class "a"`, `the class "a", "b" and 9 more`: the first few of many.
-std::string listed(const std::vector<std::string>& names, const std::string& what);
+// `"a"`, `"a", "b" and 9 more`: the first few of many. With nouns `the class "a"`, `the classes "a", "b" and 9 more`.
+std::string listed(const std::vector<std::string>& names);
+std::string listed(const std::vector<std::string>& names, const std::string& one, const std::string& many);
 
 }  // namespace clb

@@ -18,14 +18,14 @@ namespace clb {
 struct NamedSplit {
   enum class By {
     kFolders,  // train and test, as they lie
-    kLists,    // `lists`, or else splits/ID_SPLIT_{train,test}.txt
+    kLists,    // `lists` or splits/ID_SPLIT_{train,test}.txt; where both are there they must say the same
     kFifth,    // cut_every_fifth
     kDomains,  // the domains of `tested` are the test samples
   };
   const char* name;
   By by;
-  std::string get{};                                                 // how to come by the lists, for a sentence
-  std::function<std::vector<ListedFile>(const ImageTree&)> lists{};  // the publisher's own; none: they are not there
+  std::string get{};                                    // how to come by the lists, for a sentence
+  std::function<SplitLists(const ImageTree&)> lists{};  // the publisher's own
   std::vector<std::string> tested{};
 };
 
