@@ -28,6 +28,8 @@ Result time_train(const Run& run);
 Result time_features(const Run& run);
 Result time_evaluate(const Run& run);
 Result time_waited(const Run& run);
+Result time_processor(const Run& run);
+Result load_others(const Run& run);
 Result memory_host(const Run& run);
 Result memory_host_train(const Run& run);
 Result memory_host_features(const Run& run);

@@ -14,6 +14,7 @@ constexpr const char* kCount = "count";
 
 constexpr const char* kChaudhry = "Chaudhry et al., Riemannian Walk, ECCV 2018: forgetting measure F";
 constexpr const char* kByRunner = "recorded by the runner";
+constexpr const char* kByLauncher = "recorded by the launcher";
 constexpr const char* kGem = "Lopez-Paz and Ranzato, Gradient Episodic Memory, NeurIPS 2017: ACC, BWT and FWT";
 
 template <Result (*formula)(const AccuracyMatrix&)>
@@ -69,6 +70,9 @@ const std::vector<Metric>& registry() {
       {"time.evaluate", 1, "sum of the spans evaluate", kByRunner, kSeconds, kDown, time_evaluate},
       {"time.waited", 1, "share of the run's own time in which it waited for images that loader threads had not made yet", kByRunner,
        kFraction, kDown, time_waited},
+      {"time.processor", 1, "user and system time of the runner, all its threads together", kByLauncher, kSeconds, kDown, time_processor},
+      {"load.others", 1, "share of the processors' time that other processes took while the run was on", kByLauncher, kFraction, kDown,
+       load_others},
       {"memory.host", 1, "largest resident memory of the runner", kByRunner, kBytes, kDown, memory_host},
       {"memory.host.train", 1, "largest resident memory within train_task", kByRunner, kBytes, kDown, memory_host_train},
       {"memory.host.features", 1, "largest resident memory while features were computed", kByRunner, kBytes, kDown, memory_host_features},

@@ -285,6 +285,21 @@ CREATE TABLE second_look (
 ) STRICT;
 )sql";
 
+// What the rows of an attempt were when it ended (seal.hpp). An attempt without one is of an older clbench, or has not ended. The newest
+// counts: what is written later of an attempt, an outcome of a second look for example, is sealed with it once more.
+constexpr const char* kSeal = R"sql(
+CREATE TABLE seal (
+  attempt_id INTEGER NOT NULL REFERENCES attempt(id),
+  seq INTEGER NOT NULL,
+  event INTEGER NOT NULL,             -- seq of the attempt's newest event
+  schema INTEGER NOT NULL,            -- version whose tables and columns are covered
+  spec TEXT NOT NULL,                 -- SHA-256 of the run's spec as it was stored
+  digests TEXT NOT NULL,              -- JSON: table -> SHA-256 of its rows of the attempt
+  sha256 TEXT NOT NULL,               -- of this row
+  PRIMARY KEY (attempt_id, seq)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr const char* kTablesV1[] = {"machine",   "build",    "plugin",      "dataset",        "weights",        "protocol",      "config",
                                      "parameter", "run",      "run_weights", "run_experiment", "attempt",        "attempt_event", "hello",
                                      "task",      "eval",     "prediction",  "target",         "attempt_target", "logit_hash",    "scalar",
@@ -314,10 +329,12 @@ std::string version_2() {
 
 std::string version_3() { return kSecondLook + append_only("second_look"); }
 
+std::string version_4() { return kSeal + append_only("seal"); }
+
 }  // namespace
 
 const std::vector<std::string>& migrations() {
-  static const std::vector<std::string> steps{version_1(), version_2(), version_3()};
+  static const std::vector<std::string> steps{version_1(), version_2(), version_3(), version_4()};
   return steps;
 }
 
