@@ -285,6 +285,19 @@ CREATE TABLE second_look (
 ) STRICT;
 )sql";
 
+// Right or wrong, image by image: what intervals are computed from. It follows from predictions and labels, in a quarter of their bytes;
+// files of before have no rows, and theirs is worked out when it is asked for.
+constexpr const char* kOutcome = R"sql(
+CREATE TABLE outcome (
+  id INTEGER PRIMARY KEY,
+  attempt_id INTEGER NOT NULL, after_task INTEGER NOT NULL,
+  n INTEGER NOT NULL,                 -- images of the split
+  data BLOB NOT NULL,                 -- zstd of two lists of n bits, least significant first: was it evaluated, was it right
+  UNIQUE (attempt_id, after_task),
+  FOREIGN KEY (attempt_id, after_task) REFERENCES task(attempt_id, after_task)
+) STRICT;
+)sql";
+
 constexpr const char* kTablesV1[] = {"machine",   "build",    "plugin",      "dataset",        "weights",        "protocol",      "config",
                                      "parameter", "run",      "run_weights", "run_experiment", "attempt",        "attempt_event", "hello",
                                      "task",      "eval",     "prediction",  "target",         "attempt_target", "logit_hash",    "scalar",
@@ -314,10 +327,12 @@ std::string version_2() {
 
 std::string version_3() { return kSecondLook + append_only("second_look"); }
 
+std::string version_4() { return kOutcome + append_only("outcome"); }
+
 }  // namespace
 
 const std::vector<std::string>& migrations() {
-  static const std::vector<std::string> steps{version_1(), version_2(), version_3()};
+  static const std::vector<std::string> steps{version_1(), version_2(), version_3(), version_4()};
   return steps;
 }
 
