@@ -285,6 +285,19 @@ CREATE TABLE second_look (
 ) STRICT;
 )sql";
 
+// Right or wrong, image by image: what intervals are computed from. It follows from predictions and labels, in a quarter of their bytes;
+// files of before have no rows, and theirs is worked out when it is asked for.
+constexpr const char* kOutcome = R"sql(
+CREATE TABLE outcome (
+  id INTEGER PRIMARY KEY,
+  attempt_id INTEGER NOT NULL, after_task INTEGER NOT NULL,
+  n INTEGER NOT NULL,                 -- images of the split
+  data BLOB NOT NULL,                 -- zstd of two lists of n bits, least significant first: was it evaluated, was it right
+  UNIQUE (attempt_id, after_task),
+  FOREIGN KEY (attempt_id, after_task) REFERENCES task(attempt_id, after_task)
+) STRICT;
+)sql";
+
 // What the rows of an attempt were when it ended (seal.hpp). An attempt without one is of an older clbench, or has not ended. The newest
 // counts: what is written later of an attempt, an outcome of a second look for example, is sealed with it once more.
 constexpr const char* kSeal = R"sql(
@@ -329,12 +342,14 @@ std::string version_2() {
 
 std::string version_3() { return kSecondLook + append_only("second_look"); }
 
-std::string version_4() { return kSeal + append_only("seal"); }
+std::string version_4() { return kOutcome + append_only("outcome"); }
+
+std::string version_5() { return kSeal + append_only("seal"); }
 
 }  // namespace
 
 const std::vector<std::string>& migrations() {
-  static const std::vector<std::string> steps{version_1(), version_2(), version_3(), version_4()};
+  static const std::vector<std::string> steps{version_1(), version_2(), version_3(), version_4(), version_5()};
   return steps;
 }
 

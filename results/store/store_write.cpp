@@ -5,6 +5,7 @@
 #include "content.hpp"
 #include "fold.hpp"
 #include "impl.hpp"
+#include "outcome.hpp"
 
 namespace clb::store {
 namespace {
@@ -152,6 +153,7 @@ void Store::add_task(int64_t attempt, const base::TaskDone& task) {
             {"width", blob.width},
             {"sha256", blob.sha256},
             {"data", Bytes{blob.data}}});
+    append_outcome(db, impl_->file, attempt, task.task, task.predictions);
     insert(db, "logit_hash", {{"attempt_id", attempt}, {"after_task", task.task}, {"sha256", task.logit_hash}});
     append_spans(db, attempt, task.spans);
     append_metrics(db, attempt, task.metrics);

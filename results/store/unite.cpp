@@ -39,6 +39,7 @@ const std::vector<Table>& tables() {
       {"task", {"attempt_id", "after_task"}, "m_attempt_id.dst, s.after_task"},
       {"eval", {"attempt_id", "after_task", "on_group"}, "m_attempt_id.dst, s.after_task, s.on_group"},
       {"prediction", {"attempt_id", "after_task"}, "m_attempt_id.dst, s.after_task"},
+      {"outcome", {"attempt_id", "after_task"}, "m_attempt_id.dst, s.after_task"},
       {"target", {"dataset_id", "split", "sha256"}, "m_dataset_id.dst, s.split, s.sha256", {"data"}},
       {"attempt_target", {"attempt_id"}, "m_attempt_id.dst"},
       {"logit_hash", {"attempt_id", "after_task"}, "m_attempt_id.dst, s.after_task"},
