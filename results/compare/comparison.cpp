@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/compare/comparison.hpp>
+#include <clb/metrics/image_values.hpp>
+#include <clb/metrics/records.hpp>
+#include <clb/stats/uncertain.hpp>
 #include <set>
 
 #include <clb/compare/spec.hpp>
@@ -50,14 +53,43 @@ bool same_identity(const Series& a, const Series& b) {
   return a.config_key == b.config_key && a.joint == b.joint && a.precision == b.precision;
 }
 
+// Of one side, image by image, for each pair; empty where the metric or what is stored does not tell.
+std::vector<std::vector<float>> images_of(const store::Store& store, const std::vector<const store::RunRow*>& runs,
+                                          const metrics::Metric& metric) {
+  std::vector<std::vector<float>> all;
+  for (const store::RunRow* run : runs) {
+    if (!metric.weights) return {};
+    const metrics::Run records = metrics::records_of(store, *run);
+    all.push_back(metrics::ImageValues(store, run->attempt_id, records.matrix)
+                      .of(metric.weights(records.matrix), metric.compute(records).value.value_or(0)));
+    if (all.back().empty() || all.back().size() != all.front().size()) return {};
+  }
+  return all;
+}
+
+// Over units and images where both sides tell what each image adds, else over units.
+stats::Uncertain uncertain(Difference& d, const Selection& a, const Selection& b, const std::vector<Pair>& pairs) {
+  std::vector<const store::RunRow*> of_a, of_b;
+  for (const Pair& pair : pairs) {
+    of_a.push_back(pair.a);
+    of_b.push_back(pair.b);
+  }
+  const auto left = images_of(*a.store, of_a, *d.metric), right = images_of(*b.store, of_b, *d.metric);
+  d.over_images = !left.empty() && !right.empty() && left.front().size() == right.front().size();
+  if (!d.over_images) return stats::over_units(d.units.values);
+  return stats::difference(stats::unit_images(d.units, left), stats::unit_images(d.units, right));
+}
+
 Difference difference_of(const Selection& a, const Selection& b, const std::vector<Pair>& pairs, const std::vector<std::string>& results,
                          const metrics::Metric& metric) {
   Difference d;
   d.metric = &metric;
+  std::vector<Pair> kept;
   std::vector<Draw> left, right, differences;
   for (size_t i = 0; i < pairs.size(); ++i) {
     const auto of_a = value_of(*a.store, *pairs[i].a, metric), of_b = value_of(*b.store, *pairs[i].b, metric);
     if (!of_a || !of_b) continue;
+    kept.push_back(pairs[i]);
     d.a.push_back(*of_a);
     d.b.push_back(*of_b);
     left.push_back({pairs[i].id, results[i], *of_a});
@@ -71,8 +103,10 @@ Difference difference_of(const Selection& a, const Selection& b, const std::vect
   d.mean = d.mean_a - d.mean_b;
   d.sign_flip = stats::sign_flip(d.units.values);
   if (d.units.values.size() < kFewestPairs) return d;
-  d.interval = stats::t_interval(d.units.values, stats::kLevel);
-  const double above = probability_above_zero(d.units.values);
+  const stats::Uncertain between = uncertain(d, a, b, kept);
+  d.interval = stats::interval(between, stats::kLevel);
+  d.p = stats::p_value(between);
+  const double above = stats::probability_above_zero(between);
   d.better = metric.direction == metrics::Direction::kHigherIsBetter ? above : 1 - above;
   return d;
 }

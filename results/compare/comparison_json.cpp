@@ -23,7 +23,9 @@ Json difference_json(const Difference& d) {
   json["difference"] = d.mean;
   json["interval"] = d.interval ? interval_json(*d.interval) : Json(nullptr);
   json["sign_flip"] = {{"p", d.sign_flip->p}, {"exact", d.sign_flip->exact}};
+  json["p"] = d.p ? Json(*d.p) : Json(nullptr);
   json["units"] = d.units.text();
+  json["over_images"] = d.over_images;
   json["unit_differences"] = d.units.values;
   json["probability_a_better"] = d.better ? Json(*d.better) : Json(nullptr);
   return json;

@@ -13,15 +13,16 @@ std::string range(const stats::Interval& i, std::string (*text)(double)) { retur
 std::string share(double p) { return fmt::format("{:.2f}", p); }
 
 std::string metric_rows(const Matched& m) {
-  Rows rows{{"metric", "A", "B", "A - B", "95 % t interval", "sign-flip p", "P(A better)", "over"}};
+  Rows rows{{"metric", "A", "B", "A - B", "95 % interval", "p", "sign-flip p", "P(A better)", "over"}};
   for (const Difference& d : m.differences) {
     const std::string name = std::string(d.metric->id) + (d.metric->direction == metrics::Direction::kHigherIsBetter ? " ↑" : " ↓");
     if (d.a.empty()) {
-      rows.push_back({name, "–", "–", "–", "–", "–", "–", "–"});
+      rows.push_back({name, "–", "–", "–", "–", "–", "–", "–", "–"});
       continue;
     }
     rows.push_back({name, percent(d.mean_a), percent(d.mean_b), points(d.mean), d.interval ? range(*d.interval, points) : "–",
-                    p_value(d.sign_flip->p) + (d.sign_flip->exact ? "" : "~"), d.better ? share(*d.better) : "–", d.units.text()});
+                    d.p ? p_value(*d.p) : "–", p_value(d.sign_flip->p) + (d.sign_flip->exact ? "" : "~"), d.better ? share(*d.better) : "–",
+                    d.units.text() + (d.over_images ? " x images" : "")});
   }
   return aligned(rows);
 }
@@ -67,8 +68,9 @@ std::string comparison_text(const Comparison& c) {
   }
   for (const std::string& note : c.notes) text += printable(note) + "\n";
   text +=
-      "A and B in %, differences in percentage points; ~: p from random sign patterns. P(A better): in one more draw of what the intervals "
-      "are over. Equal results count once. Flips describe these trained models, McNemar's p one pair of them; several pairs judge the same "
+      "A and B in %, differences in percentage points; ~: p from random sign patterns. Intervals, p and P(A better): Student's t over what "
+      "the row says. Equal results count once. Flips describe these trained models, McNemar's p one pair of them; several pairs judge the "
+      "same "
       "images, so that there is none.\n\n";
   return text + printable(c.conclusion) + "\n";
 }

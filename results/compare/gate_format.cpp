@@ -82,7 +82,7 @@ std::string gate_text(const GateReport& report) {
 }
 
 std::string gate_json(const GateReport& report) {
-  Json json{{"version", 1},
+  Json json{{"version", 2},
             {"base", {{"file", report.base.file}, {"commit", report.base.commit}}},
             {"head", {{"file", report.head.file}, {"commit", report.head.commit}}},
             {"metric", report.metric},

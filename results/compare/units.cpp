@@ -2,11 +2,9 @@
 #include <fmt/format.h>
 #include <clb/compare/units.hpp>
 
-#include <boost/math/distributions/students_t.hpp>
-#include <clb/base/error.hpp>
 #include <clb/base/sha256.hpp>
 #include <clb/compare/spec.hpp>
-#include <cmath>
+#include <clb/stats/uncertain.hpp>
 #include <map>
 #include <set>
 
@@ -15,72 +13,56 @@ namespace {
 
 std::string counted(size_t n, const std::string& what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
 
-double variance(const std::vector<double>& values) {
-  const double mean = stats::mean(values);
-  double squares = 0;
-  for (const double value : values) squares += (value - mean) * (value - mean);
-  return squares / static_cast<double>(values.size() - 1);
-}
+// Equal texts get equal numbers.
+class Numbers {
+ public:
+  int64_t of(const std::string& text) { return known_.try_emplace(text, static_cast<int64_t>(known_.size())).first->second; }
+
+ private:
+  std::map<std::string, int64_t> known_;
+};
 
 }  // namespace
 
 std::string result_of(const store::Store& store, const store::RunRow& attempt) {
-  base::Json counts = base::Json::array();
+  base::Json result = store.prediction_hashes(attempt.attempt_id);
   for (const store::EvalRow& row : store.evals(attempt.attempt_id))
-    counts.push_back({row.after_task, row.count.group, row.count.n, row.count.correct, row.count.correct5, row.count.correct_within});
-  base::Sha256 hash;
-  hash.update(std::string_view(base::canonical(counts)));
-  try {
-    for (int64_t task = 0; task < attempt.tasks_done; ++task) {
-      for (const int64_t predicted : store.prediction(attempt.attempt_id, task)) hash.update_u64(static_cast<uint64_t>(predicted));
-    }
-  } catch (const base::Error&) {  // none are stored: counts have to do
-  }
-  return base::hex(hash.finish());
+    result.push_back({row.after_task, row.count.group, row.count.n, row.count.correct, row.count.correct5, row.count.correct_within});
+  return base::hex(base::sha256(std::string_view(base::canonical(result))));
 }
 
 std::string Units::text() const {
-  if (orders) return counted(values.size(), "class order") + (runs > values.size() ? fmt::format(" ({} runs)", runs) : "");
+  if (of_orders()) return counted(values.size(), "class order") + (runs > values.size() ? fmt::format(" ({} runs)", runs) : "");
   return distinct < runs ? fmt::format("{} of {}", counted(distinct, "distinct result"), counted(runs, "seed")) : counted(runs, "seed");
 }
 
 Units units_of(const std::vector<Draw>& draws) {
-  std::map<std::string, std::map<std::string, double>> orders;  // order -> result -> its value
-  for (const Draw& draw : draws) orders[draw.id.order].emplace(draw.result, draw.value);
-  Units units;
-  units.runs = draws.size();
-  units.orders = orders.size() > 1;
-  for (const auto& [order, results] : orders) {
-    units.distinct += results.size();
-    std::vector<double> values;
-    for (const auto& [result, value] : results) values.push_back(value);
-    if (units.orders) values = {stats::mean(values)};
-    units.values.insert(units.values.end(), values.begin(), values.end());
+  Numbers orders, results;
+  std::vector<stats::DrawnRun> runs;
+  std::vector<double> values;
+  for (const Draw& draw : draws) {
+    runs.push_back({draw.id.seed, orders.of(draw.id.order), results.of(draw.result)});
+    values.push_back(draw.value);
   }
+  Units units;
+  static_cast<stats::Units&>(units) = stats::units_of(runs);
+  units.values = stats::unit_means(units, values);
   return units;
-}
-
-double probability_above_zero(const std::vector<double>& values) {
-  const auto n = static_cast<double>(values.size());
-  const double mean = stats::mean(values), s = std::sqrt(variance(values));
-  if (s == 0) return mean == 0 ? 0.5 : mean > 0 ? 1 : 0;
-  return boost::math::cdf(boost::math::students_t(n - 1), mean / (s * std::sqrt(1 + 1 / n)));
 }
 
 stats::Interval interval_of_mean(const std::vector<std::vector<double>>& groups) {
   const auto k = static_cast<double>(groups.size());
-  double mean = 0, error2 = 0, of_errors = 0;
+  stats::Uncertain all;
+  double weighted = 0;
   for (const std::vector<double>& group : groups) {
-    const auto n = static_cast<double>(group.size());
-    const double part = variance(group) / n / (k * k);
-    mean += stats::mean(group) / k;
-    error2 += part;
-    of_errors += part * part / (n - 1);
+    const stats::Uncertain one = stats::over_units(group);
+    const double share = one.variance() / (k * k);
+    all.mean += one.mean / k;
+    all.units.variance += share;
+    weighted += share / one.df();
   }
-  if (error2 == 0) return {mean, mean};
-  const boost::math::students_t distribution(error2 * error2 / of_errors);
-  const double half = boost::math::quantile(distribution, 0.5 + stats::kLevel / 2) * std::sqrt(error2);
-  return {mean - half, mean + half};
+  if (weighted > 0) all.units.df = all.units.variance / weighted;
+  return stats::interval(all, stats::kLevel);
 }
 
 bool trains(const Series& series) { return (capabilities(series.spec) & (CLB_CAP_FROZEN_FEATURES | CLB_CAP_STATISTICS_ONLY)) == 0; }

@@ -22,13 +22,15 @@ struct Difference {
   std::vector<double> a, b;                 // one per pair in which both have a value
   Units units;                              // of the differences
   double mean_a = 0, mean_b = 0, mean = 0;  // over units; mean = mean_a - mean_b
-  std::optional<stats::Interval> interval;  // 95 % t interval of the mean difference, from kFewestPairs units on
+  bool over_images = false;                 // interval and p are over units and test images (clb/stats/uncertain.hpp); else over units
+  std::optional<stats::Interval> interval;  // 95 % of the mean difference, from kFewestPairs units on
+  std::optional<double> p;                  // of no difference, from there on, too
   std::optional<stats::SignFlip> sign_flip;
-  std::optional<double> better;  // probability that A is better than B in one more unit, by the same t distribution
+  std::optional<double> better;  // probability that A is better than B, by the same t distribution
 };
 
 // The mean over several keys of the differences, where each has an interval: these keys are given, not drawn, so that only their units
-// scatter. Degrees of freedom: Satterthwaite, Biometrics Bulletin 2, 1946.
+// scatter (interval_of_mean).
 struct Overall {
   size_t settings = 0;
   double mean_a = 0, mean_b = 0, mean = 0;
