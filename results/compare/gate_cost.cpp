@@ -31,15 +31,17 @@ Gauge not_gated(const std::string& what, const std::string& why) {
   return g;
 }
 
+std::string counted_pairs(size_t n) { return fmt::format("{} pair{}", n, n == 1 ? "" : "s"); }
+
 Gauge ratio_gauge(const std::string& what, const std::vector<double>& base, const std::vector<double>& head, double floor,
-                  const std::string& unit) {
+                  const std::string& of) {
   if (base.size() < kFewestUnits)
-    return not_gated(what, fmt::format("{} {}{}, at least {} are needed", base.size(), unit, base.size() == 1 ? "" : "s", kFewestUnits));
+    return not_gated(what, fmt::format("{} of {}, at least {} are needed", counted_pairs(base.size()), of, kFewestUnits));
   Gauge g;
   g.what = what;
   g.floor = floor;
   g.n = base.size();
-  g.units = fmt::format("{} {}s", g.n, unit);
+  g.units = counted_pairs(g.n) + " of " + of;
   std::vector<double> logs, ratios;
   for (size_t i = 0; i < base.size(); ++i) {
     ratios.push_back(head[i] / base[i]);
@@ -99,7 +101,7 @@ Gauge memory_of(const std::string& what, const char* name, const Side& base, con
       after.push_back(resource(is, name));
     }
   }
-  return ratio_gauge(what, before, after, floor, "pair of runs with equal use of the feature cache");
+  return ratio_gauge(what, before, after, floor, "runs with equal use of the feature cache");
 }
 
 double mean_load(const Side& side) {
@@ -126,7 +128,7 @@ Gauge time_gauge(const std::vector<PassPair>& pairs, double floor) {
     base.push_back(pair.base);
     head.push_back(pair.head);
   }
-  Gauge g = ratio_gauge("time", base, head, floor, "pair of passes");
+  Gauge g = ratio_gauge("time", base, head, floor, "passes");
   if (g.verdict == Verdict::kNotGated) g.why += ": base and head have to run in turn, whole passes of the suite one after the other";
   return g;
 }

@@ -119,7 +119,7 @@ void keep_first_spec(SQLite::Database& db) {
   db.exec(R"sql(
     CREATE TEMP TABLE earlier AS SELECT m.dst AS id, s.spec AS spec, r.experiment, r.preset, r.track, r.capabilities
       FROM src.run_spec AS s JOIN src.run AS r ON r.id = s.run_id JOIN temp.map_run AS m ON m.src = s.run_id
-      JOIN main.run_spec AS d ON d.run_id = m.dst WHERE
+      JOIN main.run_spec AS d ON d.run_id = m.dst WHERE s.spec <> d.spec AND
         (NOT EXISTS (SELECT 1 FROM src.seal JOIN src.attempt AS a ON a.id = attempt_id WHERE a.run_id = s.run_id), s.spec) <
         (NOT EXISTS (SELECT 1 FROM main.seal JOIN main.attempt AS a ON a.id = attempt_id WHERE a.run_id = d.run_id), d.spec);
     UPDATE main.run_spec SET spec = e.spec FROM temp.earlier AS e WHERE e.id = run_spec.run_id;

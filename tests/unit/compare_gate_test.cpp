@@ -50,7 +50,7 @@ TEST_F(Gate, two_seeds_cannot_tell) {
   fill(2, {.wrong = {1, 1}}, {.wrong = {5, 5}});
   const compare::GateReport report = gate();
   EXPECT_EQ(gauge(report, "accuracy").verdict, Verdict::kCannotTell);
-  EXPECT_NE(gauge(report, "accuracy").why.find("2 paired seeds, at least 3 are needed"), std::string::npos);
+  EXPECT_NE(gauge(report, "accuracy").why.find("2 seeds, at least 3 that differ are needed"), std::string::npos);
   EXPECT_EQ(report.exit_code(), 4);
 }
 

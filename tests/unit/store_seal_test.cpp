@@ -23,7 +23,7 @@ class Seal : public ResultsTest {
     base::Hello hello;
     hello.device = "cpu";
     store.add_hello(attempt, hello);
-    store.add_targets(attempt, {"test", {0, 1, 2, 3, 4, 5}});
+    store.add_targets(attempt, {"test", std::vector<int64_t>(60, 3)});
     for (int64_t task = 0; task < 3; ++task)
       store.add_task(attempt, sample_task(task, std::vector<int64_t>(static_cast<size_t>(task) + 1, 20),
                                           std::vector<int64_t>(static_cast<size_t>(task) + 1, 15)));
@@ -84,8 +84,8 @@ TEST_F(Seal, every_value_of_an_attempt_is_covered) {
   ASSERT_EQ(broken(), std::set<std::string>());
   SQLite::Database honest(file("honest").string());
   SQLite::Statement tables(honest,
-                           "SELECT name FROM sqlite_schema WHERE type = 'table' AND (name = 'attempt' OR EXISTS (SELECT 1 FROM "
-                           "pragma_table_info(sqlite_schema.name) WHERE name = 'attempt_id')) ORDER BY name");
+                           "SELECT name FROM sqlite_schema AS t WHERE type = 'table' AND (name = 'attempt' OR EXISTS (SELECT 1 FROM "
+                           "pragma_table_info(t.name) WHERE name = 'attempt_id')) ORDER BY name");
   size_t changes = 0;
   while (tables.executeStep()) {
     const std::string table = tables.getColumn(0).getString(), owner = table == "attempt" ? "id" : "attempt_id";
