@@ -103,10 +103,10 @@ Difference difference_of(const Selection& a, const Selection& b, const std::vect
   d.mean = d.mean_a - d.mean_b;
   d.sign_flip = stats::sign_flip(d.units.values);
   if (d.units.values.size() < kFewestPairs) return d;
-  const stats::Uncertain between = uncertain(d, a, b, kept);
-  d.interval = stats::interval(between, stats::kLevel);
-  d.p = stats::p_value(between);
-  const double above = stats::probability_above_zero(between);
+  d.between = uncertain(d, a, b, kept);
+  d.interval = stats::interval(d.between, stats::kLevel);
+  d.p = stats::p_value(d.between);
+  const double above = stats::probability_above_zero(d.between);
   d.better = metric.direction == metrics::Direction::kHigherIsBetter ? above : 1 - above;
   return d;
 }
@@ -211,14 +211,14 @@ void aggregate(Comparison& c) {
   Overall all;
   all.settings = list.size();
   const auto k = static_cast<double>(list.size());
-  std::vector<std::vector<double>> groups;
+  std::vector<stats::Uncertain> parts;
   for (const Difference* d : list) {
     all.mean_a += d->mean_a / k;
     all.mean_b += d->mean_b / k;
-    groups.push_back(d->units.values);
+    parts.push_back(d->between);
   }
   all.mean = all.mean_a - all.mean_b;
-  all.interval = interval_of_mean(groups);
+  all.interval = interval_of_mean(parts);
   c.overall = all;
 }
 

@@ -61,7 +61,7 @@ std::string comparison_text(const Comparison& c) {
   std::string text = fmt::format("A = {}\nB = {}\n\n", printable(c.a.text), printable(c.b.text));
   for (const Matched& m : c.matched) text += matched_text(m);
   if (c.overall) {
-    Rows rows{{"mean over settings", "A", "B", "A - B", "95 % t interval"}};
+    Rows rows{{"mean over settings", "A", "B", "A - B", "95 % interval"}};
     rows.push_back({fmt::format("{} settings", c.overall->settings), percent(c.overall->mean_a), percent(c.overall->mean_b),
                     points(c.overall->mean), range(c.overall->interval, points)});
     text += aligned(rows) + "\n";

@@ -50,16 +50,15 @@ Units units_of(const std::vector<Draw>& draws) {
   return units;
 }
 
-stats::Interval interval_of_mean(const std::vector<std::vector<double>>& groups) {
-  const auto k = static_cast<double>(groups.size());
+stats::Interval interval_of_mean(const std::vector<stats::Uncertain>& parts) {
+  const auto k = static_cast<double>(parts.size());
   stats::Uncertain all;
   double weighted = 0;
-  for (const std::vector<double>& group : groups) {
-    const stats::Uncertain one = stats::over_units(group);
-    const double share = one.variance() / (k * k);
-    all.mean += one.mean / k;
+  for (const stats::Uncertain& part : parts) {
+    const double share = part.variance() / (k * k);
+    all.mean += part.mean / k;
     all.units.variance += share;
-    weighted += share / one.df();
+    weighted += share / part.df();
   }
   if (weighted > 0) all.units.df = all.units.variance / weighted;
   return stats::interval(all, stats::kLevel);

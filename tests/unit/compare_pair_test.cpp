@@ -133,7 +133,8 @@ TEST_F(Compare, equal_results_count_once_and_orders_are_units) {
 
 TEST(Units, the_mean_of_several_settings) {
   // Variances 1 and 4 of three values each: error sqrt(5/12), t(0.975, 2) = 4.302653.
-  const auto interval = compare::interval_of_mean({{1, 2, 3}, {2, 4, 6}});
+  const auto interval =
+      compare::interval_of_mean({stats::over_units(std::vector{1.0, 2.0, 3.0}), stats::over_units(std::vector{2.0, 4.0, 6.0})});
   EXPECT_NEAR(interval.low, 3 - 2.777350, 1e-5);
   EXPECT_NEAR(interval.high, 3 + 2.777350, 1e-5);
 }

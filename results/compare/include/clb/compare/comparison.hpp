@@ -22,7 +22,8 @@ struct Difference {
   std::vector<double> a, b;                 // one per pair in which both have a value
   Units units;                              // of the differences
   double mean_a = 0, mean_b = 0, mean = 0;  // over units; mean = mean_a - mean_b
-  bool over_images = false;                 // interval and p are over units and test images (clb/stats/uncertain.hpp); else over units
+  bool over_images = false;                 // what follows is over units and test images (clb/stats/uncertain.hpp); else over units
+  stats::Uncertain between;                 // the mean difference, from kFewestPairs units on
   std::optional<stats::Interval> interval;  // 95 % of the mean difference, from kFewestPairs units on
   std::optional<double> p;                  // of no difference, from there on, too
   std::optional<stats::SignFlip> sign_flip;

@@ -5,6 +5,7 @@
 
 #include <clb/compare/pair.hpp>
 #include <clb/stats/interval.hpp>
+#include <clb/stats/uncertain.hpp>
 #include <clb/stats/units.hpp>
 #include <string>
 #include <vector>
@@ -26,9 +27,8 @@ struct Units : stats::Units {
 };
 Units units_of(const std::vector<Draw>& draws);
 
-// 95 % interval of the mean of the groups' means, each group with a spread of its own; degrees of freedom are weighed as in
-// stats::Uncertain. Every group has at least two values.
-stats::Interval interval_of_mean(const std::vector<std::vector<double>>& groups);
+// 95 % interval of the mean of independent means; degrees of freedom are weighed as in stats::Uncertain.
+stats::Interval interval_of_mean(const std::vector<stats::Uncertain>& parts);
 
 // Seeds of one class order that gave the same predictions: a sentence about them, "" when all differ. Whoever asks knows that they should:
 // a method that trains has to depend on its seed, and the head has to where the base does.
