@@ -10,6 +10,7 @@ struct Pass {
   bool head = false;
   std::string start, end;
   std::map<RunId, double> seconds;
+  bool alone = true;  // the other side ran nothing meanwhile
 };
 
 std::vector<Pass> passes_of(std::vector<Timed>& runs) {
@@ -17,16 +18,19 @@ std::vector<Pass> passes_of(std::vector<Timed>& runs) {
   std::vector<Pass> passes;
   for (const Timed& run : runs) {
     if (passes.empty() || passes.back().head != run.head || passes.back().seconds.contains(run.id))
-      passes.push_back({run.head, run.start, run.end, {}});
+      passes.push_back({run.head, run.start, run.end, {}, true});
     passes.back().seconds[run.id] = run.seconds;
     passes.back().end = std::max(passes.back().end, run.end);
   }
+  for (Pass& pass : passes)
+    pass.alone = std::ranges::none_of(
+        passes, [&](const Pass& other) { return other.head != pass.head && other.start < pass.end && pass.start < other.end; });
   return passes;
 }
 
-// nullopt: not one after the other, or no run in common.
+// nullopt: of one side, at the same time as the other side, or without a run in common.
 std::optional<PassPair> pair_of(const Pass& first, const Pass& second) {
-  if (first.head == second.head || second.start < first.end) return std::nullopt;
+  if (first.head == second.head || !first.alone || !second.alone) return std::nullopt;
   PassPair pair;
   for (const auto& [id, seconds] : first.seconds) {
     const auto other = second.seconds.find(id);
