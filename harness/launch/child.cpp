@@ -77,6 +77,8 @@ bool Child::ended() {
   ended_ = true;
   if (WIFEXITED(status)) exit_.code = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) exit_.signal = WTERMSIG(status);
+  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  exit_.processor_s = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   exit_.max_rss_bytes = static_cast<uint64_t>(usage.ru_maxrss) * 1024;
   return true;
 }

@@ -5,6 +5,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/launch/devices.hpp>
+#include <clb/launch/load.hpp>
 #include <clb/launch/memory.hpp>
 #include <clb/launch/second_look.hpp>
 #include <clb/launch/stop.hpp>
@@ -44,6 +45,7 @@ struct Running {
   Watch watch;
   std::unique_ptr<Child> child;
   std::string device;
+  LoadMeter load{};
   LastTask last{};
   std::optional<Outcome> outcome{};  // of the run; its second look is on
   int64_t look_count = 0;
@@ -196,6 +198,8 @@ class Scheduler {
   // These return true when everything about the run was told.
   bool finish(Running& run) {
     run.outcome = outcome_of(run);
+    run.outcome->resources = run.load.resources(run.child->exit().processor_s);
+    run.outcome->resources["processor_seconds"] = run.child->exit().processor_s;
     std::set<pid_t> known;
     for (const Running& other : running_)
       if (&other != &run) known.insert(other.child->pid());

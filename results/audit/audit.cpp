@@ -57,11 +57,14 @@ class Auditor {
   std::vector<std::string> shared() const { return rows_.shared(); }
 
   RunAudit run(const store::RunRow& row) {
-    RunAudit result{row.key, row.method, row.preset, row.dataset, row.seed, row.order_seed, 0, 0, rows_.run(row.run_id), {}, {}, {}, {}};
+    RunAudit result{row.key, row.method, row.preset, row.dataset, row.seed, row.order_seed, 0, 0, rows_.run(row.run_id),
+                    {},      {},         {},         {},          {}};
     if (!result.differences.empty()) return result;  // without a sound spec nothing else can be judged
     const base::RunSpec spec = base::RunSpec::from_stored(store_.spec(row.run_id), row.key);
     compare_with_files(spec, row, result);
-    for (const store::AttemptAudit& attempt : rows_.attempts(row.run_id)) {
+    const std::vector<store::AttemptAudit> attempts = rows_.attempts(row.run_id);
+    check_seals(row, attempts, result);
+    for (const store::AttemptAudit& attempt : attempts) {
       ++result.attempts;
       const std::string name = "attempt " + attempt.uuid.substr(0, 8) + ": ";
       const size_t differing = result.differences.size(), unchecked = result.unchecked.size();
@@ -77,7 +80,27 @@ class Auditor {
   }
 
  private:
+  // After a merge a run may have another's spec: that of any of its attempts.
+  void check_seals(const store::RunRow& row, const std::vector<store::AttemptAudit>& attempts, RunAudit& result) {
+    size_t ended = 0, sealed = 0;
+    bool same_spec = false;
+    for (const store::AttemptAudit& attempt : attempts) {
+      ended += attempt.status != "running";
+      sealed += attempt.sealed && attempt.status != "running";
+      same_spec = same_spec || !attempt.sealed || attempt.sealed_spec == rows_.spec_sha256(row.run_id);
+    }
+    if (!attempts.empty() && !same_spec)
+      result.differences.push_back("its spec is not the one that was sealed when its attempts ended; it was changed by hand");
+    if (ended > 0)
+      result.seal = sealed == ended ? "rows are held against what was sealed when each attempt ended"
+                                    : "none of an attempt by an older clbench; its times, memory, scalars and logit hashes are not checked";
+  }
+
   void check(const base::RunSpec& spec, const store::RunRow& row, const store::AttemptAudit& attempt, RunAudit& result) {
+    for (const std::string& table : attempt.broken)
+      result.differences.push_back("the table " + table + " does not hold of it what was sealed when it ended; a row was changed by hand");
+    if (attempt.sealed && attempt.status == "running")
+      result.unchecked.push_back("it goes on after it was sealed, and is sealed again when it ends");
     const auto done = static_cast<int64_t>(attempt.tasks.size());
     if (attempt.status == "ok" && done != row.tasks_planned)
       result.differences.push_back("ended ok with " + std::to_string(done) + " of " + std::to_string(row.tasks_planned) + " tasks");

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/compare/comparison.hpp>
+#include <clb/metrics/image_values.hpp>
+#include <clb/metrics/records.hpp>
+#include <clb/stats/uncertain.hpp>
 #include <set>
 
 #include <clb/compare/spec.hpp>
@@ -50,28 +53,61 @@ bool same_identity(const Series& a, const Series& b) {
   return a.config_key == b.config_key && a.joint == b.joint && a.precision == b.precision;
 }
 
-Difference difference_of(const Selection& a, const Selection& b, const std::vector<Pair>& pairs, const metrics::Metric& metric) {
+// Of one side, image by image, for each pair; empty where the metric or what is stored does not tell.
+std::vector<std::vector<float>> images_of(const store::Store& store, const std::vector<const store::RunRow*>& runs,
+                                          const metrics::Metric& metric) {
+  std::vector<std::vector<float>> all;
+  for (const store::RunRow* run : runs) {
+    if (!metric.weights) return {};
+    const metrics::Run records = metrics::records_of(store, *run);
+    all.push_back(metrics::ImageValues(store, run->attempt_id, records.matrix)
+                      .of(metric.weights(records.matrix), metric.compute(records).value.value_or(0)));
+    if (all.back().empty() || all.back().size() != all.front().size()) return {};
+  }
+  return all;
+}
+
+// Over units and images where both sides tell what each image adds, else over units.
+stats::Uncertain uncertain(Difference& d, const Selection& a, const Selection& b, const std::vector<Pair>& pairs) {
+  std::vector<const store::RunRow*> of_a, of_b;
+  for (const Pair& pair : pairs) {
+    of_a.push_back(pair.a);
+    of_b.push_back(pair.b);
+  }
+  const auto left = images_of(*a.store, of_a, *d.metric), right = images_of(*b.store, of_b, *d.metric);
+  d.over_images = !left.empty() && !right.empty() && left.front().size() == right.front().size();
+  if (!d.over_images) return stats::over_units(d.units.values);
+  return stats::difference(stats::unit_images(d.units, left), stats::unit_images(d.units, right));
+}
+
+Difference difference_of(const Selection& a, const Selection& b, const std::vector<Pair>& pairs, const std::vector<std::string>& results,
+                         const metrics::Metric& metric) {
   Difference d;
   d.metric = &metric;
-  std::vector<double> differences;
-  for (const Pair& pair : pairs) {
-    const auto left = value_of(*a.store, *pair.a, metric), right = value_of(*b.store, *pair.b, metric);
-    if (!left || !right) continue;
-    d.a.push_back(*left);
-    d.b.push_back(*right);
-    differences.push_back(*left - *right);
-    d.mean_a += *left;
-    d.mean_b += *right;
+  std::vector<Pair> kept;
+  std::vector<Draw> left, right, differences;
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const auto of_a = value_of(*a.store, *pairs[i].a, metric), of_b = value_of(*b.store, *pairs[i].b, metric);
+    if (!of_a || !of_b) continue;
+    kept.push_back(pairs[i]);
+    d.a.push_back(*of_a);
+    d.b.push_back(*of_b);
+    left.push_back({pairs[i].id, results[i], *of_a});
+    right.push_back({pairs[i].id, results[i], *of_b});
+    differences.push_back({pairs[i].id, results[i], *of_a - *of_b});
   }
   if (differences.empty()) return d;
-  const auto n = static_cast<double>(differences.size());
-  d.mean_a /= n;
-  d.mean_b /= n;
+  d.units = units_of(differences);
+  d.mean_a = stats::mean(units_of(left).values);
+  d.mean_b = stats::mean(units_of(right).values);
   d.mean = d.mean_a - d.mean_b;
-  if (differences.size() >= kFewestPairs) d.interval = stats::t_interval(differences, stats::kLevel);
-  d.sign_flip = stats::sign_flip(differences);
-  const bool up = metric.direction == metrics::Direction::kHigherIsBetter;
-  d.improvement = stats::probability_of_improvement({up ? stats::Stratum{d.a, d.b} : stats::Stratum{d.b, d.a}});
+  d.sign_flip = stats::sign_flip(d.units.values);
+  if (d.units.values.size() < kFewestPairs) return d;
+  d.between = uncertain(d, a, b, kept);
+  d.interval = stats::interval(d.between, stats::kLevel);
+  d.p = stats::p_value(d.between);
+  const double above = stats::probability_above_zero(d.between);
+  d.better = metric.direction == metrics::Direction::kHigherIsBetter ? above : 1 - above;
   return d;
 }
 
@@ -93,15 +129,22 @@ size_t finished(const Series& series) {
 
 Matched match(const Selection& a, const Selection& b, const Series& left, const Series& right,
               const std::vector<const metrics::Metric*>& metrics) {
-  Matched m{a.store, b.store, left, right, "", "", setting_name(left.spec), {}, {}, 0, 0, {}, {}, {}, {}};
+  Matched m{a.store, b.store, left, right, "", "", setting_name(left.spec), {}, {}, 0, 0, 0, {}, {}, {}};
   m.shared = set_apart(m.a, m.b);
   m.config_difference = left.method == right.method ? config_difference(left.spec, right.spec) : "";
   const std::vector<Pair> pairs = pairs_of(m.a, m.b);
   for (const Pair& pair : pairs) m.ids.push_back(pair.id);
   m.unpaired_a = finished(m.a) - pairs.size();
   m.unpaired_b = finished(m.b) - pairs.size();
-  for (const metrics::Metric* metric : metrics) m.differences.push_back(difference_of(a, b, pairs, *metric));
-  m.flips = flips_of({a.store.get(), &m.a}, {b.store.get(), &m.b}, pairs);
+  std::vector<std::string> results;
+  std::vector<Pair> apart;  // no copies of another
+  for (const Pair& pair : pairs) {
+    const std::string result = result_of(*a.store, *pair.a) + result_of(*b.store, *pair.b) + pair.id.order;
+    if (std::ranges::find(results, result) == results.end()) apart.push_back(pair);
+    results.push_back(result);
+  }
+  for (const metrics::Metric* metric : metrics) m.differences.push_back(difference_of(a, b, pairs, results, *metric));
+  m.flips = flips_of({a.store.get(), &m.a}, {b.store.get(), &m.b}, apart);
   m.finding = finding_of(m);
   return m;
 }
@@ -128,43 +171,55 @@ std::vector<std::pair<const Series*, const Series*>> counterparts(const std::vec
                           comparability_difference(left.front().spec, right.front().spec)));
 }
 
-void require_evidence(const Comparison& c, const Ref& a, const Ref& b) {
-  if (std::ranges::any_of(c.matched, [](const Matched& m) { return !m.ids.empty(); })) return;
+// Error when there is no pair, unless the reason is that both hold the same attempts: then a sentence for the conclusion.
+std::string no_pair_left(const Comparison& c, const Ref& a, const Ref& b) {
+  if (std::ranges::any_of(c.matched, [](const Matched& m) { return !m.ids.empty(); })) return "";
   size_t shared = 0;
-  for (const Matched& m : c.matched) shared += m.shared.runs;
+  for (const Matched& m : c.matched) shared += m.shared;
   if (shared > 0)
-    throw Error(
-        fmt::format("'{}' and '{}' hold the same attempts ({} run{}, by UUID): nothing is learnt from comparing them with themselves; name "
-                    "runs that were made apart",
-                    a.text, b.text, shared, shared == 1 ? "" : "s"));
+    return fmt::format(
+        "Cannot tell: A and B hold the same {} attempt{} (by UUID), and a run compared with itself says nothing; name runs that were made "
+        "apart.",
+        shared, shared == 1 ? "" : "s");
   throw Error(
       fmt::format("'{}' and '{}' have no finished runs of the same seed and class order; run both with the same run.seed and "
                   "protocol.order_seed",
                   a.text, b.text));
 }
 
-void note_shared(Comparison& c) {
+// What a reader has to know of the runs: what was left out, and seeds that make no difference where they should.
+void note_runs(Comparison& c) {
   for (const Matched& m : c.matched) {
-    const std::string text = shared_text(m.shared);
-    if (!text.empty()) c.notes.push_back(fmt::format("{} on {}: {}", m.a_name, m.setting, text));
+    const auto note = [&](const std::string& name, const std::string& text) {
+      if (!text.empty()) c.notes.push_back(fmt::format("{} on {}: {}", name, m.setting, text));
+    };
+    note(m.a_name, shared_text(m.shared));
+    if (trains(m.a)) note(m.a_name, equal_seeds_text({m.store_a.get(), &m.a}, "A"));
+    if (trains(m.b)) note(m.b_name, equal_seeds_text({m.store_b.get(), &m.b}, "B"));
   }
 }
 
-// Over several keys; a metric that is better when lower counts with its sign turned.
 void aggregate(Comparison& c) {
-  std::vector<stats::Stratum> strata, improving;
+  std::vector<const Difference*> list;
   std::set<std::string> keys;
   for (const Matched& m : c.matched) {
     const Difference& d = m.deciding();
-    if (d.a.empty() || d.metric != c.matched.front().deciding().metric) continue;
-    const bool up = d.metric->direction == metrics::Direction::kHigherIsBetter;
-    keys.insert(m.a.comparability_key);
-    strata.push_back({d.a, d.b});
-    improving.push_back(up ? stats::Stratum{d.a, d.b} : stats::Stratum{d.b, d.a});
+    if (!d.interval || d.metric != c.matched.front().deciding().metric || !keys.insert(m.a.comparability_key).second) continue;
+    list.push_back(&d);
   }
-  if (keys.size() < 2) return;
-  c.interquartile = stats::interquartile_means(strata);
-  c.improvement = stats::probability_of_improvement(improving);
+  if (list.size() < 2) return;
+  Overall all;
+  all.settings = list.size();
+  const auto k = static_cast<double>(list.size());
+  std::vector<stats::Uncertain> parts;
+  for (const Difference* d : list) {
+    all.mean_a += d->mean_a / k;
+    all.mean_b += d->mean_b / k;
+    parts.push_back(d->between);
+  }
+  all.mean = all.mean_a - all.mean_b;
+  all.interval = interval_of_mean(parts);
+  c.overall = all;
 }
 
 void note_left_out(Comparison& c, const std::vector<Series>& a, const std::vector<Series>& b) {
@@ -207,7 +262,7 @@ Comparison compare(const Ref& a, const Ref& b, const std::vector<std::string>& m
   require_one_each(left.ref, of_a);
   require_one_each(right.ref, of_b);
 
-  Comparison c{left.ref, right.ref, {}, {}, {}, {}, {}, false};
+  Comparison c{left.ref, right.ref, {}, {}, {}, {}, false};
   const auto found = counterparts(of_a, of_b, !left.ref.method.empty());
   if (found.empty()) nothing_in_common(a, b, of_a, of_b);
   std::vector<const Series*> named;
@@ -218,11 +273,11 @@ Comparison compare(const Ref& a, const Ref& b, const std::vector<std::string>& m
     c.matched.back().a_name = names[2 * i];
     c.matched.back().b_name = names[2 * i + 1];
   }
-  require_evidence(c, a, b);
+  const std::string copies = no_pair_left(c, a, b);
   aggregate(c);
-  note_shared(c);
+  note_runs(c);
   note_left_out(c, of_a, of_b);
-  c.conclusion = conclusion(c);
+  c.conclusion = copies.empty() ? conclusion(c) : copies;
   c.cannot_tell = std::ranges::all_of(c.matched, [](const Matched& m) { return m.finding == Finding::kCannotTell; });
   return c;
 }

@@ -10,17 +10,24 @@ using base::Json;
 
 Json interval_json(const stats::Interval& i) { return {{"low", i.low}, {"high", i.high}}; }
 
-Json estimate_json(const stats::Estimate& e) { return {{"value", e.value}, {"low", e.interval.low}, {"high", e.interval.high}}; }
-
 Json difference_json(const Difference& d) {
-  Json json{{"metric", d.metric->id}, {"version", d.metric->version}, {"n", d.a.size()}, {"a", d.a}, {"b", d.b}};
+  Json json{{"metric", d.metric->id},
+            {"version", d.metric->version},
+            {"n", d.units.values.size()},
+            {"pairs", d.a.size()},
+            {"a", d.a},
+            {"b", d.b}};
   if (d.a.empty()) return json;
   json["mean_a"] = d.mean_a;
   json["mean_b"] = d.mean_b;
   json["difference"] = d.mean;
   json["interval"] = d.interval ? interval_json(*d.interval) : Json(nullptr);
   json["sign_flip"] = {{"p", d.sign_flip->p}, {"exact", d.sign_flip->exact}};
-  json["probability_of_improvement"] = estimate_json(*d.improvement);
+  json["p"] = d.p ? Json(*d.p) : Json(nullptr);
+  json["units"] = d.units.text();
+  json["over_images"] = d.over_images;
+  json["unit_differences"] = d.units.values;
+  json["probability_a_better"] = d.better ? Json(*d.better) : Json(nullptr);
   return json;
 }
 
@@ -28,7 +35,12 @@ Json flips_json(const std::vector<Flips>& list) {
   Json json = Json::array();
   for (size_t task = 0; task < list.size(); ++task) {
     const Flips& f = list[task];
-    json.push_back({{"task", task}, {"n", f.n}, {"changed", f.changed}, {"only_a", f.only_a}, {"only_b", f.only_b}, {"p", f.p}});
+    json.push_back({{"task", task},
+                    {"n", f.n},
+                    {"changed", f.changed},
+                    {"only_a", f.only_a},
+                    {"only_b", f.only_b},
+                    {"p", f.p ? Json(*f.p) : Json(nullptr)}});
   }
   return json;
 }
@@ -77,6 +89,7 @@ Json matched_json(const Matched& m) {
       {"config_difference", m.config_difference},
       {"pairs", pairs},
       {"without_partner", {{"a", m.unpaired_a}, {"b", m.unpaired_b}}},
+      {"shared_attempts", m.shared},
       {"differences", differences},
       {"flips", {{"after_task", flips_json(m.flips.after_task)}, {"on_task", flips_json(m.flips.on_task)}, {"missing", m.flips.missing}}},
       {"finding", word_of(m.finding)}};
@@ -85,7 +98,7 @@ Json matched_json(const Matched& m) {
 }  // namespace
 
 std::string comparison_json(const Comparison& c) {
-  Json json{{"version", 1},
+  Json json{{"version", 2},
             {"a", c.a.text},
             {"b", c.b.text},
             {"settings", Json::array()},
@@ -93,12 +106,12 @@ std::string comparison_json(const Comparison& c) {
             {"conclusion", c.conclusion},
             {"cannot_tell", c.cannot_tell}};
   for (const Matched& m : c.matched) json["settings"].push_back(matched_json(m));
-  if (c.interquartile) {
-    json["over_settings"] = {{"interquartile_mean_a", estimate_json(c.interquartile->a)},
-                             {"interquartile_mean_b", estimate_json(c.interquartile->b)},
-                             {"interquartile_mean_difference", estimate_json(c.interquartile->difference)},
-                             {"probability_of_improvement", estimate_json(*c.improvement)}};
-  }
+  if (c.overall)
+    json["over_settings"] = {{"settings", c.overall->settings},
+                             {"mean_a", c.overall->mean_a},
+                             {"mean_b", c.overall->mean_b},
+                             {"difference", c.overall->mean},
+                             {"interval", interval_json(c.overall->interval)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -13,16 +13,16 @@ std::string range(const stats::Interval& i, std::string (*text)(double)) { retur
 std::string share(double p) { return fmt::format("{:.2f}", p); }
 
 std::string metric_rows(const Matched& m) {
-  Rows rows{{"metric", "A", "B", "A - B", "95 % t interval", "sign-flip p", "P(A better)", "95 % interval", "pairs"}};
+  Rows rows{{"metric", "A", "B", "A - B", "95 % interval", "p", "sign-flip p", "P(A better)", "over"}};
   for (const Difference& d : m.differences) {
     const std::string name = std::string(d.metric->id) + (d.metric->direction == metrics::Direction::kHigherIsBetter ? " ↑" : " ↓");
     if (d.a.empty()) {
-      rows.push_back({name, "–", "–", "–", "–", "–", "–", "–", "0"});
+      rows.push_back({name, "–", "–", "–", "–", "–", "–", "–", "–"});
       continue;
     }
     rows.push_back({name, percent(d.mean_a), percent(d.mean_b), points(d.mean), d.interval ? range(*d.interval, points) : "–",
-                    p_value(d.sign_flip->p) + (d.sign_flip->exact ? "" : "~"), share(d.improvement->value),
-                    range(d.improvement->interval, share), std::to_string(d.a.size())});
+                    d.p ? p_value(*d.p) : "–", p_value(d.sign_flip->p) + (d.sign_flip->exact ? "" : "~"), d.better ? share(*d.better) : "–",
+                    d.units.text() + (d.over_images ? " x images" : "")});
   }
   return aligned(rows);
 }
@@ -33,7 +33,7 @@ std::string flip_rows(const std::string& title, const std::vector<Flips>& list) 
     const Flips& f = list[task];
     if (f.n == 0) continue;
     rows.push_back({std::to_string(task + 1), std::to_string(f.n), std::to_string(f.changed), std::to_string(f.only_a),
-                    std::to_string(f.only_b), p_value(f.p)});
+                    std::to_string(f.only_b), f.p ? p_value(*f.p) : "–"});
   }
   return rows.size() > 1 ? aligned(rows) + "\n" : "";
 }
@@ -60,21 +60,18 @@ std::string matched_text(const Matched& m) {
 std::string comparison_text(const Comparison& c) {
   std::string text = fmt::format("A = {}\nB = {}\n\n", printable(c.a.text), printable(c.b.text));
   for (const Matched& m : c.matched) text += matched_text(m);
-  if (c.interquartile) {
-    Rows rows{{"over all settings", "value", "95 % interval"}};
-    auto add = [&](const char* name, const stats::Estimate& e, std::string (*print)(double)) {
-      rows.push_back({name, print(e.value), range(e.interval, print)});
-    };
-    add("interquartile mean of A", c.interquartile->a, percent);
-    add("interquartile mean of B", c.interquartile->b, percent);
-    add("difference", c.interquartile->difference, points);
-    add("P(A better)", *c.improvement, share);
+  if (c.overall) {
+    Rows rows{{"mean over settings", "A", "B", "A - B", "95 % interval"}};
+    rows.push_back({fmt::format("{} settings", c.overall->settings), percent(c.overall->mean_a), percent(c.overall->mean_b),
+                    points(c.overall->mean), range(c.overall->interval, points)});
     text += aligned(rows) + "\n";
   }
   for (const std::string& note : c.notes) text += printable(note) + "\n";
   text +=
-      "A and B in %, differences in percentage points; ~: p from random sign patterns. McNemar's p is of these trained models; what other "
-      "seeds would give is the t interval's matter.\n\n";
+      "A and B in %, differences in percentage points; ~: p from random sign patterns. Intervals, p and P(A better): Student's t over what "
+      "the row says. Equal results count once. Flips describe these trained models, McNemar's p one pair of them; several pairs judge the "
+      "same "
+      "images, so that there is none.\n\n";
   return text + printable(c.conclusion) + "\n";
 }
 

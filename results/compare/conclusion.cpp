@@ -12,24 +12,22 @@ std::string size_of(double fraction) { return fmt::format("{:.2f} points", 100 *
 
 std::string interval_text(const stats::Interval& i) { return fmt::format("95 % interval {} to {}", points(i.low), points(i.high)); }
 
-std::string runs_text(size_t n) { return fmt::format("{} pair{} of runs", n, n == 1 ? "" : "s"); }
-
 // What a sign-flip p can at least be: 2 of 2^n patterns.
 std::string sign_flip_text(const Difference& d) {
-  const double least = std::pow(2.0, 1.0 - static_cast<double>(d.a.size()));
+  const double least = std::pow(2.0, 1.0 - static_cast<double>(d.units.values.size()));
   const bool coarse = least > 0.05 && d.sign_flip->p <= least;
-  return fmt::format("sign-flip p {}{}", p_value(d.sign_flip->p), coarse ? ", the least that so few pairs can give" : "");
+  return fmt::format("sign-flip p {}{}", p_value(d.sign_flip->p), coarse ? ", the least that so few can give" : "");
 }
 
 std::string one(const Comparison& c, const Matched& m) {
   const Difference& d = m.deciding();
-  const std::string a = side_names(c, m, true), b = side_names(c, m, false), n = runs_text(d.a.size());
+  const std::string a = side_names(c, m, true), b = side_names(c, m, false), n = d.units.text();
   switch (m.finding) {
     case Finding::kSame:
-      return fmt::format("On {}, {} and {} made the same predictions in {}.", m.setting, a, b, n);
+      return fmt::format("On {}, {} and {} made the same predictions ({}).", m.setting, a, b, n);
     case Finding::kCannotTell:
       if (d.a.empty()) return fmt::format("Cannot tell which is better on {}: no pair of runs has a value of {}.", m.setting, d.metric->id);
-      return fmt::format("Cannot tell which is better on {}: {} is not enough, {} are needed ({} of A is {} {} that of B so far).",
+      return fmt::format("Cannot tell which is better on {}: {}, and {} that differ are needed ({} of A is {} {} that of B so far).",
                          m.setting, n, kFewestPairs, d.metric->id, size_of(d.mean), d.mean < 0 ? "below" : "above");
     case Finding::kNotApart:
       return fmt::format("On {}, {} and {} cannot be told apart: {} differs by {} ({}, {}, {}).", m.setting, a, b, d.metric->id,
@@ -47,16 +45,12 @@ std::string one(const Comparison& c, const Matched& m) {
 std::string several(const Comparison& c) {
   auto count = [&](Finding f) { return std::ranges::count_if(c.matched, [&](const Matched& m) { return m.finding == f; }); };
   std::string text =
-      fmt::format("Of {} settings A is better on {}, B on {}; {} cannot be told apart, {} made the same predictions, {} have too few pairs",
+      fmt::format("Of {} settings A is better on {}, B on {}; {} cannot be told apart, {} made the same predictions, {} have too few runs",
                   c.matched.size(), count(Finding::kABetter), count(Finding::kBBetter), count(Finding::kNotApart), count(Finding::kSame),
                   count(Finding::kCannotTell));
-  if (c.interquartile) {
-    const stats::Estimate &d = c.interquartile->difference, &p = *c.improvement;
-    text += fmt::format(
-        "; the interquartile mean of {} differs by {} ({}), and a run of A beats a run of B with probability {:.2f} ({:.2f} "
-        "to {:.2f})",
-        c.matched.front().deciding().metric->id, points(d.value), interval_text(d.interval), p.value, p.interval.low, p.interval.high);
-  }
+  if (c.overall)
+    text += fmt::format("; over {} settings the mean of {} differs by {} ({})", c.overall->settings,
+                        c.matched.front().deciding().metric->id, points(c.overall->mean), interval_text(c.overall->interval));
   return text + ".";
 }
 

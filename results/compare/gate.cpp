@@ -91,7 +91,15 @@ bool has_finished(const Series& series) {
   });
 }
 
-GatedSeries gate_series(const Selection& base, const Selection& head, const Counterpart& match, const Shared& shared,
+// Seeds that make no difference where they should.
+void note_seeds(const Side& base, const Side& head, std::vector<std::string>& notes) {
+  const std::string of_base = equal_seeds_text(base, "the base"), of_head = equal_seeds_text(head, "the head");
+  const bool expected = trains(*base.series) || (of_base.empty() && base.series->runs.size() > 1);
+  if (trains(*base.series) && !of_base.empty()) notes.push_back(of_base);
+  if (expected && !of_head.empty()) notes.push_back(of_head);
+}
+
+GatedSeries gate_series(const Selection& base, const Selection& head, const Counterpart& match, size_t shared,
                         const std::vector<const Series*>& fresh, const GateOptions& options) {
   GatedSeries gated{match.base->key(), match.name, setting_name(match.base->spec), match.base->machine_class, {}, {}};
   if (!match.head) {
@@ -101,9 +109,14 @@ GatedSeries gate_series(const Selection& base, const Selection& head, const Coun
   const Side before{base.store.get(), match.base}, after{head.store.get(), match.head};
   if (!match.changed.empty()) gated.notes.push_back("changed: " + match.changed);
   if (!match.same_machine) gated.notes.push_back("head on another machine class: " + match.head->machine_class);
-  if (const std::string text = shared_text(shared); !text.empty()) gated.notes.push_back(text);
   gated.gauges.push_back(accuracy_gauge(before, after, match, options));
-  if (gated.gauges.back().n == 0 && shared.runs > 0) gated.gauges.back().why = "the head has no attempt of its own: " + shared_text(shared);
+  if (gated.gauges.back().n == 0 && shared > 0)
+    gated.gauges.back().why =
+        fmt::format("base and head hold the same {} attempt{} (by UUID), and no pair of their own is left", shared, shared == 1 ? "" : "s");
+  if (options.strict) gated.gauges.push_back(repeats_gauge(before, after, match));
+  note_seeds(before, after, gated.notes);
+  if (const std::string text = load_text(before, after); !text.empty()) gated.notes.push_back(text);
+  if (const std::string text = shared_text(shared); !text.empty()) gated.notes.push_back(text);
   if (auto denied = denied_gauge(match)) gated.gauges.push_back(std::move(*denied));
   if (auto failure = failure_gauge(match)) gated.gauges.push_back(std::move(*failure));
   for (Gauge& gauge : cost_gauges(before, after, match, options)) gated.gauges.push_back(std::move(gauge));
@@ -146,7 +159,7 @@ Verdict overall(const std::vector<GatedSeries>& series) {
   return unchanged ? Verdict::kUnchanged : Verdict::kNoRegression;
 }
 
-// "; time: no regression in 2 of 3 series, 1 not gated"
+// "; no regression of time (2 of 3 series)"
 std::string cost_text(const std::vector<GatedSeries>& series, const std::string& what) {
   size_t gated = 0, of = 0;
   for (const GatedSeries& s : series) {
@@ -155,6 +168,7 @@ std::string cost_text(const std::vector<GatedSeries>& series, const std::string&
       gated += gauge.what == what && gauge.verdict != Verdict::kNotGated;
     }
   }
+  if (of == 0) return "";
   return gated == 0 ? fmt::format("; {} was not gated", what) : fmt::format("; no regression of {} ({} of {} series)", what, gated, of);
 }
 
@@ -181,16 +195,6 @@ std::string conclusion_of(const GateReport& report) {
   const std::string costs = cost_text(report.series, "time") + cost_text(report.series, "memory") + ".";
   if (report.overall == Verdict::kUnchanged) return fmt::format("Unchanged: {} series give the same logits{}", n, costs);
   return fmt::format("No regression of {} in {} series{}", report.metric, n, costs);
-}
-
-void require_evidence(const GateReport& report, size_t shared_runs) {
-  const bool evidence = std::ranges::any_of(
-      report.series, [](const GatedSeries& s) { return std::ranges::any_of(s.gauges, [](const Gauge& g) { return g.n > 0; }); });
-  if (shared_runs == 0 || evidence) return;
-  throw base::Error(fmt::format(
-      "--base {} and --head {} hold the same attempts ({} run{}, by UUID): a copy compared with itself says nothing; give --head "
-      "a file of runs that were made apart",
-      report.base.file, report.head.file, shared_runs, shared_runs == 1 ? "" : "s"));
 }
 
 }  // namespace
@@ -259,7 +263,10 @@ GateReport gate(const Ref& base, const Ref& head, const GateOptions& options) {
   if (std::filesystem::equivalent(before.ref.file, after.ref.file, error) && before.ref.commit == after.ref.commit)
     throw base::Error(fmt::format("--base and --head are the same runs ({}, commit {}); name another file or another @COMMIT",
                                   before.ref.file.string(), before.ref.commit));
-  GateReport report{{before.ref.file.string(), before.ref.commit}, {after.ref.file.string(), after.ref.commit}, options.metric, {}, {}, {}};
+  GateReport report;
+  report.base = {before.ref.file.string(), before.ref.commit};
+  report.head = {after.ref.file.string(), after.ref.commit};
+  report.metric = options.metric;
   const std::vector<Series> of_base = series_of(before.attempts, true), of_head = series_of(after.attempts, true);
   std::vector<const Series*> fresh;
   const std::vector<Counterpart> matches = counterparts(of_base, of_head, fresh);
@@ -267,17 +274,15 @@ GateReport gate(const Ref& base, const Ref& head, const GateOptions& options) {
     throw base::Error(
         fmt::format("{}: commit {} has no finished run; give --base a file with a baseline", before.ref.file.string(), before.ref.commit));
   const std::vector<store::RunRow> line = before.store->attempts();  // of all commits: step 4
-  size_t shared_runs = 0;
   for (const Counterpart& match : matches) {
     const Apart own(match);
-    shared_runs += own.shared.runs;
+    report.shared += own.shared;
     report.series.push_back(gate_series(before, after, own.match, own.shared, fresh, options));
     if (!match.head) continue;
     const std::string changes = changes_up_to(*before.store, attempts_of(line, match.base->key()), before.ref.commit,
                                               {after.store.get(), own.match.head}, options.metric);
     if (!changes.empty()) report.series.back().notes.push_back(changes);
   }
-  require_evidence(report, shared_runs);
   for (const Series* series : fresh) {
     Gauge gauge;
     gauge.what = "accuracy";

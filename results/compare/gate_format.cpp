@@ -15,7 +15,7 @@ bool fraction(const Gauge& g) { return g.what == "accuracy"; }
 
 // "62.30 -> 61.10"
 std::string values_text(const Gauge& g) {
-  if (g.n == 0 || g.what == "runs") return "–";
+  if (g.n == 0 || g.what == "runs" || g.what == "repeats") return "–";
   if (fraction(g)) return fmt::format("{:.2f} → {:.2f} %", 100 * g.base, 100 * g.head);
   if (g.what == "time") return fmt::format("{:.2f} → {:.2f} s", g.base, g.head);
   return fmt::format("{:.1f} → {:.1f} MB", g.base / 1e6, g.head / 1e6);
@@ -31,6 +31,7 @@ Json gauge_json(const Gauge& g) {
             {"verdict", word_of(g.verdict)},
             {"why", g.why},
             {"n", g.n},
+            {"units", g.units},
             {"base", g.base},
             {"head", g.head},
             {"change", g.change},
@@ -39,11 +40,14 @@ Json gauge_json(const Gauge& g) {
             {"p_holm", number(g.p_holm)},
             {"interval", nullptr},
             {"flips", nullptr},
-            {"mcnemar_decides", g.mcnemar_decides}};
+            {"over_images", g.over_images}};
   if (g.interval) json["interval"] = {{"low", g.interval->low}, {"high", g.interval->high}};
   if (g.flips)
-    json["flips"] = {
-        {"n", g.flips->n}, {"changed", g.flips->changed}, {"lost", g.flips->only_a}, {"gained", g.flips->only_b}, {"p", g.flips->p}};
+    json["flips"] = {{"n", g.flips->n},
+                     {"changed", g.flips->changed},
+                     {"lost", g.flips->only_a},
+                     {"gained", g.flips->only_b},
+                     {"p", number(g.flips->p)}};
   return json;
 }
 
@@ -78,10 +82,11 @@ std::string gate_text(const GateReport& report) {
 }
 
 std::string gate_json(const GateReport& report) {
-  Json json{{"version", 1},
+  Json json{{"version", 2},
             {"base", {{"file", report.base.file}, {"commit", report.base.commit}}},
             {"head", {{"file", report.head.file}, {"commit", report.head.commit}}},
             {"metric", report.metric},
+            {"shared_attempts", report.shared},
             {"verdict", word_of(report.overall)},
             {"exit_code", report.exit_code()},
             {"conclusion", report.conclusion},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <clb/compare/gate.hpp>
+#include <clb/compare/units.hpp>
 #include <map>
 
 namespace clb::compare {
@@ -18,23 +19,27 @@ struct Apart {
   explicit Apart(const Counterpart& both);
   Apart(const Apart&) = delete;
   Series base, head;
-  Shared shared;
+  size_t shared = 0;
   Counterpart match;  // points into this
 };
 // First equal series, then the same configuration on another machine class, then the same method and preset with changed parameters when
 // there is but one of it left on each side. `fresh`: series that the base has not.
 std::vector<Counterpart> counterparts(const std::vector<Series>& base, const std::vector<Series>& head, std::vector<const Series*>& fresh);
 
-// One value per unit, from one per pair: see gate.hpp.
-std::vector<double> by_unit(const std::vector<RunId>& ids, const std::vector<double>& values);
-
 // The gauges. `decide` comes after Holm's adjustment over all series.
 Gauge accuracy_gauge(const Side& base, const Side& head, const Counterpart& match, const GateOptions& options);
+void measure_units(Gauge& gauge, const Units& changes);  // n, change, interval and p; changes with the sign of a gain
 void decide_accuracy(Gauge& gauge);
+Gauge repeats_gauge(const Side& base, const Side& head, const Counterpart& match);  // --strict
 std::vector<Gauge> cost_gauges(const Side& base, const Side& head, const Counterpart& match, const GateOptions& options);
 void decide_cost(Gauge& gauge);
+std::string load_text(const Side& base, const Side& head);  // of a machine that others kept busy; else ""
+
+struct PassPair;
+Gauge time_gauge(const std::vector<PassPair>& pairs, double floor);
 
 inline constexpr double kAlpha = 0.05;
-std::string signed_percent(double ratio);  // "+4.2 %"
+inline constexpr double kCostAlpha = 0.01;  // of time and memory: see docs/gate.md
+std::string signed_percent(double ratio);   // "+4.2 %"
 
 }  // namespace clb::compare

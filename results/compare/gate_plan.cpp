@@ -21,16 +21,12 @@ double sd_of(const std::vector<double>& values) {
 }
 
 std::vector<double> paired_changes(const Side& base, const Side& head, const metrics::Metric& metric) {
-  std::vector<RunId> ids;
-  std::vector<double> changes;
+  std::vector<Draw> changes;
   for (const Pair& pair : pairs_of(*base.series, *head.series)) {
     const auto before = value_of(*base.store, *pair.a, metric), after = value_of(*head.store, *pair.b, metric);
-    if (before && after) {
-      ids.push_back(pair.id);
-      changes.push_back(*after - *before);
-    }
+    if (before && after) changes.push_back({pair.id, result_of(*base.store, *pair.a) + result_of(*head.store, *pair.b), *after - *before});
   }
-  return by_unit(ids, changes);
+  return units_of(changes).values;
 }
 
 struct Seen {
@@ -40,18 +36,14 @@ struct Seen {
 
 Seen seen_in(const Side& side, const metrics::Metric& metric) {
   Seen seen;
-  std::vector<RunId> ids;
-  std::vector<double> values;
+  std::vector<Draw> values;
   for (const auto& [id, repetitions] : side.series->runs) {
     if (repetitions.ok.empty()) continue;
     const store::RunRow& run = repetitions.ok.back();
-    if (const auto value = value_of(*side.store, run, metric)) {
-      ids.push_back(id);
-      values.push_back(*value);
-    }
+    if (const auto value = value_of(*side.store, run, metric)) values.push_back({id, result_of(*side.store, run), *value});
     seen.seconds.push_back(run.wall_s);
   }
-  seen.units = by_unit(ids, values);
+  seen.units = units_of(values).values;
   if (!seen.units.empty()) seen.runs_per_unit = (values.size() + seen.units.size() - 1) / seen.units.size();
   return seen;
 }
@@ -74,7 +66,7 @@ PlannedSeries plan_series(const Selection& base, const Selection* head, const Co
   }
   plan.paired = changes.size() >= 2;
   if (!plan.paired && seen.units.size() < 2) {
-    plan.why = "one seed shows no spread; run at least two";
+    plan.why = "one result shows no spread; run at least two seeds that differ";
     return plan;
   }
   plan.sd = plan.paired ? sd_of(changes) : std::sqrt(2.0) * sd_of(seen.units);

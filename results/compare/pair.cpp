@@ -5,6 +5,7 @@
 #include <clb/compare/pair.hpp>
 #include <clb/stats/paired.hpp>
 #include <iterator>
+#include <set>
 
 #include <clb/compare/spec.hpp>
 #include <clb/stream/shape.hpp>
@@ -60,40 +61,39 @@ void count_pair(const Side& a, const Side& b, const Pair& pair, FlipTable& table
   }
 }
 
-// Those whose UUID is not among `others`.
-std::vector<store::RunRow> without(const std::vector<store::RunRow>& attempts, const std::vector<store::RunRow>& others) {
-  std::vector<store::RunRow> own;
-  std::ranges::copy_if(attempts, std::back_inserter(own), [&](const store::RunRow& attempt) {
-    return std::ranges::find(others, attempt.uuid, &store::RunRow::uuid) == others.end();
-  });
-  return own;
+void keep_own(std::vector<store::RunRow>& attempts, const std::set<std::string>& shared) {
+  std::erase_if(attempts, [&](const store::RunRow& attempt) { return shared.contains(attempt.uuid); });
+}
+
+std::set<std::string> uuids_of(const Series& series) {
+  std::set<std::string> uuids;
+  for (const auto& [id, runs] : series.runs) {
+    for (const auto* attempts : {&runs.ok, &runs.others})
+      for (const store::RunRow& attempt : *attempts) uuids.insert(attempt.uuid);
+  }
+  return uuids;
 }
 
 }  // namespace
 
-Shared set_apart(Series& a, Series& b) {
-  Shared shared;
-  for (auto& [id, left] : a.runs) {
-    const auto found = b.runs.find(id);
-    if (found == b.runs.end()) continue;
-    std::vector<store::RunRow>& right = found->second.ok;
-    std::vector<store::RunRow> of_a = without(left.ok, right), of_b = without(right, left.ok);
-    if (of_a.size() == left.ok.size()) continue;
-    shared.attempts += left.ok.size() - of_a.size();
-    shared.runs += of_a.empty() && of_b.empty();
-    if (of_b.empty()) left.ok = std::move(of_a);
-    if (!of_b.empty() || left.ok.empty()) right = std::move(of_b);
+size_t set_apart(Series& a, Series& b) {
+  std::set<std::string> shared;
+  std::ranges::set_intersection(uuids_of(a), uuids_of(b), std::inserter(shared, shared.end()));
+  for (Series* side : {&a, &b}) {
+    for (auto& [id, runs] : side->runs) {
+      keep_own(runs.ok, shared);
+      keep_own(runs.others, shared);
+    }
+    std::erase_if(side->runs, [](const auto& run) { return run.second.ok.empty() && run.second.others.empty(); });
   }
-  return shared;
+  return shared.size();
 }
 
-std::string shared_text(const Shared& shared) {
-  if (shared.attempts == 0) return "";
-  if (shared.runs == 0)
-    return fmt::format("{} attempt{} in both (by UUID) and count{} on one side alone", shared.attempts,
-                       shared.attempts == 1 ? " is" : "s are", shared.attempts == 1 ? "s" : "");
-  return fmt::format("{} run{} left out: both sides hold the same attempt{} (by UUID), and a copy is no evidence", shared.runs,
-                     shared.runs == 1 ? " is" : "s are", shared.runs == 1 ? "" : "s");
+std::string shared_text(size_t shared) {
+  if (shared == 0) return "";
+  const bool one = shared == 1;
+  return fmt::format("{} attempt{} left out: both sides hold {} (by UUID), and a copy is no evidence", shared, one ? " is" : "s are",
+                     one ? "it" : "them");
 }
 
 std::vector<Pair> pairs_of(const Series& a, const Series& b) {
@@ -119,7 +119,8 @@ FlipTable flips_of(const Side& a, const Side& b, const std::vector<Pair>& pairs)
     return {{}, {}, error.what()};
   }
   for (std::vector<Flips>* list : {&table.after_task, &table.on_task}) {
-    for (Flips& flips : *list) flips.p = stats::mcnemar_exact(flips.only_a, flips.only_b);
+    for (Flips& flips : *list)
+      if (pairs.size() == 1) flips.p = stats::mcnemar_exact(flips.only_a, flips.only_b);
   }
   return table;
 }

@@ -65,4 +65,30 @@ Result acc_within_task(const AccuracyMatrix& m) {
   return guarded([&] { return over_samples(m, m.last(), [](const base::EvalCount& count) { return count.correct_within; }); });
 }
 
+std::vector<Weight> weights_after(const AccuracyMatrix& m, int64_t task) {
+  std::vector<Weight> weights;
+  share_by_samples(weights, m, task, 0, m.seen_groups(task), 1);
+  return weights;
+}
+
+std::vector<Weight> acc_last_sample_weights(const AccuracyMatrix& m) { return weights_after(m, m.last()); }
+
+std::vector<Weight> acc_mean_sample_weights(const AccuracyMatrix& m) {
+  std::vector<Weight> weights;
+  for (int64_t t = 0; t < m.tasks(); ++t) share_by_samples(weights, m, t, 0, m.seen_groups(t), 1 / static_cast<double>(m.tasks()));
+  return weights;
+}
+
+std::vector<Weight> acc_last_task_weights(const AccuracyMatrix& m) {
+  std::vector<Weight> weights;
+  share_alike(weights, m.last(), 0, m.seen_groups(m.last()), 1);
+  return weights;
+}
+
+std::vector<Weight> acc_mean_task_weights(const AccuracyMatrix& m) {
+  std::vector<Weight> weights;
+  for (int64_t t = 0; t < m.tasks(); ++t) share_alike(weights, t, 0, m.seen_groups(t), 1 / static_cast<double>(m.tasks()));
+  return weights;
+}
+
 }  // namespace clb::metrics

@@ -75,6 +75,14 @@ Result time_waited(const Run& run) {
   });
 }
 
+Result time_processor(const Run& run) {
+  return guarded([&] { return resource(run, "processor_seconds"); });
+}
+
+Result load_others(const Run& run) {
+  return guarded([&] { return resource(run, "others_share"); });
+}
+
 Result memory_host(const Run& run) {
   return guarded([&] { return resource(run, "peak_rss_bytes"); });
 }

@@ -37,4 +37,11 @@ Result bwt(const AccuracyMatrix& m) {
   });
 }
 
+std::vector<Weight> bwt_weights(const AccuracyMatrix& m) {
+  std::vector<Weight> weights;
+  share_alike(weights, m.last(), 0, m.last(), 1);
+  for (int64_t group = 0; group < m.last(); ++group) share_alike(weights, group, group, group + 1, -1 / static_cast<double>(m.last()));
+  return weights;
+}
+
 }  // namespace clb::metrics

@@ -67,4 +67,23 @@ Result acc_unseen(const AccuracyMatrix& m) {
   });
 }
 
+std::vector<Weight> transfer_weights(const AccuracyMatrix& m) {
+  std::vector<Weight> weights;
+  for (int64_t group = 1; group < m.tasks(); ++group)
+    for (int64_t t = 0; t < group; ++t) share_alike(weights, t, group, group + 1, 1 / static_cast<double>(group * m.last()));
+  return weights;
+}
+
+std::vector<Weight> acc_mean_all_weights(const AccuracyMatrix& m) {
+  std::vector<Weight> weights;
+  for (int64_t t = 0; t < m.tasks(); ++t) share_alike(weights, t, 0, m.tasks(), 1 / static_cast<double>(m.tasks()));
+  return weights;
+}
+
+std::vector<Weight> acc_unseen_weights(const AccuracyMatrix& m) {
+  std::vector<Weight> weights;
+  for (int64_t t = 0; t < m.last(); ++t) share_by_samples(weights, m, t, t + 1, m.tasks(), 1 / static_cast<double>(m.last()));
+  return weights;
+}
+
 }  // namespace clb::metrics

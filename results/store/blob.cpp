@@ -1,5 +1,6 @@
 #include "blob.hpp"
 
+#include <SQLiteCpp/Column.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -73,6 +74,13 @@ std::vector<int64_t> unpack(const Blob& blob, const std::string& where) {
     values[i] = static_cast<int64_t>(bits << shift) >> shift;  // sign extension
   }
   return values;
+}
+
+Blob blob_of(SQLite::Statement& row) {
+  const SQLite::Column data = row.getColumn(3);
+  Blob blob{row.getColumn(0).getInt64(), row.getColumn(1).getInt64(), row.getColumn(2).getString(), {}};
+  if (data.getBytes() > 0) blob.data.assign(static_cast<const char*>(data.getBlob()), static_cast<size_t>(data.getBytes()));
+  return blob;
 }
 
 }  // namespace clb::store

@@ -1,6 +1,8 @@
 // Class ids of many samples as one compressed, checksummed blob.
 #pragma once
 
+#include <SQLiteCpp/Statement.h>
+
 #include <cstdint>
 #include <span>
 #include <string>
@@ -19,5 +21,7 @@ Blob pack(std::span<const int64_t> values);
 
 // `where` ("FILE: prediction of attempt 3 after task 2") opens the sentence of the Error when length, width or checksum do not fit.
 std::vector<int64_t> unpack(const Blob& blob, const std::string& where);
+
+Blob blob_of(SQLite::Statement& row);  // its columns are n, width, sha256, data
 
 }  // namespace clb::store

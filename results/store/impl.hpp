@@ -5,6 +5,7 @@
 #include <clb/store/store.hpp>
 
 #include "open.hpp"
+#include "seal.hpp"
 
 namespace clb::store {
 
@@ -56,6 +57,22 @@ struct Connection {
   }
 };
 
-struct Store::Impl : Connection {};
+struct Store::Impl : Connection {
+  // Whatever is written of an attempt goes through here: once it has ended, its seal is written anew with it.
+  template <class Body>
+  void write_of(int64_t attempt, Body body) {
+    write([&](SQLite::Database& database) {
+      body(database);
+      seal(database, attempt);
+    });
+  }
+  void seal(SQLite::Database& database, int64_t attempt) {
+    if (sealed_.empty()) sealed_ = sealed_tables(database);
+    seal_if_ended(database, sealed_, attempt);
+  }
+
+ private:
+  std::vector<SealedTable> sealed_;
+};
 
 }  // namespace clb::store

@@ -1,8 +1,13 @@
 #include <clb/store/row_audit.hpp>
 
+#include <algorithm>
+#include <clb/base/sha256.hpp>
+#include <set>
+
 #include "content.hpp"
 #include "impl.hpp"
 #include "schema.hpp"
+#include "seal.hpp"
 
 namespace clb::store {
 namespace {
@@ -34,10 +39,10 @@ std::string shown(std::string text) {
   return "'" + one_line(text) + "'";
 }
 
-// A spec in a file of its own shows what the rows of that run should be.
+// A spec in a file of its own shows what the rows of that run should be; its shape, what a seal of that version covers.
 struct Expected {
-  Expected() : db(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE) {
-    for (const std::string& step : migrations()) db.exec(step);
+  explicit Expected(size_t version = migrations().size()) : db(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE) {
+    for (size_t step = 0; step < version; ++step) db.exec(migrations()[step]);
   }
   SQLite::Database db;
 };
@@ -64,11 +69,49 @@ std::optional<base::SecondLook> look_of(SQLite::Database& db, int64_t attempt) {
                           query.getColumn(5).getDouble()};
 }
 
+// The tables that are not as they were sealed.
+Faults broken_tables(const std::map<std::string, std::string>& sealed, const std::map<std::string, std::string>& found) {
+  std::set<std::string> tables;
+  for (const auto* side : {&sealed, &found})
+    for (const auto& [table, digest] : *side) tables.insert(table);
+  Faults broken;
+  for (const std::string& table : tables) {
+    const auto was = sealed.find(table), is = found.find(table);
+    if (was == sealed.end() || is == found.end() || was->second != is->second) broken.push_back(table);
+  }
+  return broken;
+}
+
 }  // namespace
 
 struct RowAudit::Impl {
   mutable Connection file;
   mutable Expected expected;
+  mutable std::map<int64_t, std::vector<SealedTable>> sealed;  // by version of the schema
+
+  void add_seal(SQLite::Database& db, AttemptAudit& attempt) const {
+    SQLite::Statement query(db,
+                            "SELECT seq, event, schema, spec, digests, sha256 FROM seal WHERE attempt_id = ? ORDER BY seq DESC LIMIT 1");
+    query.bind(1, attempt.id);
+    if (!query.executeStep()) return;
+    const auto number = [&](int column) { return query.getColumn(column).getInt64(); };
+    const auto text = [&](int column) { return query.getColumn(column).getString(); };
+    const Seal seal{number(0), number(1), number(2), text(3), text(4)};
+    attempt.sealed = true;
+    attempt.sealed_spec = seal.spec;
+    const base::Json stored = base::Json::parse(seal.digests, nullptr, false);
+    const bool known = seal.schema >= 1 && seal.schema <= static_cast<int64_t>(migrations().size());
+    if (!known || stored.is_discarded() || seal.sha256() != text(5)) {
+      attempt.broken = {"seal"};
+    } else if (attempt.status != "running") {  // else it went on, and the next seal comes with its end
+      if (!sealed.contains(seal.schema)) {
+        Expected shape(static_cast<size_t>(seal.schema));
+        sealed[seal.schema] = sealed_tables(shape.db);
+      }
+      attempt.broken =
+          broken_tables(stored.get<std::map<std::string, std::string>>(), digests_of(db, sealed[seal.schema], attempt.id, seal.seq));
+    }
+  }
 };
 
 RowAudit::RowAudit(const fs::path& file) : impl_(std::make_unique<Impl>()) {
@@ -154,10 +197,26 @@ std::vector<AttemptAudit> RowAudit::attempts(int64_t run_id) const {
     query.bind(1, run_id);
     while (query.executeStep()) {
       const int64_t id = query.getColumn(0).getInt64();
-      list.push_back({id, query.getColumn(1).getString(), query.getColumn(2).getString(), tasks_of(db, id),
-                      query.getColumn(3).getInt() != 0, look_of(db, id)});
+      list.push_back({id,
+                      query.getColumn(1).getString(),
+                      query.getColumn(2).getString(),
+                      tasks_of(db, id),
+                      query.getColumn(3).getInt() != 0,
+                      look_of(db, id),
+                      false,
+                      {},
+                      {}});
+      impl_->add_seal(db, list.back());
     }
     return list;
+  });
+}
+
+std::string RowAudit::spec_sha256(int64_t run_id) const {
+  return impl_->file.read([&](SQLite::Database& db) {
+    SQLite::Statement query(db, "SELECT spec FROM run_spec WHERE run_id = ?");
+    query.bind(1, run_id);
+    return query.executeStep() ? base::hex(base::sha256(query.getColumn(0).getString())) : "";
   });
 }
 

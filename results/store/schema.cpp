@@ -285,6 +285,34 @@ CREATE TABLE second_look (
 ) STRICT;
 )sql";
 
+// Right or wrong, image by image: what intervals are computed from. It follows from predictions and labels, in a quarter of their bytes;
+// files of before have no rows, and theirs is worked out when it is asked for.
+constexpr const char* kOutcome = R"sql(
+CREATE TABLE outcome (
+  id INTEGER PRIMARY KEY,
+  attempt_id INTEGER NOT NULL, after_task INTEGER NOT NULL,
+  n INTEGER NOT NULL,                 -- images of the split
+  data BLOB NOT NULL,                 -- zstd of two lists of n bits, least significant first: was it evaluated, was it right
+  UNIQUE (attempt_id, after_task),
+  FOREIGN KEY (attempt_id, after_task) REFERENCES task(attempt_id, after_task)
+) STRICT;
+)sql";
+
+// What the rows of an attempt were when it ended (seal.hpp). An attempt without one is of an older clbench, or has not ended. The newest
+// counts: what is written later of an attempt, an outcome of a second look for example, is sealed with it once more.
+constexpr const char* kSeal = R"sql(
+CREATE TABLE seal (
+  attempt_id INTEGER NOT NULL REFERENCES attempt(id),
+  seq INTEGER NOT NULL,
+  event INTEGER NOT NULL,             -- seq of the attempt's newest event
+  schema INTEGER NOT NULL,            -- version whose tables and columns are covered
+  spec TEXT NOT NULL,                 -- SHA-256 of the run's spec as it was stored
+  digests TEXT NOT NULL,              -- JSON: table -> SHA-256 of its rows of the attempt
+  sha256 TEXT NOT NULL,               -- of this row
+  PRIMARY KEY (attempt_id, seq)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr const char* kTablesV1[] = {"machine",   "build",    "plugin",      "dataset",        "weights",        "protocol",      "config",
                                      "parameter", "run",      "run_weights", "run_experiment", "attempt",        "attempt_event", "hello",
                                      "task",      "eval",     "prediction",  "target",         "attempt_target", "logit_hash",    "scalar",
@@ -314,10 +342,14 @@ std::string version_2() {
 
 std::string version_3() { return kSecondLook + append_only("second_look"); }
 
+std::string version_4() { return kOutcome + append_only("outcome"); }
+
+std::string version_5() { return kSeal + append_only("seal"); }
+
 }  // namespace
 
 const std::vector<std::string>& migrations() {
-  static const std::vector<std::string> steps{version_1(), version_2(), version_3()};
+  static const std::vector<std::string> steps{version_1(), version_2(), version_3(), version_4(), version_5()};
   return steps;
 }
 

@@ -5,18 +5,12 @@
 
 #include "blob.hpp"
 #include "impl.hpp"
+#include "outcome.hpp"
 
 namespace clb::store {
 namespace {
 
 double real_of(const SQLite::Column& column) { return column.isNull() ? std::numeric_limits<double>::quiet_NaN() : column.getDouble(); }
-
-Blob blob_of(SQLite::Statement& row) {  // columns n, width, sha256, data
-  const SQLite::Column data = row.getColumn(3);
-  Blob blob{row.getColumn(0).getInt64(), row.getColumn(1).getInt64(), row.getColumn(2).getString(), {}};
-  if (data.getBytes() > 0) blob.data.assign(static_cast<const char*>(data.getBlob()), static_cast<size_t>(data.getBytes()));
-  return blob;
-}
 
 constexpr const char* kEvals =
     "SELECT after_task, on_group, n, correct, correct5, correct_within, loss_sum FROM eval WHERE attempt_id = ? ORDER BY after_task, "
@@ -182,6 +176,20 @@ std::vector<int64_t> Store::prediction(int64_t attempt, int64_t after_task) cons
     if (!query.executeStep()) throw base::Error(where + ": there is none; that task has not been committed");
     return unpack(blob_of(query), where);
   });
+}
+
+std::vector<std::string> Store::prediction_hashes(int64_t attempt) const {
+  return impl_->read([&](SQLite::Database& db) {
+    std::vector<std::string> hashes;
+    SQLite::Statement query(db, "SELECT CASE n WHEN 0 THEN '' ELSE sha256 END FROM prediction WHERE attempt_id = ? ORDER BY after_task");
+    query.bind(1, attempt);
+    while (query.executeStep()) hashes.push_back(query.getColumn(0).getString());
+    return hashes;
+  });
+}
+
+std::vector<std::vector<Outcome>> Store::outcomes(int64_t attempt) const {
+  return impl_->read([&](SQLite::Database& db) { return outcomes_of(db, impl_->file, attempt); });
 }
 
 std::set<int64_t> Store::attempts_with_predictions() const {

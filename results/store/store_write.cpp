@@ -5,6 +5,7 @@
 #include "content.hpp"
 #include "fold.hpp"
 #include "impl.hpp"
+#include "outcome.hpp"
 
 namespace clb::store {
 namespace {
@@ -92,7 +93,7 @@ int64_t Store::begin_attempt(const base::RunSpec& spec, const AttemptStart& star
 }
 
 void Store::add_hello(int64_t attempt, const base::Hello& hello) {
-  impl_->write([&](SQLite::Database& db) {
+  impl_->write_of(attempt, [&](SQLite::Database& db) {
     insert(db, "hello",
            {{"attempt_id", attempt},
             {"seq", next_seq(db, "hello", attempt)},
@@ -108,7 +109,7 @@ void Store::add_hello(int64_t attempt, const base::Hello& hello) {
 
 void Store::add_targets(int64_t attempt, const base::Targets& targets) {
   const Blob blob = pack(targets.labels);
-  impl_->write([&](SQLite::Database& db) {
+  impl_->write_of(attempt, [&](SQLite::Database& db) {
     SQLite::Statement dataset(db, "SELECT run.dataset_id FROM attempt JOIN run ON run.id = attempt.run_id WHERE attempt.id = ?");
     dataset.bind(1, attempt);
     if (!dataset.executeStep()) throw base::Error("no attempt " + std::to_string(attempt) + " in the store", base::Exit::kInternal);
@@ -131,7 +132,7 @@ void Store::add_targets(int64_t attempt, const base::Targets& targets) {
 
 void Store::add_task(int64_t attempt, const base::TaskDone& task) {
   const Blob blob = pack(task.predictions);
-  impl_->write([&](SQLite::Database& db) {
+  impl_->write_of(attempt, [&](SQLite::Database& db) {
     if (has_task(db, attempt, task.task)) return;
     insert(db, "task",
            {{"attempt_id", attempt}, {"after_task", task.task}, {"classes", base::canonical(base::Json(task.classes))}, {"at", now(db)}});
@@ -152,6 +153,7 @@ void Store::add_task(int64_t attempt, const base::TaskDone& task) {
             {"width", blob.width},
             {"sha256", blob.sha256},
             {"data", Bytes{blob.data}}});
+    append_outcome(db, impl_->file, attempt, task.task, task.predictions);
     insert(db, "logit_hash", {{"attempt_id", attempt}, {"after_task", task.task}, {"sha256", task.logit_hash}});
     append_spans(db, attempt, task.spans);
     append_metrics(db, attempt, task.metrics);
@@ -159,15 +161,15 @@ void Store::add_task(int64_t attempt, const base::TaskDone& task) {
 }
 
 void Store::add_spans(int64_t attempt, const std::vector<base::Span>& spans) {
-  impl_->write([&](SQLite::Database& db) { append_spans(db, attempt, spans); });
+  impl_->write_of(attempt, [&](SQLite::Database& db) { append_spans(db, attempt, spans); });
 }
 
 void Store::add_metrics(int64_t attempt, const std::vector<base::Metric>& metrics) {
-  impl_->write([&](SQLite::Database& db) { append_metrics(db, attempt, metrics); });
+  impl_->write_of(attempt, [&](SQLite::Database& db) { append_metrics(db, attempt, metrics); });
 }
 
 void Store::add_resource(int64_t attempt, const base::Resource& resource) {
-  impl_->write([&](SQLite::Database& db) {
+  impl_->write_of(attempt, [&](SQLite::Database& db) {
     const int64_t seq = next_seq(db, "resource", attempt);
     for (const auto& [name, value] : resource.values)
       insert(db, "resource", {{"attempt_id", attempt}, {"name", name}, {"seq", seq}, {"value", value}});
@@ -175,7 +177,7 @@ void Store::add_resource(int64_t attempt, const base::Resource& resource) {
 }
 
 void Store::add_second_look(int64_t attempt, const base::SecondLook& look) {
-  impl_->write([&](SQLite::Database& db) {
+  impl_->write_of(attempt, [&](SQLite::Database& db) {
     insert(db, "second_look",
            {{"attempt_id", attempt},
             {"outcome", look.outcome},
@@ -189,7 +191,7 @@ void Store::add_second_look(int64_t attempt, const base::SecondLook& look) {
 }
 
 void Store::add_status(int64_t attempt, const AttemptStatus& status) {
-  impl_->write([&](SQLite::Database& db) { append_status(db, attempt, status); });
+  impl_->write_of(attempt, [&](SQLite::Database& db) { append_status(db, attempt, status); });
 }
 
 void Store::fold_log() { fold(impl_->db()); }
@@ -199,8 +201,10 @@ void Store::mark_lost_attempts() {
     std::vector<int64_t> running;
     SQLite::Statement query(db, "SELECT attempt_id FROM attempt_status WHERE status = 'running' ORDER BY attempt_id");
     while (query.executeStep()) running.push_back(query.getColumn(0).getInt64());
-    for (int64_t attempt : running)
+    for (int64_t attempt : running) {
       append_status(db, attempt, {.status = "lost", .reason = "its launcher died before it ended", .log_tail = {}, .at = {}});
+      impl_->seal(db, attempt);
+    }
   });
 }
 

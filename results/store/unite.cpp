@@ -39,6 +39,7 @@ const std::vector<Table>& tables() {
       {"task", {"attempt_id", "after_task"}, "m_attempt_id.dst, s.after_task"},
       {"eval", {"attempt_id", "after_task", "on_group"}, "m_attempt_id.dst, s.after_task, s.on_group"},
       {"prediction", {"attempt_id", "after_task"}, "m_attempt_id.dst, s.after_task"},
+      {"outcome", {"attempt_id", "after_task"}, "m_attempt_id.dst, s.after_task"},
       {"target", {"dataset_id", "split", "sha256"}, "m_dataset_id.dst, s.split, s.sha256", {"data"}},
       {"attempt_target", {"attempt_id"}, "m_attempt_id.dst"},
       {"logit_hash", {"attempt_id", "after_task"}, "m_attempt_id.dst, s.after_task"},
@@ -46,6 +47,7 @@ const std::vector<Table>& tables() {
       {"span", {"attempt_id", "seq"}, "m_attempt_id.dst, s.seq"},
       {"resource", {"attempt_id", "name", "seq"}, "m_attempt_id.dst, s.name, s.seq"},
       {"second_look", {"attempt_id"}, "m_attempt_id.dst"},
+      {"seal", {"attempt_id", "seq"}, "m_attempt_id.dst, s.seq"},
       {"reference", {"key"}, "s.key"},
       {"annotation", {"key"}, "s.key"},
       {"imported", {"key"}, "s.key"},
@@ -111,12 +113,15 @@ void refuse_conflict(SQLite::Database& db, const Table& table, const Names& colu
                       table.name + "); one of them was changed or computed twice, leave the wrong file out");
 }
 
-// Of two specs of one run the alphabetically first, with the columns that are taken from it.
+// Of two specs of one run the alphabetically first, with the columns that are taken from it; but one of a file that has sealed attempts at
+// the run before one of a file that has not, since seals name the spec. Seals and attempts of `src` have not been taken over yet.
 void keep_first_spec(SQLite::Database& db) {
   db.exec(R"sql(
     CREATE TEMP TABLE earlier AS SELECT m.dst AS id, s.spec AS spec, r.experiment, r.preset, r.track, r.capabilities
       FROM src.run_spec AS s JOIN src.run AS r ON r.id = s.run_id JOIN temp.map_run AS m ON m.src = s.run_id
-      JOIN main.run_spec AS d ON d.run_id = m.dst WHERE s.spec < d.spec;
+      JOIN main.run_spec AS d ON d.run_id = m.dst WHERE s.spec <> d.spec AND
+        (NOT EXISTS (SELECT 1 FROM src.seal JOIN src.attempt AS a ON a.id = attempt_id WHERE a.run_id = s.run_id), s.spec) <
+        (NOT EXISTS (SELECT 1 FROM main.seal JOIN main.attempt AS a ON a.id = attempt_id WHERE a.run_id = d.run_id), d.spec);
     UPDATE main.run_spec SET spec = e.spec FROM temp.earlier AS e WHERE e.id = run_spec.run_id;
     UPDATE main.run SET experiment = e.experiment, preset = e.preset, track = e.track, capabilities = e.capabilities
       FROM temp.earlier AS e WHERE e.id = run.id;
@@ -160,11 +165,12 @@ void settle_histories(SQLite::Database& db, const fs::path& source) {
       throw base::Error(source.string() + ": attempt " + fork.uuid + " ended " + fork.their_status + " here and " + fork.our_status +
                         " in another file; it went on in two copies of one file, leave one of them out");
     const bool theirs = our_guess && (!their_guess || fork.their_at < fork.our_at);
-    SQLite::Statement drop(db, theirs ? "DELETE FROM main.attempt_event WHERE attempt_id = ? AND seq >= ?"
-                                      : "DELETE FROM src.attempt_event WHERE attempt_id = ? AND seq >= ?");
-    drop.bind(1, theirs ? fork.dst : fork.src);
-    drop.bind(2, fork.seq);
-    drop.exec();
+    for (const char* rows : {"attempt_event WHERE attempt_id = ? AND seq >= ?", "seal WHERE attempt_id = ? AND event >= ?"}) {
+      SQLite::Statement drop(db, std::string("DELETE FROM ") + (theirs ? "main." : "src.") + rows);
+      drop.bind(1, theirs ? fork.dst : fork.src);
+      drop.bind(2, fork.seq);
+      drop.exec();
+    }
   }
 }
 

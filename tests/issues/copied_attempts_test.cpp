@@ -1,6 +1,7 @@
 // A file and its copy hold the same attempts: the gate called them "unchanged", as if something had been measured twice.
 #include <clb/compare/comparison.hpp>
 #include <clb/compare/gate.hpp>
+#include <clb/store/merge.hpp>
 
 #include "unit/compare_fixture.hpp"
 
@@ -24,14 +25,18 @@ class CopiedAttempts : public ResultsTest {
   }
 };
 
-TEST_F(CopiedAttempts, a_copy_is_refused) {
+TEST_F(CopiedAttempts, a_copy_cannot_tell) {
   add("base.sqlite", 0, 3);
   fs::copy_file(file("base.sqlite"), file("head.sqlite"));
   fs::create_hard_link(file("base.sqlite"), file("hard.sqlite"));
-  EXPECT_NE(sentence([&] { gate(); }).find("hold the same attempts (3 runs, by UUID)"), std::string::npos);
-  for (const char* other : {"head.sqlite", "hard.sqlite", "base.sqlite"})
-    EXPECT_NE(sentence([&] { compared("base.sqlite", other); }).find("hold the same attempts (3 runs, by UUID)"), std::string::npos)
-        << other;
+  const compare::GateReport report = gate();
+  EXPECT_EQ(report.exit_code(), 4);
+  EXPECT_NE(report.conclusion.find("base and head hold the same 3 attempts (by UUID)"), std::string::npos) << report.conclusion;
+  for (const char* other : {"head.sqlite", "hard.sqlite", "base.sqlite"}) {
+    const compare::Comparison comparison = compared("base.sqlite", other);
+    EXPECT_TRUE(comparison.cannot_tell) << other;
+    EXPECT_NE(comparison.conclusion.find("A and B hold the same 3 attempts (by UUID)"), std::string::npos) << comparison.conclusion;
+  }
 }
 
 TEST_F(CopiedAttempts, what_both_hold_is_left_out_and_told) {
@@ -42,25 +47,36 @@ TEST_F(CopiedAttempts, what_both_hold_is_left_out_and_told) {
   const compare::GateReport report = gate();
   EXPECT_EQ(report.series.at(0).gauges.at(0).n, 3u);
   EXPECT_EQ(report.overall, Verdict::kUnchanged);
-  EXPECT_NE(compare::gate_text(report).find("2 runs are left out: both sides hold the same attempts (by UUID)"), std::string::npos);
+  EXPECT_NE(compare::gate_text(report).find("2 attempts are left out: both sides hold them (by UUID)"), std::string::npos);
   for (const compare::Gauge& gauge : report.series.at(0).gauges) EXPECT_LE(gauge.n, 3u) << gauge.what;
   const compare::Comparison comparison = compared("base.sqlite", "head.sqlite");
   EXPECT_EQ(comparison.matched.at(0).ids.size(), 3u);
   EXPECT_EQ(comparison.matched.at(0).unpaired_a, 0u);
-  EXPECT_NE(comparison_text(comparison).find("2 runs are left out"), std::string::npos);
+  EXPECT_NE(comparison_text(comparison).find("2 attempts are left out"), std::string::npos);
 }
 
-TEST_F(CopiedAttempts, an_attempt_of_ones_own_counts_beside_a_shared_one) {
+TEST_F(CopiedAttempts, what_one_side_added_has_no_partner_among_the_shared) {
   add("base.sqlite", 0, 3);
   fs::copy_file(file("base.sqlite"), file("head.sqlite"));
   add("head.sqlite", 0, 3, "other");  // the same runs again
   for (const auto& [a, b] : {std::pair("base.sqlite", "head.sqlite"), std::pair("head.sqlite", "base.sqlite")}) {
     const compare::GateReport report = compare::gate(ref(a), ref(b), {});
-    EXPECT_EQ(report.series.at(0).gauges.at(0).n, 3u);
-    EXPECT_NE(report.overall, Verdict::kUnchanged) << "logits of other attempts";
-    EXPECT_NE(compare::gate_text(report).find("3 attempts are in both (by UUID) and count on one side alone"), std::string::npos);
-    for (const compare::Gauge& gauge : report.series.at(0).gauges) EXPECT_LE(gauge.n, 3u) << gauge.what;
+    EXPECT_EQ(report.exit_code(), 4);
+    EXPECT_NE(compare::gate_text(report).find("3 attempts are left out: both sides hold them (by UUID)"), std::string::npos)
+        << compare::gate_text(report);
   }
+}
+
+// Two files that were united with the same third one.
+TEST_F(CopiedAttempts, of_merged_files_their_own_attempts_count) {
+  add("base.sqlite", 0, 3);
+  add("head.sqlite", 0, 3, "other");
+  add("common.sqlite", 0, 7);
+  for (const char* name : {"base.sqlite", "head.sqlite"}) store::merge(file(name), {file("common.sqlite")});
+  const compare::GateReport report = gate();
+  EXPECT_EQ(report.series.at(0).gauges.at(0).n, 3u);
+  EXPECT_NE(report.overall, Verdict::kUnchanged);
+  EXPECT_NE(compare::gate_text(report).find("7 attempts are left out: both sides hold them (by UUID)"), std::string::npos);
 }
 
 TEST_F(CopiedAttempts, a_head_without_attempts_of_its_own_cannot_tell) {
@@ -72,7 +88,7 @@ TEST_F(CopiedAttempts, a_head_without_attempts_of_its_own_cannot_tell) {
   }
   const compare::GateReport report = gate();
   EXPECT_EQ(report.exit_code(), 4);
-  EXPECT_NE(report.conclusion.find("the head has no attempt of its own"), std::string::npos) << report.conclusion;
+  EXPECT_NE(report.conclusion.find("base and head hold the same 3 attempts"), std::string::npos) << report.conclusion;
 }
 
 // A spread of zero between an attempt and itself would promise that few seeds are enough.

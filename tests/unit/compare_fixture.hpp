@@ -22,8 +22,9 @@ inline std::vector<int64_t> sample_labels() {
 struct Made {
   std::vector<int64_t> wrong;                                  // how many samples of each class are wrong at the end; fewer classes: 0
   std::string commit = "aaa111", cpu = "Some CPU", hash = {};  // hash: of the logits; empty: drawn from what was predicted
-  double seconds = 1.5, memory = 1e8, saved = 0;
+  double seconds = 1.5, memory = 1e8, saved = 0;               // seconds: of the clock and of the processor
   std::string status = "ok";
+  double others = 0;  // share of the machine that others took
 };
 
 // One finished (or failed) attempt: after each task its seen classes are evaluated; `wrong` samples of a class are predicted as class 0.
@@ -54,7 +55,10 @@ inline int64_t make_attempt(store::Store& store, const base::RunSpec& spec, cons
     done.metrics.clear();
     store.add_task(attempt, done);
   }
-  store.add_resource(attempt, {{{"peak_rss_bytes", made.memory}, {"forwards_saved", made.saved}}});
+  store.add_resource(attempt, {{{"peak_rss_bytes", made.memory},
+                                {"forwards_saved", made.saved},
+                                {"processor_seconds", made.seconds},
+                                {"others_share", made.others}}});
   store.add_status(attempt, {made.status, made.status == "ok" ? "" : "numeric: the loss is not finite", "", ""});
   return attempt;
 }

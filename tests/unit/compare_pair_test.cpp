@@ -53,22 +53,23 @@ TEST_F(Compare, differences_flips_and_mcnemar_are_those_of_the_samples) {
   const compare::Difference& d = m.differences[0];
   EXPECT_EQ(d.a.size(), 3u);
   EXPECT_NEAR(d.mean, 9.0 / 60, 1e-15);
-  EXPECT_NEAR(d.interval->low, 9.0 / 60, 1e-12);
+  EXPECT_TRUE(d.over_images);
+  EXPECT_NEAR(d.interval->low, 0.0717273, 1e-6);  // by hand: seeds agree, so images alone scatter, within their tasks; t(59)
   EXPECT_DOUBLE_EQ(d.sign_flip->p, 0.25);
-  EXPECT_EQ(d.improvement->value, 1);
+  EXPECT_NEAR(*d.better, 0.999846, 1e-6);
   ASSERT_EQ(m.flips.after_task.size(), 3u);
   const compare::Flips& last = m.flips.after_task[2];
   EXPECT_EQ(last.n, 180);
   EXPECT_EQ(last.only_a, 27);  // 3 x (3 + 3 + 2 + 1)
   EXPECT_EQ(last.only_b, 0);
-  EXPECT_NEAR(last.p, std::pow(2.0, -26), 1e-20);
+  EXPECT_FALSE(last.p) << "three pairs judge the same images";
   EXPECT_EQ(m.flips.after_task[0].only_a, 0);  // classes 5 and 3
   ASSERT_EQ(m.flips.on_task.size(), 3u);
   EXPECT_EQ(m.flips.on_task[0].only_a, 0);
   EXPECT_EQ(m.flips.on_task[1].only_a, 18);  // classes 1 and 0
   EXPECT_EQ(m.flips.on_task[2].only_a, 9);   // classes 2 and 4
   EXPECT_EQ(m.finding, compare::Finding::kABetter);
-  EXPECT_NE(c.conclusion.find("good is better than bad: acc.last.sample is 15.00 points higher (95 % interval +15.00 to +15.00, 3 pairs"),
+  EXPECT_NE(c.conclusion.find("good is better than bad: acc.last.sample is 15.00 points higher (95 % interval +7.17 to +22.83, 3 seeds"),
             std::string::npos)
       << c.conclusion;
   EXPECT_EQ(run("bad", "good").conclusion, c.conclusion) << "the winner does not depend on the order";
@@ -86,7 +87,7 @@ TEST_F(Compare, two_pairs_cannot_tell) {
   const compare::Comparison c = run("good", "bad");
   EXPECT_TRUE(c.cannot_tell);
   EXPECT_TRUE(c.conclusion.starts_with("Cannot tell")) << c.conclusion;
-  EXPECT_NE(c.conclusion.find("2 pairs"), std::string::npos);
+  EXPECT_NE(c.conclusion.find("1 distinct result of 2 seeds, and 3 that differ are needed"), std::string::npos) << c.conclusion;
   EXPECT_EQ(c.matched[0].unpaired_b, 1u);
 }
 
@@ -104,6 +105,38 @@ TEST_F(Compare, class_orders_are_paired_with_themselves) {
     }
   }
   EXPECT_EQ(run("good", "bad").matched[0].ids.size(), 2u);
+}
+
+// Five seeds of a method that ignores them, on three class orders: three draws.
+TEST_F(Compare, equal_results_count_once_and_orders_are_units) {
+  {
+    Store store = writer();
+    for (int64_t order = 0; order < 3; ++order) {
+      for (int64_t seed = 0; seed < 5; ++seed) {
+        for (const std::string method : {"good", "bad"}) {
+          base::RunSpec spec = trained_spec(seed, 0.01, method);
+          spec.protocol.order_seed = order;
+          std::rotate(spec.protocol.class_order.begin(), spec.protocol.class_order.begin() + order, spec.protocol.class_order.end());
+          make_attempt(store, spec, {.wrong = {method == "good" ? 0 : 4 + order}});
+        }
+      }
+    }
+  }
+  const compare::Comparison c = run("good", "bad");
+  const compare::Difference& d = c.matched[0].differences[0];
+  EXPECT_EQ(d.a.size(), 15u);
+  EXPECT_EQ(d.units.text(), "3 class orders (15 runs)");
+  EXPECT_DOUBLE_EQ(d.sign_flip->p, 0.25);
+  EXPECT_EQ(c.matched[0].flips.after_task[2].n, 180) << "copies are not counted";
+  EXPECT_NE(c.notes.at(0).find("seeds 0, 1, 2, 3, 4 of A made the same predictions"), std::string::npos);
+}
+
+TEST(Units, the_mean_of_several_settings) {
+  // Variances 1 and 4 of three values each: error sqrt(5/12), t(0.975, 2) = 4.302653.
+  const auto interval =
+      compare::interval_of_mean({stats::over_units(std::vector{1.0, 2.0, 3.0}), stats::over_units(std::vector{2.0, 4.0, 6.0})});
+  EXPECT_NEAR(interval.low, 3 - 2.777350, 1e-5);
+  EXPECT_NEAR(interval.high, 3 + 2.777350, 1e-5);
 }
 
 TEST_F(Compare, commits_and_databases) {
@@ -124,7 +157,7 @@ TEST_F(Compare, commits_and_databases) {
   EXPECT_NE(unknown.find("bbb222 (3 attempts), aaa111 (3 attempts)"), std::string::npos) << unknown;
 }
 
-TEST_F(Compare, several_settings_end_in_an_interquartile_mean) {
+TEST_F(Compare, several_settings_end_in_their_mean) {
   {
     Store store = writer();
     for (int64_t seed = 0; seed < 3; ++seed) {
@@ -140,12 +173,11 @@ TEST_F(Compare, several_settings_end_in_an_interquartile_mean) {
   }
   const compare::Comparison c = run("good", "bad");
   ASSERT_EQ(c.matched.size(), 2u);
-  ASSERT_TRUE(c.interquartile);
-  EXPECT_NEAR(c.interquartile->difference.value, 5.0 / 60, 1e-12);
-  EXPECT_EQ(c.improvement->value, 1);
+  ASSERT_TRUE(c.overall);
+  EXPECT_NEAR(c.overall->mean, 5.0 / 60, 1e-12);
   EXPECT_NE(c.conclusion.find("A is better on 2, B on 0"), std::string::npos) << c.conclusion;
   const base::Json json = base::parse_json(comparison_json(c), "compare");
-  EXPECT_NEAR(json.at("over_settings").at("interquartile_mean_difference").at("value").get<double>(), 5.0 / 60, 1e-12);
+  EXPECT_NEAR(json.at("over_settings").at("difference").get<double>(), 5.0 / 60, 1e-12);
   approve_in("compare.text.txt", comparison_text(c), folder_);
 }
 
@@ -178,7 +210,7 @@ TEST_F(Compare, a_joint_run_is_judged_by_a_metric_that_it_has) {
         base::RunSpec spec = trained_spec(seed, 0.01, skill ? "good" : "bad");
         spec.protocol.joint = true;
         const int64_t attempt = store.begin_attempt(spec, sample_start());
-        store.add_task(attempt, sample_task(0, {20, 20, 20}, {10 + skill, 10, 10}));
+        store.add_task(attempt, sample_task(0, {20, 20, 20}, {10 + skill + seed, 10, 10}));
         store.add_status(attempt, {"ok", "", "", ""});
       }
     }

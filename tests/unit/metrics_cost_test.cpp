@@ -53,6 +53,12 @@ TEST(MetricsOfCost, TimesAreSumsOfSpansAndOfWhatTheCacheSaved) {
   EXPECT_DOUBLE_EQ(value(run(), "time.evaluate"), 2.5);
   EXPECT_DOUBLE_EQ(value(run(), "time.total"), 22.375);
   EXPECT_DOUBLE_EQ(value(run(), "time.waited"), 0.25);
+  EXPECT_EQ(dash(run(), "time.processor"), "the run recorded no processor_seconds");
+  metrics::Run loaded = run();
+  loaded.resources["processor_seconds"] = 30;
+  loaded.resources["others_share"] = 0.4;
+  EXPECT_DOUBLE_EQ(value(loaded, "time.processor"), 30);
+  EXPECT_DOUBLE_EQ(value(loaded, "load.others"), 0.4);
   metrics::Run unknown = run();
   unknown.resources.erase("cached_seconds_saved");
   EXPECT_EQ(dash(unknown, "time.total"), "the cost of the cached features is unknown");

@@ -123,6 +123,7 @@ void Recorder::looked(size_t run, const base::SecondLook& look) {
 
 void Recorder::finished(size_t run, const launch::Outcome& outcome) {
   flush(run);
+  record_load(run, outcome.resources);
   store_.add_status(records_[run].attempt, {outcome.status, outcome.reason, outcome.log_tail, ""});
   store_.fold_log();  // a copy of the file alone has every run that ended
   records_[run].outcome = outcome;
@@ -137,6 +138,22 @@ void Recorder::finished(size_t run, const launch::Outcome& outcome) {
   // As a new attempt: what this one has reported and what is computed from now on are two computations.
   options_.resumed[run] = 0;
   display_.line(fmt::format("{}: warning{}; this run starts over", label(run), reason));
+}
+
+// A run that went on has taken what its earlier starts took, too; where a launcher died with that number, there is none.
+void Recorder::record_load(size_t run, std::map<std::string, double> resources) {
+  const int64_t attempt = records_[run].attempt;
+  const auto own = resources.find("processor_seconds");
+  if (own != resources.end() && options_.resumed[run] != 0) {
+    const std::map<std::string, double> before = store_.resources(attempt);
+    const auto earlier = before.find("processor_seconds");
+    if (earlier == before.end()) {
+      resources.erase(own);
+    } else {
+      own->second += earlier->second;
+    }
+  }
+  if (!resources.empty()) store_.add_resource(attempt, {std::move(resources)});
 }
 
 void Recorder::spared(size_t run, const launch::Outcome& like) {

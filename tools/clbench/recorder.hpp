@@ -54,6 +54,7 @@ class Recorder final : public launch::Observer {
   };
   store::AttemptStart attempt_start(const base::RunSpec& spec);
   std::string dataset_hash(const base::RunSpec& spec);
+  void record_load(size_t run, std::map<std::string, double> resources);
   void task_done(size_t run, const base::TaskDone& task);
   void flush(size_t run);
   std::string label(size_t run) const;

@@ -24,7 +24,7 @@ using base::Json;
 
 namespace {
 
-constexpr VerbText kAudit{"audit", "[DB|RUN]", "recount every stored count from the stored predictions; check keys and checksums",
+constexpr VerbText kAudit{"audit", "[DB|RUN]", "recount every stored count from the stored predictions; check keys, checksums and seals",
                           "clbench audit results.sqlite"};
 
 // What the installed plugin says of the data that a run names, asked once per dataset by the audit. Never from the cache: whether that is
@@ -86,6 +86,7 @@ void print_json(const fs::path& file, const audit::Report& report) {
                     {"differences", run.differences},
                     {"unchecked", run.unchecked},
                     {"labels", run.labels},
+                    {"seal", run.seal},
                     {"weights", run.weights},
                     {"plugin", run.plugin}});
   const Json json{{"database", file.string()},
@@ -105,8 +106,8 @@ void print_text(const fs::path& file, const audit::Report& report) {
         run.attempts == 1 ? "attempt" : "attempts");
     for (const auto* list : {&run.differences, &run.unchecked})
       for (const std::string& sentence : *list) say("  {}\n", sentence);
-    for (const auto& [what, text] :
-         {std::pair("labels", &run.labels), std::pair("weights", &run.weights), std::pair("plugin", &run.plugin)})
+    for (const auto& [what, text] : {std::pair("labels", &run.labels), std::pair("seal", &run.seal), std::pair("weights", &run.weights),
+                                     std::pair("plugin", &run.plugin)})
       if (!text->empty()) ++compared[{what, *text}];
   }
   for (const auto& [what, count] : compared) say("{} of {} runs: {}\n", what.first, count, what.second);

@@ -16,7 +16,8 @@ constexpr VerbText kCompare{
     "A and B are [FILE][@COMMIT][:METHOD[/PRESET][,NAME=VALUE...]]: l2p, l2p/small, finetune,lr=0.03, old.sqlite,\n"
     "@3d5e14 (the runs of that commit in --db), old.sqlite@3d5e14:l2p/small. NAME is a parameter, precision, joint or\n"
     "config. One that names no method takes the other's; when neither does, equal configurations are compared.\n"
-    "Without a commit the newest attempt at each run counts. Exit code 4: too few pairs to tell",
+    "Without a commit the newest attempt at each run counts. Seeds decide, or class orders where several were run; equal\n"
+    "results count once. Exit code 4: too few of them to tell",
     "clbench compare old.sqlite:l2p/small new.sqlite"};
 
 }  // namespace

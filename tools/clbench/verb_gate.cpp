@@ -14,11 +14,14 @@ namespace {
 
 using compare::GateReport;
 
-constexpr VerbText kGate{"gate", "",
-                         "did results, speed or memory change from base to head: yes, no, cannot tell\n\n"
-                         "REF is FILE[@COMMIT]; without a commit the newest in the file. Stored runs are read, none is started.\n"
-                         "Exit code: 0 no regression, 1 regression, 4 cannot tell. docs/gate.md explains the steps",
-                         "clbench gate --base main.sqlite --head clbench.sqlite"};
+constexpr VerbText kGate{
+    "gate", "",
+    "did results, speed or memory change from base to head: yes, no, cannot tell\n\n"
+    "REF is FILE[@COMMIT]; without a commit the newest in the file. Stored runs are read, none is started.\n"
+    "Seeds decide (class orders, where several were run); flipped predictions are told. Time is gated on whole passes\n"
+    "of the suite by base and head in turn. Attempts that both files hold are left out.\n"
+    "Exit code: 0 no regression, 1 regression, 4 cannot tell. docs/gate.md explains the steps",
+    "clbench gate --base main.sqlite --head clbench.sqlite"};
 
 // A positive number of points or percent as a fraction.
 std::optional<double> fraction(const Options& options, const char* name) {
@@ -62,6 +65,9 @@ int verb_gate(const Arguments& arguments) {
   options.add()("floor", po::value<std::string>()->value_name("POINTS"),
                 "accuracy: smaller changes do not matter; default 0.1 for methods on frozen features, 1.0 for trained ones");
   options.add()("cost-floor", po::value<std::string>()->value_name("PERCENT")->default_value("5"), "the same for time and memory");
+  options.add()("no-time", "do not gate time");
+  options.add()("wall-time", "gate the clock's time in place of processor time");
+  options.add()("strict", "any flipped prediction of a method that claims to repeat bit for bit is a regression");
   options.add()("format", po::value<std::string>()->value_name("FORMAT")->default_value("text"), "text, json, markdown or junit");
   options.add_json();
   if (!options.parse(arguments, 0, 0)) return 0;
@@ -69,7 +75,13 @@ int verb_gate(const Arguments& arguments) {
   if (!options.flag("base")) throw base::Error("gate: --base FILE[@COMMIT] is missing; it names the runs to compare with");
   if (!options.flag("head") && !options.flag("plan"))
     throw base::Error("gate: --head FILE[@COMMIT] is missing; it names the runs to judge");
-  compare::GateOptions gate{options.text("metric"), fraction(options, "floor"), *fraction(options, "cost-floor")};
+  if (options.flag("no-time") && options.flag("wall-time"))
+    throw base::Error("gate: --no-time and --wall-time contradict each other; give one");
+  const compare::Time time = options.flag("no-time")     ? compare::Time::kOff
+                             : options.flag("wall-time") ? compare::Time::kClock
+                                                         : compare::Time::kProcessor;
+  compare::GateOptions gate{options.text("metric"), fraction(options, "floor"), *fraction(options, "cost-floor"), time,
+                            options.flag("strict")};
   const compare::Ref base = compare::parse_file_ref(options.text("base"));
   std::optional<compare::Ref> head;
   if (options.flag("head")) head = compare::parse_file_ref(options.text("head"));

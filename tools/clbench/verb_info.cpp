@@ -1,6 +1,7 @@
-// clbench info: everything about one plugin.
+// clbench info: everything about one plugin, or one run.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/nearest.hpp>
 #include <clb/base/paths.hpp>
@@ -17,6 +18,7 @@
 #include "installation.hpp"
 #include "options.hpp"
 #include "progress_line.hpp"
+#include "run_info.hpp"
 #include "say.hpp"
 
 namespace clb::cli {
@@ -26,7 +28,9 @@ using base::Json;
 
 namespace {
 
-constexpr VerbText kInfo{"info", "PLUGIN", "one plugin: parameters, capabilities, paper; classes, splits, licence",
+constexpr VerbText kInfo{"info", "PLUGIN|RUN",
+                         "one plugin: parameters, capabilities, paper; classes, splits, licence\n\n"
+                         "Of a run (the first characters of its key): every attempt, its time, memory, and how busy the machine was.",
                          "clbench info imagenet_r --split coda"};
 
 std::string range_of(const base::ParamInfo& param) {
@@ -190,10 +194,17 @@ std::string kind_of(const std::string& id, const std::vector<launch::PluginFile>
       near.empty() ? "`clbench list` shows what is installed, --plugin-path DIR adds a folder" : fmt::format("did you mean '{}'?", near)));
 }
 
+// No plugin has such a name, and it can be the beginning of a run's key.
+bool is_run(const std::string& word, const std::vector<launch::PluginFile>& plugins) {
+  return word.find_first_not_of("0123456789abcdef") == std::string::npos &&
+         std::ranges::none_of(plugins, [&](const launch::PluginFile& plugin) { return plugin.meta.id == word; });
+}
+
 }  // namespace
 
 int verb_info(const Arguments& arguments) {
   Options options(kInfo);
+  options.add_database();
   options.add()("root", po::value<std::string>()->value_name("DIR"),
                 "where the files of a dataset are; default: where its name is looked for, else where the plugin looks");
   options.add()("split", po::value<std::string>()->value_name("S"), "the split of a dataset by its name, as --set split=S");
@@ -206,6 +217,10 @@ int verb_info(const Arguments& arguments) {
   if (!options.parse(arguments, 1, 1)) return 0;
   const std::string& id = options.words()[0];
   const auto plugins = installed_plugins(options);
+  if (is_run(id, plugins)) {
+    print_run(options.text("db"), id, options.flag("json"));
+    return 0;
+  }
   launch::Describer describer(launch::find_runner(), cache_folder(options), reading_progress());
 
   const auto known = known_data::find_known(base::share(), id);

@@ -8,6 +8,7 @@
 #include <clb/store/store.hpp>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "columns.hpp"
@@ -67,7 +68,18 @@ void print_warnings(const std::vector<store::RunRow>& runs) {
     if (run.marked()) say("warning: run {}: {}; its row is not ranked\n", run.key.substr(0, 12), run.look->reason);
 }
 
-Json run_json(const store::RunRow& run, const std::string& state, const Json& params) {
+// What a time is worth: the share of the machine that others took meanwhile. Nothing where it was not recorded.
+std::optional<double> recorded(const store::Store& store, const store::RunRow& run, const char* name) {
+  const std::map<std::string, double> resources = store.resources(run.attempt_id);
+  const auto found = resources.find(name);
+  return found == resources.end() ? std::nullopt : std::optional(found->second);
+}
+
+Json run_json(const store::Store& store, const store::RunRow& run, const std::string& state, const Json& params) {
+  const auto number = [&](const char* name) {
+    const auto value = recorded(store, run, name);
+    return value ? Json(*value) : Json(nullptr);
+  };
   return {{"key", run.key},
           {"experiment", run.experiment},
           {"attempt", run.uuid},
@@ -85,31 +97,35 @@ Json run_json(const store::RunRow& run, const std::string& state, const Json& pa
           {"tasks_done", run.tasks_done},
           {"tasks_planned", run.tasks_planned},
           {"wall_s", run.wall_s},
+          {"processor_s", number("processor_seconds")},
+          {"others_share", number("others_share")},
           {"second_look", look_json(run)}};
 }
 
-void print_json(const std::vector<store::RunRow>& runs, const Params& params, bool writer) {
+void print_json(const store::Store& store, const std::vector<store::RunRow>& runs, const Params& params, bool writer) {
   fmt::print("[");
   const char* separator = "\n";
   for (const store::RunRow& run : runs) {  // one by one: of 100,000 runs the whole would be gigabytes
-    const Json json = run_json(run, state_of(run.attempt_id, run.status.status, writer), params.at(run.config_key));
+    const Json json = run_json(store, run, state_of(run.attempt_id, run.status.status, writer), params.at(run.config_key));
     fmt::print("{}{}", separator, base::pretty(json));
     separator = ",\n";
   }
   fmt::print("\n]\n");
 }
 
-void print_text(const std::vector<store::RunRow>& runs, const Params& params, bool writer) {
+void print_text(const store::Store& store, const std::vector<store::RunRow>& runs, const Params& params, bool writer) {
   std::vector<std::pair<std::string, Json>> methods;
   for (const store::RunRow& run : runs) methods.emplace_back(run.method, params.at(run.config_key));
   const std::vector<std::string> differing = differing_params(methods);
-  Columns columns({"run", "experiment", "method", "params", "dataset", "order", "seed", "state", "tasks", "time", "reason"});
+  Columns columns({"run", "experiment", "method", "params", "dataset", "order", "seed", "state", "tasks", "time", "others", "reason"});
   for (size_t i = 0; i < runs.size(); ++i) {
     const store::RunRow& run = runs[i];
     const std::string state = state_of(run.attempt_id, run.status.status, writer);
+    const auto others = recorded(store, run, "others_share");
     columns.add({run.key.substr(0, 12), run.experiment, run.method + (run.preset.empty() ? "" : "/" + run.preset), differing[i],
                  run.dataset, std::to_string(run.order_seed), std::to_string(run.seed), state,
-                 fmt::format("{}/{}", run.tasks_done, run.tasks_planned), launch::human_seconds(run.wall_s), reason_of(run, state)});
+                 fmt::format("{}/{}", run.tasks_done, run.tasks_planned), launch::human_seconds(run.wall_s),
+                 others ? fmt::format("{:.0f} %", 100 * *others) : "–", reason_of(run, state)});
   }
   if (!columns.empty()) fmt::print("{}\n", columns.text());
 }
@@ -153,14 +169,14 @@ int verb_status(const Arguments& arguments) {
   const std::vector<store::RunRow> runs = store.light_runs(states);
   const Params params = params_of(store, runs);
   if (json) {
-    print_json(runs, params, writer);
+    print_json(store, runs, params, writer);
     return 0;
   }
   if (all == 0) {
     say("{}: no runs\n", database.string());
     return 0;
   }
-  print_text(runs, params, writer);
+  print_text(store, runs, params, writer);
   print_warnings(runs);
   if (runs.size() < all) fmt::print("{} of {} runs shown, unfinished ones first; --all shows every run\n", runs.size(), all);
   std::vector<std::string> words;

@@ -48,7 +48,8 @@ struct Resource {
   std::map<std::string, double> values;
 };                    // "peak_rss_bytes" and of a phase "peak_rss_bytes.train_task", "peak_device_bytes", "state_bytes",
                       // "exemplars", "exemplar_bytes", "images_seen", "images_read", "seconds_waited",
-                      // "forwards_charged", "forwards_saved", "cached_seconds_saved"
+                      // "forwards_charged", "forwards_saved", "cached_seconds_saved"; the launcher adds what it alone knows
+                      // (Outcome::resources)
 struct EvalCount {    // counts of one group of test samples after one task
   int64_t group = 0;  // task (or domain) the samples belong to
   int64_t n = 0, correct = 0, correct5 = 0, correct_within = 0;  // within: among the group's own classes

@@ -13,6 +13,7 @@ struct ChildExit {
   int code = -1;               // exit status; -1 when a signal ended it
   int signal = 0;              // 0: it left by itself
   uint64_t max_rss_bytes = 0;  // peak as the kernel saw it, mapped files included
+  double processor_s = 0;      // user and system time of all its threads, and of the processes that it waited for
 };
 
 // Starts in the constructor in a process group of its own, with stdout and stderr appended to `log`. The destructor kills the whole group

@@ -5,6 +5,7 @@
 #include <clb/launch/child.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -47,6 +48,7 @@ struct Outcome {
   bool asked_itself = false;    // cancelled at a signal that it got and the launcher did not
   bool of_user = false;         // failed over what was asked for: a setting, a file, a device; exit code 2
   bool of_setting = false;      // failed before its first task over something that no seed changes: what the experiment asks for, a file
+  std::map<std::string, double> resources{};  // "processor_seconds" that it took, and LoadMeter::resources
 };
 
 Outcome judge(const Facts& facts);

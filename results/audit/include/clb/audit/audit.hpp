@@ -5,6 +5,9 @@
 // between the correct ones and those plus the predictions outside the group. Correct in the top 5 is exact up to five classes, and else has
 // to lie between the correct ones and n. Losses and logits are not stored per sample. Groups of a domain-incremental run are recounted
 // together, since a label does not tell its domain.
+//
+// What nothing else repeats (times, memory, scalars, hashes of logits, what machine it was) is held against the seal of its attempt
+// (results/store/seal.hpp): that shows that it was changed, and in which table, not what it was.
 #pragma once
 
 #include <clb/base/run_spec.hpp>
@@ -26,6 +29,7 @@ struct RunAudit {
   std::vector<std::string> differences;  // sentences
   std::vector<std::string> unchecked;    // what could not be recounted, and why
   std::string labels;                    // how the stored labels were compared with the data, or why not
+  std::string seal;                      // whether the attempts' rows are those that were sealed when they ended; empty: no attempt ended
   std::string weights, plugin;           // how the files of the run were compared with those on this machine; empty: there are none
 };
 

@@ -2,18 +2,16 @@
 //
 // Accuracy of a series, in this order:
 //  1. equal logit hashes of all pairs (one machine class; not all features of the head from a cache): unchanged.
-//  2. flipped predictions and exact McNemar describe the change. For methods that claim frozen features or bitwise repeatable runs nothing
-//     but the build can flip a prediction: there McNemar decides, as long as no seed goes the other way, and a share of flips within the
-//     floor is no change.
-//  3. paired seeds, at least kFewestSeeds: mean difference with 95 % t interval, Holm over the series. A regression when the difference is
-//     no accident (adjusted p < 0.05) and exceeds the floor; "no regression" only when the interval stays above -floor.
+//  2. paired units (clb/compare/units.hpp), at least kFewestUnits: mean difference with 95 % t interval, Holm over the series. A regression
+//     when the difference is no accident (adjusted p < 0.05) and exceeds the floor; "no regression" only when the interval stays above
+//     -floor.
+//  3. a method that predicts from frozen features and gives one result whatever the seed (shown by kFewestUnits of them) has no other units
+//     than images: exact McNemar, the interval over images, the same rule. Of all other methods images decide nothing: flips are told.
 //  4. the line over commits in the base's file, and the head at its end: change points are told, and decide nothing.
-// The unit of n is a seed, its class orders averaged; where only class orders were varied, a class order.
 //
-// Time and memory: within one machine class, attempts with equal use of the feature cache, repetitions of head and base paired by start.
-// The ratio is the median over them, its interval the t interval of the logarithms; the same rule with a floor of 5 %. Times are gated when
-// head and base ran interleaved; else a drift of the machine would look the same. Memory does not drift: a clear answer always counts, an
-// unclear one is "cannot tell" when they ran interleaved and else not gated.
+// Time and memory: within one machine class, attempts with equal use of the feature cache. The ratio is the median over units, its interval
+// the t interval of the logarithms; the same rule with a floor of 5 %. Units of time are passes that alternate (passes.hpp); memory does
+// not drift, and its units are repetitions of runs.
 #pragma once
 
 #include <clb/compare/pair.hpp>
@@ -28,27 +26,31 @@ namespace clb::compare {
 enum class Verdict { kUnchanged, kNoRegression, kImproved, kNotGated, kCannotTell, kRegression };
 const char* word_of(Verdict verdict);  // "unchanged", "no regression", ...
 
+enum class Time { kProcessor, kClock, kOff };
+
 struct GateOptions {
   std::string metric = "acc.last.sample";
   std::optional<double> floor;  // of accuracies, as a fraction; default: kFrozenFloor or kTrainedFloor
   double cost_floor = 0.05;     // of time and memory, as a fraction of the base
+  Time time = Time::kProcessor;
+  bool strict = false;  // any flipped prediction of a method that claims to repeat bit for bit is a regression
 };
-inline constexpr size_t kFewestSeeds = 3;
+inline constexpr size_t kFewestUnits = 3;
 inline constexpr double kFrozenFloor = 0.001;  // methods that predict from frozen features: 0.1 point
 inline constexpr double kTrainedFloor = 0.01;  // 1 point
 
 // One question about one series. Accuracy: differences head - base as fractions. Time, memory: head / base - 1.
 struct Gauge {
-  std::string what;  // "accuracy", "time", "memory", "device memory"
+  std::string what;  // "accuracy", "repeats", "runs", "time", "memory", "device memory"
   Verdict verdict = Verdict::kCannotTell;
   std::string why;
-  size_t n = 0;  // paired seeds; repetitions
+  size_t n = 0;       // units
+  std::string units;  // "3 seeds", "4 pairs of passes"
   double base = 0, head = 0, change = 0, floor = 0;
   std::optional<stats::Interval> interval;
   std::optional<double> p, p_holm;  // of no change; adjusted over the series
   std::optional<Flips> flips;       // after the last task
-  bool mcnemar_decides = false;
-  bool interleaved = false;  // time, memory: repetitions of base and head alternate
+  bool over_images = false;         // the interval and p are: see 3
 };
 
 struct GatedSeries {
@@ -64,12 +66,13 @@ struct GateReport {
   GateSide base, head;
   std::string metric;
   std::vector<GatedSeries> series;
+  size_t shared = 0;  // attempts that both hold, and that are left out
   Verdict overall = Verdict::kCannotTell;
   std::string conclusion;
   int exit_code() const;  // 0, 1 or 4
 };
 
-// Error (exit 2): see select(); base and head are the same, or hold the same attempts and nothing else that could be compared.
+// Error (exit 2): see select(); base and head are the same.
 GateReport gate(const Ref& base, const Ref& head, const GateOptions& options);
 
 std::string gate_text(const GateReport& report);

@@ -3,6 +3,7 @@
 
 #include <clb/compare/series.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,15 +15,10 @@ struct Side {
   const Series* series = nullptr;
 };
 
-// Attempts that both sides hold, by their UUIDs: of a file and its copy, of two files that were merged from a third. An attempt compared
-// with itself is no evidence. So of each run what both hold stays with one side alone: with the first where the second has attempts of its
-// own, else with the second where the first has; a run of which neither has any is taken out of both.
-struct Shared {
-  size_t runs = 0;      // taken out
-  size_t attempts = 0;  // that both hold, of these and of other runs
-};
-Shared set_apart(Series& a, Series& b);
-std::string shared_text(const Shared& shared);  // one sentence; "" when nothing is shared
+// Takes attempts that both sides hold, by their UUIDs, out of both: of a file and its copy, of two files that were merged with a third. An
+// attempt compared with itself is no evidence. Returns how many they were.
+size_t set_apart(Series& a, Series& b);
+std::string shared_text(size_t shared);  // one sentence; "" when nothing is shared
 
 struct Pair {
   RunId id;
@@ -38,7 +34,7 @@ struct Flips {
   int64_t n = 0;                   // predictions compared
   int64_t changed = 0;             // another class
   int64_t only_a = 0, only_b = 0;  // right in one alone
-  double p = 1;                    // exact McNemar: of these trained models; other seeds are the t interval's matter
+  std::optional<double> p;         // exact McNemar, of one pair alone: several pairs judge the same images, and are no independent draws
 };
 struct FlipTable {
   std::vector<Flips> after_task;  // over all samples evaluated after that task

@@ -20,6 +20,7 @@ class AccuracyMatrix {
   int64_t tasks() const { return shape_.tasks_to_run(); }  // that the run was to learn; 1 when joint
   bool joint() const { return shape_.joint(); }
   bool one_group() const { return shape_.one_group(); }  // the test set is fixed
+  int64_t groups() const { return shape_.groups(); }     // of the whole stream
   int64_t last() const { return tasks() - 1; }
   int64_t seen_groups(int64_t after_task) const { return shape_.seen_groups(after_task); }
   const base::EvalCount* find(int64_t after_task, int64_t group) const;  // nullptr: not evaluated, or no samples

@@ -24,6 +24,9 @@ struct AttemptAudit {
   std::vector<Task> tasks;
   bool targets = false;
   std::optional<base::SecondLook> look;
+  bool sealed = false;              // its seal was written with its last event; an older clbench wrote none
+  std::string sealed_spec;          // SHA-256 of the spec that its run had then
+  std::vector<std::string> broken;  // tables that do not hold of it what was sealed
 };
 
 // Belongs to one thread. Error (exit 2) when the file is missing, damaged anywhere or newer.
@@ -37,6 +40,7 @@ class RowAudit {
   std::vector<std::string> run(int64_t run_id) const;  // the run's rows against its spec
 
   std::vector<AttemptAudit> attempts(int64_t run_id) const;
+  std::string spec_sha256(int64_t run_id) const;  // of the spec as it is stored
 
  private:
   struct Impl;

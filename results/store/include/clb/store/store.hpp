@@ -80,6 +80,9 @@ struct EvalRow {
   base::EvalCount count;  // loss_sum is NaN when it was not finite
 };
 
+// Of one image after one task.
+enum class Outcome : uint8_t { kWrong, kRight, kNotEvaluated };
+
 // What metrics and times of one attempt are computed from.
 struct AttemptResults {
   std::vector<EvalRow> evals;               // by (after_task, group)
@@ -169,6 +172,9 @@ class Store {
   std::vector<std::vector<int64_t>> classes(int64_t attempt) const;  // original class ids of each task that was committed
   // Original class ids in index order, -1 = not evaluated; checked against their length and checksum.
   std::vector<int64_t> prediction(int64_t attempt, int64_t after_task) const;
+  // After each task, one for each image of the split; empty where predictions or labels are missing.
+  std::vector<std::vector<Outcome>> outcomes(int64_t attempt) const;
+  std::vector<std::string> prediction_hashes(int64_t attempt) const;  // SHA-256 of what was predicted after each task; "" of no images
   std::set<int64_t> attempts_with_predictions() const;  // and with the labels to judge them by
   base::Targets targets(int64_t attempt) const;
   std::map<int64_t, std::string> logit_hashes(int64_t attempt) const;  // by task
