@@ -39,7 +39,7 @@ std::string verdict_text(const AgainstReference& c) {
 
 const std::vector<std::string> kHead = {"reported as", "setting", "metric", "reported", "here", "difference", "verdict"};
 constexpr const char* kLegendReference =
-    "reported: % and tolerance in points; here: mean in % (runs), ± half of Student's 95 % t interval over them from 3 runs on, [lowest, "
+    "reported: % and tolerance in points; here: mean in % (runs), ±t half of Student's 95 % t interval over them from 3 runs on, [lowest, "
     "highest] below; runs count only when data, protocol, weights, transforms, precision and all parameters are the same";
 
 std::vector<std::string> line_of(const AgainstReference& c) {
