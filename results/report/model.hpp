@@ -86,7 +86,7 @@ struct Finding {
   std::string verdict;    // "holds" | "does not hold" | "cannot tell"
   std::string why;
   std::optional<double> difference;  // between the means of the two groups, in the metric's unit
-  size_t pairs = 0;                  // seeds and class orders that all methods of both groups have
+  size_t pairs = 0;                  // class orders, or seeds of one, that all methods of both groups have
 };
 
 struct Table {
@@ -181,10 +181,11 @@ struct Scale {                         // how numbers of one size are printed
   int decimals;
   const char* suffix;
 };
-Scale scale_of(double value, std::string_view unit);        // unit: metrics::Metric's
-std::string quantity(double value, std::string_view unit);  // "62.30" (of a fraction), "5.3 min", "12.4 MB", "1189632"
-const char* sign_of(const std::string& spread);             // "±", "±t", "±i" or ""
-std::string cell_text(const Cell& cell);                    // "62.30 ± 0.41 (3)", "62.30 [61.90, 62.70] (2)", "41.2 s (once)", "–"
+Scale scale_of(double value, std::string_view unit);             // unit: metrics::Metric's
+std::string quantity(double value, std::string_view unit);       // "62.30" (of a fraction), "5.3 min", "12.4 MB", "1189632"
+const char* sign_of(const std::string& spread);                  // "±", "±t", "±i" or ""
+std::string cell_text(const Cell& cell);                         // "62.30 ± 0.41 (3)", "62.30 [61.90, 62.70] (2)", "41.2 s (once)", "–"
+std::string cell_text(const Cell& cell, std::string_view sign);  // with another sign before the half of the interval
 using base::markdown_text;
 using base::printable;
 std::string row_name(const TableRow& row);   // "l2p/small"

@@ -47,14 +47,16 @@ const char* sign_of(const std::string& spread) {
   return spread == "units-images95" ? "±" : spread == "t95" ? "±t" : spread == "images95" ? "±i" : "";
 }
 
-std::string cell_text(const Cell& cell) {
+std::string cell_text(const Cell& cell) { return cell_text(cell, cell.summary ? sign_of(cell.summary->spread) : ""); }
+
+std::string cell_text(const Cell& cell, std::string_view sign) {
   if (!cell.summary) return "–";
   const stats::Summary& s = *cell.summary;
   const Scale scale = scale_of(s.mean, cell.unit);
   const auto number = [&](double value) { return fixed(value * scale.factor, scale.decimals); };
   std::string text = number(s.mean);
-  if (const char* sign = sign_of(s.spread); *sign != '\0') {
-    text += std::string(" ") + sign + " " + number((s.high - s.low) / 2);
+  if (!sign.empty()) {
+    text += " " + std::string(sign) + " " + number((s.high - s.low) / 2);
   } else if (s.n > 1 && s.spread == "min-max") {
     text += " [" + number(s.low) + ", " + number(s.high) + "]";
   }
