@@ -118,6 +118,7 @@ class Auditor {
     std::map<int64_t, std::vector<base::EvalCount>> evals;
     for (const store::EvalRow& eval : store_.evals(attempt.id)) evals[eval.after_task].push_back(eval.count);
     for (const store::AttemptAudit::Task& task : attempt.tasks) check(spec, row, attempt, task, evals[task.after_task], targets, result);
+    if (attempt.targets) check_outcomes(attempt, targets, result);
     if (!attempt.look) return;
     int64_t evaluated = 0;
     for (const base::EvalCount& count : evals[attempt.tasks.back().after_task]) evaluated += count.n;
@@ -142,6 +143,22 @@ class Auditor {
     const std::vector<int64_t> predicted = store_.prediction(attempt.id, task.after_task);
     for (std::string& fault : recount(spec, task.after_task, evals, predicted, targets)) result.differences.push_back(std::move(fault));
     result.counts += static_cast<int64_t>(evals.size());
+  }
+
+  // What intervals are computed from follows from predictions and labels.
+  void check_outcomes(const store::AttemptAudit& attempt, const std::vector<int64_t>& targets, RunAudit& result) {
+    const std::vector<std::vector<store::Outcome>> outcomes = store_.outcomes(attempt.id);
+    for (size_t t = 0; t < std::min(outcomes.size(), attempt.tasks.size()); ++t) {
+      if (!attempt.tasks[t].predictions) return;
+      const std::vector<int64_t> predicted = store_.prediction(attempt.id, attempt.tasks[t].after_task);
+      bool same = outcomes[t].size() == targets.size() && predicted.size() == targets.size();
+      for (size_t i = 0; same && i < targets.size(); ++i)
+        same = outcomes[t][i] == (predicted[i] < 0             ? store::Outcome::kNotEvaluated
+                                  : predicted[i] == targets[i] ? store::Outcome::kRight
+                                                               : store::Outcome::kWrong);
+      if (!same)
+        result.differences.push_back("after task " + std::to_string(t + 1) + ": the stored outcomes are not those of its predictions");
+    }
   }
 
   // The stored labels against the data, once per dataset and folder; of a sequence those of each data set.

@@ -1,89 +1,163 @@
-// Which rows cannot be told from the best: a paired test on the same seeds and class orders, p values adjusted for the number of rows.
+// Which rows cannot be told from the best and from each other: every pair of ranked rows on the same seeds, class orders and test images.
 #include <algorithm>
-#include <clb/base/error.hpp>
-#include <clb/stats/paired.hpp>
+#include <clb/stats/moderated.hpp>
+#include <clb/stats/ranking.hpp>
+#include <map>
 
 #include "model.hpp"
 
 namespace clb::report {
 namespace {
 
-constexpr double kAlpha = 0.05;
+constexpr double kAlpha = 0.05;  // of one false "worse" or more in a section
 
-using Pairs = std::vector<std::pair<const RunResult*, const RunResult*>>;
+struct Pair {
+  std::optional<stats::Uncertain> difference;  // by how much the first is better; nothing: there is nothing to test with
+  size_t units = 0;
+  std::string how;
+};
 
-std::optional<double> value_of(const RunResult& run, size_t by) {
-  return run.ok() && by < run.values.size() ? run.values[by].value : std::nullopt;
+// A ranked row with what its pairs read of it, worked out once.
+struct Ranked {
+  TableRow* row = nullptr;
+  std::map<std::pair<int64_t, int64_t>, const RunResult*> runs;  // by class order and seed
+  std::vector<double> means;                                     // of its units, when no run of it repeats another; else empty
+  std::optional<stats::Crossed> images;                          // of these units
+  bool usual = false;                                            // its units are those of the rows from which `prior` comes
+};
+
+struct Question {
+  size_t by;           // the column
+  double better;       // 1 where more is better, else -1
+  stats::Prior prior;  // of a difference of two usual rows
+};
+
+Ranked ranked(TableRow& row, size_t by) {
+  Ranked r{.row = &row, .runs = {}, .means = {}, .images = {}};
+  std::vector<double> values;
+  std::vector<std::vector<float>> images;
+  std::vector<stats::DrawnRun> drawn;
+  for (const RunResult& run : row.runs)
+    if (run.ok() && by < run.values.size() && run.values[by].value) r.runs[{run.run.order_seed, run.run.seed}] = &run;
+  for (const auto& [id, run] : r.runs) {
+    drawn.push_back({id.second, id.first, run->result});
+    images.push_back(run->images);
+    values.push_back(*run->values[by].value);
+  }
+  const stats::Units units = stats::units_of(drawn);
+  if (units.distinct < units.runs || units.members.size() < kEnoughPairs) return r;
+  r.means = stats::unit_means(units, values);
+  const bool known = std::ranges::all_of(images, [&](const auto& run) { return run.size() > 1 && run.size() == images.front().size(); });
+  if (known) r.images = stats::unit_images(units, images);
+  return r;
 }
 
-Pairs pairs_of(const TableRow& a, const TableRow& b, size_t by) {
-  Pairs pairs;
-  for (const RunResult& x : a.runs) {
-    for (const RunResult& y : b.runs) {
-      const bool same = x.run.seed == y.run.seed && x.run.order_seed == y.run.order_seed;
-      if (same && value_of(x, by) && value_of(y, by)) pairs.emplace_back(&x, &y);
-    }
-  }
-  return pairs;
+bool same_runs(const Ranked& a, const Ranked& b) {
+  return std::ranges::equal(a.runs, b.runs, [](const auto& x, const auto& y) { return x.first == y.first; });
 }
 
-// Exact McNemar on the predictions after the last task; nullopt: none are stored.
-std::optional<double> mcnemar(const store::Store& store, const RunResult& a, const RunResult& b,
-                              const std::set<int64_t>& with_predictions) {
-  const int64_t x = a.run.attempt_id, y = b.run.attempt_id;
-  if (!with_predictions.contains(x) || !with_predictions.contains(y)) return std::nullopt;
-  const std::vector<int64_t> labels = store.targets(x).labels, of_a = store.prediction(x, a.run.tasks_done - 1),
-                             of_b = store.prediction(y, b.run.tasks_done - 1);
-  if (of_a.size() != labels.size() || of_b.size() != labels.size()) return std::nullopt;
-  int64_t only_a = 0, only_b = 0;
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const bool right_a = of_a[i] == labels[i], right_b = of_b[i] == labels[i];
-    only_a += right_a && !right_b;
-    only_b += right_b && !right_a;
+// Rows that have the runs of the first one that can be usual tell of each other how far units lie apart.
+stats::Prior settle_prior(std::vector<Ranked>& rows) {
+  const Ranked* first = nullptr;
+  std::vector<std::vector<double>> means;
+  for (Ranked& row : rows) {
+    if (!first && !row.means.empty()) first = &row;
+    row.usual = !row.means.empty() && same_runs(*first, row);
+    if (row.usual) means.push_back(row.means);
   }
-  return stats::mcnemar_exact(only_a, only_b);
+  return means.empty() ? stats::Prior{0, 0} : stats::prior_of(means);
 }
 
-AgainstBest test(const TableRow& best, const TableRow& row, size_t by, const store::Store& store,
-                 const std::set<int64_t>& with_predictions) {
-  const Pairs pairs = pairs_of(best, row, by);
-  AgainstBest against{"cannot tell", "", {}, {}, static_cast<int64_t>(pairs.size())};
-  if (pairs.size() < kEnoughPairs) {
-    against.how = std::to_string(pairs.size()) + " paired runs, a test needs three";
-    return against;
-  }
+std::string words(size_t units, bool orders) { return std::to_string(units) + (orders ? " class orders" : " seeds"); }
+
+stats::Uncertain weighed(stats::Uncertain difference, const Ranked& a, const Ranked& b, const Question& question) {
+  if (a.usual && b.usual) difference.units = stats::moderated(difference.units, question.prior);
+  return difference;
+}
+
+// Of the runs that both have.
+Pair pair_of(const Ranked& a, const Ranked& b, const Question& question) {
+  std::vector<stats::DrawnRun> drawn;
   std::vector<double> differences;
-  for (const auto& [a, b] : pairs) differences.push_back(*value_of(*a, by) - *value_of(*b, by));
-  const bool drawn = std::ranges::any_of(differences, [&](double d) { return d != differences.front(); });
-  if (drawn) {
-    against.p = stats::t_test(differences);
-    against.how = "paired t test over " + std::to_string(pairs.size()) + " runs";
-  } else {  // nothing is drawn at random in either: all that is uncertain is the choice of test images
-    against.p = mcnemar(store, *pairs.front().first, *pairs.front().second, with_predictions);
-    against.how = against.p ? "every seed gives the same difference: exact McNemar test over test images after the last task"
-                            : "every seed gives the same difference, and no predictions are stored";
+  std::vector<std::vector<float>> images;
+  bool known = true;
+  for (const auto& [id, x] : a.runs) {
+    const auto found = b.runs.find(id);
+    if (found == b.runs.end()) continue;
+    const RunResult& y = *found->second;
+    drawn.push_back({id.second, id.first, x->result * static_cast<int64_t>(b.row->runs.size() + 1) + y.result});
+    differences.push_back(question.better * (*x->values[question.by].value - *y.values[question.by].value));
+    known = known && x->images.size() > 1 && x->images.size() == y.images.size();
+    std::vector<float>& image = images.emplace_back();
+    for (size_t i = 0; known && i < x->images.size(); ++i)
+      image.push_back(static_cast<float>(question.better) * (x->images[i] - y.images[i]));
   }
-  return against;
+  const stats::Units units = stats::units_of(drawn);
+  const size_t n = units.members.size();
+  // Of results that no seed moves the test images alone are left to decide.
+  if (n == 1 && units.runs >= kEnoughPairs && known)
+    return {stats::over_units_and_images(stats::unit_images(units, images)), n, "every seed gives the same: over test images alone"};
+  if (n < kEnoughPairs) {
+    const bool repeats = units.distinct < units.runs;
+    return {{}, n, words(n, units.of_orders()) + (repeats ? " with different results" : "") + " in common, a test needs three"};
+  }
+  if (known)
+    return {weighed(stats::over_units_and_images(stats::unit_images(units, images)), a, b, question), n,
+            "paired on " + words(n, units.of_orders()) + " and test images"};
+  const stats::Uncertain over = stats::over_units(stats::unit_means(units, differences));
+  if (over.variance() == 0) return {{}, n, "every class order gives the same difference, and no predictions are stored"};
+  return {weighed(over, a, b, question), n, "paired on " + words(n, units.of_orders()) + " alone: predictions of both are not stored"};
+}
+
+// Is a better than b?
+bool told(const Ranked& a, const Ranked& b, const Question& question, double alpha) {
+  if (a.images && b.images && a.images->images == b.images->images && same_runs(a, b)) {
+    const stats::Uncertain difference = weighed(stats::difference(*a.images, *b.images), a, b, question);
+    return question.better * difference.mean > 0 && stats::told_from_zero(difference, alpha);
+  }
+  const Pair pair = pair_of(a, b, question);
+  return pair.difference && pair.difference->mean > 0 && stats::told_from_zero(*pair.difference, alpha);
+}
+
+void describe(AgainstBest& against, const Pair& pair, double pairs, bool below, double better) {
+  against.verdict = below ? "below" : "not distinguishable";
+  against.p = stats::p_value(*pair.difference);
+  against.p_adjusted = std::min(1.0, pairs * stats::careful_p(*pair.difference));
+  const stats::Interval interval = stats::interval(*pair.difference, stats::kLevel);
+  against.difference = better > 0 ? interval : stats::Interval{-interval.high, -interval.low};
+  if (!below && *against.p_adjusted < kAlpha)
+    against.how += "; not called worse, since a row of a lower mean, or one of this group, is not";
 }
 
 }  // namespace
 
-void mark_best(std::vector<TableRow>& rows, size_t by, const store::Store& store, const std::set<int64_t>& with_predictions) {
+void mark_best(std::vector<TableRow>& rows, const Column& column, size_t by) {
   if (rows.size() < 2 || !rows[0].cells[by].summary || !rows[1].cells[by].summary) return;
-  rows[0].against_best = AgainstBest{"best", "", {}, {}, 0};
-  std::vector<AgainstBest*> tested;
-  std::vector<double> p;
-  for (size_t i = 1; i < rows.size(); ++i) {
-    if (!rows[i].cells[by].summary) continue;
-    rows[i].against_best = test(rows[0], rows[i], by, store, with_predictions);
-    if (!rows[i].against_best->p) continue;
-    tested.push_back(&*rows[i].against_best);
-    p.push_back(*tested.back()->p);
+  std::vector<Ranked> all;
+  for (TableRow& row : rows)
+    if (row.cells[by].summary) all.push_back(ranked(row, by));
+  const double better = column.metric->direction == metrics::Direction::kHigherIsBetter ? 1 : -1;
+  const Question question{by, better, settle_prior(all)};
+  all[0].row->against_best = AgainstBest{.verdict = "best", .how = "", .p = {}, .p_adjusted = {}};
+  std::vector<const Ranked*> compared{&all[0]};
+  std::vector<Pair> with_best{{}};
+  for (Ranked& one : all) {
+    one.row->rank = stats::Rank{.low = 1, .high = all.size()};
+    if (&one == &all[0]) continue;
+    Pair pair = pair_of(all[0], one, question);
+    one.row->against_best = AgainstBest{"cannot tell", pair.how, {}, {}, {}, static_cast<int64_t>(pair.units)};
+    if (!pair.difference) continue;
+    compared.push_back(&one);
+    with_best.push_back(std::move(pair));
   }
-  const std::vector<double> adjusted = p.empty() ? p : stats::holm(p);
-  for (size_t i = 0; i < tested.size(); ++i) {
-    tested[i]->p_holm = adjusted[i];
-    tested[i]->verdict = adjusted[i] < kAlpha ? "below" : "not distinguishable";
+  if (compared.size() < 2) return;
+  const auto first_worse = stats::first_worse(
+      compared.size(), kAlpha, [&](size_t a, size_t b, double alpha) { return told(*compared[a], *compared[b], question, alpha); });
+  for (size_t r = 0; r < compared.size(); ++r) {
+    TableRow& row = *compared[r]->row;
+    row.rank = stats::rank_of(r, first_worse);
+    row.rank->high += all.size() - compared.size();  // who could not be compared may stand anywhere
+    if (r > 0) describe(*row.against_best, with_best[r], stats::pairs_of(compared.size()), r >= first_worse[0], better);
   }
 }
 

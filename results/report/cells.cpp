@@ -1,3 +1,4 @@
+// Times and notes of a row, and the order of rows.
 #include <algorithm>
 #include <set>
 
@@ -6,30 +7,17 @@
 namespace clb::report {
 namespace {
 
-Cell metric_cell(const TableRow& row, size_t metric, std::string_view unit) {
-  std::vector<double> values;
-  Cell cell{.summary = {}, .dash = {}, .unit = unit};
-  for (const RunResult& run : row.runs) {
-    if (run.values.empty()) continue;
-    const metrics::Result& result = run.values[metric];
-    if (result.value) {
-      values.push_back(*result.value);
-    } else if (cell.dash.empty()) {
-      cell.dash = result.dash;
-    }
-  }
-  if (!values.empty()) cell.summary = stats::summarise(values);
-  if (!cell.summary && cell.dash.empty()) cell.dash = "no run has a result";
-  return cell;
-}
-
 Cell time_cell(const TableRow& row) {
   std::vector<double> seconds;
   for (const RunResult& run : row.runs) {
     if (run.ok() && run.cold_seconds) seconds.push_back(*run.cold_seconds);
   }
   if (seconds.empty()) return {std::nullopt, "no run has a time that includes its cached features", "s"};
-  return {stats::summarise(seconds), {}, "s"};
+  Cell cell{stats::summarise(seconds), {}, "s"};
+  const bool cached = std::ranges::all_of(
+      row.runs, [](const RunResult& run) { return !run.ok() || !run.cold_seconds || run.cached_seconds > *run.cold_seconds / 2; });
+  if (cached) *cell.summary = {cell.summary->n, cell.summary->mean, cell.summary->mean, cell.summary->mean, "once"};
+  return cell;
 }
 
 // More than one value of `member` among the runs that are counted: the row mixes things that a reader would want to know of.
@@ -70,6 +58,16 @@ void note_dashes(TableRow& row, const std::vector<Column>& columns) {
   for (const auto& [reason, names] : reasons) row.notes.push_back(names + ": " + reason);
 }
 
+// Every run of a row may use one computation of the features, whose cost was then measured once.
+void note_cached(TableRow& row) {
+  std::set<double> seconds;
+  for (const RunResult& run : row.runs)
+    if (run.ok() && run.cached_seconds > 0) seconds.insert(run.cached_seconds);
+  if (seconds.empty()) return;
+  row.notes.push_back("time: with " + duration(*seconds.begin()) + (seconds.size() > 1 ? " to " + duration(*seconds.rbegin()) : "") +
+                      " that cached features cost, measured once");
+}
+
 // A method that hardly moved says nothing about itself.
 void note_under_training(TableRow& row) {
   constexpr double kEnough = 100;
@@ -81,11 +79,9 @@ void note_under_training(TableRow& row) {
 
 }  // namespace
 
-void fill_cells(TableRow& row, const std::vector<Column>& columns) {
-  for (size_t i = 0; i < columns.size(); ++i) row.cells.push_back(metric_cell(row, i, columns[i].metric->unit));
-  row.time = time_cell(row);
-  row.notes = failure_notes(row.runs);
-  note_second_looks(row);
+void fill_time(TableRow& row) { row.time = time_cell(row); }
+
+void note_rest(TableRow& row, const std::vector<Column>& columns) {
   note_dashes(row, columns);
   note_mixtures(row);
   note_under_training(row);
@@ -93,6 +89,7 @@ void fill_cells(TableRow& row, const std::vector<Column>& columns) {
   if (unknown > 0)
     row.notes.push_back("time: " + std::to_string(unknown) + (unknown == 1 ? " run" : " runs") +
                         " used cached features whose cost is unknown");
+  note_cached(row);
 }
 
 void sort_rows(std::vector<TableRow>& rows, const metrics::Metric& metric, size_t by) {

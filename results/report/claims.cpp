@@ -45,13 +45,24 @@ std::optional<double> group_mean(const ByMethod& methods, const RunId& id) {
   return stats::mean(means);
 }
 
-std::vector<double> paired_differences(const ByMethod& first, const ByMethod& second) {
+// Of each unit that all methods of both groups have: a class order where they share several, else a seed.
+struct Paired {
   std::vector<double> differences;
+  bool of_orders = false;
+};
+
+Paired paired_differences(const ByMethod& first, const ByMethod& second) {
+  std::vector<stats::DrawnRun> drawn;
+  std::vector<double> differences;
+  std::map<std::pair<double, double>, int64_t> results;
   for (const auto& [id, unused] : first.begin()->second) {
     const auto a = group_mean(first, id), b = group_mean(second, id);
-    if (a && b) differences.push_back(*a - *b);
+    if (!a || !b) continue;
+    drawn.push_back({id.first, id.second, results.try_emplace({*a, *b}, static_cast<int64_t>(results.size())).first->second});
+    differences.push_back(*a - *b);
   }
-  return differences;
+  const stats::Units units = stats::units_of(drawn);
+  return {stats::unit_means(units, differences), units.of_orders()};
 }
 
 std::string names(const ByMethod& methods) {
@@ -126,10 +137,11 @@ Finding judge(const reference::Claim& claim, const ByMethod& first, const ByMeth
                   std::to_string(claim.least) + " are needed";
     return finding;
   }
-  const std::vector<double> differences = paired_differences(first, second);
+  const auto [differences, of_orders] = paired_differences(first, second);
+  const std::string paired = std::to_string(differences.size()) + (of_orders ? " class orders" : " seeds");
   finding.pairs = differences.size();
   if (differences.size() < kEnoughPairs) {
-    finding.why = std::to_string(differences.size()) + " seeds that all of these methods have, three are needed";
+    finding.why = paired + " with different results that all of these methods have, three are needed";
     return finding;
   }
   const stats::Interval interval = stats::t_interval(differences, stats::kLevel);
@@ -137,7 +149,7 @@ Finding judge(const reference::Claim& claim, const ByMethod& first, const ByMeth
   finding.difference = stats::mean(differences);
   finding.why = points(*finding.difference) + " points [" + points(interval.low) + ", " + points(interval.high) + "] of " + claim.metric +
                 change_text(claim) + ", mean of " + names(first, claim.first) + " against mean of " + names(second, claim.second) +
-                ", 95 % interval over " + std::to_string(differences.size()) + " paired seeds";
+                ", 95 % interval over " + paired;
   return finding;
 }
 

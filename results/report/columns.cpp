@@ -82,6 +82,7 @@ Report over_datasets(Report report) {
           rows.back().cells.assign(width, Cell{std::nullopt, "not run there", cell.unit});
           rows.back().time = {std::nullopt, "times of different data are not added", "s"};
           rows.back().against_best.reset();
+          rows.back().rank.reset();
         } else {
           TableRow& known = rows[place->second];
           known.runs.insert(known.runs.end(), row.runs.begin(), row.runs.end());

@@ -28,11 +28,11 @@ std::string csv_line(const std::vector<std::string>& fields) {
 
 std::string format_csv(const Report& report) {
   std::vector<std::string> head{
-      "comparability_key",    "dataset",      "protocol", "weights", "section", "method", "preset", "setting", "precision", "runs",
-      "configurations_tried", "against_best", "p_holm"};
+      "comparability_key",    "dataset",      "protocol",  "weights", "section", "method", "preset", "setting", "precision", "runs",
+      "configurations_tried", "against_best", "p_adjusted"};
   for (const Column& column : report.columns) add_head(head, column.name);
   add_head(head, "cold_seconds");
-  head.insert(head.end(), {"notes", "second_look"});
+  head.insert(head.end(), {"notes", "second_look", "rank low", "rank high"});
   std::string text = csv_line(head);
   for (const Table& table : report.tables) {
     for (const Section& section : table.sections) {
@@ -42,13 +42,14 @@ std::string format_csv(const Report& report) {
         fields.insert(fields.end(),
                       {section.weights, section.title, row.method, row.preset, row.setting, row.precision, std::to_string(row.runs.size()),
                        std::to_string(row.tried), row.against_best ? row.against_best->verdict : "",
-                       row.against_best && row.against_best->p_holm ? shortest(*row.against_best->p_holm) : ""});
+                       row.against_best && row.against_best->p_adjusted ? shortest(*row.against_best->p_adjusted) : ""});
         for (const Cell& cell : row.cells) add_cell(fields, cell);
         add_cell(fields, row.time);
         std::string notes;
         for (const std::string& note : row.notes) notes += (notes.empty() ? "" : "; ") + note;
         if (row.class_sorted) notes += (notes.empty() ? "" : "; ") + std::string(kClassSorted);
-        fields.insert(fields.end(), {notes, look_word(row)});
+        fields.insert(fields.end(), {notes, look_word(row), row.rank ? std::to_string(row.rank->low) : "",
+                                     row.rank ? std::to_string(row.rank->high) : ""});
         text += csv_line(fields);
       }
     }

@@ -67,7 +67,26 @@ Json run_json(const RunResult& result, const std::vector<Column>& columns) {
 Json against_best_json(const TableRow& row) {
   if (!row.against_best) return nullptr;
   const AgainstBest& a = *row.against_best;
-  return {{"verdict", a.verdict}, {"how", a.how}, {"pairs", a.pairs}, {"p", number(a.p)}, {"p_holm", number(a.p_holm)}};
+  return {{"verdict", a.verdict},
+          {"how", a.how},
+          {"pairs", a.pairs},
+          {"p", number(a.p)},
+          {"p_adjusted", number(a.p_adjusted)},
+          {"difference", a.difference ? Json{{"low", a.difference->low}, {"high", a.difference->high}} : Json(nullptr)}};
+}
+
+Json rank_json(const TableRow& row) {
+  if (!row.rank) return nullptr;
+  return {{"low", row.rank->low}, {"high", row.rank->high}, {"groups", row.rank->groups}};
+}
+
+Json units_json(const TableRow& row) {
+  if (row.units.runs == 0) return nullptr;
+  return {{"of", row.units.of_orders() ? "class orders" : "seeds"},
+          {"n", row.units.members.size()},
+          {"orders", row.units.orders},
+          {"runs", row.units.runs},
+          {"distinct_results", row.units.distinct}};
 }
 
 Json row_json(const TableRow& row, const std::vector<Column>& columns) {
@@ -84,7 +103,9 @@ Json row_json(const TableRow& row, const std::vector<Column>& columns) {
             {"notes", row.notes},
             {"second_look", look_word(row)},
             {"configurations_tried", row.tried},
+            {"units", units_json(row)},
             {"against_best", against_best_json(row)},
+            {"rank", rank_json(row)},
             {"cold_seconds", cell_json(row.time)},
             {"cells", Json::object()},
             {"runs", Json::array()}};
@@ -133,6 +154,7 @@ std::string format_json(const Report& report) {
                               {"dataset", table.heading[0]},
                               {"protocol", table.heading[1]},
                               {"weights", joined(weights_of(table))},
+                              {"drawn", table.drawn},
                               {"sections", std::move(sections)},
                               {"claims", findings_json(table)}});
   }

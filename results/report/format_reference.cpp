@@ -23,7 +23,7 @@ std::string ours_text(const AgainstReference& c) {
   if (!c.ours) return "–";
   stats::Summary fraction = *c.ours;
   for (double* value : {&fraction.mean, &fraction.low, &fraction.high}) *value /= 100;
-  return cell_text({fraction, "", "fraction"});
+  return cell_text({fraction, "", "fraction"}, fraction.spread == "t95" ? "±" : "");
 }
 
 std::string difference_text(const AgainstReference& c) {
@@ -39,8 +39,9 @@ std::string verdict_text(const AgainstReference& c) {
 
 const std::vector<std::string> kHead = {"reported as", "setting", "metric", "reported", "here", "difference", "verdict"};
 constexpr const char* kLegendReference =
-    "reported: % and tolerance in points; here: mean in % (runs), ± half of Student's 95 % t interval over them from 3 runs on, [lowest, "
-    "highest] below; runs count only when data, protocol, weights, transforms, precision and all parameters are the same";
+    "reported: % and tolerance in points; here: mean in % (runs), ± half of Student's 95 % t interval over them from 3 runs on (over class "
+    "orders where several were run), [lowest, highest] below; runs count only when data, protocol, weights, transforms, precision and all "
+    "parameters are the same";
 
 std::vector<std::string> line_of(const AgainstReference& c) {
   const Entry& e = c.entry;

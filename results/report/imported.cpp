@@ -27,6 +27,8 @@ TableRow row_of(const store::ImportedRow& imported, const std::vector<Column>& c
   row.citation = imported.citation + (imported.url.empty() ? "" : ", " + imported.url);
   row.notes.push_back("imported, not measured here: " + row.citation);
   for (const Column& column : columns) row.cells.push_back(cell_of(imported, *column.metric));
+  if (std::ranges::any_of(row.cells, [](const Cell& cell) { return cell.summary && cell.summary->spread == "t95"; }))
+    row.notes.push_back("±t, over the runs that the source gives: whether they share a class order, or test images, it does not say");
   row.time.dash = "the source gives no time";
   return row;
 }

@@ -8,6 +8,8 @@
 #include <clb/metrics/records.hpp>
 #include <clb/report/table.hpp>
 #include <clb/stats/interval.hpp>
+#include <clb/stats/ranking.hpp>
+#include <clb/stats/units.hpp>
 #include <clb/store/store.hpp>
 #include <map>
 #include <optional>
@@ -25,7 +27,11 @@ struct RunResult {
   std::vector<metrics::Result> values;       // one per column of the report; empty when the run did not end well
   std::vector<std::optional<double>> curve;  // accuracy over all classes seen, after each task
   std::vector<base::Metric> scalars;         // usage of prompts
+  uint64_t counts_hash = 0;                  // of the counts after every task
+  int64_t result = 0;                        // runs of a row that computed the same have the same number
+  std::vector<float> images;                 // what each test image adds to the column that rows are sorted by; empty: not known
   double seconds = 0;                        // measured
+  double cached_seconds = 0;                 // what the features that it found in the cache had cost
   std::optional<double> cold_seconds;        // nullopt: features came from the cache and their cost is unknown
   std::optional<double> fewest_updates;      // of any task; nullopt: the method reports none
   bool ok() const { return run.status.status == "ok"; }
@@ -39,10 +45,11 @@ struct Cell {
 
 // How a ranked row stands against the best one of its table.
 struct AgainstBest {
-  std::string verdict;  // "best" | "not distinguishable" | "below" | "cannot tell"
-  std::string how;      // the test, or why there is none
-  std::optional<double> p, p_holm;
-  int64_t pairs = 0;
+  std::string verdict;                          // "best" | "not distinguishable" | "below" | "cannot tell"
+  std::string how;                              // the test, or why there is none
+  std::optional<double> p, p_adjusted;          // of no difference; adjusted for all pairs of rows
+  std::optional<stats::Interval> difference{};  // 95 %, of the best row's mean less this one's
+  int64_t pairs = 0;                            // units that both have
 };
 
 struct TableRow {
@@ -57,7 +64,9 @@ struct TableRow {
   std::vector<RunResult> runs;
   std::vector<Cell> cells;                  // one per column
   Cell time;                                // cold seconds per run
+  stats::Units units;                       // of the runs that ended well
   std::optional<AgainstBest> against_best;  // of ranked rows, by the first metric
+  std::optional<stats::Rank> rank;          // likewise, at 5 % for all rows together
   std::vector<std::string> notes;
 };
 
@@ -77,7 +86,7 @@ struct Finding {
   std::string verdict;    // "holds" | "does not hold" | "cannot tell"
   std::string why;
   std::optional<double> difference;  // between the means of the two groups, in the metric's unit
-  size_t pairs = 0;                  // seeds and class orders that all methods of both groups have
+  size_t pairs = 0;                  // class orders, or seeds of one, that all methods of both groups have
 };
 
 struct Table {
@@ -85,6 +94,7 @@ struct Table {
   std::vector<std::string> heading;  // dataset; protocol
   std::vector<Section> sections;
   std::vector<Finding> findings{};
+  std::string drawn{};  // what n counts: class orders, or seeds of one order
 };
 // sections.cpp: how a table says what its sections run on. Where all run on the same, its heading does; else each group of sections.
 std::vector<std::string> weights_of(const Table& table);    // each once, in order
@@ -92,6 +102,7 @@ std::string joined(const std::vector<std::string>& words);  // with "; "
 std::string weights_words(const Section& section);          // with the overlap
 std::vector<std::string> heading_lines(const Table& table);
 std::string group_title(const Table& table, const Section& section);  // of the first section of a group; "" of others
+void tell_drawn(Table& table);                                        // what n counts, and what its intervals hold for
 void tell_weights_apart(Table& table);                                // sections of different keys get different words
 inline constexpr const char* kEvalTransform = ", eval transform ";
 
@@ -132,17 +143,19 @@ std::vector<std::string> failure_notes(const std::vector<RunResult>&);  // one p
 std::vector<Column> task_columns(int64_t tasks);
 Report over_datasets(Report report);  // one table of all: a column for each
 
-// best.cpp: which ranked rows cannot be told from the best one, paired on seed and class order, Holm-corrected over the rows.
-void mark_best(std::vector<TableRow>& rows, size_t by, const store::Store& store, const std::set<int64_t>& with_predictions);
+// best.cpp: which ranked rows cannot be told from the best one and from each other, paired on seeds and class orders, at 5 % over all
+// pairs.
+void mark_best(std::vector<TableRow>& rows, const Column& column, size_t by);
 std::string best_mark(const TableRow& row);  // " ≈", " ?" or ""
 bool any_mark(const Report& report);
 
-// image_bootstrap.cpp: intervals of metrics over counts, by resampling seeds and test images, for rows of three runs with predictions.
-void bootstrap_cells(TableRow& row, const std::vector<Column>& columns, const store::Store& store,
-                     const std::set<int64_t>& with_predictions);
+// uncertainty.cpp: everything that a row says of its own runs.
+void fill_cells(TableRow& row, const std::vector<Column>& columns, size_t by, const store::Store& store,
+                const std::set<int64_t>& with_predictions);
 
-// cells.cpp: summaries over the runs of a row, and the order of rows.
-void fill_cells(TableRow& row, const std::vector<Column>& columns);
+// cells.cpp: times, notes, and the order of rows.
+void fill_time(TableRow& row);
+void note_rest(TableRow& row, const std::vector<Column>& columns);
 void sort_rows(std::vector<TableRow>& rows, const metrics::Metric& metric, size_t by);  // by: its column
 
 // claims.cpp: claims of whose both groups a table ranks a method on the same weights, by columns that it shows. Those about the number of
@@ -168,9 +181,11 @@ struct Scale {                         // how numbers of one size are printed
   int decimals;
   const char* suffix;
 };
-Scale scale_of(double value, std::string_view unit);        // unit: metrics::Metric's
-std::string quantity(double value, std::string_view unit);  // "62.30" (of a fraction), "5.3 min", "12.4 MB", "1189632"
-std::string cell_text(const Cell& cell);                    // "62.30 ± 0.41 (3)", "62.30 [61.90, 62.70] (2)", "–"
+Scale scale_of(double value, std::string_view unit);             // unit: metrics::Metric's
+std::string quantity(double value, std::string_view unit);       // "62.30" (of a fraction), "5.3 min", "12.4 MB", "1189632"
+const char* sign_of(const std::string& spread);                  // "±", "±t", "±i" or ""
+std::string cell_text(const Cell& cell);                         // "62.30 ± 0.41 (3)", "62.30 [61.90, 62.70] (2)", "41.2 s (once)", "–"
+std::string cell_text(const Cell& cell, std::string_view sign);  // with another sign before the half of the interval
 using base::markdown_text;
 using base::printable;
 std::string row_name(const TableRow& row);   // "l2p/small"
@@ -189,11 +204,17 @@ std::string format_json(const Report& report);
 inline constexpr const char* kNoRuns = "no runs in this database yet; `clbench run EXPERIMENT.toml` makes some";
 inline constexpr const char* kClassSorted = "test batches sorted by class, only to reproduce published numbers";
 inline constexpr const char* kLegend =
-    "cells: mean in % (runs), ± half of the 95 % interval from 3 runs on (bootstrap over seeds and test images where predictions are "
-    "stored, else Student's t over runs), [lowest, highest] below; time: seconds per run, measured plus the cost of cached features";
+    "cells: mean in % (n: class orders where several were run, else seeds; equal results count once), ± half of the 95 % interval for "
+    "other "
+    "class orders or seeds and other test images, from n = 3 on; ±t the same for other orders or seeds alone (Student's t), where the "
+    "metric "
+    "is no mean over images or no predictions are stored; ±i for other test images alone, of one result; [lowest, highest] of two; time: "
+    "seconds per run, measured plus the cost of cached features, which was measured once";
 inline constexpr const char* kBestLegend =
-    "≈ not distinguishable from the best row by the column that rows are sorted by at 5 % (paired on seeds and class orders, "
-    "Holm-corrected over the rows): which of them is better cannot be concluded, nor that they are equal; ? fewer than three pairs, or "
-    "nothing to test with; rows without a mark are worse than the best";
+    "≈ not distinguishable from the best row by the column that rows are sorted by, at 5 % for all rows together (paired on seeds, class "
+    "orders and test images, adjusted for all pairs of rows): which of them is better cannot be concluded, nor that they are equal; ? "
+    "fewer "
+    "than three class orders or seeds in common, or nothing to test with; rows without a mark are worse than the best, and none is called "
+    "worse whose mean is above that of a row that is not";
 
 }  // namespace clb::report

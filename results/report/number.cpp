@@ -42,20 +42,25 @@ std::string quantity(double value, std::string_view unit) {
 
 std::string duration(double seconds) { return quantity(seconds, "s"); }
 
-std::string cell_text(const Cell& cell) {
+// What other draws the interval is for, in a sign; kLegend says them.
+const char* sign_of(const std::string& spread) {
+  return spread == "units-images95" ? "±" : spread == "t95" ? "±t" : spread == "images95" ? "±i" : "";
+}
+
+std::string cell_text(const Cell& cell) { return cell_text(cell, cell.summary ? sign_of(cell.summary->spread) : ""); }
+
+std::string cell_text(const Cell& cell, std::string_view sign) {
   if (!cell.summary) return "–";
   const stats::Summary& s = *cell.summary;
   const Scale scale = scale_of(s.mean, cell.unit);
   const auto number = [&](double value) { return fixed(value * scale.factor, scale.decimals); };
   std::string text = number(s.mean);
-  if (s.spread == "t95") {
-    text += " ± " + number(s.high - s.mean);
-  } else if (s.spread == "bootstrap95") {
-    text += " ± " + number((s.high - s.low) / 2);
-  } else if (s.n > 1 && s.spread != "none") {
+  if (!sign.empty()) {
+    text += " " + std::string(sign) + " " + number((s.high - s.low) / 2);
+  } else if (s.n > 1 && s.spread == "min-max") {
     text += " [" + number(s.low) + ", " + number(s.high) + "]";
   }
-  return text + scale.suffix + " (" + std::to_string(s.n) + ")";
+  return text + scale.suffix + " (" + (s.spread == "once" ? s.spread : std::to_string(s.n)) + ")";
 }
 
 std::string row_name(const TableRow& row) { return printable(row.preset.empty() ? row.method : row.method + "/" + row.preset); }

@@ -160,6 +160,8 @@ void evaluate(RunResult& result, const metrics::Run& records, const Json& spec, 
   for (const Column& column : columns)
     result.values.push_back(column.task ? accuracy(records.matrix, spec, *column.task) : column.metric->compute(records));
   result.cold_seconds = metrics::find("time.total").compute(records).value;
+  const auto cached = records.resources.find("cached_seconds_saved");
+  result.cached_seconds = cached == records.resources.end() ? 0 : cached->second;
   result.curve.clear();
   for (int64_t t = 0; options.curves && t < records.matrix.tasks(); ++t)
     result.curve.push_back(metrics::accuracy_after(records.matrix, t).value);
@@ -168,6 +170,15 @@ void evaluate(RunResult& result, const metrics::Run& records, const Json& spec, 
     if (metric.name.starts_with("usage/") || metric.name.starts_with("pool_usage")) result.scalars.push_back(metric);
     if (metric.name == "updates") result.fewest_updates = std::min(metric.value, result.fewest_updates.value_or(metric.value));
   }
+}
+
+// FNV-1a over what was counted: equal for runs that computed the same.
+uint64_t hash_of(const std::vector<store::EvalRow>& evals) {
+  uint64_t hash = 14695981039346656037U;
+  for (const store::EvalRow& row : evals)
+    for (const int64_t value : {row.after_task, row.count.group, row.count.n, row.count.correct, row.count.correct_within})
+      hash = (hash ^ static_cast<uint64_t>(value)) * 1099511628211U;
+  return hash;
 }
 
 struct Wanted {
@@ -188,6 +199,7 @@ void evaluate(const store::Store& store, std::span<Wanted> wanted, const std::ve
     store.results(attempts, scalars, [&](size_t i, store::AttemptResults results) { found[i] = std::move(results); });
     for (size_t i = 0; i < chunk.size(); ++i) {
       auto& [row, result] = chunk[i];
+      result->counts_hash = hash_of(found[i].evals);
       if (keep_counts) result->evals = found[i].evals;
       if (result->ok())
         evaluate(*result, metrics::records_of(store, result->run, row->spec, std::move(found[i])), row->spec, columns, options);
@@ -195,11 +207,12 @@ void evaluate(const store::Store& store, std::span<Wanted> wanted, const std::ve
   }
 }
 
+constexpr size_t kRunsWorthAThread = 4096, kRowsWorthAThread = 32;  // a row reads what was predicted, a run what was counted
+
 // Calls work(store, begin, end) for parts of n things; where they are many, on threads, each with a connection of its own.
 template <class Work>
-void shared_by_threads(const store::Store& store, size_t n, Work work) {
-  constexpr size_t kWorthAThread = 4096;
-  const size_t threads = std::clamp<size_t>(n / kWorthAThread, 1, std::max(1u, std::thread::hardware_concurrency()));
+void shared_by_threads(const store::Store& store, size_t n, size_t worth_a_thread, Work work) {
+  const size_t threads = std::clamp<size_t>(n / worth_a_thread, 1, std::max(1u, std::thread::hardware_concurrency()));
   const size_t share = (n + threads - 1) / threads;
   std::vector<std::future<void>> others;
   for (size_t begin = share; begin < n; begin += share)
@@ -220,7 +233,7 @@ void evaluate(const store::Store& store, const std::vector<TableRow*>& rows, con
       if (result.run.attempt_id != 0 && (result.ok() || options.format == Format::kJson)) wanted.push_back({row, &result});
     }
   }
-  shared_by_threads(store, wanted.size(), [&](const store::Store& own, size_t begin, size_t end) {
+  shared_by_threads(store, wanted.size(), kRunsWorthAThread, [&](const store::Store& own, size_t begin, size_t end) {
     evaluate(own, std::span(wanted).subspan(begin, end - begin), columns, options);
   });
 }
@@ -236,7 +249,7 @@ std::vector<std::string> usual_metrics(const std::vector<TableRow*>& rows) {
 std::vector<store::RunRow> all_runs(const store::Store& store) {
   const std::vector<store::RunState> states = store.states();
   std::vector<store::RunRow> runs(states.size());
-  shared_by_threads(store, states.size(), [&](const store::Store& own, size_t begin, size_t end) {
+  shared_by_threads(store, states.size(), kRunsWorthAThread, [&](const store::Store& own, size_t begin, size_t end) {
     std::vector<store::RunRow> part =
         own.light_runs({states.begin() + static_cast<std::ptrdiff_t>(begin), states.begin() + static_cast<std::ptrdiff_t>(end)});
     std::ranges::move(part, runs.begin() + static_cast<std::ptrdiff_t>(begin));
@@ -256,15 +269,12 @@ std::string overlap_of(const Json& spec, const TableOptions& options) {
 }
 
 // The rows of one comparability key of the store (data, protocol and weights), in sections.
-std::vector<Section> build_sections(const store::Store& store, const std::string& key, std::map<std::string, TableRow> rows,
-                                    const std::vector<Column>& columns, const std::set<int64_t>& with_predictions, size_t by,
-                                    const TableOptions& options) {
+std::vector<Section> build_sections(const std::string& key, std::map<std::string, TableRow> rows, const std::vector<Column>& columns,
+                                    size_t by, const TableOptions& options) {
   const Json& spec = rows.begin()->second.spec;
   const std::string weights = weights_line(spec, options.weight_names), overlap = overlap_of(spec, options);
   std::map<std::string, std::vector<TableRow*>> methods;
   for (auto& [unused, row] : rows) {
-    fill_cells(row, columns);
-    bootstrap_cells(row, columns, store, with_predictions);
     methods[section_of(row) + "\n" + row.method].push_back(&row);
   }
   for (auto& [unused, group] : methods) tell_apart(group);
@@ -278,7 +288,7 @@ std::vector<Section> build_sections(const store::Store& store, const std::string
   std::vector<Section> sections;
   for (auto& [place, list] : by_title) {
     sort_rows(list, *columns[by].metric, by);
-    if (place.second.empty()) mark_best(list, by, store, with_predictions);
+    if (place.second.empty()) mark_best(list, columns[by], by);
     sections.push_back({place.second, std::move(list), weights, key, overlap});
   }
   return sections;
@@ -333,12 +343,18 @@ Report build(const store::Store& store, const TableOptions& options) {
   evaluate(store, rows, report.columns, options);
   const std::set<int64_t> with_predictions = store.attempts_with_predictions();
   const size_t by = options.columns == Columns::kTasks ? report.columns.size() - 1 : 0;  // the column that rows are sorted by
+  shared_by_threads(store, rows.size(), kRowsWorthAThread, [&](const store::Store& own, size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) fill_cells(*rows[i], report.columns, by, own, with_predictions);
+  });
   for (const std::string& key : order) {
     Table& table = table_of(report, table_keys[key], tables[key].begin()->second.spec);
-    std::vector<Section> sections = build_sections(store, key, std::move(tables[key]), report.columns, with_predictions, by, options);
+    std::vector<Section> sections = build_sections(key, std::move(tables[key]), report.columns, by, options);
     std::ranges::move(sections, std::back_inserter(table.sections));
   }
-  for (Table& table : report.tables) tell_weights_apart(table);
+  for (Table& table : report.tables) {
+    tell_weights_apart(table);
+    tell_drawn(table);
+  }
   judge(options.claims, report);
   tell_apart(report.tables);
   if (options.columns == Columns::kTasks) return report;  // who measured elsewhere gave metrics

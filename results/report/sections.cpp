@@ -26,6 +26,7 @@ std::string weights_words(const Section& section) {
 std::vector<std::string> heading_lines(const Table& table) {
   std::vector<std::string> lines = table.heading;
   if (weights_of(table).size() == 1) lines.push_back(weights_words(table.sections.front()));
+  if (!table.drawn.empty()) lines.push_back(table.drawn);
   return lines;
 }
 
@@ -33,6 +34,21 @@ std::string group_title(const Table& table, const Section& section) {
   if (weights_of(table).size() == 1) return "";
   const bool first = &section == &table.sections.front() || (&section - 1)->weights != section.weights;
   return first ? weights_words(section) : "";
+}
+
+void tell_drawn(Table& table) {
+  std::vector<TableRow*> rows;
+  for (Section& section : table.sections)
+    for (TableRow& row : section.rows)
+      if (row.units.runs > 0) rows.push_back(&row);
+  if (rows.empty()) return;
+  if (std::ranges::none_of(rows, [](const TableRow* row) { return row->units.of_orders(); })) {
+    table.drawn = "one class order of each row: n counts its seeds, and intervals hold for that order alone";
+    return;
+  }
+  table.drawn = "n counts class orders, each the mean over its seeds";
+  for (TableRow* row : rows)
+    if (!row->units.of_orders()) row->notes.push_back("one class order: n counts its seeds, and its interval holds for that order alone");
 }
 
 void tell_weights_apart(Table& table) {

@@ -19,18 +19,20 @@ struct Squares {
 template <class Value>
 Squares squares(size_t units, size_t images, Value value) {
   const auto n = static_cast<double>(units), m = static_cast<double>(images);
-  std::vector<double> of_image(images, 0.0);
+  std::vector<double> of_image(images, 0.0), square(images, 0.0);
   std::vector<double> of_unit(units, 0.0);
-  for (size_t u = 0; u < units; ++u)
+  for (size_t u = 0; u < units; ++u) {
+    const double before = std::accumulate(of_image.begin(), of_image.end(), 0.0);
     for (size_t i = 0; i < images; ++i) {
       const double one = value(u, i);
-      of_unit[u] += one;
       of_image[i] += one;
+      square[i] += one * one;
     }
+    of_unit[u] = std::accumulate(of_image.begin(), of_image.end(), 0.0) - before;
+  }
   Squares s;
   s.mean = std::accumulate(of_unit.begin(), of_unit.end(), 0.0) / (n * m);
-  for (size_t u = 0; u < units; ++u)
-    for (size_t i = 0; i < images; ++i) s.all += (value(u, i) - s.mean) * (value(u, i) - s.mean);
+  s.all = std::accumulate(square.begin(), square.end(), 0.0) - n * m * s.mean * s.mean;
   for (const double sum : of_unit) s.units += m * (sum / m - s.mean) * (sum / m - s.mean);
   for (const double sum : of_image) s.images += n * (sum / n - s.mean) * (sum / n - s.mean);
   return s;

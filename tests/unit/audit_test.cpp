@@ -105,6 +105,8 @@ TEST_F(Audit, every_change_by_hand_is_found_and_named) {
       {"dataset", "UPDATE dataset SET fingerprint = 'x'", "dataset.fingerprint is 'x'"},
       {"protocol", "UPDATE protocol SET split = 'B0-Inc3'", "protocol.split is 'B0-Inc3', its spec says 'B0-Inc2'"},
       {"logit_hash", "UPDATE logit_hash SET sha256 = 'x' WHERE attempt_id = 1 AND after_task = 0", "the hash of its logits"},
+      {"outcome", "UPDATE outcome SET data = (SELECT data FROM outcome WHERE id = 3) WHERE id = 1",
+       "after task 1: the stored outcomes are not those of its predictions"},
       {"target", "UPDATE target SET split = 'train'", "labels of the split train, evaluated was test"},
       {"attempt_event", "DELETE FROM eval; DELETE FROM prediction; DELETE FROM logit_hash; DELETE FROM task WHERE after_task = 2",
        "ended ok with 2 of 3 tasks"},

@@ -68,7 +68,11 @@ TEST_F(ReportBest, PairsOnSeedsAndAdjustsForTheNumberOfRows) {
   const base::Json far = row("far").at("against_best");
   EXPECT_EQ(far.at("verdict"), "below");
   EXPECT_EQ(far.at("pairs"), 5);
-  EXPECT_NEAR(far.at("p_holm").get<double>(), 2 * far.at("p").get<double>(), 1e-12) << "the smaller of two";
+  EXPECT_GE(far.at("p_adjusted").get<double>(), 3 * far.at("p").get<double>()) << "three pairs of rows";
+  EXPECT_LT(far.at("p_adjusted").get<double>(), 0.05);
+  EXPECT_NEAR(far.at("difference").at("low").get<double>() + far.at("difference").at("high").get<double>(), 2 * 0.192, 0.03);
+  EXPECT_EQ(row("far").at("rank"), (base::Json{{"low", 3}, {"high", 4}, {"groups", {2}}})) << "who was too short may be worse";
+  EXPECT_EQ(row("close").at("rank").at("groups"), base::Json{1});
   EXPECT_EQ(row("short").at("against_best").at("verdict"), "cannot tell");
   TableOptions options;
   const std::string text = render_table(reader(), options);
@@ -77,7 +81,7 @@ TEST_F(ReportBest, PairsOnSeedsAndAdjustsForTheNumberOfRows) {
   EXPECT_NE(text.find("nor that they are equal"), std::string::npos);
 }
 
-// Methods that draw nothing: 240 of 300 against 225, all of the 15 lost by the second. McNemar: p = 2 * 2^-15.
+// Methods that draw nothing: 240 of 300 against 225, all of the 15 lost by the second. Student's t of 15 ones and 285 zeros: p = 1.0e-4.
 TEST_F(ReportBest, WithoutSpreadOverSeedsTheTestImagesDecide) {
   {
     Store store = writer();
@@ -90,7 +94,8 @@ TEST_F(ReportBest, WithoutSpreadOverSeedsTheTestImagesDecide) {
   }
   const base::Json below = row("below").at("against_best");
   EXPECT_EQ(below.at("verdict"), "below");
-  EXPECT_NEAR(below.at("p").get<double>(), std::ldexp(1.0, -14), 1e-15);
+  EXPECT_NEAR(below.at("p").get<double>(), 9.2e-5, 5e-6);
+  EXPECT_EQ(below.at("pairs"), 1);
   EXPECT_EQ(row("blind").at("against_best").at("verdict"), "cannot tell") << "no predictions";
 }
 
@@ -111,14 +116,38 @@ TEST_F(ReportBest, IntervalsHoldForOtherImages) {
   const double half = 1.96 * std::sqrt(0.16 / 300);
   for (const char* method : {"still", "turned"}) {
     const base::Json cell = row(method).at("cells").at("acc.last.sample");
-    EXPECT_EQ(cell.at("spread"), "bootstrap95") << method;
-    EXPECT_NEAR(cell.at("low").get<double>(), 0.8 - half, 0.15 * half) << method;
-    EXPECT_NEAR(cell.at("high").get<double>(), 0.8 + half, 0.15 * half) << method;
+    EXPECT_EQ(cell.at("spread"), method == std::string("still") ? "images95" : "units-images95");
+    EXPECT_EQ(cell.at("n"), method == std::string("still") ? 1 : 3) << "equal results count once";
+    EXPECT_NEAR(cell.at("low").get<double>(), 0.8 - half, 0.02 * half) << method;
+    EXPECT_NEAR(cell.at("high").get<double>(), 0.8 + half, 0.02 * half) << method;
   }
   const base::Json nothing_forgotten = row("still").at("cells").at("forget.max_prev");
   EXPECT_DOUBLE_EQ(nothing_forgotten.at("low").get<double>(), 0) << "in no resample is anything forgotten";
   EXPECT_EQ(row("blind").at("cells").at("acc.last.sample").at("spread"), "t95") << "no predictions";
-  EXPECT_EQ(row("short").at("cells").at("acc.last.sample").at("spread"), "min-max") << "two seeds";
+  EXPECT_EQ(row("short").at("cells").at("acc.last.sample").at("spread"), "images95") << "two seeds, one result";
+  const std::string text = render_table(reader(), {});
+  for (const char* said :
+       {"1 distinct result of 3 runs: ±i is over test images alone", "±t, for other seeds or orders alone: no predictions",
+        "n counts class orders", "one class order: n counts its seeds"})
+    EXPECT_NE(text.find(said), std::string::npos) << said << " in\n" << text;
+}
+
+// Five seeds of each of three class orders: what was drawn independently are three orders.
+TEST_F(ReportBest, AClassOrderIsAUnitWhereSeveralWereRun) {
+  {
+    Store store = writer();
+    for (int64_t order = 0; order < 3; ++order)
+      for (int64_t seed = 0; seed < 5; ++seed)
+        for (const int64_t skill : {60, 70})
+          add(
+              store, skill == 60 ? "low" : "high", seed, [&](int64_t, int64_t i, int64_t s) { return i < skill + s + 5 * order; }, false,
+              order);
+  }
+  const base::Json cell = row("low").at("cells").at("acc.last.sample");
+  EXPECT_EQ(cell.at("n"), 3);
+  EXPECT_NEAR(cell.at("mean").get<double>(), 0.67, 1e-12);
+  EXPECT_NEAR(cell.at("high").get<double>(), 0.67 + 4.302652729749464 * 0.05 / std::sqrt(3.0), 1e-12) << "of 62, 67 and 72 %";
+  EXPECT_EQ(row("low").at("units"), (base::Json{{"of", "class orders"}, {"n", 3}, {"orders", 3}, {"runs", 15}, {"distinct_results", 15}}));
 }
 
 }  // namespace

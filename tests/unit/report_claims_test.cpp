@@ -65,7 +65,7 @@ TEST_F(ReportClaims, TooFewMethodsOrSeedsCannotTell) {
   add(store, "b", {0, 1});
   add(store, "bb", {0, 1}, 0.1, CLB_CAP_BATCH_DEPENDENT);  // stands apart from the ranked rows
   EXPECT_EQ(findings().at(0).at("why"), "only 1 B method (b) ranked here, 2 are needed");
-  EXPECT_EQ(findings(1).at(0).at("why"), "2 seeds that all of these methods have, three are needed");
+  EXPECT_EQ(findings(1).at(0).at("why"), "2 seeds with different results that all of these methods have, three are needed");
   EXPECT_TRUE(findings(1, "bwt").empty()) << "the table does not show the metric";
   report::TableOptions options;
   options.claims = reference::read_claims(fs::path(CLB_SOURCE_DIR) / "results/reference/claims.toml");

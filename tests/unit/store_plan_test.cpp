@@ -73,6 +73,8 @@ TEST_F(StorePlan, no_statement_reads_a_table_from_end_to_end) {
     store.results({run.attempt_id}, {"updates"}, [](size_t, const store::AttemptResults&) {});
     store.prediction(run.attempt_id, 0);
     store.targets(run.attempt_id);
+    store.outcomes(run.attempt_id);
+    store.prediction_hashes(run.attempt_id);
     store.logit_hashes(run.attempt_id);
     store.metrics(run.attempt_id);
     store.spans(run.attempt_id);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tables and status over 10,000 and over 100,000 runs: seconds, processor seconds (less than the seconds when the machine is busy with
-# something else), peak memory, and the ratio of processor seconds between the two sizes.
+# something else), peak memory, and the ratio of processor seconds between the two sizes. And the table of 1,000 runs with predictions on
+# 10,000 images.
 #
 #   tools/bench/scale.sh BUILD [FOLDER]        FOLDER keeps the databases for the next time; default: a temporary one
 set -euo pipefail
@@ -41,3 +42,6 @@ row "table" "5 s, 1024 MB" table
 row "table --format csv" "5 s, 1024 MB" table --format csv
 row "leaderboard, index" "5 s, 1024 MB" leaderboard --index-only --out "$folder/site"
 row "status" "0.2 s" status
+[ -e "$folder/predictions.sqlite" ] || "$bin/make_runs" "$folder/predictions.sqlite" 1000 10000 2>/dev/null
+read -r -a one <<<"$(measure "$bin/clbench" table --db "$folder/predictions.sqlite")"
+printf '%-20s 1,000 runs with predictions %6.2f s (cpu %.2f)   peak %d MB   target 5 s\n' table "${one[@]}"
