@@ -18,7 +18,8 @@ bool best(const Section& section, const TableRow& row, const Column& column, siz
   if (!section.title.empty() || section.rows.size() < 2 || !row.cells[index].summary) return false;
   const double sign = column.metric->direction == metrics::Direction::kHigherIsBetter ? 1 : -1;
   return std::ranges::none_of(section.rows, [&](const TableRow& other) {
-    return other.cells[index].summary && sign * other.cells[index].summary->mean > sign * row.cells[index].summary->mean;
+    return other.cells[index].summary &&
+           sign * (other.cells[index].summary->mean - row.cells[index].summary->mean) > 1e-9;  // more than how sums are rounded
   });
 }
 

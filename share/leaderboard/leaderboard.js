@@ -38,7 +38,7 @@ function sortBy(table, head) {
 // Filters and columns. Their state is in the address, so that a link shows what its sender saw.
 function makeFilter(form) {
   const rows = [...document.querySelectorAll("table.sortable tbody tr.row")].map((row) => ({
-    row, words: (row.textContent + " " + row.dataset.words).toLowerCase(), ...row.dataset, table: row.closest(".board").dataset.data}));
+    ...row.dataset, row, words: (row.textContent + " " + row.dataset.words).toLowerCase(), table: row.closest(".board").dataset.data}));
   const boards = [...document.querySelectorAll(".board[data-data]")];
   const heads = [...document.querySelectorAll("#front th[data-data]")];
   const boxes = [...form.querySelectorAll("input[name=column]")];

@@ -19,7 +19,7 @@ Json remembered_rows(const Board& board) {
       for (const TableRow& row : section.rows) {
         const auto& summary = row.cells.front().summary;
         rows[row_id(table, section, row)] = {{"name", row_label(row)},
-                                             {"table", short_name(table)},
+                                             {"table", table_name(board.report, table)},
                                              {"runs", run_count(row)},
                                              {"value", summary ? percent(summary->mean) : "no result"}};
       }

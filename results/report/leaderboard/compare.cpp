@@ -52,7 +52,7 @@ Json compared_run(const store::Store& store, const store::RunRow& run, bool with
 
 }  // namespace
 
-std::string compare_script(const store::Store& store, const Table& table) {
+std::string compare_script(const Board& board, const store::Store& store, const Table& table) {
   const std::set<int64_t> with_predictions = store.attempts_with_predictions();
   Samples samples;
   Json rows = Json::array();
@@ -62,13 +62,13 @@ std::string compare_script(const store::Store& store, const Table& table) {
       if (result.ok()) runs.push_back(compared_run(store, result.run, with_predictions.contains(result.run.attempt_id), samples));
     if (!runs.empty()) rows.push_back({{"id", plotted.id}, {"name", printable(plotted.label)}, {"runs", std::move(runs)}});
   }
-  const Json all{{"name", short_name(table)}, {"labels", samples.labels}, {"rows", std::move(rows)}};
+  const Json all{{"name", table_name(board.report, table)}, {"labels", samples.labels}, {"rows", std::move(rows)}};
   return "clbenchCompare(\"" + table_id(table) + "\", " + script_json(all) + ");\n";
 }
 
 Json compare_values(const Board& board) {
   Json tables = Json::array();
-  for (const Table& table : board.report.tables) tables.push_back({{"id", table_id(table)}, {"name", short_name(table)}});
+  for (const Table& table : board.report.tables) tables.push_back({{"id", table_id(table)}, {"name", table_name(board.report, table)}});
   return {{"tables", std::move(tables)}};
 }
 

@@ -33,6 +33,14 @@ std::string identity(const TableRow& row) {
   return base::canonical({row.method, row.preset, row.params, row.precision, row.imported ? row.setting + row.citation : ""});
 }
 
+// All of it where that is short; the dashes of the line say the rest.
+std::string missing_words(const FrontRow& row, size_t of) {
+  constexpr size_t kNamed = 3;
+  if (row.missing.empty()) return "";
+  return row.missing.size() <= kNamed ? "missing: " + joined(row.missing)
+                                      : "missing: " + std::to_string(row.missing.size()) + " of " + std::to_string(of) + " data sets";
+}
+
 class Front {
  public:
   explicit Front(const Board& board) : board_(board) {
@@ -48,7 +56,7 @@ class Front {
   Json values() const {
     Json columns = Json::array(), sections = Json::array();
     for (const Table& table : board_.report.tables)
-      columns.push_back({{"id", table_id(table)}, {"name", short_name(table)}, {"explain", joined(table.heading)}});
+      columns.push_back({{"id", table_id(table)}, {"name", table_name(board_.report, table)}, {"explain", joined(table.heading)}});
     std::string weights = "\n";
     for (const FrontSection& section : sections_) {
       sections.push_back({{"group", section.weights == weights ? "" : section.weights},
@@ -100,9 +108,9 @@ class Front {
     for (FrontRow& row : section.rows)
       for (size_t t = 0; t < tables.size(); ++t) {
         if (!value(row, t))
-          row.missing.push_back(short_name(tables[t]));
+          row.missing.push_back(table_name(board_.report, tables[t]));
         else if (!row.places[t]->imported && !complete(*row.places[t]))
-          row.missing.push_back(short_name(tables[t]) + ": " + run_count(*row.places[t]));
+          row.missing.push_back(table_name(board_.report, tables[t]) + ": " + run_count(*row.places[t]));
       }
     if (section.ranked()) {
       std::vector<double> sums(section.rows.size(), 0);
@@ -141,12 +149,11 @@ class Front {
                          {"mark", there ? best_mark(*front.places[t]) : ""},
                          {"shade", section.ranked() ? shade(columns[t][i], ranked) : ""}});
       }
-      const bool lacking = section.ranked() && !front.missing.empty();
       Json line = row_values(board_, section.weights, *front.row, "");
       line["rank"] = rank[i] ? fixed(*rank[i], 0) : "";
       line["place"] = front.mean_place ? fixed(*front.mean_place, 1) : "";
       line["place_value"] = front.mean_place ? shortest(*front.mean_place) : "";
-      line["missing"] = lacking ? "missing: " + joined(front.missing) : "";
+      line["missing"] = missing_words(front, columns.size());
       line["cells"] = std::move(cells);
       rows.push_back(std::move(line));
     }
@@ -159,7 +166,7 @@ class Front {
     table.caption =
         "{} (\\%) of each method on each data set; the best complete row of each column in bold, $\\approx$: cannot be told from the best.";
     table.caption.replace(0, 2, latex_symbol(column));
-    for (const Table& t : board_.report.tables) table.heads.push_back(base::latex_text(short_name(t)));
+    for (const Table& t : board_.report.tables) table.heads.push_back(base::latex_text(table_name(board_.report, t)));
     std::string weights;
     for (const FrontSection& section : sections_) {
       LatexGroup group;

@@ -33,7 +33,7 @@ Json choices(const Board& board) {
   Json data = Json::array(), weights = Json::array();
   std::set<std::string> known;
   for (const Table& table : board.report.tables) {
-    data.push_back({{"text", short_name(table)}});
+    data.push_back({{"text", table_name(board.report, table)}});
     for (const Section& section : table.sections)
       if (known.insert(section.weights).second) weights.push_back({{"text", section.weights}});
   }

@@ -31,7 +31,7 @@ std::string drawn_curve(const PlottedRow& row, size_t look, const svg::Scale& x,
   }
   upper.insert(upper.end(), lower.rbegin(), lower.rend());
   return "<g class=\"" + svg::look(look) + "\" data-row=\"" + base::xml_text(row.id) + "\">" + svg::tip(row.label) +
-         (upper.size() > 2 ? svg::path(upper, "band", true) : "") + svg::path(line, "l") + marks + "</g>";
+         (upper.size() > 2 ? svg::path(upper, "band", true) : "") + svg::path(line, "l") + "<g class=\"k\">" + marks + "</g></g>";
 }
 
 std::string curves_csv(const std::vector<PlottedRow>& rows, size_t last) {
@@ -71,11 +71,11 @@ Plot curves_plot(const std::vector<PlottedRow>& rows) {
     body += drawn_curve(rows[i], i, x, y, last);
     entries.push_back({rows[i].id, rows[i].label, percent(rows[i].curve.back()->mean), i});
   }
-  body += svg::text(svg::kRight + 340, svg::kTop - 12, "after the last task", "q", "end") +
-          svg::legend(entries, svg::kRight + 40, svg::kTop + 8);
+  body +=
+      svg::text(svg::kWidth - 4, svg::kTop - 12, "after the last task", "q", "end") + svg::legend(entries, svg::kRight + 16, svg::kTop + 8);
   const std::string title = "Accuracy over tasks";
   return {"curves", title, "Mean over runs, after each task; the band is the 95 % interval from three runs on, lowest to highest below.",
-          svg::document(svg::kWidth, bottom + 42, title, body), curves_csv(rows, last)};
+          svg::document(svg::kWidth, bottom + 42, title, body, order.size()), curves_csv(rows, last)};
 }
 
 }  // namespace clb::report

@@ -7,7 +7,7 @@
 namespace clb::report {
 namespace {
 
-constexpr double kNames = 250, kLine = 19;
+constexpr double kNames = 180, kLine = 19;
 
 const stats::Summary* interval_of(const PlottedRow& row, size_t column) {
   const auto& summary = row.row->cells[column].summary;
@@ -47,12 +47,12 @@ Plot intervals_plot(const std::vector<PlottedRow>& rows, const std::vector<Colum
   for (size_t i = 0; i < rows.size(); ++i) {
     const double y = svg::kTop + kLine * (static_cast<double>(i) + 0.5);
     body += "<g class=\"s\" data-row=\"" + base::xml_text(rows[i].id) + "\">" + svg::tip(rows[i].label) +
-            svg::text(kNames - 12, y + 4, svg::shortened(rows[i].label, 38), "", "end") + "</g>";
+            svg::text(kNames - 8, y + 4, svg::shortened(rows[i].label, 26), "", "end") + "</g>";
   }
   const double width = (svg::kWidth - kNames) / static_cast<double>(shown.size());
   for (size_t p = 0; p < shown.size(); ++p) {
     const double left = kNames + width * static_cast<double>(p);
-    body += interval_panel(rows, columns[shown[p]], shown[p], left + 4, left + width - 20, bottom);
+    body += interval_panel(rows, columns[shown[p]], shown[p], left + 4, left + width - 14, bottom);
     for (const PlottedRow& row : rows)
       if (const auto* s = interval_of(row, shown[p]))
         csv += csv_line({row.label, columns[shown[p]].name, shortest(s->mean), shortest(s->low), shortest(s->high), std::to_string(s->n)});

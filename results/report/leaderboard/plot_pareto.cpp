@@ -80,7 +80,7 @@ Plot pareto_plot(const std::vector<PlottedRow>& rows, const std::vector<Column>&
     for (const Point& point : points) {
       const PlottedRow& row = rows[point.row];
       if (on_front(point.row) != first) continue;
-      const std::string name = svg::shortened(row.label, 26);
+      const std::string name = svg::shortened(row.label, 22);
       body += "<g class=\"" + svg::look(point.row) + "\" data-row=\"" + base::xml_text(row.id) + "\">" +
               svg::tip(row.label + ": " + quantity(point.x, columns[xi].metric->unit) + ", " + fixed(point.y, 2) + " %") +
               svg::mark(x(point.x), y(point.y), point.row) +
@@ -91,8 +91,8 @@ Plot pareto_plot(const std::vector<PlottedRow>& rows, const std::vector<Column>&
         {rows[point.row].id, rows[point.row].label, quantity(point.x, columns[xi].metric->unit) + " · " + fixed(point.y, 1), point.row});
     csv += csv_line({rows[point.row].label, shortest(point.x), shortest(point.y / 100), on_front(point.row) ? "1" : "0"});
   }
-  body += svg::text(svg::kRight + 340, svg::kTop - 12, columns[xi].symbol() + " · " + columns[yi].symbol(), "q", "end") +
-          svg::legend(entries, svg::kRight + 40, svg::kTop + 8);
+  body += svg::text(svg::kWidth - 4, svg::kTop - 12, columns[xi].symbol() + " · " + columns[yi].symbol(), "q", "end") +
+          svg::legend(entries, svg::kRight + 16, svg::kTop + 8);
   const double height = std::max(kBottom + 42, svg::kTop + 16 + svg::kLegendLine * static_cast<double>(entries.size()));
   const std::string title = columns[yi].symbol() + " against " + columns[xi].symbol();
   return {"pareto-" + columns[xi].name, title, "The line is the Pareto front: the named rows on it are beaten in both by no other row.",

@@ -51,8 +51,12 @@ Json plot_values(const Plot& plot) {
 Json plots_of(const Board& board, const Table& table) {
   const std::vector<PlottedRow> rows = plotted_rows(table);
   Json plots = Json::array();
-  const auto add = [&](const Plot& plot) {
+  size_t all = 0;
+  for (const Section& section : table.sections) all += section.rows.size();
+  const auto add = [&](Plot plot) {
     if (plot.svg.empty()) return;
+    if (rows.size() == kPlottedRows && all > rows.size())
+      plot.about += " The first " + std::to_string(rows.size()) + " of " + std::to_string(all) + " rows.";
     plots.push_back(plot_values(plot));
     plots.back()["file"] = table_id(table) + "-" + plot.name;
   };

@@ -1,13 +1,20 @@
 #include "rank.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace clb::report {
+namespace {
+
+// Means of the same values in another order differ in their last digits.
+double level(double value, bool higher_is_better) { return std::round((higher_is_better ? -value : value) * 1e9); }
+
+}  // namespace
 
 std::vector<std::optional<double>> places(const std::vector<std::optional<double>>& values, bool higher_is_better) {
   std::vector<double> sorted;
   for (const auto& value : values)
-    if (value) sorted.push_back(higher_is_better ? -*value : *value);
+    if (value) sorted.push_back(level(*value, higher_is_better));
   std::ranges::sort(sorted);
   std::vector<std::optional<double>> result;
   for (const auto& value : values) {
@@ -15,8 +22,8 @@ std::vector<std::optional<double>> places(const std::vector<std::optional<double
       result.emplace_back();
       continue;
     }
-    const double sign = higher_is_better ? -*value : *value;
-    result.emplace_back(1 + static_cast<double>(std::ranges::lower_bound(sorted, sign) - sorted.begin()));
+    const double own = level(*value, higher_is_better);
+    result.emplace_back(1 + static_cast<double>(std::ranges::lower_bound(sorted, own) - sorted.begin()));
   }
   return result;
 }

@@ -19,6 +19,12 @@ std::string plural(size_t n, const std::string& one) { return std::to_string(n) 
 
 std::string table_id(const Table& table) { return "t-" + short_hash(table.key + "\n" + joined(table.heading)); }
 
+std::string table_name(const Report& report, const Table& table) {
+  const std::string name = short_name(table);
+  const auto same = std::ranges::count_if(report.tables, [&](const Table& other) { return short_name(other) == name; });
+  return same > 1 ? name + " " + table_id(table).substr(2, 4) : name;
+}
+
 std::string row_id(const Table& table, const Section& section, const TableRow& row) {
   std::string what =
       table.key + "\n" + joined(table.heading) + "\n" + section.key + "\n" + section.title + "\n" + row.method + "\n" + row.precision;

@@ -18,7 +18,10 @@ Level level_of(const TableRow& row, const LeaderboardOptions& options);
 std::string row_id(const Table& table, const Section& section, const TableRow& row);  // "r-0123456789": the same as long as the row is
 std::string table_id(const Table& table);                                             // "t-0123456789"
 
-int64_t finished_runs(const TableRow& row);       // runs that ended ok; of an imported row what its source gives
+// short_name, with the beginning of the key where several tables have it.
+std::string table_name(const Report& report, const Table& table);
+
+int64_t finished_runs(const TableRow& row);  // runs that ended ok; of an imported row what its source gives
 bool complete(const TableRow& row);          // all of its runs did
 std::string run_count(const TableRow& row);  // "9 runs (3 seeds x 3 class orders)", "2 of 3 runs"
 

@@ -28,14 +28,19 @@ std::string class_of(const std::string& id) {
 Json cell_values(const Column& column, const Cell& cell, const AgainstReference* c) {
   Json values{{"value", cell.summary ? shortest(cell.summary->mean) : ""},
               {"class", class_of(column.name)},
-              {"mean", cell.summary ? cell_parts(cell).mean : "–"},
-              {"spread", cell.summary ? cell_parts(cell).spread : ""},
+              {"mean", "–"},
+              {"spread", ""},
               {"why", cell.dash},
               {"best", false},
               {"shade", ""},
               {"mark", ""},
               {"difference", ""}};
-  if (!cell.summary || !c) return values;
+  if (!cell.summary) return values;
+  const bool counted = cell.unit == "count" || cell.unit == "bytes";  // the same in all runs, or nearly
+  const CellParts parts = cell_parts(counted ? Cell{stats::Summary{1, cell.summary->mean, 0, 0, "none"}, "", cell.unit} : cell);
+  values["mean"] = parts.mean;
+  values["spread"] = parts.spread;
+  if (!c) return values;
   const double difference = c->ours->mean - c->entry.value;
   values["difference"] = (difference < 0 ? "" : "+") + fixed(difference, 2) + " to published";
   values["why"] = "published " + fixed(c->entry.value, 2) + " ± " + shortest(c->entry.tolerance) + ": " + c->entry.citation;

@@ -188,7 +188,7 @@ class Site {
 
   void compare() {
     page("compare.html", "compare", "Two rows side by side", "", Json::array(), compare_values(board_));
-    for (const Table& table : board_.report.tables) file(compare_file(table), kAssetMark + compare_script(store_, table));
+    for (const Table& table : board_.report.tables) file(compare_file(table), kAssetMark + compare_script(board_, store_, table));
   }
 
   void changes() {

@@ -61,7 +61,7 @@ std::vector<PlottedRow> plotted_rows(const Table& table);
 base::Json plots_of(const Board& board, const Table& table);
 
 // compare.cpp: what compare.html asks of a table, as a script that it loads: predictions of the plotted rows that are right, and labels.
-std::string compare_script(const store::Store& store, const Table& table);
+std::string compare_script(const Board& board, const store::Store& store, const Table& table);
 base::Json compare_values(const Board& board);
 
 // changes.cpp: changes.json of an earlier site and this board give the one of this site. `earlier`: its text, "" when there was none.

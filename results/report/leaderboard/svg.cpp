@@ -32,13 +32,15 @@ constexpr const char* kStyle =
     ".plot-svg .s path,.plot-svg .s .p{stroke:var(--c)}.plot-svg .s .p,.plot-svg .s .band{fill:var(--c)}.plot-svg .s .band{stroke:none}"
     ".plot-svg .d1 .l{stroke-dasharray:6 3}.plot-svg .d2 .l{stroke-dasharray:2 3}.plot-svg .d3 .l{stroke-dasharray:8 3 2 3}"
     ".plot-svg.dim .s{opacity:.16}.plot-svg.dim .s.hot{opacity:1}.plot-svg .s.hot .l{stroke-width:3}.plot-svg .s.hot .band{opacity:.28}"
+    ".plot-svg.many .band,.plot-svg.many .k{display:none}.plot-svg.many .s.hot .band,.plot-svg.many .s.hot "
+    ".k{display:inline}.plot-svg.many .l{stroke-width:1.2}"
     ".plot-svg .named{display:none}.plot-svg .s.hot .named{display:inline}.plot-svg .s.hot text{font-weight:650}";
 
 std::string with_class(std::string_view classes) { return classes.empty() ? "" : " class=\"" + std::string(classes) + "\""; }
 
-std::vector<double> log_ticks(double from, double to, size_t about) {
+std::vector<double> log_ticks(double from, double to, double about) {
   std::vector<double> ticks;
-  const bool few = std::log10(to / from) > static_cast<double>(about) / 3;
+  const bool few = std::log10(to / from) > about / 3;
   for (double decade = std::pow(10, std::floor(std::log10(from))); decade <= to * 1.0001; decade *= 10)
     for (const double digit : {1.0, 2.0, 5.0})
       if ((digit == 1.0 || !few) && decade * digit >= from * 0.9999 && decade * digit <= to * 1.0001) ticks.push_back(decade * digit);
@@ -58,9 +60,9 @@ double Scale::operator()(double value) const {
   return begin + share * (end - begin);
 }
 
-std::vector<double> Scale::ticks(size_t about) const {
+std::vector<double> Scale::ticks(double about) const {
   if (log) return log_ticks(from, to, about);
-  const double rough = (to - from) / static_cast<double>(about);
+  const double rough = (to - from) / about;
   const double decade = std::pow(10, std::floor(std::log10(rough)));
   double step = 10 * decade;
   for (const double digit : {5.0, 2.0, 1.0})
@@ -108,7 +110,7 @@ std::string look(size_t i) { return "s c" + std::to_string(i % kColours) + " d" 
 
 std::string axis_x(const Scale& scale, double y, double top, std::string_view title, std::string_view unit) {
   std::string body = line(scale.begin, y, scale.end, y, "a");
-  for (const double tick : scale.ticks(7)) {
+  for (const double tick : scale.ticks((scale.end - scale.begin) / 60)) {
     const double x = scale(tick);
     body += line(x, top, x, y, "g") + text(x, y + 16, axis_text(tick, unit), "q", "middle");
   }
@@ -128,22 +130,31 @@ std::string legend(const std::vector<Entry>& entries, double x, double y) {
   std::string body;
   for (const Entry& entry : entries) {
     body += "<g class=\"" + look(entry.look) + "\" data-row=\"" + base::xml_text(entry.id) + "\">" + tip(entry.label + ", " + entry.value) +
-            path({{x, y - 4}, {x + 22, y - 4}}, "l") + mark(x + 11, y - 4, entry.look) + text(x + 28, y, shortened(entry.label, 34)) +
-            text(x + 300, y, entry.value, "q", "end") + "</g>";
+            path({{x, y - 4}, {x + 22, y - 4}}, "l") + mark(x + 11, y - 4, entry.look) +
+            text(x + 28, y, shortened(entry.label, 31 - std::min<size_t>(entry.value.size(), 18))) +
+            text(x + 242, y, entry.value, "q", "end") + "</g>";
     y += kLegendLine;
   }
   return body;
 }
 
-std::string document(double width, double height, const std::string& title, const std::string& body) {
-  return "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot-svg\" viewBox=\"0 0 " + number(width) + " " + number(height) +
-         "\" width=\"" + number(width) + "\" height=\"" + number(height) + "\" role=\"img\" aria-label=\"" + base::xml_text(title) +
-         "\"><style>" + kStyle + "</style>" + body + "</svg>";
+std::string document(double width, double height, const std::string& title, const std::string& body, size_t rows) {
+  constexpr size_t kMany = 8;  // more bands and points hide each other: only those of rows that stand out are drawn
+  return std::string("<svg class=\"plot-svg") + (rows > kMany ? " many" : "") + "\" viewBox=\"0 0 " +
+         number(width) + " " + number(height) + "\" width=\"" + number(width) + "\" height=\"" + number(height) +
+         "\" role=\"img\" aria-label=\"" + base::xml_text(title) + "\"><style>" + kStyle + "</style>" + body + "</svg>";
 }
 
+// The middle goes: names of rows differ in how they begin and in how they end.
 std::string shortened(std::string_view words, size_t columns) {
   const std::string plain = printable(words);
-  return base::display_width(plain) <= columns ? plain : base::cut_to_width(plain, columns - 1) + "…";
+  if (base::display_width(plain) <= columns) return plain;
+  size_t tail = plain.size();
+  while (tail > 0 && base::display_width(std::string_view(plain).substr(tail)) < columns / 2) {
+    --tail;
+    while (tail > 0 && (static_cast<unsigned char>(plain[tail]) & 0xc0) == 0x80) --tail;  // a letter begins here
+  }
+  return base::cut_to_width(plain, columns - columns / 2 - 1) + "…" + plain.substr(tail);
 }
 
 }  // namespace clb::report::svg

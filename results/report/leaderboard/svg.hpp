@@ -15,7 +15,7 @@ struct Scale {
   double begin = 0, end = 1;  // where they lie
   bool log = false;
   double operator()(double value) const;
-  std::vector<double> ticks(size_t about) const;  // round numbers within
+  std::vector<double> ticks(double about) const;  // round numbers within
 };
 Scale scale_around(const std::vector<double>& values, double begin, double end, bool may_log);
 
@@ -40,9 +40,9 @@ std::string legend(const std::vector<Entry>& entries, double x, double y);
 inline constexpr double kLegendLine = 16;
 
 // The frame of a plot with a list of rows beside it.
-inline constexpr double kLeft = 44, kTop = 30, kRight = 560, kWidth = 900;
+inline constexpr double kLeft = 44, kTop = 30, kRight = 410, kWidth = 672;
 
-std::string document(double width, double height, const std::string& title, const std::string& body);
+std::string document(double width, double height, const std::string& title, const std::string& body, size_t rows = 1);
 std::string shortened(std::string_view words, size_t columns);
 
 }  // namespace clb::report::svg

@@ -69,7 +69,7 @@ Json table_values(const Board& board, const Table& table) {
   const std::vector<std::string> weights = weights_of(table);
   Json values{{"id", table_id(table)},
               {"dataset", table.heading[0]},
-              {"name", short_name(table)},
+              {"name", table_name(board.report, table)},
               {"protocol", table.heading[1]},
               {"weights", weights.size() == 1 ? weights_words(table.sections.front()) : ""},
               {"caption", caption(table)},
