@@ -35,6 +35,10 @@ function(clb_add_method name)
       configure_file(presets/${preset} ${PROJECT_BINARY_DIR}/share/clbench/presets/${name}/${preset} COPYONLY)
     endforeach()
   endif()
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/method.toml)  # paper, code, licence and family, for the leaderboard
+    install(FILES method.toml DESTINATION share/clbench/methods RENAME ${name}.toml)
+    configure_file(method.toml ${PROJECT_BINARY_DIR}/share/clbench/methods/${name}.toml COPYONLY)
+  endif()
 endfunction()
 
 function(clb_add_dataset name)

@@ -6,7 +6,7 @@
 #include "model.hpp"
 
 namespace clb::report {
-namespace {
+namespace {}  // namespace
 
 // "cifar100 B0-Inc10", or "imagenet_r/pilot B0-Inc10" where a parameter of the data set names one of its published splits.
 std::string short_name(const Table& table) {
@@ -19,6 +19,8 @@ std::string short_name(const Table& table) {
   return table.heading.front();
 }
 
+namespace {
+
 // What makes two rows of different tables one: the same method with the same settings on the same weights.
 std::string identity(const TableRow& row, const Section& section) {
   return base::canonical({section.title, section.weights, row.method, row.preset, row.params, row.precision});
@@ -27,6 +29,8 @@ std::string identity(const TableRow& row, const Section& section) {
 }  // namespace
 
 std::string Column::title() const { return name + (metric->direction == metrics::Direction::kHigherIsBetter ? " ↑" : " ↓"); }
+
+std::string Column::symbol() const { return name != metric->id || !*metric->symbol ? name : metric->symbol; }
 
 std::string Column::explain() const { return name + " (version " + std::to_string(metric->version) + "): " + formula; }
 

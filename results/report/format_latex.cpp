@@ -1,64 +1,33 @@
-// LaTeX with booktabs (\usepackage{booktabs}): a table for each comparability key, sections as spanning lines, notes in the caption.
-#include "model.hpp"
+// LaTeX with booktabs (\usepackage{booktabs}): a table for each comparability key. What a caption of one sentence has no room for stands in
+// comments behind it.
+#include "latex.hpp"
 
 namespace clb::report {
 namespace {
 
-using base::latex_text;
+std::string comment(const std::string& text) { return "% " + printable(text) + "\n"; }
 
-std::string line(const std::vector<std::string>& cells) {
-  std::string text;
-  for (const std::string& cell : cells) text += (text.empty() ? "  " : " & ") + cell;
-  return text + " \\\\\n";
-}
-
-std::string head(const Report& report) {
-  std::vector<std::string> cells{"method", "setting"};
-  for (const Column& column : report.columns) cells.push_back(latex_text(column.title()));
-  cells.push_back("time");
-  return line(cells);
-}
-
-std::string row_text(const TableRow& row, std::vector<std::string>& notes) {
-  std::vector<std::string> cells{latex_text(row_name(row)), latex_text(row.setting)};
-  for (const Cell& cell : row.cells)
-    cells.push_back(latex_text(cell_text(cell) + (&cell == &row.cells.front() ? best_mark(row) : "")) +
-                    (cell.summary && row.class_sorted ? "$\\dagger$" : ""));
-  cells.push_back(row.time.summary ? latex_text(duration(row.time.summary->mean)) : "--");
-  for (const std::string& note : row.notes) notes.push_back(latex_text(row_label(row) + ": " + note));
-  if (row.class_sorted) notes.push_back("$\\dagger$ " + latex_text(row_name(row) + ": " + kClassSorted));
-  return line(cells);
-}
-
-std::string table_text(const Report& report, const Table& table) {
-  const size_t columns = report.columns.size() + 3;
-  std::vector<std::string> notes;
-  std::string body;
-  for (const Section& section : table.sections) {
-    body += "  \\midrule\n";
-    if (const std::string weights = group_title(table, section); !weights.empty())
-      body += "  \\multicolumn{" + std::to_string(columns) + "}{l}{\\textbf{" + latex_text(weights) + "}} \\\\\n";
-    if (!section.title.empty())
-      body += "  \\multicolumn{" + std::to_string(columns) + "}{l}{\\emph{" + latex_text(section.title) + "}} \\\\\n";
-    for (const TableRow& row : section.rows) body += row_text(row, notes);
-  }
-  std::string caption;
-  for (const std::string& part : heading_lines(table)) caption += latex_text(part) + ". ";
-  caption += latex_text(kLegend) + ".";
-  if (any_mark(report)) caption += " " + latex_text(kBestLegend) + ".";
-  for (const std::string& note : notes) caption += " " + note + ".";
-  for (const Finding& finding : table.findings) caption += " " + latex_text(sentence(finding)) + ".";
-  return "\\begin{table}\n  \\centering\n  \\begin{tabular}{ll" + std::string(columns - 2, 'r') + "}\n  \\toprule\n" + head(report) + body +
-         "  \\bottomrule\n  \\end{tabular}\n  \\caption{" + caption + "}\n\\end{table}\n";
+std::string remarks(const Report& report, const Table& table) {
+  std::string text = comment(std::string(kLegend)) + (any_mark(report) ? comment(kBestLegend) : "");
+  for (const Section& section : table.sections)
+    for (const TableRow& row : section.rows) {
+      for (const std::string& note : row.notes) text += comment(row_label(row) + ": " + note);
+      if (row.class_sorted) text += comment("dagger: " + row_name(row) + ": " + kClassSorted);
+    }
+  for (const Finding& finding : table.findings) text += comment(sentence(finding));
+  return text;
 }
 
 }  // namespace
 
 std::string format_latex(const Report& report) {
   if (report.tables.empty()) return std::string("% ") + kNoRuns + "\n";
+  std::vector<size_t> all;
+  for (size_t i = 0; i < report.columns.size(); ++i) all.push_back(i);
   std::string text;
-  for (const Table& table : report.tables) text += (text.empty() ? "" : "\n") + table_text(report, table);
-  for (const Column& column : report.columns) text += "% " + printable(column.explain()) + "\n";
+  for (const Table& table : report.tables)
+    text += (text.empty() ? "" : "\n") + latex_of(table, report.columns, all) + remarks(report, table);
+  for (const Column& column : report.columns) text += comment(column.explain());
   return text;
 }
 

@@ -25,6 +25,7 @@ TableRow row_of(const store::ImportedRow& imported, const std::vector<Column>& c
   row.setting = imported.setting;
   row.imported = true;
   row.citation = imported.citation + (imported.url.empty() ? "" : ", " + imported.url);
+  row.url = imported.url;
   row.notes.push_back("imported, not measured here: " + row.citation);
   for (const Column& column : columns) row.cells.push_back(cell_of(imported, *column.metric));
   if (std::ranges::any_of(row.cells, [](const Cell& cell) { return cell.summary && cell.summary->spread == "t95"; }))

@@ -61,6 +61,7 @@ struct TableRow {
   bool class_sorted = false;
   bool imported = false;  // measured elsewhere: no runs, no time
   std::string citation;   // of an imported row
+  std::string url{};      // likewise, as its source gives it; may be anything
   std::vector<RunResult> runs;
   std::vector<Cell> cells;                  // one per column
   Cell time;                                // cold seconds per run
@@ -113,6 +114,7 @@ struct Column {
   std::string formula;            // what is below it, in words
   std::optional<int64_t> task{};  // of a value after a task: which
   std::string title() const;      // with an arrow: "acc.last.sample ↑"
+  std::string symbol() const;     // the metric's, else its id: "A_last"
   std::string explain() const;    // "acc.last.sample (version 1): …"
 };
 std::vector<Column> metric_columns(const std::vector<std::string>& ids);
@@ -142,6 +144,7 @@ std::vector<std::string> failure_notes(const std::vector<RunResult>&);  // one p
 // columns.cpp
 std::vector<Column> task_columns(int64_t tasks);
 Report over_datasets(Report report);  // one table of all: a column for each
+std::string short_name(const Table& table);
 
 // best.cpp: which ranked rows cannot be told from the best one and from each other, paired on seeds and class orders, at 5 % over all
 // pairs.
@@ -181,8 +184,14 @@ struct Scale {                         // how numbers of one size are printed
   int decimals;
   const char* suffix;
 };
-Scale scale_of(double value, std::string_view unit);             // unit: metrics::Metric's
-std::string quantity(double value, std::string_view unit);       // "62.30" (of a fraction), "5.3 min", "12.4 MB", "1189632"
+Scale scale_of(double value, std::string_view unit);         // unit: metrics::Metric's
+std::string quantity(double value, std::string_view unit);   // "62.30" (of a fraction), "5.3 min", "12.4 MB", "1.2 M"
+std::string axis_text(double value, std::string_view unit);  // the same without needless digits; unit "": as it is
+struct CellParts {
+  std::string mean, spread;  // "62.30 s", "± 0.41" or "[61.90, 62.70]"
+};
+CellParts cell_parts(const Cell& cell);  // of a cell that has a summary
+CellParts cell_parts(const Cell& cell, std::string_view sign);
 const char* sign_of(const std::string& spread);                  // "±", "±t", "±i" or ""
 std::string cell_text(const Cell& cell);                         // "62.30 ± 0.41 (3)", "62.30 [61.90, 62.70] (2)", "41.2 s (once)", "–"
 std::string cell_text(const Cell& cell, std::string_view sign);  // with another sign before the half of the interval

@@ -32,6 +32,7 @@ Scale scale_of(double value, std::string_view unit) {
     if (size < 1e3) return {1, 0, " B"};
     return size < 1e6 ? Scale{1e-3, 1, " kB"} : size < 1e9 ? Scale{1e-6, 1, " MB"} : Scale{1e-9, 2, " GB"};
   }
+  if (unit == "count" && size >= 1e5) return size < 1e6 ? Scale{1e-3, 0, " k"} : size < 1e9 ? Scale{1e-6, 1, " M"} : Scale{1e-9, 2, " G"};
   return {1, 0, ""};
 }
 
@@ -47,20 +48,36 @@ const char* sign_of(const std::string& spread) {
   return spread == "units-images95" ? "±" : spread == "t95" ? "±t" : spread == "images95" ? "±i" : "";
 }
 
+std::string axis_text(double value, std::string_view unit) {
+  const Scale scale = unit.empty() ? Scale{1, 0, ""} : scale_of(value, unit);
+  std::array<char, 64> text;
+  return std::string(text.data(),
+                     std::to_chars(text.data(), text.data() + text.size(), value * scale.factor, std::chars_format::general, 6).ptr) +
+         scale.suffix;
+}
+
+CellParts cell_parts(const Cell& cell, std::string_view sign) {
+  const stats::Summary& s = *cell.summary;
+  const Scale scale = scale_of(s.mean, cell.unit);
+  const auto number = [&](double value) { return fixed(value * scale.factor, scale.decimals); };
+  std::string spread;
+  if (!sign.empty()) {
+    spread = std::string(sign) + " " + number((s.high - s.low) / 2);
+  } else if (s.n > 1 && s.spread == "min-max") {
+    spread = "[" + number(s.low) + ", " + number(s.high) + "]";
+  }
+  return {number(s.mean) + (spread.empty() ? scale.suffix : ""), spread + (spread.empty() ? "" : scale.suffix)};
+}
+
+CellParts cell_parts(const Cell& cell) { return cell_parts(cell, sign_of(cell.summary->spread)); }
+
 std::string cell_text(const Cell& cell) { return cell_text(cell, cell.summary ? sign_of(cell.summary->spread) : ""); }
 
 std::string cell_text(const Cell& cell, std::string_view sign) {
   if (!cell.summary) return "–";
-  const stats::Summary& s = *cell.summary;
-  const Scale scale = scale_of(s.mean, cell.unit);
-  const auto number = [&](double value) { return fixed(value * scale.factor, scale.decimals); };
-  std::string text = number(s.mean);
-  if (!sign.empty()) {
-    text += " " + std::string(sign) + " " + number((s.high - s.low) / 2);
-  } else if (s.n > 1 && s.spread == "min-max") {
-    text += " [" + number(s.low) + ", " + number(s.high) + "]";
-  }
-  return text + scale.suffix + " (" + (s.spread == "once" ? s.spread : std::to_string(s.n)) + ")";
+  const CellParts parts = cell_parts(cell, sign);
+  const std::string n = cell.summary->spread == "once" ? "once" : std::to_string(cell.summary->n);
+  return parts.mean + (parts.spread.empty() ? "" : " " + parts.spread) + " (" + n + ")";
 }
 
 std::string row_name(const TableRow& row) { return printable(row.preset.empty() ? row.method : row.method + "/" + row.preset); }

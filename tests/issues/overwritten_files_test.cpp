@@ -170,7 +170,7 @@ TEST_F(Overwriting, leaderboard_keeps_another_site) {
   const std::string page = fs::directory_iterator(out / "run")->path();
   write(fs::relative(page, folder_).string(), "<title>mine</title>");
   EXPECT_TRUE(contains(kept(out), page));
-  for (const char* name : {"style.css", "leaderboard.js", "data.json", "data.csv"}) {
+  for (const char* name : {"style.css", "leaderboard.js", "data.json", "data.csv", "changes.json"}) {
     write("other-" + std::string(name) + "/" + name, "mine");
     EXPECT_TRUE(contains(kept(file("other-" + std::string(name)), false, false), name));
   }

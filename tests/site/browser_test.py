@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The leaderboard in headless Chromium: no console error, sorting, filtering, plots, links, phone, dark mode, contrast, no JavaScript.
+"""The leaderboard in headless Chromium: no console error, sorting, filters in the address, columns, plots, two rows side by side, links,
+phone, dark mode, contrast, no JavaScript.
 
 usage: browser_test.py CHROMIUM SITE SCREENSHOTS      exit code 77: there is no such CHROMIUM
 """
@@ -66,9 +67,9 @@ class Browser:
             raise SystemExit(f"browser_test: {method}: {answer['error']}")
         return answer["result"]
 
-    def open(self, page):
+    def open(self, page, query=""):
         self.events.clear()
-        self.call("Page.navigate", url=page.as_uri())
+        self.call("Page.navigate", url=page.as_uri() + query)
         self.read(lambda m: m.get("method") == "Page.loadEventFired")
 
     def js(self, expression):
@@ -138,17 +139,20 @@ def check_links(site):
     for page, links in pages.items():
         for link in links.found:
             parts = urllib.parse.urlparse(link)
-            expect(not parts.scheme, f"{page.name} leads out: {link}")
+            if parts.scheme:
+                expect(parts.scheme in ("http", "https"), f"{page.name} leads to {link}")
+                continue
             target = (page.parent / urllib.parse.unquote(parts.path)).resolve() if parts.path else page
             expect(target.exists(), f"{page.name}: {link} leads nowhere")
             if parts.fragment and target in pages:
                 expect(parts.fragment in pages[target].ids, f"{page.name}: no {link}")
 
 
+BOARD = "document.querySelector('.board[data-data]')"
 # The column's numbers in a section, as the rows stand; dashes are left out.
-COLUMN = """(() => [...document.querySelector('table.sortable tbody').querySelectorAll('tr:not(.section)')]
-    .map(r => parseFloat(r.children[%d].dataset.value)).filter(x => !Number.isNaN(x)))()"""
-ROWS = "document.querySelectorAll('#t1 table.sortable tbody tr:not(.section):not([hidden])').length"
+COLUMN = "[..." + BOARD + """.querySelector('tbody').querySelectorAll('tr.row')]
+    .map(r => parseFloat(r.children[%d].dataset.value)).filter(x => !Number.isNaN(x))"""
+ROWS = "[..." + BOARD + ".querySelectorAll('tr.row')].filter(r => r.getClientRects().length).length"
 # WCAG 2: relative luminance and contrast ratio of each element's text on the first opaque background behind it.
 CONTRAST = """(() => {
   const rgb = s => s.match(/[\\d.]+/g).map(Number);
@@ -157,8 +161,8 @@ CONTRAST = """(() => {
   const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] === 1) return c; }
                         return [255, 255, 255]; };
   let worst = [21, ''];
-  for (const e of document.querySelectorAll('a, p, th, td, h1, h2, h3, dt, dd, .badge, .quiet, summary, label, button')) {
-    if (!e.textContent.trim() || !e.getClientRects().length || e.closest('table.heat') || e.classList.contains('skip')) continue;
+  for (const e of document.querySelectorAll('a, p, b, i, small, th, td, h1, h2, h3, dt, dd, .badge, .quiet, .setting, summary, label, button')) {
+    if (!e.textContent.trim() || !e.getClientRects().length || e.classList.contains('skip')) continue;
     const a = lum(rgb(getComputedStyle(e).color)), b = lum(behind(e));
     const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
     if (ratio < worst[0]) worst = [ratio, e.outerHTML.slice(0, 120)];
@@ -167,37 +171,84 @@ CONTRAST = """(() => {
 })()"""
 
 
+def check_sorting(browser):
+    heads = browser.js(f"[...{BOARD}.querySelectorAll('thead th')].map(h => [h.dataset.kind || '', h.dataset.best || ''])")
+    for best, reverse in (("high", True), ("low", False)):
+        column = [i for i, head in enumerate(heads) if head == ["number", best]][1 if best == "low" else 0]  # low: not the rank
+        head = f"{BOARD}.querySelectorAll('thead th')[{column}]"
+        browser.js(head + ".querySelector('button').click()")
+        values = browser.js(COLUMN % column)
+        expect(len(values) > 1 and values == sorted(values, reverse=reverse), f"the first click sorts best first ({best}): {values}")
+        expect(browser.js(head + ".getAttribute('aria-sort')") == ("descending" if reverse else "ascending"), "aria-sort")
+        browser.js(head + ".querySelector('button').click()")
+        values = browser.js(COLUMN % column)
+        expect(values == sorted(values, reverse=not reverse), f"a second click turns it round: {values}")
+    keyboard = browser.js(f"[...{BOARD}.querySelectorAll('thead button')].every(b => b.tabIndex === 0 && b.textContent.trim())")
+    expect(keyboard, "headings are reached by keyboard and have names")
+
+
+def check_filters(browser, site):
+    set_field = "(() => { const f = document.getElementById('filter'); f.elements[%s].value = %s; " \
+                "f.elements[%s].dispatchEvent(new Event('input', {bubbles: true})); })()"
+
+    def fill(name, value):
+        browser.js(set_field % (json.dumps(name), json.dumps(value), json.dumps(name)))
+
+    all_rows = browser.js(ROWS)
+    name = browser.js(BOARD + ".querySelector('tr.row th a').textContent")
+    fill("q", name)
+    some = browser.js(ROWS)
+    expect(0 < some < all_rows, "the filter leaves some rows")
+    address = browser.js("location.search")
+    expect("q=" in address, f"the address keeps the filter: {address}")
+    fill("q", "no such row")
+    expect(browser.js(ROWS) == 0, "a filter that fits nothing hides all")
+    fill("q", "")
+    expect(browser.js(ROWS) == all_rows and browser.js("location.search") == "", "an empty filter shows all")
+    fill("replay", "1")
+    with_replay = browser.js(ROWS)
+    fill("replay", "0")
+    expect(0 < with_replay < all_rows and with_replay + browser.js(ROWS) == all_rows, "replay divides the rows")
+    browser.open(site / "index.html", address)
+    expect(browser.js(ROWS) == some, "the address of a filter gives it back")
+    browser.open(site / "index.html", "?forgetting=all&columns=time-total")
+    shown = "[...%s.querySelectorAll('thead th')].filter(h => h.getClientRects().length).map(h => h.className)" % BOARD
+    classes = " ".join(browser.js(shown))
+    expect("max_all" in classes and "max_prev" not in classes and "time-total" not in classes, f"columns of the address: {classes}")
+    browser.open(site / "index.html", "?replay=%3Cscript%3E&data=nothing&q=")
+    expect(browser.complaints() == [] and browser.js(ROWS) == all_rows, "an address of nonsense shows all")
+
+
+def check_plots(browser):
+    drawn = browser.js("[...document.querySelectorAll('.plot svg')].map(s => s.querySelectorAll('[data-row], rect').length)")
+    expect(drawn and min(drawn) > 0, f"every plot has data: {drawn}")
+    expect(browser.js("[...document.querySelectorAll('.plot svg')].every(s => s.getAttribute('aria-label'))"), "plots have labels")
+    hot = browser.js("""(() => { const p = [...document.querySelectorAll('.plot')].find(p => p.querySelectorAll('g.s').length > 2), g = p.querySelector('g.s');
+      g.dispatchEvent(new PointerEvent('pointerover', {bubbles: true}));
+      return [p.querySelector('svg').classList.contains('dim'), p.querySelectorAll('.hot').length, p.querySelectorAll('g.s').length]; })()""")
+    expect(hot[0] and 0 < hot[1] < hot[2], f"a row that is pointed at stands out: {hot}")
+    saved = browser.js("""(async () => { const made = []; const old = URL.createObjectURL; URL.createObjectURL = b => (made.push(b), 'data:,');
+      const figure = document.querySelector('figure'); figure.querySelectorAll('.save').forEach(b => b.click()); URL.createObjectURL = old;
+      return Promise.all(made.map(b => b.text())); })()""")
+    expect(len(saved) == 2 and "xmlns=" in saved[0] and saved[0].startswith("<svg") and "," in saved[1].split("\n")[0], f"a plot is saved as SVG and CSV: {str(saved)[:200]}")
+
+
+def check_sticky(browser):
+    moved = browser.js("""(() => { const s = document.querySelector('.board .scroll'); s.style.width = '260px'; s.style.height = '120px'; s.scrollLeft = 120; s.scrollTop = 60;
+      const box = s.getBoundingClientRect(), head = s.querySelector('thead th.name').getBoundingClientRect(), name = s.querySelector('tbody th.name').getBoundingClientRect();
+      const at = [head.top - box.top, head.left - box.left, name.left - box.left, s.scrollTop, s.scrollLeft]; s.style = ''; return at; })()""")
+    expect(moved[3] > 0 and moved[4] > 0 and all(abs(x) < 2 for x in moved[:3]), f"head row and method column stay in view: {moved}")
+
+
 def check_index(browser, site, shots):
-    browser.size(1280, 900)
+    browser.size(1440, 900)
     browser.scheme("light")
     browser.open(site / "index.html")
     expect(browser.complaints() == [], f"console: {browser.complaints()}")
-    heads = browser.js("[...document.querySelectorAll('#t1 thead th')].map(h => h.dataset.kind || '')")
-    column = heads.index("number")
-    click = f"document.querySelectorAll('#t1 thead th')[{column}].querySelector('button').click()"
-    browser.js(click)
-    values = browser.js(COLUMN % column)
-    expect(len(values) > 2 and values == sorted(values, reverse=True), f"a click sorts from the largest: {values}")
-    expect(browser.js(f"document.querySelectorAll('#t1 thead th')[{column}].getAttribute('aria-sort')") == "descending", "aria-sort")
-    browser.js(click)
-    values = browser.js(COLUMN % column)
-    expect(values == sorted(values), f"a second click turns it round: {values}")
-    all_rows = browser.js(ROWS)
-    name = browser.js("document.querySelector('#t1 tbody tr:not(.section) th a').textContent")
-    typed = "(() => { const i = document.querySelector('#t1 + form, #t1 form.filter').elements.text; i.value = %s; " \
-            "i.dispatchEvent(new Event('input', {bubbles: true})); })()"
-    browser.js(typed % json.dumps(name))
-    expect(0 < browser.js(ROWS) < all_rows, "the filter leaves some rows")
-    browser.js(typed % '"no such row"')
-    expect(browser.js(ROWS) == 0, "a filter that fits nothing hides all")
-    browser.js(typed % '""')
-    expect(browser.js(ROWS) == all_rows, "an empty filter shows all")
-    drawn = browser.js("[...document.querySelectorAll('canvas[data-plot]')].map(c => (Chart.getChart(c) || {data: {datasets: []}}).data.datasets.length)")
-    expect(drawn and min(drawn) > 0, f"every plot has data: {drawn}")
-    keyboard = browser.js("[...document.querySelectorAll('#t1 thead button')].every(b => b.tabIndex === 0 && b.textContent.trim())")
-    expect(keyboard, "headings are reached by keyboard and have names")
-    named = browser.js("[...document.querySelectorAll('canvas')].every(c => c.getAttribute('aria-label'))")
-    expect(named, "plots have labels")
+    check_sorting(browser)
+    check_plots(browser)
+    check_sticky(browser)
+    check_filters(browser, site)
     for scheme in ("light", "dark"):
         browser.scheme(scheme)
         browser.open(site / "index.html")
@@ -205,12 +256,28 @@ def check_index(browser, site, shots):
         expect(ratio >= 4.5, f"contrast {ratio:.2f} ({scheme}): {element}")
         browser.screenshot(shots / f"index_{scheme}.png")
     browser.size(390, 844, phone=True)
-    browser.open(site / "index.html")
-    wide = browser.js("document.documentElement.scrollWidth")
-    expect(wide <= 391, f"the page is {wide} pixels wide on a phone of 390")
-    browser.screenshot(shots / "index_phone.png")
-    browser.size(1280, 900)
+    for page in ("index.html", "compare.html", "changes.html"):
+        browser.open(site / page)
+        wide = browser.js("document.documentElement.scrollWidth")
+        expect(wide <= 391, f"{page} is {wide} pixels wide on a phone of 390")
+        browser.screenshot(shots / f"{page[:-5]}_phone.png")
+    browser.size(1440, 900)
     browser.scheme("light")
+
+
+def check_side_by_side(browser, site, shots):
+    browser.open(site / "index.html")
+    link = browser.js("""(() => { const b = [...document.querySelectorAll('.board')].find(b => b.querySelectorAll('.pick input').length > 1);
+      [...b.querySelectorAll('.pick input')].slice(0, 2).forEach(i => i.click()); return b.querySelector('.side').getAttribute('href'); })()""")
+    expect(link and link.startswith("compare.html?"), f"two chosen rows give a link: {link}")
+    browser.open(site / "compare.html", link[len("compare.html"):])
+    for _ in range(50):  # its data come as a script
+        if browser.js("document.querySelectorAll('#pair-result table').length"):
+            break
+        time.sleep(0.1)
+    expect(browser.complaints() == [], f"compare.html: {browser.complaints()}")
+    expect(browser.js("document.querySelectorAll('#pair-result tbody tr').length") > 1, "the rows stand side by side, task by task")
+    browser.screenshot(shots / "compare.png")
 
 
 def check_other_pages(browser, site, shots):
@@ -227,8 +294,10 @@ def check_without_script(browser, site):
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
     browser.open(site / "index.html")
     root = browser.call("DOM.getDocument", depth=1)["root"]["nodeId"]
-    rows = browser.call("DOM.querySelectorAll", nodeId=root, selector="#t1 tbody tr")["nodeIds"]
+    rows = browser.call("DOM.querySelectorAll", nodeId=root, selector=".board tbody tr.row")["nodeIds"]
     expect(len(rows) > 2, "the table is there without JavaScript")
+    plots = browser.call("DOM.querySelectorAll", nodeId=root, selector=".plot svg path")["nodeIds"]
+    expect(len(plots) > 2, "the plots are there without JavaScript")
     browser.call("Emulation.setScriptExecutionDisabled", value=False)
 
 
@@ -242,6 +311,7 @@ def main():
     browser = Browser(program)
     try:
         check_index(browser, site, shots)
+        check_side_by_side(browser, site, shots)
         check_other_pages(browser, site, shots)
         check_without_script(browser, site)
     finally:

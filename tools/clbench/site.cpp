@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <clb/base/paths.hpp>
+#include <clb/reference/about.hpp>
 #include <cstdio>
+
+#include "build_id.hpp"
 
 namespace clb::cli {
 namespace {
@@ -23,6 +26,8 @@ report::LeaderboardOptions site_options(Published& published, const Options& opt
   site.inputs = database_files(options.text("db"));
   for (const std::string& file : options.texts("validation")) site.inputs.emplace_back(file);
   site.templates = base::share() / "leaderboard";
+  site.version = std::string(kVersion) + " (commit " + kCommit + ")";
+  site.about = reference::read_abouts(base::share() / "methods");
   site.weight_names = published.aliases().weights;
   site.overlap = [&](const std::string& weights, const std::string& data) { return published.aliases().overlap_of(weights, data); };
   site.is_published = [&](const base::Json& spec) { return !published.of(spec).empty(); };

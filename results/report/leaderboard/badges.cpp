@@ -12,7 +12,7 @@ namespace {
 constexpr double kCollapsedPerplexity = 1.5;
 constexpr double kEnoughUpdates = 100;
 
-Badge published_badge(const std::vector<const AgainstReference*>& published) {
+std::optional<Badge> published_badge(const std::vector<const AgainstReference*>& published) {
   std::string good, bad;
   bool implementation = false;
   for (const AgainstReference* c : published) {
@@ -25,10 +25,10 @@ Badge published_badge(const std::vector<const AgainstReference*>& published) {
       bad += (bad.empty() ? "" : "; ") + said;
     }
   }
-  if (!bad.empty()) return {"deviates", "bad", bad};
-  if (implementation) return {"matches reference implementation", "good", good};
-  if (!good.empty()) return {"verified", "good", good};
-  return {"unverified", "plain", "no published number under this key, or too few runs to compare"};
+  if (!bad.empty()) return Badge{"deviates", "bad", bad};
+  if (implementation) return Badge{"matches reference implementation", "good", good};
+  if (!good.empty()) return Badge{"verified", "good", good};
+  return std::nullopt;  // no published number under this key, or too few runs to compare: the normal case
 }
 
 // The results that speak of one of the row's runs; whole: of each of them, with all checks.
@@ -155,8 +155,9 @@ std::map<std::string, std::map<int64_t, std::vector<double>>> part_usage(const s
 
 std::vector<Badge> badges_of(const TableRow& row, const std::vector<const AgainstReference*>& published,
                              const LeaderboardOptions& options) {
-  if (row.imported) return {{"imported", "plain", "measured elsewhere: " + row.citation}};
-  std::vector<Badge> badges{published_badge(published)};
+  if (row.imported) return {};  // its level says it
+  std::vector<Badge> badges;
+  if (auto badge = published_badge(published)) badges.push_back(std::move(*badge));
   if (auto badge = look_badge(row)) badges.push_back(std::move(*badge));
   for (Badge& badge : validation_badges(row, options)) badges.push_back(std::move(badge));
   for (const std::optional<Badge>& badge : {collapse_badge(row), training_badge(row), overlap_badge(row, options)})

@@ -1,4 +1,5 @@
 // Templates, and how text gets into them.
+#include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <kainjow/mustache.hpp>
@@ -42,6 +43,16 @@ std::string render_page(const std::filesystem::path& folder, const std::string& 
   mustache::data data = to_mustache(values);
   data.set("content", mustache::data{content});
   return page.render(data);
+}
+
+Json lines_of(const std::string& text) {
+  Json lines = Json::array();
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
 }
 
 std::string script_json(const Json& value) {

@@ -1,8 +1,8 @@
-// A row of a table as values for templates and for data.json.
+// A row of a table as values for templates.
 #include <algorithm>
-#include <set>
 
 #include "badges.hpp"
+#include "row_facts.hpp"
 #include "site.hpp"
 
 namespace clb::report {
@@ -18,16 +18,31 @@ const AgainstReference* comparison_of(const std::vector<const AgainstReference*>
   return found == published.end() ? nullptr : *found;
 }
 
-Json cell_values(const Cell& cell, const AgainstReference* c) {
-  Json values{{"text", cell_text(cell)},
-              {"value", cell.summary ? shortest(cell.summary->mean) : ""},
+// A class of a column, for the style sheet and the script: "c-acc-mean-sample".
+std::string class_of(const std::string& id) {
+  std::string name = "c-" + id;
+  std::ranges::replace(name, '.', '-');
+  return name;
+}
+
+Json cell_values(const Column& column, const Cell& cell, const AgainstReference* c) {
+  Json values{{"value", cell.summary ? shortest(cell.summary->mean) : ""},
+              {"class", class_of(column.name)},
+              {"mean", "–"},
+              {"spread", ""},
               {"why", cell.dash},
+              {"best", false},
               {"shade", ""},
+              {"mark", ""},
               {"difference", ""}};
-  if (!cell.summary || !c) return values;
+  if (!cell.summary) return values;
+  const bool counted = cell.unit == "count" || cell.unit == "bytes";  // the same in all runs, or nearly
+  const CellParts parts = cell_parts(counted ? Cell{stats::Summary{1, cell.summary->mean, 0, 0, "none"}, "", cell.unit} : cell);
+  values["mean"] = parts.mean;
+  values["spread"] = parts.spread;
+  if (!c) return values;
   const double difference = c->ours->mean - c->entry.value;
   values["difference"] = (difference < 0 ? "" : "+") + fixed(difference, 2) + " to published";
-  values["shade"] = std::abs(difference) <= c->entry.tolerance + 1e-9 ? "within" : difference > 0 ? "above" : "below";
   values["why"] = "published " + fixed(c->entry.value, 2) + " ± " + shortest(c->entry.tolerance) + ": " + c->entry.citation;
   return values;
 }
@@ -59,99 +74,62 @@ std::vector<const AgainstReference*> Board::published(const TableRow& row) const
   return list;
 }
 
-Json row_values(const Board& board, const TableRow& row, const std::string& root) {
+Json column_values(const Column& column) {
+  const std::string symbol = column.symbol();
+  const bool higher = column.metric->direction == metrics::Direction::kHigherIsBetter;
+  const size_t below = symbol == column.name ? std::string::npos : symbol.find('_');
+  return {{"class", class_of(column.name)},
+          {"base", symbol.substr(0, below)},
+          {"sub", below == std::string::npos ? "" : symbol.substr(below + 1)},
+          {"arrow", higher ? "↑" : "↓"},
+          {"best", higher ? "high" : "low"},
+          {"explain", column.explain()}};
+}
+
+Json row_values(const Board& board, const std::string& weights, const TableRow& row, const std::string& root) {
   const std::vector<const AgainstReference*> published = board.published(row);
-  Json values{{"name", row_name(row)},  {"href", root + "method/" + file_name(row.method) + ".html"},
-              {"setting", row.setting}, {"badges", Json::array()},
-              {"cells", Json::array()}, {"runs", run_links(row, root)},
-              {"tried", row.tried},     {"params", Json::array()}};
+  const auto known = board.options->about.find(row.method);
+  const reference::About about = known == board.options->about.end() ? reference::About{} : known->second;
+  const Level level = level_of(row, *board.options);
+  const Uses uses = uses_of(row);
+  const auto& trained = row.cells.size() > kTrainedColumn ? row.cells[kTrainedColumn].summary : std::nullopt;
+  Json values{{"name", row_name(row)},
+              {"method", row.method},
+              {"href", row.imported ? "" : root + "method/" + file_name(row.method) + ".html"},
+              {"setting", row.setting},
+              {"badges", Json::array()},
+              {"cells", Json::array()},
+              {"runs", run_links(row, root)},
+              {"run_count", run_count(row)},
+              {"finished", std::to_string(finished_runs(row))},
+              {"tried", row.tried},
+              {"params", Json::array()},
+              {"family", about.family},
+              {"date", about.date},
+              {"paper", row.imported && reference::is_web_address(row.url) ? row.url : about.paper},
+              {"code", about.code},
+              {"licence", about.licence},
+              {"bibtex", lines_of(about.bibtex(row.method))},
+              {"citation", row.citation},
+              {"level", level.word},
+              {"level_why", level.why},
+              {"recount", level.recount},
+              {"weights", weights},
+              {"replay", uses.replay},
+              {"text", uses.text},
+              {"trained", trained ? shortest(trained->mean) : ""}};
   for (const Badge& badge : board.badges.at(&row))
     values["badges"].push_back({{"text", badge.text}, {"kind", badge.kind}, {"why", badge.why}});
   for (size_t i = 0; i < row.cells.size(); ++i)
-    values["cells"].push_back(cell_values(row.cells[i], comparison_of(published, *board.report.columns[i].metric)));
+    values["cells"].push_back(
+        cell_values(board.report.columns[i], row.cells[i], comparison_of(published, *board.report.columns[i].metric)));
   if (!best_mark(row).empty()) {
     Json& first = values["cells"].front();
-    first["text"] = first["text"].get<std::string>() + best_mark(row);
+    first["mark"] = best_mark(row);
     if (first["why"].get<std::string>().empty()) first["why"] = row.against_best->verdict + " from the best row: " + row.against_best->how;
   }
   for (const auto& [name, value] : row.params.items()) values["params"].push_back({{"name", name}, {"value", parameter_text(value)}});
   return values;
-}
-
-// Row by row: as one value the rows of a large database would take hundreds of megabytes.
-std::string data_json(const Board& board) {
-  const auto dumped = [](const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); };
-  Json metrics = Json::array();
-  for (const Column& column : board.report.columns)
-    metrics.push_back(
-        {{"id", column.name}, {"version", column.metric->version}, {"formula", column.formula}, {"unit", column.metric->unit}});
-  std::string text = std::string(kDataJsonMark) + dumped(metrics).substr(1) + ", \"rows\": [";
-  const char* separator = "\n";
-  for (const Table& table : board.report.tables) {
-    for (const Section& section : table.sections) {
-      for (const TableRow& row : section.rows) {
-        Json values{{"comparability_key", table.key}, {"dataset", table.heading[0]}, {"protocol", table.heading[1]},
-                    {"weights", section.weights},     {"section", section.title},    {"method", row.method},
-                    {"preset", row.preset},           {"setting", row.setting},      {"precision", row.precision},
-                    {"params", row.params},           {"badges", Json::array()},     {"cells", Json::object()},
-                    {"runs", Json::array()},          {"notes", row.notes},          {"configurations_tried", row.tried}};
-        for (const Badge& badge : board.badges.at(&row)) values["badges"].push_back({{"text", badge.text}, {"why", badge.why}});
-        for (size_t i = 0; i < row.cells.size(); ++i) {
-          const auto& s = row.cells[i].summary;
-          values["cells"][board.report.columns[i].name] =
-              s ? Json{{"mean", s->mean}, {"n", s->n}, {"low", s->low}, {"high", s->high}, {"spread", s->spread}}
-                : Json{{"n", 0}, {"reason", row.cells[i].dash}};
-        }
-        for (const RunResult& run : row.runs)
-          values["runs"].push_back({{"key", run.run.key},
-                                    {"seed", run.run.seed},
-                                    {"order_seed", run.run.order_seed},
-                                    {"status", run.run.status.status},
-                                    {"second_look", look_json(run.run)},
-                                    {"commit", run.run.commit},
-                                    {"plugin_hash", run.run.plugin_hash}});
-        text += separator + dumped(values);
-        separator = ",\n";
-      }
-    }
-  }
-  return text + "\n]}\n";
-}
-
-std::string data_csv(const Board& board) {
-  std::vector<std::string> head{"comparability_key", "dataset", "protocol", "weights",
-                                "section",           "method",  "preset",   "setting",
-                                "precision",         "badges",  "runs",     "configurations_tried"};
-  for (const Column& column : board.report.columns)
-    for (const char* part : {"", " n", " low", " high"}) head.push_back(column.name + part);
-  std::string text = csv_line(head);
-  for (const Table& table : board.report.tables) {
-    for (const Section& section : table.sections) {
-      for (const TableRow& row : section.rows) {
-        std::string badges;
-        for (const Badge& badge : board.badges.at(&row)) badges += (badges.empty() ? "" : "; ") + badge.text;
-        std::vector<std::string> fields{table.key,
-                                        table.heading[0],
-                                        table.heading[1],
-                                        section.weights,
-                                        section.title,
-                                        row.method,
-                                        row.preset,
-                                        row.setting,
-                                        row.precision,
-                                        badges,
-                                        std::to_string(row.runs.size()),
-                                        std::to_string(row.tried)};
-        for (const Cell& cell : row.cells) {
-          const auto& s = cell.summary;
-          fields.insert(fields.end(), {s ? shortest(s->mean) : "", s ? std::to_string(s->n) : "0", s ? shortest(s->low) : "",
-                                       s ? shortest(s->high) : ""});
-        }
-        text += csv_line(fields);
-      }
-    }
-  }
-  return text;
 }
 
 }  // namespace clb::report

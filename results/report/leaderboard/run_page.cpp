@@ -55,27 +55,33 @@ Json metric_values(const metrics::Run& records) {
   return list;
 }
 
-Json matrix_values(const metrics::AccuracyMatrix& matrix, const std::vector<store::EvalRow>& evals) {
+Json matrix_values(const metrics::AccuracyMatrix& matrix, const std::vector<store::EvalRow>& evals, const std::string& id) {
   int64_t groups = 0, stages = 0;
   for (const store::EvalRow& row : evals) {
     groups = std::max(groups, row.count.group + 1);
     stages = std::max(stages, row.after_task + 1);
   }
-  Json heads = Json::array(), lines = Json::array();
-  for (int64_t g = 1; g <= groups; ++g) heads.push_back(std::to_string(g));
+  std::vector<HeatRow> rows;
   for (int64_t t = 0; t < stages; ++t) {
-    Json cells = Json::array();
+    HeatRow line{"task " + std::to_string(t + 1), {}};
     for (int64_t g = 0; g < groups; ++g) {
       const base::EvalCount* count = matrix.find(t, g);
-      const double share = count ? static_cast<double>(count->correct) / static_cast<double>(count->n) : 0;
-      cells.push_back({{"text", count ? percent(share) : "–"},
-                       {"heat", fixed(share, 3)},
-                       {"why", count ? std::to_string(count->correct) + " of " + std::to_string(count->n) : "not evaluated"}});
+      if (!count || count->n == 0) {
+        line.cells.emplace_back();
+        continue;
+      }
+      line.cells.push_back(HeatCell{static_cast<double>(count->correct) / static_cast<double>(count->n),
+                                    std::to_string(count->correct) + " of " + std::to_string(count->n)});
     }
     const metrics::Result all = metrics::accuracy_after(matrix, t);
-    lines.push_back({{"task", std::to_string(t + 1)}, {"cells", cells}, {"all", all.value ? percent(*all.value) : "–"}});
+    line.behind = all.value ? percent(*all.value) : "–";
+    rows.push_back(std::move(line));
   }
-  return {{"groups", heads}, {"lines", lines}};
+  Json values =
+      plot_values(heat_plot("matrix", "Accuracy matrix", "Accuracy in % on each group of test samples (columns) after each task (rows).",
+                            "group of test samples", rows, "all seen"));
+  values["file"] = id + "-matrix";
+  return values;
 }
 
 // "pool/0": of the parts "pool" in layer 0.
@@ -85,30 +91,24 @@ std::string usage_title(const std::string& part) {
   return slash == std::string::npos ? title : title + ", layer " + part.substr(slash + 1);
 }
 
-Json usage_values(const std::vector<base::Metric>& scalars) {
+Json usage_values(const std::vector<base::Metric>& scalars, const std::string& id) {
   Json list = Json::array();
   for (const auto& [part, tasks] : part_usage(scalars)) {
-    Json heads = Json::array(), lines = Json::array();
-    size_t prompts = 0;
+    std::vector<HeatRow> rows;
     for (const auto& [task, usage] : tasks) {
-      prompts = std::max(prompts, usage.size());
       double sum = 0;
       for (const double count : usage) sum += count;
-      Json cells = Json::array();
-      for (const double count : usage) {
-        const double share = sum > 0 ? count / sum : 0;
-        cells.push_back({{"text", percent(share)}, {"heat", fixed(share, 3)}});
-      }
+      HeatRow line{"task " + std::to_string(task + 1), {}};
+      for (const double count : usage) line.cells.push_back(HeatCell{sum > 0 ? count / sum : 0, ""});
       const auto value = perplexity(usage);
-      lines.push_back({{"task", std::to_string(task + 1)}, {"cells", cells}, {"perplexity", value ? fixed(*value, 2) : "–"}});
+      line.behind = value ? fixed(*value, 2) : "–";
+      rows.push_back(std::move(line));
     }
-    for (size_t p = 1; p <= prompts; ++p) heads.push_back(std::to_string(p));
-    list.push_back({{"title", usage_title(part)},
-                    {"about",
-                     "Share of the choices (%) that fell on each one, in each task. Perplexity: as many as share "
-                     "the work alike."},
-                    {"prompts", heads},
-                    {"lines", lines}});
+    list.push_back(
+        plot_values(heat_plot("usage", usage_title(part),
+                              "Share of the choices (%) that fell on each one, in each task. Perplexity: as many as share the work alike.",
+                              "which one", rows, "perplexity")));
+    list.back()["file"] = id + "-usage-" + file_name(part);
   }
   return list;
 }
@@ -123,6 +123,7 @@ Json run_values(const store::Store& store, const RunResult& result, const TableR
               {"command", text_or_dash(run.command)},
               {"facts", facts(store, run, row.spec, names)},
               {"params", Json::array()},
+              {"plots", Json::array()},
               {"metrics", Json::array()}};
   for (const auto& [name, value] : row.params.items()) values["params"].push_back({{"name", name}, {"value", parameter_text(value)}});
   if (run.attempt_id == 0) return values;
@@ -130,12 +131,18 @@ Json run_values(const store::Store& store, const RunResult& result, const TableR
   const std::vector<store::EvalRow>& evals = found.evals;
   const metrics::Run records = metrics::records_of(store, run, row.spec, found);
   if (result.ok()) values["metrics"] = metric_values(records);
-  if (!evals.empty()) values["matrix"] = matrix_values(records.matrix, evals);
-  values["usages"] = usage_values(records.scalars);
+  const std::string id = "run-" + run.key.substr(0, 12);
+  values["plots"] = usage_values(records.scalars, id);
+  if (!evals.empty()) values["plots"].insert(values["plots"].begin(), matrix_values(records.matrix, evals, id));
   if (result.curve.empty()) return values;
-  Json curve = Json::array();
-  for (const auto& value : result.curve) curve.push_back(value ? Json(100 * *value) : Json(nullptr));
-  values["curve"] = {{"data", script_json({{"rows", {{{"name", row_name(row)}, {"curve", curve}}}}})}};
+  PlottedRow plotted{id, row_name(row), &row, false, {}};
+  for (const auto& value : result.curve)
+    plotted.curve.push_back(value ? std::optional(stats::Summary{1, *value, *value, *value, "none"}) : std::nullopt);
+  Plot curve = curves_plot({plotted});
+  curve.about = "After each task.";
+  if (curve.svg.empty()) return values;
+  values["plots"].insert(values["plots"].begin(), plot_values(curve));
+  values["plots"].front()["file"] = id + "-curve";
   return values;
 }
 

@@ -4,8 +4,12 @@
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/output.hpp>
+#include <clb/base/sha256.hpp>
+#include <ctime>
 #include <future>
 #include <set>
+
+#include "row_facts.hpp"
 
 namespace clb::report {
 
@@ -14,7 +18,7 @@ using base::Json;
 
 namespace {
 
-const std::vector<std::string> kMetrics{"acc.mean.sample", "acc.last.sample", "forget.max_prev",
+const std::vector<std::string> kMetrics{"acc.mean.sample", "acc.last.sample", "forget.max_prev", "forget.max_all",
                                         "time.total",      "params.trained",  "state.total"};
 
 template <class Visit>
@@ -59,7 +63,7 @@ void set_class_sorted_apart(Report& report) {
 }
 
 Board board_of(const store::Store& store, const LeaderboardOptions& options) {
-  Board board;
+  Board board{.options = &options, .report = {}, .measured = {}, .comparisons = {}, .by_run_key = {}, .badges = {}};
   TableOptions table;
   table.metrics = kMetrics;
   table.experiment = options.experiment;
@@ -75,8 +79,9 @@ Board board_of(const store::Store& store, const LeaderboardOptions& options) {
 }
 
 // What every site has, whatever is in the database.
-const std::vector<std::string> kAssets{"style.css", "leaderboard.js", "chart.min.js"};
-const std::vector<std::string> kAlways{"index.html", "style.css", "leaderboard.js", "chart.min.js", "data.json", "data.csv"};
+const std::vector<std::string> kAssets{"style.css", "leaderboard.js", "plots.js", "compare.js"};
+const std::vector<std::string> kAlways{"index.html", "style.css", "leaderboard.js", "plots.js",    "compare.js",
+                                       "data.json",  "data.csv",  "changes.html",   "changes.json"};
 
 // Each file of a site carries a mark, and a comma-separated one the header line that only this table has.
 constexpr const char* kAssetMark = "/* generator: clbench leaderboard */\n";
@@ -87,9 +92,11 @@ base::OutputRule rule_of(const LeaderboardOptions& options, const std::string& n
   const auto is_own = [name, &options](std::string_view ends) {
     const std::string kind = fs::path(name).extension();
     if (kind == ".html") return ends.find(kPageMark) != std::string::npos || ends.find(kOldPageMark) != std::string::npos;
+    if (name == "changes.json") return ends.starts_with(kChangesMark);
     if (kind == ".json") return ends.starts_with(kDataJsonMark) || ends.starts_with(kOldDataJsonMark);
     if (kind == ".csv") return ends.starts_with(kDataCsvMark);
     if (ends.starts_with(kAssetMark)) return true;
+    if (!fs::exists(options.templates / name)) return false;
     const std::string plain = base::read_file(options.templates / name).substr(0, base::kMarkBytes);  // of a site without marks
     return ends.starts_with(plain);
   };
@@ -101,23 +108,44 @@ void require_folder(const fs::path& out) {
     throw base::Error(out.string() + ": is no folder; --out names one");
 }
 
+// Of the file as it lies there, which is what `sha256sum` says of the file that is published beside the site.
+std::string hash_of(const store::Store& store) {
+  std::error_code error;
+  const fs::path log = store.file().string() + "-wal";
+  const bool more = fs::exists(log, error) && fs::file_size(log, error) > 0;
+  return base::hex(base::sha256_file(store.file())) + (more ? ", and what its -wal file holds" : "");
+}
+
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[16];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d", &utc)};
+}
+
 class Site {
  public:
   Site(const store::Store& store, const LeaderboardOptions& options)
-      : store_(store), options_(options), out_(base::followed(options.out)), board_(board_of(store, options)) {}
+      : store_(store),
+        options_(options),
+        out_(base::followed(options.out)),
+        hash_(std::async(std::launch::async, [&store] { return hash_of(store); })),
+        board_(board_of(store, options)) {}
 
   size_t write() {
     for (const std::string& name : names()) require(name);
     make_folder(out_);
     for (const std::string& asset : kAssets) file(asset, kAssetMark + base::read_file(options_.templates / asset));
     auto data = std::async(std::launch::async, [&] { file("data.json", data_json(board_)); });
-    page("index.html", "index", options_.title, "", Json::array(), true, index_values(board_));
+    page("index.html", "index", options_.title, "", Json::array(), index_values(board_));
     file("data.csv", data_csv(board_));
     data.get();
+    changes();
     if (!options_.all_pages) return pages_;
-    for (const std::string& method : all_methods()) {
-      page(method_file(method), "method", method, "../", Json::array(), false, method_values(board_, method));
-    }
+    compare();
+    for (const std::string& method : all_methods())
+      page(method_file(method), "method", method, "../", Json::array(), method_values(board_, store_, method));
     run_pages();
     return pages_;
   }
@@ -125,7 +153,9 @@ class Site {
  private:
   std::set<std::string> all_methods() const {
     std::set<std::string> methods;
-    each_row(board_.report, [&](const TableRow& row) { methods.insert(row.method); });
+    each_row(board_.report, [&](const TableRow& row) {
+      if (!row.imported) methods.insert(row.method);
+    });
     return methods;
   }
 
@@ -134,6 +164,8 @@ class Site {
   std::vector<std::string> names() const {
     std::vector<std::string> names = kAlways;
     if (!options_.all_pages) return names;
+    names.push_back("compare.html");
+    for (const Table& table : board_.report.tables) names.push_back(compare_file(table));
     for (const std::string& method : all_methods()) names.push_back(method_file(method));
     each_row(board_.report, [&](const TableRow& row) {
       for (const RunResult& run : row.runs) names.push_back(run_file(run.run));
@@ -152,6 +184,22 @@ class Site {
     if (error) throw base::Error(folder.string() + ": cannot be made: " + error.message());
   }
 
+  static std::string compare_file(const Table& table) { return "compare/" + table_id(table) + ".js"; }
+
+  void compare() {
+    page("compare.html", "compare", "Two rows side by side", "", Json::array(), compare_values(board_));
+    for (const Table& table : board_.report.tables) file(compare_file(table), kAssetMark + compare_script(board_, store_, table));
+  }
+
+  void changes() {
+    std::error_code error;
+    const fs::path before = out_ / "changes.json";
+    constexpr uint64_t kMost = uint64_t{256} << 20;
+    const Json now = changes_of(board_, fs::exists(before, error) ? base::read_file(before, kMost) : "", today());
+    file("changes.json", std::string(kChangesMark) + now.dump(-1, ' ', false, Json::error_handler_t::replace).substr(1) + "\n");
+    page("changes.html", "changes", "Changes", "", Json::array(), changes_values(now));
+  }
+
   void run_pages() {
     size_t total = 0, done = 0;
     each_row(board_.report, [&](const TableRow& row) { total += row.runs.size(); });
@@ -159,16 +207,23 @@ class Site {
       const Json crumbs = Json::array({{{"href", "../" + method_file(row.method)}, {"text", row.method}}});
       for (const RunResult& run : row.runs) {
         const Json values = run_values(store_, run, row, options_.weight_names);
-        page(run_file(run.run), "run", values.at("title"), "../", crumbs, values.contains("curve"), values);
+        page(run_file(run.run), "run", values.at("title"), "../", crumbs, values);
         if (options_.progress) options_.progress("pages of runs", ++done, total);
       }
     });
   }
 
   void page(const std::string& name, const std::string& tmpl, const std::string& title, const std::string& root, const Json& crumbs,
-            bool charts, const Json& values) {
+            const Json& values) {
+    if (database_hash_.empty()) database_hash_ = hash_.get();
     file(name, render_page(options_.templates, "page",
-                           {{"title", title}, {"site", options_.title}, {"root", root}, {"crumbs", crumbs}, {"charts", charts}},
+                           {{"title", title},
+                            {"site", options_.title},
+                            {"root", root},
+                            {"crumbs", crumbs},
+                            {"version", options_.version},
+                            {"hash", database_hash_},
+                            {"compare", name == "compare.html"}},
                            render_page(options_.templates, tmpl, values)));
     ++pages_;
   }
@@ -181,6 +236,8 @@ class Site {
   const store::Store& store_;
   const LeaderboardOptions& options_;
   fs::path out_;
+  std::future<std::string> hash_;
+  std::string database_hash_;
   Board board_;
   size_t pages_ = 0;
 };

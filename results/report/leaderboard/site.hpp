@@ -10,11 +10,13 @@
 
 #include "../model.hpp"
 #include "badges.hpp"
+#include "plot.hpp"
 
 namespace clb::report {
 
 // A report together with what was published beside it.
 struct Board {
+  const LeaderboardOptions* options;
   Report report;
   std::vector<MeasuredRun> measured;
   std::vector<AgainstReference> comparisons;                               // their runs point into `measured`
@@ -29,6 +31,9 @@ struct Board {
 std::string render_page(const std::filesystem::path& folder, const std::string& name, const base::Json& values,
                         const std::string& content = "");
 
+// A text of several lines for a template, which shows each value on one: {{#latex}}{{.}}&#10;{{/latex}}.
+base::Json lines_of(const std::string& text);
+
 // JSON that may stand inside <script type="application/json">.
 std::string script_json(const base::Json& value);
 
@@ -36,12 +41,34 @@ std::string file_name(const std::string& id);    // letters, digits, '-', '_' an
 std::string run_file(const store::RunRow& run);  // "run/0123456789ab.html"
 
 base::Json index_values(const Board& board);
-base::Json method_values(const Board& board, const std::string& method);
+base::Json front_values(const Board& board);  // methods x data sets; null where there is one table only
+base::Json table_values(const Board& board, const Table& table);
+base::Json holes_of(const Board& board, const Table& table);  // where there should be a number and is none
+base::Json legend(const Board& board);
+base::Json method_values(const Board& board, const store::Store& store, const std::string& method);
 // title: in "title", for the heading of the page
 base::Json run_values(const store::Store& store, const RunResult& result, const TableRow& row, const WeightNames& names);
 
-// The pieces of a row that index and method pages show.
-base::Json row_values(const Board& board, const TableRow& row, const std::string& root);
+// The pieces of a row that front, tables and method pages show; ranks and shades are theirs.
+base::Json row_values(const Board& board, const std::string& weights, const TableRow& row, const std::string& root);
+base::Json column_values(const Column& column);
+inline constexpr size_t kTrainedColumn = 5;  // of kMetrics in site.cpp
+base::Json plot_values(const Plot& plot);    // the drawing goes into the page as it is: svg.cpp escapes its texts
+
+// plots.cpp: what the plots of a table show, at most kPlottedRows of its rows.
+inline constexpr size_t kPlottedRows = 30;  // more lines cannot be told apart
+std::vector<PlottedRow> plotted_rows(const Table& table);
+base::Json plots_of(const Board& board, const Table& table);
+
+// compare.cpp: what compare.html asks of a table, as a script that it loads: predictions of the plotted rows that are right, and labels.
+std::string compare_script(const Board& board, const store::Store& store, const Table& table);
+base::Json compare_values(const Board& board);
+
+// changes.cpp: changes.json of an earlier site and this board give the one of this site. `earlier`: its text, "" when there was none.
+base::Json changes_of(const Board& board, const std::string& earlier, const std::string& date);
+base::Json changes_values(const base::Json& changes);
+
+inline constexpr std::string_view kChangesMark = "{\"format\":\"clbench-leaderboard-changes\",\"version\":1,";
 // How data.json and data.csv begin, by which an earlier one is known; the old one was written before there was a mark.
 inline constexpr std::string_view kDataJsonMark = "{\"format\": \"clbench-leaderboard\", \"version\": 1, \"metrics\": [";
 inline constexpr std::string_view kOldDataJsonMark = "{\"version\": 1, \"metrics\": [{\"formula\":";

@@ -1,15 +1,19 @@
 // `clbench leaderboard`: a static site of everything in a database, for a browser without network, and readable without JavaScript.
 //
-// index.html has a table for each comparability key, with sections, badges, curves, Pareto plots and what is missing; method/ID.html and
-// run/KEY.html lead to the runs; data.json and data.csv hold all numbers that are shown. Pages are mustache templates (share/leaderboard).
+// index.html has the front (methods x data sets) and a table for each comparability key, with sections, badges, plots and what is missing;
+// method/ID.html and run/KEY.html lead to the runs; compare.html puts two rows side by side; changes.html says what came and went since the
+// site was made before, which changes.json keeps; data.json and data.csv hold all numbers that are shown. Pages are mustache templates
+// (share/leaderboard).
 #pragma once
 
+#include <clb/reference/about.hpp>
 #include <clb/reference/claims.hpp>
 #include <clb/report/reference.hpp>
 #include <clb/store/store.hpp>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,11 +37,16 @@ struct LeaderboardOptions {
   std::filesystem::path out;                    // folder; made when it is not there; what is in it and not of an earlier site stays
   bool force = false;                           // replaces files of the site's names that no earlier site of clbench wrote
   std::vector<std::filesystem::path> inputs{};  // files that are never written over: the database, ...
-  std::filesystem::path templates;              // *.mustache, style.css, leaderboard.js, chart.min.js
+  std::filesystem::path templates;              // *.mustache, style.css, *.js
   std::string experiment;                       // only runs of this experiment name; empty: all
   std::string title = "clbench leaderboard";
   bool all_pages = true;                              // false: the index alone, whose links to methods and runs lead nowhere yet
   std::vector<Validation> validations;                // empty: pages say nothing of validation
+  std::map<std::string, reference::About> about{};    // by method
+  std::string version{};                              // of clbench, for the foot of the pages
+  std::set<std::string> submitted{};                  // UUIDs of attempts that somebody else made
+  // What an audit of the database found, by run key: "" where the run was recounted and is the same, else why not. Nothing: none was made.
+  std::optional<std::map<std::string, std::string>> recounted{};
   std::map<std::string, std::string> weight_names{};  // by SHA-256; others are called by their files
   // Weights (SHA-256) and data (fingerprint) whose pre-training labels overlap, and what to say of it; "" when they do not.
   std::function<std::string(const std::string& weights, const std::string& fingerprint)> overlap;

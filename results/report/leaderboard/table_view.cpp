@@ -1,0 +1,93 @@
+// A table of one data set and protocol.
+#include <algorithm>
+#include <set>
+
+#include "../latex.hpp"
+#include "rank.hpp"
+#include "row_facts.hpp"
+#include "site.hpp"
+
+namespace clb::report {
+
+using base::Json;
+
+namespace {
+
+constexpr size_t kShownRows = 200;   // of a section: more than anybody reads, and a page stays light; data.csv has all
+constexpr size_t kLatexColumns = 3;  // the accuracies and forgetting
+
+// Bold, shade and rank of the rows of a ranked section.
+void rank_rows(Json& rows, const Section& section, const std::vector<Column>& columns) {
+  for (size_t c = 0; c < columns.size(); ++c) {
+    std::vector<std::optional<double>> values;
+    for (const TableRow& row : section.rows)
+      values.push_back(row.cells[c].summary ? std::optional(row.cells[c].summary->mean) : std::nullopt);
+    const auto column = places(values, columns[c].metric->direction == metrics::Direction::kHigherIsBetter);
+    const auto of = static_cast<size_t>(std::ranges::count_if(values, [](const auto& v) { return v.has_value(); }));
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (c == 0 && column[i]) rows[i]["rank"] = fixed(*column[i], 0);
+      rows[i]["cells"][c]["best"] = of > 1 && column[i] == 1.0;
+      rows[i]["cells"][c]["shade"] = shade(column[i], of);
+    }
+  }
+}
+
+// Only where every row has the same does the caption say it for all.
+std::string caption(const Table& table) {
+  std::set<std::string> counts;
+  for (const Section& section : table.sections)
+    for (const TableRow& row : section.rows)
+      if (!row.imported && row.against_best) counts.insert(run_count(row));
+  std::string text = "Mean in %, ± half of the 95 % interval, over ";
+  text += counts.size() == 1 ? "n = " + *counts.begin() + " of each ranked row" : "the runs of each row (column n)";
+  return text + "; the best of the ranked rows in bold, ≈ where it cannot be told from the best, shaded by rank.";
+}
+
+Json section_values(const Board& board, const Table& table, const Section& section, Json& notes) {
+  Json rows = Json::array();
+  for (const TableRow& row : section.rows) {
+    if (rows.size() == kShownRows) break;
+    Json line = row_values(board, section.weights, row, "");
+    line["id"] = row_id(table, section, row);
+    line["rank"] = "";
+    const auto more = gain(table, section, row);
+    line["gain"] = more ? (*more < 0 ? "−" + fixed(-*more, 2) : "+" + fixed(*more, 2)) : "";
+    line["gain_value"] = more ? shortest(*more) : "";
+    line["lacks"] = !row.imported && !complete(row) ? "missing: " + run_count(row) + " ended well" : "";
+    rows.push_back(std::move(line));
+    for (const std::string& note : row.notes) notes.push_back(row_label(row) + ": " + note);
+  }
+  if (section.rows.size() > kShownRows)
+    notes.push_back(std::to_string(section.rows.size() - kShownRows) + " more rows are in data.csv and on the pages of the methods");
+  if (section.title.empty()) rank_rows(rows, section, board.report.columns);
+  return {{"group", group_title(table, section)}, {"title", section.title}, {"rows", std::move(rows)}};
+}
+
+}  // namespace
+
+Json table_values(const Board& board, const Table& table) {
+  const std::vector<std::string> weights = weights_of(table);
+  Json values{{"id", table_id(table)},
+              {"dataset", table.heading[0]},
+              {"name", table_name(board.report, table)},
+              {"protocol", table.heading[1]},
+              {"weights", weights.size() == 1 ? weights_words(table.sections.front()) : ""},
+              {"caption", caption(table)},
+              {"columns", Json::array()},
+              {"sections", Json::array()},
+              {"findings", Json::array()}};
+  Json notes = Json::array();
+  for (const Column& column : board.report.columns) values["columns"].push_back(column_values(column));
+  for (const Section& section : table.sections) values["sections"].push_back(section_values(board, table, section, notes));
+  for (Json& section : values["sections"]) section["width"] = std::to_string(board.report.columns.size() + 10);
+  for (const Finding& finding : table.findings) values["findings"].push_back({{"sentence", sentence(finding)}});
+  values["notes"] = std::move(notes);
+  values["plots"] = plots_of(board, table);
+  values["holes"] = holes_of(board, table);
+  std::vector<size_t> shown;
+  for (size_t i = 0; i < std::min(kLatexColumns, board.report.columns.size()); ++i) shown.push_back(i);
+  values["latex"] = lines_of(latex_of(table, board.report.columns, shown));
+  return values;
+}
+
+}  // namespace clb::report
