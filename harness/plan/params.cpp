@@ -90,7 +90,8 @@ const ParamInfo& find_param(const std::vector<ParamInfo>& params, const std::str
     if (param.name == entry.key) return param;
     names.push_back(param.name);
   }
-  fail(entry.key_place, fmt::format("{} has no parameter \"{}\"{}", plugin, entry.key, suggestion(entry.key, names, "its parameters")));
+  fail(entry.key_place, fmt::format("{} has no parameter \"{}\"{}", plugin, entry.key,
+                                    names.empty() ? "; it has none" : suggestion(entry.key, names, "its parameters")));
 }
 
 }  // namespace

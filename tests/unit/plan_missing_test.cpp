@@ -127,6 +127,27 @@ TEST_F(ByName, ParametersOfTheNameUnlessTheExperimentGivesItsOwn) {
   EXPECT_NE(mistake_in("\"photos\"").find("share/datasets/photos.toml:5:"), std::string::npos) << mistake_in("\"photos\"");
 }
 
+// The catalogue cannot read what lies in a folder of that name.
+TEST_F(ByName, DataThatAreThereAndCannotBeReadAreNotMissing) {
+  const std::string known = "plugin = \"vectors\"\nclasses = 60\nget = \"take them\"\n";
+  write("share/datasets/locked.toml", known);
+  fs::create_directories(folder_ / "first/locked/train");
+  try {
+    plan_in("\"locked\"", true);
+    FAIL() << "expected an Error";
+  } catch (const base::Error& error) {
+    EXPECT_TRUE(std::string(error.what()).ends_with("first/locked: cannot be read")) << error.what();
+  }
+  write("share/datasets/locked.toml", known + "[[file]]\nby_hand = \"ask\"\nto = \"splits/a.txt\"\n");
+  write("good.toml", with_dataset("\"locked\""));
+  PlanOptions wanted = options({"weights.main.file=/none.safetensors"});
+  wanted.data_folders = {folder_ / "first"};
+  wanted.missing_ok = true;
+  const Plan made = make_plan(wanted, catalogue_);
+  EXPECT_NE(made.missing.at(0).find("first/locked: cannot be read; `clbench data info locked` says how to get it"), std::string::npos)
+      << made.missing.at(0);
+}
+
 TEST_F(Missing, ANameBringsItsClasses) {
   EXPECT_EQ(plan_without({"dataset.root=/nowhere", "dataset.name=photos"}).runs.at(0).dataset.class_count, 60);
   EXPECT_EQ(mistake(kGood, {"dataset.name=fotos"}),
