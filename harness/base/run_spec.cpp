@@ -1,6 +1,7 @@
 // Reading of a RunSpec: every member is checked.
 #include <algorithm>
 #include <clb/base/path_text.hpp>
+#include <clb/base/precision.hpp>
 #include <clb/base/run_spec.hpp>
 #include <set>
 #include <utility>
@@ -233,7 +234,7 @@ RunSpec RunSpec::from_json(const Json& json, const std::string& where) {
   for (Members& w : m.objects("weights", "weights")) spec.weights.push_back(weights_from(std::move(w), where));
   spec.protocol = protocol_from(m.object("protocol", "protocol"), spec.dataset.class_count, where);
   spec.seed = m.integer("seed", 0);
-  spec.precision = m.choice("precision", {"fp32", "tf32", "bf16"});
+  spec.precision = m.choice("precision", {"fp32", "tf32", kBf16, kBf16Weights});
   spec.device = m.text("device");
   if (!is_device(spec.device)) m.fail("device", "must be auto, cpu, cuda or cuda:N, found " + canonical(spec.device));
   spec.threads = m.integer("threads", 0, 4096);

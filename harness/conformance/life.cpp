@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <clb/base/error.hpp>
+#include <clb/base/precision.hpp>
 #include <clb/sdk/error.hpp>
 #include <clb/session/emitter.hpp>
 #include <cstdio>
@@ -82,7 +83,7 @@ std::string quiet(const Subject& subject) {
 }
 
 std::string bf16(const Subject& subject) {
-  learn_and_predict(subject, {.precision = "bf16"});
+  for (const char* form : {base::kBf16, base::kBf16Weights}) learn_and_predict(subject, {.precision = form});
   return "";
 }
 

@@ -29,11 +29,12 @@ base::NetworkShape random_shape(const base::RandomWeights& r) {
 }  // namespace
 
 Backbone::Backbone(const base::WeightsSpec& weights, base::ImageSize images, torch::Device device, torch::ScalarType dtype,
-                   std::string vocabulary)
+                   torch::ScalarType computed, std::string vocabulary)
     : weights_(weights),
       images_(images),
       device_(device),
       dtype_(dtype),
+      computed_(computed),
       options_(options_of(weights, images)),
       vocabulary_(std::move(vocabulary)) {}
 
@@ -83,7 +84,8 @@ nn::TowerOptions Backbone::tower_options() {
           .heads = weights_.file.empty() ? weights_.random.heads : weights_.heads,
           .text_heads = weights_.text_heads,
           .image = {images_.height, images_.width},
-          .pos_antialias = weights_.pos_antialias};
+          .pos_antialias = weights_.pos_antialias,
+          .text_computed = computed_};
 }
 
 const nn::Tower& Backbone::tower() {
@@ -134,12 +136,14 @@ torch::Tensor Backbone::compute(const FeatureKind& kind, const torch::Tensor& im
   return tokens.narrow(1, 0, kind.count()).flatten(1).to(torch::kFloat32);
 }
 
-Backbones::Backbones(const base::RunSpec& run, base::ImageSize images, torch::Device device, torch::ScalarType dtype) : run_(run) {
+Backbones::Backbones(const base::RunSpec& run, base::ImageSize images, torch::Device device, torch::ScalarType dtype,
+                     torch::ScalarType computed)
+    : run_(run) {
   if (!data::has_images(run)) return;
   for (const auto& weights : run.weights) {
     const base::ImageSize own = weights.eval_transform ? weights.eval_transform->output_size() : images;
     const auto vocabulary = run.execution.vocabulary_files.find(weights.role);
-    by_role_.try_emplace(weights.role, weights, own, device, dtype,
+    by_role_.try_emplace(weights.role, weights, own, device, dtype, computed,
                          vocabulary == run.execution.vocabulary_files.end() ? "" : vocabulary->second);
   }
 }

@@ -51,7 +51,8 @@ Tensor ClipText::embed(const Tensor& ids) const {
   if (ids.is_cpu() && ids.numel() > 0 && (ids.min().item<int64_t>() < 0 || ids.max().item<int64_t>() >= vocabulary()))
     throw Error(ErrorKind::kInvalid, "a token id lies outside of 0 to " + std::to_string(vocabulary() - 1) +
                                          ", the vocabulary of this text tower; use the tokeniser that it was trained with");
-  return at::embedding(token_embedding_, ids);
+  const Tensor x = at::embedding(token_embedding_, ids);
+  return computed_ ? x.to(*computed_) : x;
 }
 
 Tensor ClipText::with_positions(const Tensor& x) const { return x + as_type_of(x, pos_embed_).narrow(1, 0, x.size(1)); }

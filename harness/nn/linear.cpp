@@ -1,5 +1,7 @@
 #include "clb/nn/linear.hpp"
 
+#include <torch/csrc/autograd/custom_function.h>
+
 #include <cmath>
 
 #include "cpu/fused_linear.hpp"
@@ -8,19 +10,45 @@ namespace clb::nn {
 
 using torch::Tensor;
 
+namespace {
+
+// x W^T + b of float32 x and frozen weights that lie in bfloat16: backward converts them once more, where autograd would keep a float32
+// copy of every weight of the network until then.
+struct WidenedLinear : torch::autograd::Function<WidenedLinear> {
+  static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    ctx->save_for_backward({weight});
+    return at::linear(x, as_type_of(x, weight), as_type_of(x, bias));
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx, torch::autograd::variable_list gradients) {
+    return {at::matmul(gradients[0], as_type_of(gradients[0], ctx->get_saved_variables()[0])), Tensor(), Tensor()};
+  }
+};
+
+bool is_trained(const Tensor& t) { return t.defined() && t.requires_grad(); }
+
+bool widens(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return x.requires_grad() && at::GradMode::is_enabled() && x.scalar_type() == torch::kFloat32 &&
+         weight.scalar_type() == torch::kBFloat16 && !is_trained(weight) && !is_trained(bias);
+}
+
+}  // namespace
+
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (widens(x, weight, bias)) return WidenedLinear::apply(x, weight, bias);
   const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
   if (auto y = fused_linear(x, w, b, "none")) return *y;
   return at::linear(x, w, b);
 }
 
 Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (widens(x, weight, bias)) return at::gelu(linear(x, weight, bias));
   const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
   if (auto y = fused_linear(x, w, b, "gelu")) return *y;
   return at::gelu(at::linear(x, w, b));
 }
 
 Tensor linear_add(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& other) {
+  if (widens(x, weight, bias)) return other + linear(x, weight, bias);
   const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
   if (auto y = fused_linear_add(x, w, b, other)) return *y;
   return other + at::linear(x, w, b);

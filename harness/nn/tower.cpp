@@ -77,7 +77,9 @@ class ClipTextTower final : public TextTower {
   template <Activation activation>
   static std::unique_ptr<TextTower> make(const TensorMap& tensors, const TowerOptions& o, const std::string& name, torch::Device device,
                                          torch::ScalarType dtype) {
-    return std::make_unique<ClipTextTower>(ClipText(tensors, clip_options(activation, o), name).to(device, dtype));
+    ClipText clip = ClipText(tensors, clip_options(activation, o), name).to(device, dtype);
+    if (o.text_computed) clip.compute_in(*o.text_computed);
+    return std::make_unique<ClipTextTower>(std::move(clip));
   }
 
   Tensor compute(const Tensor& ids) const override { return clip_(ids); }

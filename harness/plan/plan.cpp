@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
+#include <clb/base/precision.hpp>
 #include <clb/plan/plan.hpp>
 #include <fstream>
 #include <iterator>
@@ -84,7 +85,7 @@ void check_claims(const MethodEntry& method, const ParamSet& params, const Exper
              "method {} cannot name classes that it has not learned (it does not claim zero-shot), which protocol.eval_unseen needs; "
              "leave eval_unseen out, or choose a method that can",
              method.info.id));
-  if (experiment.run.spec.precision == "bf16" && !(claimed & CLB_CAP_BF16))
+  if (base::keeps_bf16(experiment.run.spec.precision) && !(claimed & CLB_CAP_BF16))
     fail(experiment.run.precision_place, fmt::format("method {} does not support precision bf16; use fp32 or tf32", method.info.id));
 }
 
@@ -249,7 +250,7 @@ Plan plan_experiment(Node root, const PlanOptions& options, Catalogue& catalogue
   plan.name = Reader(root, "").string("name", stream ? "experiment" : options.experiment.stem().string());
   Experiment experiment;
   experiment.protocol = read_protocol(root, plan.warnings);
-  experiment.run = read_run(root, options.cores);
+  experiment.run = read_run(root, options);
   if (experiment.run.spec.threads > options.cores)
     plan.warnings.push_back(
         fmt::format("run.threads = {}, but only {} cores of this machine can be used; runs are slower with more threads",

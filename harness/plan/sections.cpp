@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/there.hpp>
+#include <clb/base/precision.hpp>
 #include <clb/known_data/match.hpp>
 #include <clb/known_data/search.hpp>
 #include <clb/plan/sequence.hpp>
@@ -275,7 +276,7 @@ DatasetEntry read_named_dataset(const Node& node, const std::string& name, const
   return read_one(named_dataset(node, name, options.share), name, name, experiment_folder, options, catalogue, plan);
 }
 
-RunSection read_run(const Node& root, int64_t cores) {
+RunSection read_run(const Node& root, const PlanOptions& options) {
   const Node empty{root.place, Table{}};
   const Node* node = root.table()->find("run");
   const Reader reader(node ? *node : empty, "run");
@@ -283,10 +284,12 @@ RunSection read_run(const Node& root, int64_t cores) {
   section.seeds = {0};
   if (const Node* seeds = reader.find("seed")) section.seeds = to_int_or_list(*seeds, "run.seed", 0, kMaxInt);
   base::RunSpec& spec = section.spec;
-  spec.precision = reader.choice("precision", spec.precision, {"fp32", "tf32", "bf16"});
+  spec.precision = reader.choice("precision", spec.precision, {"fp32", "tf32", base::kBf16, base::kBf16Weights});
   if (const Node* precision = reader.find("precision")) section.precision_place = precision->place;
   spec.device = read_device(reader);
-  spec.threads = reader.integer("threads", std::max<int64_t>(1, cores), 1, kMaxThreads);
+  const bool on_processor = spec.device == "cpu" || (spec.device == "auto" && !options.has_card);
+  if (spec.precision == base::kBf16 && on_processor) spec.precision = options.bf16_form;
+  spec.threads = reader.integer("threads", std::max<int64_t>(1, options.cores), 1, kMaxThreads);
   spec.checkpoint = reader.choice("checkpoint", spec.checkpoint, {"every", "last", "off"});
   spec.track = reader.choice("track", spec.track, {"common", "reproduction"});
   spec.execution.loader_threads = reader.integer("loader_threads", spec.execution.loader_threads, 1, kMaxThreads);

@@ -34,6 +34,6 @@ struct RunSection {
 };
 
 // Every key has a default, so [run] may be missing.
-RunSection read_run(const Node& root, int64_t cores);
+RunSection read_run(const Node& root, const PlanOptions& options);
 
 }  // namespace clb::plan

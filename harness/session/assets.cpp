@@ -11,7 +11,7 @@ AuxData::AuxData(const base::DatasetSpec& dataset, Session& session)
             session.check_cancelled();
             session.progress(what, done, total);
           }),
-      views_(store_, session.spec, session.device, session.dtype) {
+      views_(store_, session.spec, session.device, image_dtype(session.spec.precision)) {
   std::map<int64_t, int64_t> taken;  // of each class
   const auto labels = store_.labels(Split::kTrain);
   for (size_t i = 0; i < labels.size(); ++i)

@@ -4,6 +4,7 @@
 #include <torch/cuda.h>
 
 #include <clb/base/error.hpp>
+#include <clb/base/precision.hpp>
 #include <clb/nn/cpu_kernels.hpp>
 #include <clb/session/device.hpp>
 #include <fstream>
@@ -96,7 +97,8 @@ void configure(const torch::Device& device, const std::string& precision, int64_
   if (device.is_cuda()) at::globalContext().setDeterministicCuDNN(true);
 }
 
-torch::ScalarType precision_dtype(const std::string& precision) { return precision == "bf16" ? torch::kBFloat16 : torch::kFloat32; }
+torch::ScalarType image_dtype(const std::string& precision) { return precision == base::kBf16 ? torch::kBFloat16 : torch::kFloat32; }
+torch::ScalarType weights_dtype(const std::string& precision) { return base::keeps_bf16(precision) ? torch::kBFloat16 : torch::kFloat32; }
 
 void synchronize(const torch::Device& device) {
   if (device.is_cuda()) torch::cuda::synchronize(device.index());

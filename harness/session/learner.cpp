@@ -2,15 +2,22 @@
 
 #include <clb/meta.h>
 
+#include <clb/base/precision.hpp>
 #include <clb/session/learner.hpp>
 
 namespace clb::session {
 namespace {
 
+uint32_t precision_of(const std::string& name) {
+  if (name == base::kBf16) return CLB_PRECISION_BF16;
+  if (name == base::kBf16Weights) return CLB_PRECISION_BF16_WEIGHTS;
+  return name == "tf32" ? CLB_PRECISION_TF32 : CLB_PRECISION_FP32;
+}
+
 clb_session session_args(const Session& s, const clb_host* host, const std::vector<clb_setting>& settings) {
   clb_session args{};
   args.struct_size = sizeof args;
-  args.precision = s.spec.precision == "bf16" ? CLB_PRECISION_BF16 : s.spec.precision == "tf32" ? CLB_PRECISION_TF32 : CLB_PRECISION_FP32;
+  args.precision = precision_of(s.spec.precision);
   args.host = host;
   args.settings = settings.data();
   args.setting_count = static_cast<uint32_t>(settings.size());

@@ -32,7 +32,7 @@ base::Hello hello(const base::RunSpec& spec, const torch::Device& device) {
   h.dataset_hash = base::dataset_hash(spec.dataset, [](const std::string& file) { return loader::plugin_hash(file); });
   h.libtorch = TORCH_VERSION;
   h.device = device_name(device);
-  h.dtype = toString(precision_dtype(spec.precision));
+  h.dtype = toString(image_dtype(spec.precision));
   h.cpu = cpu.model;
   h.cpu_flags = cpu.flags;
   h.cores = cpu.cores;

@@ -20,7 +20,7 @@ Session::Session(const base::RunSpec& run, torch::Device on, const std::string& 
       emitter(events),
       spans(measured),
       device(on),
-      dtype(precision_dtype(run.precision)),
+      dtype(weights_dtype(run.precision)),
       runner_hash(runner),
       keys(run.seed),
       store(
@@ -31,8 +31,9 @@ Session::Session(const base::RunSpec& run, torch::Device on, const std::string& 
           }),
       sample_ids(keys, static_cast<int64_t>(store.labels(Split::kTrain).size())),
       protocol(run, {store.labels(Split::kTrain), store.domains(Split::kTrain)}, {store.labels(Split::kTest), store.domains(Split::kTest)}),
-      views(store, run, device, dtype),
-      backbones(spec, data::has_images(run) ? checked_size(views.at("", false), run) : base::ImageSize(), device, dtype),
+      views(store, run, device, image_dtype(run.precision)),
+      backbones(spec, data::has_images(run) ? checked_size(views.at("", false), run) : base::ImageSize(), device, dtype,
+                image_dtype(run.precision)),
       features(surroundings()),
       text(surroundings()) {}
 

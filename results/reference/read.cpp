@@ -44,7 +44,7 @@ Setting read_setting(const Node& node, const std::string& name) {
   for (const std::string& order : strings(reader.at("order", "\"pilot\""), reader.what("order")))
     s.orders.push_back(canonical_order(order, -1));
   s.eval_transform = reader.string("eval_transform", "");
-  s.precision = reader.choice("precision", s.precision, {"fp32", "tf32", "bf16"});
+  s.precision = reader.choice("precision", s.precision, {"fp32", "tf32", "bf16", "bf16_weights"});
   s.test_batches = reader.choice("test_batches", "", {"shuffled", "class_sorted"});
   s.test_batch_size = reader.integer("test_batch_size", 0, 1, kMost);
   s.stop_after = reader.integer("stop_after", 0, 1, kMost);

@@ -102,6 +102,32 @@ TEST(Bricks, InsertedKeysAreSeenByEveryQuery) {
   EXPECT_TRUE(torch::equal(rows.causal_mask(), want));
 }
 
+// Frozen weights may lie in bfloat16 while everything is computed in float32: then a network computes what it would with these weights
+// widened, forward and backward, and the graph keeps no wide copy of them.
+TEST(Bricks, NarrowWeightsComputeAsTheSameWeightsWidened) {
+  Linear narrow(numbers({6, 5}, 1).to(torch::kBFloat16), numbers({6}, 2).to(torch::kBFloat16));
+  const Linear wide(narrow.weight.to(torch::kFloat32), narrow.bias.to(torch::kFloat32));
+  const Tensor x = numbers({3, 2, 5}, 3), other = numbers({3, 2, 6}, 4), pull = numbers({3, 2, 6}, 5);
+  const auto gradient = [&](const Linear& linear, const auto& compute) {
+    const Tensor in = x.clone().requires_grad_();
+    const Tensor out = compute(linear, in);
+    EXPECT_EQ(out.scalar_type(), torch::kFloat32);
+    (out * pull).sum().backward();
+    return std::pair(out.detach(), in.grad());
+  };
+  const auto same = [&](const char* what, const auto& compute) {
+    const auto of_narrow = gradient(narrow, compute), of_wide = gradient(wide, compute);
+    EXPECT_TRUE(torch::equal(of_narrow.first, of_wide.first)) << what;
+    EXPECT_TRUE(torch::allclose(of_narrow.second, of_wide.second, 1e-6, 1e-6)) << what;
+  };
+  same("product", [](const Linear& l, const Tensor& in) { return l(in); });
+  same("gelu", [](const Linear& l, const Tensor& in) { return linear_gelu(in, l.weight, l.bias); });
+  same("sum", [&](const Linear& l, const Tensor& in) { return l.add_to(other, in); });
+  narrow.bias = narrow.bias.to(torch::kFloat32).requires_grad_();  // a trained bias gets its gradient
+  (narrow(x.clone().requires_grad_()) * pull).sum().backward();
+  EXPECT_TRUE(torch::allclose(narrow.bias.grad(), pull.sum({0, 1}), 1e-6, 1e-6));
+}
+
 TEST(Bricks, AnMlpIsTwoProducts) {
   const Mlp mlp(Linear::drawn(16, 8, golden::any_numbers()), Linear::drawn(8, 16, golden::any_numbers()), Activation::kQuickGelu);
   const Tensor x = numbers({3, 8}, 1), h = mlp.fc1(x);

@@ -3,6 +3,7 @@
 
 #include <clb/base/describe.hpp>
 #include <clb/base/error.hpp>
+#include <clb/base/precision.hpp>
 #include <clb/base/run_spec.hpp>
 #include <functional>
 #include <set>
@@ -187,7 +188,16 @@ TEST(RunSpec, KeySeesWhatIsComputed) {
   EXPECT_TRUE(changes([](RunSpec& s) { s.protocol.class_order = {0, 1, 2, 3}; }));
   EXPECT_TRUE(changes([](RunSpec& s) { s.protocol.stop_after = 1; }));
   EXPECT_TRUE(changes([](RunSpec& s) { s.precision = "bf16"; }));
+  EXPECT_TRUE(changes([](RunSpec& s) { s.precision = "bf16_weights"; }));
   EXPECT_TRUE(changes([](RunSpec& s) { s.threads = 3; }));
+}
+
+TEST(Precision, TheFormOfBfloat16IsTheProcessors) {
+  EXPECT_EQ(bf16_form("AuthenticAMD", "avx2 avx512f avx512_bf16"), "bf16") << "Zen 4";
+  EXPECT_EQ(bf16_form("GenuineIntel", "avx2 avx512f avx512_bf16 amx_bf16"), "bf16");
+  EXPECT_EQ(bf16_form("GenuineIntel", "avx2 avx512f avx512_bf16"), "bf16_weights");
+  EXPECT_EQ(bf16_form("AuthenticAMD", "avx2 fma"), "bf16_weights");
+  EXPECT_EQ(bf16_form("", ""), "bf16_weights");
 }
 
 TEST(RunSpec, SeedsAndMethodsShareATableProtocolsDoNot) {

@@ -107,7 +107,7 @@ const std::vector<Mistake> kMistakes = {
     {24, "seed = []", R"(good.toml:24:8: run.seed must not be an empty list)"},
     {24, "seed = [0, \"1\"]", R"(good.toml:24:12: each element of run.seed must be an integer of at least 0, found the string "1")"},
     {24, "seed = 0.5", R"(good.toml:24:8: run.seed must be an integer of at least 0 or a list of them, found the number 0.5)"},
-    {25, "precision = \"fp16\"", R"(good.toml:25:13: run.precision must be one of fp32, tf32, bf16, found "fp16")"},
+    {25, "precision = \"fp16\"", R"(good.toml:25:13: run.precision must be one of fp32, tf32, bf16, bf16_weights, found "fp16")"},
     {25, "precision = \"bf16\"", R"(good.toml:25:13: method l2p does not support precision bf16; use fp32 or tf32)"},
     {26, "device = \"cuda:x\"",
      R"(good.toml:26:10: run.device must be one of auto, cpu, cuda, cuda:N, found "cuda:x"; did you mean "cuda:N"?)"},

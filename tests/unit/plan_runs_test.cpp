@@ -292,6 +292,23 @@ TEST_F(PlanTest, KeysDependOnWhatIsComputed) {
   EXPECT_EQ(with("protocol.stop_after=10"), plan(with_line(kGood, 17, ""), moved).runs[0].key());
 }
 
+// What is planned, keyed and stored is what is computed: the form that the processor is fast in. A card has one.
+TEST_F(PlanTest, Bfloat16TakesTheFormOfTheProcessor) {
+  write("good.toml", kGood);
+  const auto planned = [&](const std::string& form, bool has_card, const std::string& device) {
+    PlanOptions wanted = options({"run.precision=bf16", "run.device=" + device, "method=[{id=\"simplecil\"}]"});
+    wanted.bf16_form = form;
+    wanted.has_card = has_card;
+    return make_plan(wanted, catalogue_).runs.at(0);
+  };
+  EXPECT_EQ(planned("bf16_weights", false, "auto").precision, "bf16_weights");
+  EXPECT_EQ(planned("bf16_weights", true, "cpu").precision, "bf16_weights");
+  EXPECT_EQ(planned("bf16_weights", true, "auto").precision, "bf16");
+  EXPECT_EQ(planned("bf16_weights", true, "cuda:1").precision, "bf16");
+  EXPECT_EQ(planned("bf16", false, "auto").precision, "bf16");
+  EXPECT_NE(planned("bf16_weights", false, "auto").key(), planned("bf16", false, "auto").key());
+}
+
 TEST_F(PlanTest, DomainIncrementalOrdersTheDomains) {
   const std::string text =
       "[dataset]\nid = \"vectors\"\n[protocol]\nkind = \"domain\"\norder = [2, 0, 1]\neval_on = \"all\"\nstop_after = 2\n"

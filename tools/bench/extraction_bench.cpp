@@ -71,7 +71,7 @@ int main(int argc, char** argv) try {
               static_cast<long>(at::get_num_threads()), cpu.flags.c_str(), static_cast<long>(features::kExtractBatchCpu),
               static_cast<long>(images), static_cast<long>(rounds));
   double fp32 = 0;
-  for (const char* precision : {"fp32", "bf16"}) {
+  for (const char* precision : {"fp32", base::kBf16, base::kBf16Weights}) {
     std::string cache = argv[4];
     base::RunSpec spec = bench::spec_of("extraction_bench", argv[1], dataset, 1, 224);
     spec.precision = precision;
@@ -82,7 +82,7 @@ int main(int argc, char** argv) try {
     if (fp32 == 0)
       fp32 = path;
     else
-      std::printf("bf16 against fp32 through the session: %.2fx\n", path / fp32);
+      std::printf("%s against fp32 through the session: %.2fx\n", precision, path / fp32);
   }
   std::fflush(stdout);
   _exit(0);

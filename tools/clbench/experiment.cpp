@@ -19,6 +19,8 @@ namespace fs = std::filesystem;
 plan::Plan plan_experiment(const std::string& name, const Options& options, InstalledCatalogue& catalogue, bool missing_ok) {
   plan::PlanOptions wanted{name == "-" ? "/dev/stdin" : name, options.texts("set"), base::share(), usable_cores(), missing_ok,
                            weights_folders(options),          data_folders(options)};
+  wanted.bf16_form = bf16_form();
+  wanted.has_card = !this_machine().gpu.empty();
   std::error_code error;
   if (!fs::exists(wanted.experiment, error) && !name.ends_with(".toml")) {
     if (name.find('/') == std::string::npos) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <clb/base/precision.hpp>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -51,6 +52,8 @@ int64_t usable_cores() {
   cpu_set_t set;
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
+
+std::string bf16_form() { return base::bf16_form(value_of("/proc/cpuinfo", "vendor_id"), telling_flags()); }
 
 store::Machine this_machine() {
   store::Machine machine;

@@ -6,6 +6,7 @@
 namespace clb::cli {
 
 store::Machine this_machine();
-int64_t usable_cores();  // of this process's affinity mask
+int64_t usable_cores();   // of this process's affinity mask
+std::string bf16_form();  // base/precision.hpp
 
 }  // namespace clb::cli

@@ -114,8 +114,9 @@ Finding look_at_database(const Options& options) {
 Finding look_at_machine() {
   const store::Machine machine = this_machine();
   return {"", "ok",
-          fmt::format("{}, {} cores, {} of memory available{}", machine.cpu, machine.cores, launch::human_bytes(launch::available_memory()),
-                      machine.gpu.empty() ? "" : ", " + machine.gpu)};
+          fmt::format("{}, {} cores, {} of memory available{}; bf16 here: {}", machine.cpu, machine.cores,
+                      launch::human_bytes(launch::available_memory()), machine.gpu.empty() ? "" : ", " + machine.gpu,
+                      bf16_form() == base::kBf16 ? "products in bfloat16" : "weights in bfloat16, products in float32")};
 }
 
 }  // namespace

@@ -22,6 +22,9 @@
 #define CLB_PRECISION_FP32 1u
 #define CLB_PRECISION_TF32 2u
 #define CLB_PRECISION_BF16 3u
+/* Frozen weights in bfloat16, images and everything that is computed in float32. A method that takes it for CLB_PRECISION_FP32 is right but
+ * for the memory. */
+#define CLB_PRECISION_BF16_WEIGHTS 4u
 
 #ifdef __cplusplus
 extern "C" {

@@ -123,7 +123,7 @@ struct RunSpec {
   TextSpec text;
   ProtocolSpec protocol;
   int64_t seed = 0;
-  std::string precision = "fp32";  // fp32 | tf32 | bf16
+  std::string precision = "fp32";  // fp32 | tf32 | bf16 | bf16_weights: precision.hpp
   std::string device = "auto";     // auto | cpu | cuda | cuda:N
   int64_t threads = 0;             // fixed when the run is planned
   std::string checkpoint = "every";

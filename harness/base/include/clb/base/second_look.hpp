@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <clb/base/precision.hpp>
 #include <cstdint>
 #include <string>
 
@@ -26,11 +27,11 @@ inline constexpr const char* kLooks = "second look";
 // What rounding may do when the same samples come in other batches. A class is in a near tie with the best one when its logit is less than
 // this share of the largest absolute logit below it: float32 sums in another order differ by 1e-6, TF32 rounds factors to 11 bits, bfloat16
 // every value to 8. `clbench validate` judges logits by the same share.
-inline double near_tie(const std::string& precision) { return precision == "bf16" ? 2e-2 : precision == "tf32" ? 1e-3 : 1e-4; }
+inline double near_tie(const std::string& precision) { return keeps_bf16(precision) ? 2e-2 : precision == "tf32" ? 1e-3 : 1e-4; }
 
 // More other predictions than this are no rounding, whatever the logits say: a method that answers everything alike has near ties only.
 inline int64_t most_near_ties(const std::string& precision, int64_t samples) {
-  return std::max<int64_t>(2, samples / (precision == "bf16" ? 10 : 50));
+  return std::max<int64_t>(2, samples / (keeps_bf16(precision) ? 10 : 50));
 }
 
 }  // namespace clb::base

@@ -18,9 +18,10 @@ namespace clb::features {
 
 class Backbone {
  public:
-  // images: their size after the evaluation transform. vocabulary: file of the text tower's tokeniser, for a run that has text.
+  // images: their size after the evaluation transform. dtype: of the weights; computed: of images. vocabulary: file of the text tower's
+  // tokeniser, for a run that has text.
   Backbone(const base::WeightsSpec& weights, base::ImageSize images, torch::Device device, torch::ScalarType dtype,
-           std::string vocabulary = "");
+           torch::ScalarType computed, std::string vocabulary = "");
 
   int64_t columns(const FeatureKind& kind);                // PluginError CLB_E_INVALID for one that this network does not have
   int64_t depth() { return shape().image.depth; }          // blocks
@@ -45,7 +46,7 @@ class Backbone {
   base::WeightsSpec weights_;
   base::ImageSize images_;
   torch::Device device_;
-  torch::ScalarType dtype_;
+  torch::ScalarType dtype_, computed_;
   std::string options_;
   base::MappedFile drawn_;                // random weights, once they are asked for
   std::optional<base::HashedFile> file_;  // none: random, or not asked for yet
@@ -59,8 +60,7 @@ class Backbone {
 // Those of a run, by role; none of a dataset of features.
 class Backbones {
  public:
-  // images: their size after the evaluation transform.
-  Backbones(const base::RunSpec& run, base::ImageSize images, torch::Device device, torch::ScalarType dtype);
+  Backbones(const base::RunSpec& run, base::ImageSize images, torch::Device device, torch::ScalarType dtype, torch::ScalarType computed);
 
   Backbone& at(const std::string& role);  // PluginError CLB_E_INVALID for a role that the experiment does not have
   void expect_unchanged();                // Error when somebody wrote into a file that is in use

@@ -71,6 +71,8 @@ class ClipText final : public Module {
   int64_t vocabulary() const { return token_embedding_.size(0); }
   const Blocks& blocks() const { return blocks_; }
   ClipText to(torch::Device device, torch::ScalarType dtype) const;
+  // Token ids have no floating-point type: what is computed in, where that is not the parameters' own.
+  void compute_in(torch::ScalarType dtype) { computed_ = dtype; }
 
   // ids [n, t] int64, t <= context() -> [n, features], not normalised. Error (invalid): too long, or an id that the vocabulary does not
   // have.
@@ -95,6 +97,7 @@ class ClipText final : public Module {
   Blocks blocks_;
   LayerNorm norm_;
   torch::Tensor proj_;  // [d, features]
+  std::optional<torch::ScalarType> computed_;
 };
 
 // Both towers and the learned scale. Parameters: "image.<name>", "text.<name>", "logit_scale".

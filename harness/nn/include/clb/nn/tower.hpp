@@ -6,14 +6,16 @@
 #include <clb/nn/injection.hpp>
 #include <clb/nn/weights.hpp>
 #include <memory>
+#include <optional>
 
 namespace clb::nn {
 
 struct TowerOptions {
-  std::string format = "timm_vit";    // timm_vit, openclip, openai_clip, ...
-  int64_t heads = 0, text_heads = 0;  // 0: width / 64
-  ImageSize image = 0;                // of the images to come; 0: what the weights were made for
-  bool pos_antialias = true;          // see interpolate_positions
+  std::string format = "timm_vit";                   // timm_vit, openclip, openai_clip, ...
+  int64_t heads = 0, text_heads = 0;                 // 0: width / 64
+  ImageSize image = 0;                               // of the images to come; 0: what the weights were made for
+  bool pos_antialias = true;                         // see interpolate_positions
+  std::optional<torch::ScalarType> text_computed{};  // see ClipText::compute_in; an image tower computes in the type of its images
 };
 
 class Tower {

@@ -2,6 +2,7 @@
 // file:line:column and, for a misspelt key or id, a suggestion.
 #pragma once
 
+#include <clb/base/precision.hpp>
 #include <clb/base/run_spec.hpp>
 #include <clb/base/toml/node.hpp>
 #include <clb/plan/catalogue.hpp>
@@ -32,6 +33,10 @@ struct PlanOptions {
 
   // METHOD/PRESET: `experiment` is the preset's file, and what its key `experiment` composes is planned. Empty: `experiment` is one.
   std::string preset{};
+
+  // What run.precision = "bf16" comes to on the processor (base/precision.hpp), and whether device = "auto" means the processor.
+  std::string bf16_form = base::kBf16;
+  bool has_card = false;
 };
 
 struct Plan {

@@ -295,9 +295,9 @@ class Context {
 
   const Task& task() const { return task_; }
   torch::Device device() const { return device_; }
-  torch::ScalarType dtype() const {
-    return precision_ == CLB_PRECISION_BF16 ? torch::kBFloat16 : torch::kFloat32;
-  }  // of images and frozen weights
+  // Of images, and so of everything that is computed from them; of frozen weights.
+  torch::ScalarType dtype() const { return precision_ == CLB_PRECISION_BF16 ? torch::kBFloat16 : torch::kFloat32; }
+  torch::ScalarType weights_dtype() const { return precision_ == CLB_PRECISION_BF16_WEIGHTS ? torch::kBFloat16 : dtype(); }
   int64_t image_height() const { return image_height_; }
   int64_t image_width() const { return image_width_; }
 

@@ -25,14 +25,16 @@ namespace clb {
 inline nn::Vit backbone(const Context& ctx, const char* role = "main") {
   const clb_weights weights = ctx.weights(role);
   const auto file = std::span(static_cast<const uint8_t*>(weights.bytes), weights.size);
-  return nn::read_vit(file, weights.options, std::string("weights.") + role).to(ctx.device(), ctx.dtype());
+  return nn::read_vit(file, weights.options, std::string("weights.") + role).to(ctx.device(), ctx.weights_dtype());
 }
 
 // The same for a CLIP (format openclip or openai_clip): both towers.
 inline nn::Clip clip(const Context& ctx, const char* role = "clip") {
   const clb_weights weights = ctx.weights(role);
   const auto file = std::span(static_cast<const uint8_t*>(weights.bytes), weights.size);
-  return nn::read_clip(file, weights.options, std::string("weights.") + role).to(ctx.device(), ctx.dtype());
+  nn::Clip clip = nn::read_clip(file, weights.options, std::string("weights.") + role).to(ctx.device(), ctx.weights_dtype());
+  clip.text.compute_in(ctx.dtype());
+  return clip;
 }
 
 // Declares a kind of features that extract() derives from `part`, whose hash is taken here: runs with equal parts share them. A part that

@@ -25,7 +25,9 @@ std::string device_name(const torch::Device& device);  // "cpu", "cuda:0 NVIDIA 
 // Thread count, TF32 switches and deterministic algorithms of this process, once at the start of a run.
 void configure(const torch::Device& device, const std::string& precision, int64_t threads);
 
-torch::ScalarType precision_dtype(const std::string& precision);  // of images and frozen weights: float32, or bfloat16 for "bf16"
+// float32, or bfloat16 where the precision says so (base/precision.hpp).
+torch::ScalarType image_dtype(const std::string& precision);    // of images, and so of everything that is computed
+torch::ScalarType weights_dtype(const std::string& precision);  // of frozen weights
 void synchronize(const torch::Device& device);
 int64_t peak_device_bytes(const torch::Device& device);  // 0 on the CPU
 

@@ -64,7 +64,7 @@ struct Session {
   Emitter& emitter;
   Spans& spans;
   torch::Device device;
-  torch::ScalarType dtype;
+  torch::ScalarType dtype;  // of frozen weights
   std::string runner_hash;
   Keys keys;
   data::Samples store;
