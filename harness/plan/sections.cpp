@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
-#include <clb/base/there.hpp>
 #include <clb/base/precision.hpp>
+#include <clb/base/there.hpp>
 #include <clb/known_data/match.hpp>
 #include <clb/known_data/search.hpp>
 #include <clb/plan/sequence.hpp>
