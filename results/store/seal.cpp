@@ -11,7 +11,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-constexpr const char* kSeal = "seal";
+constexpr const char* kSealTable = "seal";
 
 Names strings(SQLite::Database& db, const std::string& sql, const std::string& table) {
   Names names;
@@ -51,7 +51,7 @@ SealedTable sealed_table(SQLite::Database& db, const std::string& table) {
   Names order = strings(db, "SELECT name FROM pragma_table_info(?) WHERE pk > 0 AND name NOT IN ('id', 'attempt_id') ORDER BY pk", table);
   if (order.empty() && table != "attempt") order = {list};
   std::string sql = "SELECT " + (list.empty() ? std::string("1") : list) + " FROM " + table + " AS s WHERE s." + owner + " = ?1";
-  if (table == kSeal) sql += " AND s.seq < ?2";
+  if (table == kSealTable) sql += " AND s.seq < ?2";
   for (size_t i = 0; i < order.size(); ++i) sql += (i == 0 ? " ORDER BY " : ", ") + order[i];
   return {table, sql};
 }
@@ -103,7 +103,7 @@ std::map<std::string, std::string> digests_of(SQLite::Database& db, const std::v
   for (const SealedTable& table : tables) {
     SQLite::Statement query(db, table.sql);
     query.bind(1, attempt);
-    if (table.name == kSeal) query.bind(2, seal_seq);
+    if (table.name == kSealTable) query.bind(2, seal_seq);
     base::Sha256 hash;
     bool any = false;
     while (query.executeStep()) {
@@ -120,9 +120,9 @@ std::string Seal::sha256() const { return content_key("seal", {seq, event, schem
 void seal_if_ended(SQLite::Database& db, const std::vector<SealedTable>& tables, int64_t attempt) {
   int64_t event = 0;
   if (!has_ended(db, attempt, event)) return;
-  Seal seal{next_seq(db, kSeal, attempt), event, pragma(db, "user_version"), spec_digest(db, attempt), {}};
+  Seal seal{next_seq(db, kSealTable, attempt), event, pragma(db, "user_version"), spec_digest(db, attempt), {}};
   seal.digests = base::canonical(base::Json(digests_of(db, tables, attempt, seal.seq)));
-  insert(db, kSeal,
+  insert(db, kSealTable,
          {{"attempt_id", attempt},
           {"seq", seal.seq},
           {"event", seal.event},
