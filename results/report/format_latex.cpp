@@ -12,15 +12,17 @@ std::string line(const std::vector<std::string>& cells) {
   return text + " \\\\\n";
 }
 
-std::string head(const Report& report) {
+std::string head(const Report& report, bool ranks) {
   std::vector<std::string> cells{"method", "setting"};
+  if (ranks) cells.push_back("rank");
   for (const Column& column : report.columns) cells.push_back(latex_text(column.title()));
   cells.push_back("time");
   return line(cells);
 }
 
-std::string row_text(const TableRow& row, std::vector<std::string>& notes) {
+std::string row_text(const TableRow& row, bool ranks, std::vector<std::string>& notes) {
   std::vector<std::string> cells{latex_text(row_name(row)), latex_text(row.setting)};
+  if (ranks) cells.push_back(latex_text(rank_text(row)));
   for (const Cell& cell : row.cells)
     cells.push_back(latex_text(cell_text(cell) + (&cell == &row.cells.front() ? best_mark(row) : "")) +
                     (cell.summary && row.class_sorted ? "$\\dagger$" : ""));
@@ -31,7 +33,8 @@ std::string row_text(const TableRow& row, std::vector<std::string>& notes) {
 }
 
 std::string table_text(const Report& report, const Table& table) {
-  const size_t columns = report.columns.size() + 3;
+  const bool ranks = any_rank(table);
+  const size_t columns = report.columns.size() + (ranks ? 4 : 3);
   std::vector<std::string> notes;
   std::string body;
   for (const Section& section : table.sections) {
@@ -40,7 +43,7 @@ std::string table_text(const Report& report, const Table& table) {
       body += "  \\multicolumn{" + std::to_string(columns) + "}{l}{\\textbf{" + latex_text(weights) + "}} \\\\\n";
     if (!section.title.empty())
       body += "  \\multicolumn{" + std::to_string(columns) + "}{l}{\\emph{" + latex_text(section.title) + "}} \\\\\n";
-    for (const TableRow& row : section.rows) body += row_text(row, notes);
+    for (const TableRow& row : section.rows) body += row_text(row, ranks, notes);
   }
   std::string caption;
   for (const std::string& part : heading_lines(table)) caption += latex_text(part) + ". ";
@@ -48,8 +51,8 @@ std::string table_text(const Report& report, const Table& table) {
   if (any_mark(report)) caption += " " + latex_text(kBestLegend) + ".";
   for (const std::string& note : notes) caption += " " + note + ".";
   for (const Finding& finding : table.findings) caption += " " + latex_text(sentence(finding)) + ".";
-  return "\\begin{table}\n  \\centering\n  \\begin{tabular}{ll" + std::string(columns - 2, 'r') + "}\n  \\toprule\n" + head(report) + body +
-         "  \\bottomrule\n  \\end{tabular}\n  \\caption{" + caption + "}\n\\end{table}\n";
+  return "\\begin{table}\n  \\centering\n  \\begin{tabular}{ll" + std::string(columns - 2, 'r') + "}\n  \\toprule\n" + head(report, ranks) +
+         body + "  \\bottomrule\n  \\end{tabular}\n  \\caption{" + caption + "}\n\\end{table}\n";
 }
 
 }  // namespace
