@@ -68,7 +68,9 @@ stats::Prior settle_prior(std::vector<Ranked>& rows) {
   return means.empty() ? stats::Prior{0, 0} : stats::prior_of(means);
 }
 
-std::string words(size_t units, bool orders) { return std::to_string(units) + (orders ? " class orders" : " seeds"); }
+std::string words(size_t units, bool orders) {
+  return std::to_string(units) + (orders ? " class order" : " seed") + (units == 1 ? "" : "s");
+}
 
 stats::Uncertain weighed(stats::Uncertain difference, const Ranked& a, const Ranked& b, const Question& question) {
   if (a.usual && b.usual) difference.units = stats::moderated(difference.units, question.prior);
@@ -164,6 +166,18 @@ void mark_best(std::vector<TableRow>& rows, const Column& column, size_t by) {
 std::string best_mark(const TableRow& row) {
   if (!row.against_best) return "";
   return row.against_best->verdict == "not distinguishable" ? " ≈" : row.against_best->verdict == "cannot tell" ? " ?" : "";
+}
+
+std::string rank_text(const TableRow& row) {
+  if (!row.rank) return "";
+  const std::string low = std::to_string(row.rank->low);
+  return row.rank->low == row.rank->high ? low : low + "–" + std::to_string(row.rank->high);
+}
+
+bool any_rank(const Table& table) {
+  return std::ranges::any_of(table.sections, [](const Section& section) {
+    return std::ranges::any_of(section.rows, [](const TableRow& row) { return row.rank.has_value(); });
+  });
 }
 
 bool any_mark(const Report& report) {

@@ -1,4 +1,6 @@
 // GitHub's tables.
+#include <algorithm>
+
 #include "model.hpp"
 
 namespace clb::report {
@@ -6,6 +8,11 @@ namespace {
 
 std::string section_text(const Report& report, const Section& section) {
   std::vector<std::string> head{"method", "setting"}, rule{"---", "---"};
+  const bool ranks = std::ranges::any_of(section.rows, [](const TableRow& row) { return row.rank.has_value(); });
+  if (ranks) {
+    head.push_back("rank");
+    rule.push_back("---:");
+  }
   for (const Column& column : report.columns) {
     head.push_back(markdown_text(column.title()));
     rule.push_back("---:");
@@ -17,6 +24,7 @@ std::string section_text(const Report& report, const Section& section) {
   std::string notes;
   for (const TableRow& row : section.rows) {
     std::vector<std::string> cells{markdown_text(row_name(row)), markdown_text(row.setting)};
+    if (ranks) cells.push_back(rank_text(row));
     for (const Cell& cell : row.cells)
       cells.push_back(markdown_text(cell_text(cell)) + (cell.summary && row.class_sorted ? "†" : "") +
                       (&cell == &row.cells.front() ? best_mark(row) : ""));

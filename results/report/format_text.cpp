@@ -25,14 +25,14 @@ std::string marks(const TableRow& row, Line& notes) {
 }
 
 Line head_line(const Report& report) {
-  Line line{"method", "setting"};
+  Line line{"method", "setting", "rank"};
   for (const Column& column : report.columns) line.push_back(printable(column.title()));
   line.push_back("time");
   return line;
 }
 
 Line line_of(const TableRow& row, Line& notes) {
-  Line line{row_name(row) + marks(row, notes), printable(row.setting)};
+  Line line{row_name(row) + marks(row, notes), printable(row.setting), rank_text(row)};
   for (const Cell& cell : row.cells)
     line.push_back(cell_text(cell) + (cell.summary && row.class_sorted ? "†" : "") + (&cell == &row.cells.front() ? best_mark(row) : ""));
   line.push_back(row.time.summary ? duration(row.time.summary->mean) : "–");
@@ -63,11 +63,12 @@ std::string table_text(const Report& report, const Table& table, const std::stri
   std::vector<size_t> widths(entries.front().line.size(), 0);
   for (size_t e = 0; e < entries.size(); ++e) {
     for (size_t i = 0; i < entries[e].line.size(); ++i) {
-      if (e == 0 && i == 1) continue;  // without any setting that column is left out
+      if (e == 0 && (i == 1 || i == 2)) continue;  // without any setting, or rank, that column is left out
       widths[i] = std::max(widths[i], base::display_width(entries[e].line[i]));
     }
   }
-  if (widths[1] > 0) widths[1] = std::max(widths[1], base::display_width(entries.front().line[1]));
+  for (const size_t i : {1, 2})
+    if (widths[i] > 0) widths[i] = std::max(widths[i], base::display_width(entries.front().line[i]));
 
   std::string text;
   const std::vector<std::string> heading = heading_lines(table);

@@ -68,6 +68,8 @@ std::string latex_of(const Table& table, const std::vector<Column>& columns, con
   latex.caption +=
       ": mean in \\% over the runs of each row, the best of the ranked rows in bold, $\\approx$ where the first column cannot tell from "
       "the best.";
+  const bool ranks = any_rank(table);
+  if (ranks) latex.heads.push_back("rank");
   for (const size_t i : shown) latex.heads.push_back(latex_symbol(columns[i]));
   latex.heads.push_back("time");
   for (const Section& section : table.sections) {
@@ -77,6 +79,7 @@ std::string latex_of(const Table& table, const std::vector<Column>& columns, con
     if (!section.title.empty()) group.titles.push_back("\\emph{" + latex_text(section.title) + "}");
     for (const TableRow& row : section.rows) {
       std::vector<std::string> cells{latex_text(row_label(row)) + (row.class_sorted ? "$^\\dagger$" : "")};
+      if (ranks) cells.push_back(latex_text(rank_text(row)));
       for (const size_t i : shown)
         cells.push_back(latex_cell(row.cells[i], best(section, row, columns[i], i), i == shown.front() ? best_mark(row) : ""));
       cells.push_back(row.time.summary ? latex_text(duration(row.time.summary->mean)) : "--");

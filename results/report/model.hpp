@@ -151,6 +151,8 @@ std::string short_name(const Table& table);
 void mark_best(std::vector<TableRow>& rows, const Column& column, size_t by);
 std::string best_mark(const TableRow& row);  // " ≈", " ?" or ""
 bool any_mark(const Report& report);
+std::string rank_text(const TableRow& row);  // "1", "2–5" or ""
+bool any_rank(const Table& table);
 
 // uncertainty.cpp: everything that a row says of its own runs.
 void fill_cells(TableRow& row, const std::vector<Column>& columns, size_t by, const store::Store& store,
@@ -224,6 +226,6 @@ inline constexpr const char* kBestLegend =
     "orders and test images, adjusted for all pairs of rows): which of them is better cannot be concluded, nor that they are equal; ? "
     "fewer "
     "than three class orders or seeds in common, or nothing to test with; rows without a mark are worse than the best, and none is called "
-    "worse whose mean is above that of a row that is not";
+    "worse whose mean is above that of a row that is not; rank: where a row may stand, all of them at once with 95 %";
 
 }  // namespace clb::report

@@ -26,8 +26,11 @@ class ImageValuesTest : public ResultsTest {
     for (int64_t i = 0; i < kImages; ++i) targets.labels.push_back(i % 6);
     if (labels_first) store.add_targets(attempt, targets);
     for (int64_t task = joint ? 2 : 0; task < 3; ++task) {
-      base::TaskDone done{.task = joint ? 0 : task, .classes = {2 * task, 2 * task + 1}, .logit_hash = "x"};
-      for (int64_t g = 0; g <= task; ++g) done.evals.push_back({.group = g, .n = 0, .correct = 0});
+      base::TaskDone done;
+      done.task = joint ? 0 : task;
+      done.classes = {2 * task, 2 * task + 1};
+      done.logit_hash = "x";
+      for (int64_t g = 0; g <= task; ++g) done.evals.push_back({g, 0, 0, 0, 0, 0});
       for (int64_t i = 0; i < kImages; ++i) {
         const int64_t label = i % 6, group = label / 2;
         done.predictions.push_back(group > task ? -1 : right(i, task) ? label : (label + 1) % 6);

@@ -125,7 +125,7 @@ TEST_F(ReportBest, IntervalsHoldForOtherImages) {
   EXPECT_DOUBLE_EQ(nothing_forgotten.at("low").get<double>(), 0) << "in no resample is anything forgotten";
   EXPECT_EQ(row("blind").at("cells").at("acc.last.sample").at("spread"), "t95") << "no predictions";
   EXPECT_EQ(row("short").at("cells").at("acc.last.sample").at("spread"), "images95") << "two seeds, one result";
-  const std::string text = render_table(reader(), {});
+  const std::string text = render_table(reader(), TableOptions{});
   for (const char* said :
        {"1 distinct result of 3 runs: ±i is over test images alone", "±t, for other seeds or orders alone: no predictions",
         "n counts class orders", "one class order: n counts its seeds"})

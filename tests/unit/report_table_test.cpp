@@ -247,7 +247,7 @@ TEST_F(ReportTable, columns_may_be_tasks) {
 TEST_F(ReportTable, columns_may_be_data_sets_and_protocols) {
   {
     Store store = writer();
-    for (int64_t seed = 0; seed < 2; ++seed) finish(store, sample_spec(seed), 1);
+    for (int64_t seed = 0; seed < 2; ++seed) finish(store, sample_spec(seed), 1 + seed);
     finish(store, l2p(0, 5), 4);
     base::RunSpec other = sample_spec(0);
     other.dataset.id = "cub";
