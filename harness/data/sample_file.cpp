@@ -1,4 +1,10 @@
-#include <zlib.h>
+#include <fcntl.h>
+#include <libdeflate.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
 
 #include <clb/base/error.hpp>
 #include <clb/base/sha256.hpp>
@@ -59,7 +65,7 @@ Header checked(std::span<const uint8_t> bytes, const base::fs::path& path) {
 
 }  // namespace
 
-uint32_t crc_of(std::span<const uint8_t> bytes) { return static_cast<uint32_t>(crc32_z(0, bytes.data(), bytes.size())); }
+uint32_t crc_of(std::span<const uint8_t> bytes) { return libdeflate_crc32(0, bytes.data(), bytes.size()); }
 
 std::unique_ptr<SampleFile> SampleFile::open(const base::fs::path& stem) {
   const auto path = with_suffix(stem, ".index");
@@ -119,8 +125,8 @@ base::fs::path data_beside(const base::fs::path& stem) {
 }  // namespace
 
 SampleFileWriter::SampleFileWriter(const base::fs::path& stem) : stem_(stem), temporary_(data_beside(stem)) {
-  data_.open(temporary_, std::ios::binary | std::ios::trunc);
-  if (!data_) throw base::WriteError("cannot write " + temporary_.string());
+  data_ = base::Descriptor(open(temporary_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+  if (data_.get() < 0) throw base::WriteError("cannot write " + temporary_.string());
 }
 
 SampleFileWriter::~SampleFileWriter() {
@@ -129,22 +135,58 @@ SampleFileWriter::~SampleFileWriter() {
 }
 
 void SampleFileWriter::add(std::span<const uint8_t> decoded, SampleRecord shape, int64_t label, int64_t domain, std::string_view name) {
+  shape.size = decoded.size();
+  shape.crc = crc_of(decoded);
+  enter(decoded, shape, label, domain, name);
+  flush();
+}
+
+void SampleFileWriter::enter(std::span<const uint8_t> decoded, SampleRecord record, int64_t label, int64_t domain, std::string_view name) {
+  record.offset = offset_;
   if (has_data_) {
-    shape.offset = offset_;
-    shape.size = decoded.size();
-    shape.crc = crc_of(decoded);
-    data_.write(reinterpret_cast<const char*>(decoded.data()), static_cast<std::streamsize>(decoded.size()));
     offset_ += decoded.size();
+    const auto end = entered_.empty() ? nullptr : static_cast<uint8_t*>(entered_.back().iov_base) + entered_.back().iov_len;
+    if (end == decoded.data())
+      entered_.back().iov_len += decoded.size();
+    else
+      entered_.push_back({const_cast<uint8_t*>(decoded.data()), decoded.size()});
+  } else {
+    record.offset = record.size = record.crc = 0;
   }
-  records_.push_back(shape);
+  records_.push_back(record);
   labels_.push_back(label);
   domains_.push_back(domain);
   names_ += name;
   name_ends_.push_back(names_.size());
 }
 
+void SampleFileWriter::flush() {
+  for (std::span<iovec> rest(entered_); !rest.empty();) {
+    if (rest.front().iov_len == 0) {
+      rest = rest.subspan(1);
+      continue;
+    }
+    const ssize_t written = writev(data_.get(), rest.data(), static_cast<int>(std::min<size_t>(rest.size(), IOV_MAX)));
+    if (written < 0 && errno != EINTR) throw unwritten();
+    for (auto left = static_cast<size_t>(std::max<ssize_t>(written, 0)); left > 0;) {
+      const size_t part = std::min(left, rest.front().iov_len);
+      rest.front().iov_base = static_cast<uint8_t*>(rest.front().iov_base) + part;
+      rest.front().iov_len -= part;
+      left -= part;
+      if (rest.front().iov_len == 0) rest = rest.subspan(1);
+    }
+  }
+  entered_.clear();
+}
+
+base::WriteError SampleFileWriter::unwritten() const {
+  return base::WriteError("cannot write " + temporary_.string() + ": " + std::strerror(errno) +
+                          "; is the disk full? (--cache DIR moves the cache, --cache=off does without)");
+}
+
 void SampleFileWriter::drop_data() {
-  data_.close();
+  data_.reset();
+  entered_.clear();
   std::error_code ignored;
   base::fs::remove(temporary_, ignored);
   for (SampleRecord& r : records_) r.offset = r.size = r.crc = 0;
@@ -165,10 +207,8 @@ std::string SampleFileWriter::index(int64_t limit) const {
 
 void SampleFileWriter::finish(int64_t limit) {
   if (has_data_) {
-    data_.close();
-    if (!data_)
-      throw base::WriteError("cannot write " + temporary_.string() +
-                             "; is the disk full? (--cache DIR moves the cache, --cache=off does without)");
+    flush();
+    if (close(data_.release()) != 0) throw unwritten();
     base::fs::rename(temporary_, with_suffix(stem_, ".decoded"));
   }
   base::write_file_atomic(with_suffix(stem_, ".index"), index(limit));
