@@ -5,8 +5,6 @@
 #include <clb/base/error.hpp>
 #include <csetjmp>
 #include <cstdio>
-#include <cstring>
-#include <optional>
 
 #include <jerror.h>
 #include <jpeglib.h>
@@ -76,73 +74,27 @@ void grey_to_rgb(uint8_t* buffer, size_t pixels) {
   for (size_t i = pixels; i-- > 0;) buffer[3 * i] = buffer[3 * i + 1] = buffer[3 * i + 2] = buffer[i];
 }
 
-// A file with what libjpeg-turbo reads ahead: its fast Huffman decoder works only while there are more bytes to come than the largest
-// unit may take, which in a file of a few kilobytes they never are.
-class Padded {
- public:
-  static constexpr size_t kLargest = 64 << 10;  // in larger files it is their last part alone that would gain
+}  // namespace
 
-  explicit Padded(std::span<const uint8_t> file) : size_(file.size()) {
-    std::memcpy(bytes_, file.data(), size_);
-    for (size_t k = 0; k < kAhead; k += 2) std::memcpy(bytes_ + size_ + k, "\xff\xd9", 2);  // markers of the end
-  }
-  std::span<const uint8_t> bytes() const { return {bytes_, size_ + kAhead}; }
-  bool read_too_far(const JpegReader& reader) const { return reader.info.src->next_input_byte > bytes_ + size_; }
-
- private:
-  static constexpr size_t kAhead = size_t{DCTSIZE2} * 8 * D_MAX_BLOCKS_IN_MCU;
-  size_t size_;
-  uint8_t bytes_[kLargest + kAhead];
-};
-
-void check(const JpegReader& reader, size_t in_file, const std::string& name) {
-  check_image_size(reader.info.image_height, reader.info.image_width, in_file, name);
+ImageSize decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, const Room& room) {
+  JpegReader reader;
+  const auto damaged = [&] {
+    return base::Error(name + ": the JPEG cannot be decoded: " + reader.message + "; it is damaged or truncated");
+  };
+  if (!read_header(reader, bytes)) throw damaged();
+  check_image_size(reader.info.image_height, reader.info.image_width, bytes.size(), name);
   const J_COLOR_SPACE space = reader.info.jpeg_color_space;
   if (space != JCS_GRAYSCALE && space != JCS_YCbCr && space != JCS_RGB) {
     throw base::Error(name + ": the JPEG has " + std::to_string(reader.info.num_components) +
                       " components (CMYK or unknown), but only grey and RGB images are read; convert it to RGB");
   }
-}
-
-// in_file: bytes of the file, without padding.
-ImageSize decode(JpegReader& reader, std::span<const uint8_t> bytes, size_t in_file, const std::string& name, const Room& room) {
-  const auto damaged = [&] {
-    return base::Error(name + ": the JPEG cannot be decoded: " + reader.message + "; it is damaged or truncated");
-  };
-  if (!read_header(reader, bytes)) throw damaged();
-  check(reader, in_file, name);
   const ImageSize image{reader.info.image_height, reader.info.image_width};
   const size_t count = static_cast<size_t>(image.height) * image.width;
-  const int channels = reader.info.jpeg_color_space == JCS_GRAYSCALE ? 1 : 3;
   uint8_t* pixels = room(count * 3);
+  const int channels = space == JCS_GRAYSCALE ? 1 : 3;
   if (!read_pixels(reader, pixels, channels)) throw damaged();
   if (channels == 1) grey_to_rgb(pixels, count);
   return image;
-}
-
-// nullopt: the file has to be decoded as it is, which also tells what is wrong with it.
-std::optional<ImageSize> decode_padded(std::span<const uint8_t> file, const std::string& name, const Room& room) try {
-  const Padded padded(file);
-  JpegReader reader;
-  const ImageSize image = decode(reader, padded.bytes(), file.size(), name, room);
-  return padded.read_too_far(reader) ? std::nullopt : std::optional(image);
-} catch (const base::Error&) {
-  return std::nullopt;
-}
-
-}  // namespace
-
-ImageSize decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, const Room& room) {
-  uint8_t* place = nullptr;
-  size_t size = 0;
-  const auto same_room = [&](size_t wanted) {
-    if (wanted != size) place = room(size = wanted);
-    return place;
-  };
-  if (bytes.size() <= Padded::kLargest)
-    if (const auto image = decode_padded(bytes, name, same_room)) return *image;
-  JpegReader reader;
-  return decode(reader, bytes, bytes.size(), name, same_room);
 }
 
 }  // namespace clb::data

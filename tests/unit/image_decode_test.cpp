@@ -39,27 +39,14 @@ TEST(ImageDecode, ASmallFileCannotClaimAHugeImage) {
   EXPECT_TRUE(testing::contains(said(60'000, 60'000), "allowed are 1 to 100000000")) << said(60'000, 60'000);
 }
 
-// A small JPEG file is decoded from a copy with bytes behind it, a large one as it is: whatever the damage, both come to the same.
-TEST(ImageDecode, SmallFilesAreDecodedLikeLargeOnes) {
-  const std::string comment = std::string("\xff\xfe\xff\xff", 4) + std::string(0xfffd, ' ');
-  const auto outcome = [](const std::string& file) -> std::pair<std::string, std::vector<uint8_t>> {
-    DecodedImage image;
-    const std::string said = testing::said_by<base::Error>([&] { image = decode(file); });
-    return {said, image.pixels};
-  };
-  for (const char* seed : {"jpeg_420", "jpeg_444", "jpeg_grey", "jpeg_progressive", "jpeg_restart"}) {
-    const std::string jpeg = base::read_file(base::fs::path(CLB_SOURCE_DIR) / "tests/fuzz/seeds/image" / seed);
-    const auto large = [&](const std::string& file) { return file.substr(0, 2) + comment + comment + file.substr(2); };
-    EXPECT_FALSE(outcome(jpeg).second.empty()) << seed;
-    for (size_t end = 3; end < jpeg.size(); ++end) {
-      const std::string cut = jpeg.substr(0, end);
-      EXPECT_EQ(outcome(cut), outcome(large(cut))) << seed << " cut to " << end;
-      EXPECT_NE(outcome(cut).first, "") << seed << " cut to " << end;
-      std::string changed = jpeg;
-      changed[end] = static_cast<char>(changed[end] ^ 0x55);
-      EXPECT_EQ(outcome(changed), outcome(large(changed))) << seed << " changed at " << end;
-    }
-  }
+// libjpeg-turbo's fast Huffman decoder passes over wrong codes in silence. It works where some kilobytes are still to come, so a copy of a
+// small file with bytes behind it would be decoded faster and with damage unnoticed: small files must not be decoded that way.
+TEST(ImageDecode, AWrongCodeInASmallFileIsNamed) {
+  std::string jpeg = base::read_file(base::fs::path(CLB_SOURCE_DIR) / "tests/fuzz/seeds/image/jpeg_grey");
+  EXPECT_FALSE(decode(jpeg).pixels.empty());
+  jpeg[359] = static_cast<char>(jpeg[359] ^ 0x55);
+  const std::string said = testing::error_of<base::Error>([&] { decode(jpeg); });
+  EXPECT_TRUE(testing::contains(said, "bad Huffman code")) << said;
 }
 
 }  // namespace

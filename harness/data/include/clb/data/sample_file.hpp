@@ -3,8 +3,6 @@
 // read-only.
 #pragma once
 
-#include <sys/uio.h>
-
 #include <atomic>
 #include <clb/base/descriptor.hpp>
 #include <clb/base/error.hpp>
@@ -82,7 +80,8 @@ class SampleFileWriter {
 
   base::fs::path stem_, temporary_;
   base::Descriptor data_;
-  std::vector<iovec> entered_;  // not written yet
+  std::span<const uint8_t> entered_;  // not written yet
+  uint64_t written_ = 0;
   bool has_data_ = true;
   uint64_t offset_ = 0;
   std::vector<SampleRecord> records_;
