@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <clb/base/content_sample.hpp>
+#include <clb/base/folder.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/base/stamp.hpp>
+#include <set>
 
 namespace clb::base {
 
@@ -50,20 +53,57 @@ std::string digest_of(const fs::path& file, size_t blocks) {
   return hex(hash.finish());
 }
 
+// Names of all files, relative to where the walk begins. Through links; a folder is entered once, so that a loop of links ends.
+class NameWalk {
+ public:
+  explicit NameWalk(std::vector<std::string>& files) : files_(files) {}
+
+  void enter(const fs::path& folder, const std::string& below) {
+    const auto stamp = stamp_of(folder);
+    if (!stamp || !entered_.emplace(stamp->device, stamp->inode).second) return;
+    std::error_code unlisted;  // whoever reads the data set says so
+    for (const Listed& entry : list_folder(folder.string(), unlisted)) {
+      if (entry.kind == Listed::Kind::kFile) files_.push_back(below + entry.name);
+      if (entry.kind == Listed::Kind::kFolder) enter(folder / entry.name, below + entry.name + "/");
+    }
+  }
+
+ private:
+  std::vector<std::string>& files_;
+  std::set<std::pair<uint64_t, uint64_t>> entered_;
+};
+
+// In an order that the file system does not decide; a root that is a file is one without a name.
+std::vector<std::string> files_below(const fs::path& root) {
+  const auto stamp = stamp_of(root);
+  if (stamp && stamp->is_file()) return {""};
+  std::vector<std::string> files;
+  NameWalk(files).enter(root, "");
+  return files;
+}
+
+std::vector<std::string> files_of(const FileTree& tree) {
+  const size_t begin = (tree.root() / "").native().size();
+  std::vector<std::string> files;
+  for (const FileTree::Entry& entry : tree.entries())
+    if (entry.stamp.is_file()) files.push_back(entry.path.size() > begin ? entry.path.substr(begin) : "");
+  return files;
+}
+
 }  // namespace
 
 std::string sampled_digest(const fs::path& file) { return digest_of(file, kBlocks); }
 
-ContentSample::ContentSample(const FileTree& tree) : valid_(true) {
-  std::vector<const std::string*> all;
-  for (const FileTree::Entry& entry : tree.entries())
-    if (entry.stamp.is_file()) all.push_back(&entry.path);
-  const size_t count = std::min(all.size(), kFiles), begin = (tree.root() / "").native().size();
+ContentSample::ContentSample(const fs::path& root, const std::vector<std::string>& all) : valid_(true) {
+  const size_t count = std::min(all.size(), kFiles);
   for (size_t k = 0; k < count; ++k) {
-    const std::string& path = *all[count == 1 ? 0 : k * (all.size() - 1) / (count - 1)];
-    files_.emplace_back(path.size() > begin ? path.substr(begin) : "", digest_of(path, kBlocks / count));
+    const std::string& path = all[count == 1 ? 0 : k * (all.size() - 1) / (count - 1)];
+    files_.emplace_back(path, digest_of(path.empty() ? root : root / path, kBlocks / count));
   }
 }
+
+ContentSample ContentSample::of(const fs::path& root) { return ContentSample(root, files_below(root)); }
+ContentSample::ContentSample(const FileTree& tree) : ContentSample(tree.root(), files_of(tree)) {}
 
 ContentSample::ContentSample(std::string_view text) : valid_(text.starts_with(kSampleMagic)) {
   if (!valid_) return;

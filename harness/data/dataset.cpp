@@ -76,7 +76,7 @@ Dataset::Dataset(const std::string& file, const std::string& root, const base::J
           " has no default folder; name one with root = \"...\" in [dataset], --set dataset.root=DIR or, for info, --root DIR");
     root_ = usual;
   }
-  files_ = base::ContentSample(base::FileTree(root_));
+  files_ = base::ContentSample::of(root_);
   {
     const loader::Globals before("open of the dataset", loader::Globals::kAnywhere);
     const clb_dataset_info raw = plugin_->describe();

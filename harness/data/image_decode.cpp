@@ -18,12 +18,23 @@ void check_image_size(uint64_t height, uint64_t width, size_t bytes, const std::
   if (height * width / kMaxPixelsPerByte > bytes) refuse("more than its " + std::to_string(bytes) + " bytes can hold");
 }
 
-DecodedImage decode_image(std::span<const uint8_t> bytes, const std::string& name) {
+ImageSize decode_image(std::span<const uint8_t> bytes, const std::string& name, const Room& room) {
   const base::ImageKind kind = base::image_kind(bytes);
-  if (kind == base::ImageKind::kJpeg) return decode_jpeg(bytes, name);
-  if (kind == base::ImageKind::kPng) return decode_png(bytes, name);
+  if (kind == base::ImageKind::kJpeg) return decode_jpeg(bytes, name, room);
+  if (kind == base::ImageKind::kPng) return decode_png(bytes, name, room);
   throw base::Error(name + ": the " + std::to_string(bytes.size()) +
                     " bytes begin neither like a JPEG nor like a PNG; the file is truncated or of another format");
+}
+
+DecodedImage decode_image(std::span<const uint8_t> bytes, const std::string& name) {
+  DecodedImage image;
+  const ImageSize size = decode_image(bytes, name, [&](size_t count) {
+    image.pixels.resize(count);
+    return image.pixels.data();
+  });
+  image.height = size.height;
+  image.width = size.width;
+  return image;
 }
 
 }  // namespace clb::data

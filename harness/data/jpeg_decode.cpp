@@ -70,13 +70,13 @@ bool read_pixels(JpegReader& reader, uint8_t* pixels, int channels) {
 }
 
 // Spreads [pixels] in the front of the buffer to [pixels, 3], from the end so that nothing is overwritten before it is read.
-void grey_to_rgb(std::vector<uint8_t>& pixels) {
-  for (size_t i = pixels.size() / 3; i-- > 0;) pixels[3 * i] = pixels[3 * i + 1] = pixels[3 * i + 2] = pixels[i];
+void grey_to_rgb(uint8_t* buffer, size_t pixels) {
+  for (size_t i = pixels; i-- > 0;) buffer[3 * i] = buffer[3 * i + 1] = buffer[3 * i + 2] = buffer[i];
 }
 
 }  // namespace
 
-DecodedImage decode_jpeg(std::span<const uint8_t> bytes, const std::string& name) {
+ImageSize decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, const Room& room) {
   JpegReader reader;
   const auto damaged = [&] {
     return base::Error(name + ": the JPEG cannot be decoded: " + reader.message + "; it is damaged or truncated");
@@ -88,11 +88,12 @@ DecodedImage decode_jpeg(std::span<const uint8_t> bytes, const std::string& name
     throw base::Error(name + ": the JPEG has " + std::to_string(reader.info.num_components) +
                       " components (CMYK or unknown), but only grey and RGB images are read; convert it to RGB");
   }
-  DecodedImage image{reader.info.image_height, reader.info.image_width, {}};
-  image.pixels.resize(static_cast<size_t>(image.height) * image.width * 3);
+  const ImageSize image{reader.info.image_height, reader.info.image_width};
+  const size_t count = static_cast<size_t>(image.height) * image.width;
+  uint8_t* pixels = room(count * 3);
   const int channels = space == JCS_GRAYSCALE ? 1 : 3;
-  if (!read_pixels(reader, image.pixels.data(), channels)) throw damaged();
-  if (channels == 1) grey_to_rgb(image.pixels);
+  if (!read_pixels(reader, pixels, channels)) throw damaged();
+  if (channels == 1) grey_to_rgb(pixels, count);
   return image;
 }
 

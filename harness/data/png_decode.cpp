@@ -68,7 +68,7 @@ bool read_pixels(PngReader& reader, uint8_t* pixels, size_t height, size_t row_b
 
 }  // namespace
 
-DecodedImage decode_png(std::span<const uint8_t> bytes, const std::string& name) {
+ImageSize decode_png(std::span<const uint8_t> bytes, const std::string& name, const Room& room) {
   PngReader reader;
   reader.bytes = bytes;
   const auto damaged = [&] {
@@ -76,10 +76,10 @@ DecodedImage decode_png(std::span<const uint8_t> bytes, const std::string& name)
                        "; it is damaged or truncated");
   };
   if (!read_header(reader)) throw damaged();
-  DecodedImage image{png_get_image_height(reader.png, reader.info), png_get_image_width(reader.png, reader.info), {}};
+  const ImageSize image{png_get_image_height(reader.png, reader.info), png_get_image_width(reader.png, reader.info)};
   check_image_size(static_cast<uint64_t>(image.height), static_cast<uint64_t>(image.width), bytes.size(), name);
-  image.pixels.resize(static_cast<size_t>(image.height) * image.width * 3);
-  if (!read_pixels(reader, image.pixels.data(), image.height, image.width * 3)) throw damaged();
+  uint8_t* pixels = room(static_cast<size_t>(image.height) * image.width * 3);
+  if (!read_pixels(reader, pixels, image.height, image.width * 3)) throw damaged();
   return image;
 }
 

@@ -168,8 +168,7 @@ Sample TreeDataset::read(Split split, int64_t i) const {
   const std::string& file = files_[split][static_cast<size_t>(i)];
   std::vector<uint8_t> bytes;
   try {
-    const std::string text = base::read_file(file);
-    bytes.assign(text.begin(), text.end());
+    bytes = base::read_bytes(file);
   } catch (const base::Error& error) {
     throw PluginError(CLB_E_IO, error.what());
   }

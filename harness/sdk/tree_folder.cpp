@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <clb/base/folder.hpp>
 #include <clb/sdk/image_tree.hpp>
 #include <string_view>
 
@@ -12,7 +13,8 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string extension_of(const std::string& name) {
-  std::string extension = Path(name).extension().string();
+  const size_t dot = name.rfind('.');
+  std::string extension = dot == std::string::npos || dot == 0 ? "" : name.substr(dot);  // as fs::path has it, which costs more
   for (char& c : extension) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return extension;
 }
@@ -41,24 +43,16 @@ bool is_text(const std::string& name) {
 }
 
 Folder::Folder(const Path& path) {
+  using Kind = base::Listed::Kind;
   std::error_code error;
-  for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
-    std::string name = entry->path().filename().string();
-    if (const std::string kind = clutter(name); !kind.empty()) {
+  for (base::Listed& entry : base::list_folder(path.string(), error)) {
+    const std::string kind = clutter(entry.name);
+    if (kind.empty())
+      (entry.kind == Kind::kFolder ? folders : entry.kind == Kind::kFile ? files : others).push_back(std::move(entry.name));
+    else
       ++passed_over[kind];
-      continue;
-    }
-    std::error_code broken;  // the type comes with the name; a link alone is asked for what it leads to
-    if (entry->is_directory(broken)) {
-      folders.push_back(std::move(name));
-    } else if (entry->is_regular_file(broken)) {
-      files.push_back(std::move(name));
-    } else {
-      others.push_back(std::move(name));
-    }
   }
   if (error) tree_problem(path, "cannot be listed: " + error.message());
-  for (std::vector<std::string>* names : {&folders, &files, &others}) std::sort(names->begin(), names->end());
 }
 
 void NoImages::add(const Path& file) {

@@ -30,19 +30,37 @@ struct Opened {
   uint64_t size;
 };
 
-Opened open_regular(const fs::path& file) {
-  Opened opened{Descriptor(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), 0};  // a pipe would wait for somebody who writes
+Opened open_regular(const char* file) {
+  Opened opened{Descriptor(open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)), 0};  // a pipe would wait for somebody who writes
   if (opened.fd.get() < 0) {
     const int error = errno;
-    if (const std::string why = why_no_folder(file.parent_path()); !why.empty())
-      throw Error(file.string() + ": cannot be opened for reading: " + why + ", but a folder is needed");
+    if (const std::string why = why_no_folder(fs::path(file).parent_path()); !why.empty())
+      throw Error(std::string(file) + ": cannot be opened for reading: " + why + ", but a folder is needed");
     fail(file, "cannot be opened for reading", error);
   }
   struct stat status;
   if (fstat(opened.fd.get(), &status) != 0) fail(file, "cannot be examined");
-  if (!S_ISREG(status.st_mode)) throw Error(file.string() + ": is no regular file");
+  if (!S_ISREG(status.st_mode)) throw Error(std::string(file) + ": is no regular file");
   opened.size = static_cast<uint64_t>(status.st_size);
   return opened;
+}
+
+template <class Bytes>
+Bytes read_whole(const char* file, uint64_t limit) {
+  const Opened opened = open_regular(file);
+  if (opened.size > limit)
+    throw Error(std::string(file) + ": has " + std::to_string(opened.size) + " bytes, more than the limit of " + std::to_string(limit));
+  Bytes bytes(opened.size, 0);
+  size_t got = 0;
+  while (got < bytes.size()) {
+    const ssize_t n = read(opened.fd.get(), bytes.data() + got, bytes.size() - got);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(file, "cannot be read at offset " + std::to_string(got));
+    if (n == 0) break;  // it shrank since fstat
+    got += static_cast<size_t>(n);
+  }
+  bytes.resize(got);
+  return bytes;
 }
 
 void write_all(int fd, std::string_view bytes, const fs::path& file) {
@@ -62,23 +80,8 @@ void sync_folder(const fs::path& folder) {
 
 }  // namespace
 
-std::string read_file(const fs::path& file, uint64_t limit) {
-  const Opened opened = open_regular(file);
-  if (opened.size > limit) {
-    throw Error(file.string() + ": has " + std::to_string(opened.size) + " bytes, more than the limit of " + std::to_string(limit));
-  }
-  std::string bytes(opened.size, '\0');
-  size_t got = 0;
-  while (got < bytes.size()) {
-    const ssize_t n = read(opened.fd.get(), bytes.data() + got, bytes.size() - got);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail(file, "cannot be read at offset " + std::to_string(got));
-    if (n == 0) break;  // it shrank since fstat
-    got += static_cast<size_t>(n);
-  }
-  bytes.resize(got);
-  return bytes;
-}
+std::string read_file(const fs::path& file, uint64_t limit) { return read_whole<std::string>(file.c_str(), limit); }
+std::vector<uint8_t> read_bytes(const std::string& file) { return read_whole<std::vector<uint8_t>>(file.c_str(), UINT64_MAX); }
 
 AtomicFile::AtomicFile(const fs::path& file) : file_(file) {
   temporary_ = temporary_beside(file);
@@ -121,7 +124,7 @@ MappedFile::MappedFile(int fd, size_t size, const fs::path& path) : path_(path) 
 }
 
 MappedFile::MappedFile(const fs::path& file, Keep keep) {
-  Opened opened = open_regular(file);
+  Opened opened = open_regular(file.c_str());
   *this = MappedFile(opened.fd.get(), opened.size, file);
   if (keep == Keep::kOpen) fd_ = opened.fd.release();
 }

@@ -20,12 +20,15 @@ class ContentSample {
  public:
   ContentSample() = default;
   explicit ContentSample(const FileTree& tree);
+  static ContentSample of(const std::filesystem::path& root);  // the same, without stamps of all files
   explicit ContentSample(std::string_view text);  // that text() gave
 
   std::string text() const;
   bool holds(const std::filesystem::path& root) const;  // the same files below it hold the same bytes; false where the text was damaged
 
  private:
+  ContentSample(const std::filesystem::path& root, const std::vector<std::string>& all);  // files below it
+
   bool valid_ = false;
   std::vector<std::pair<std::string, std::string>> files_;  // path below the root, digest
 };

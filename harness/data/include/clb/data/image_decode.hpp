@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,5 +21,12 @@ inline constexpr int64_t kMaxImageSide = 65'535;  // JPEG's own limit, and that 
 // of 16-bit grey the high byte is kept, where Pillow makes everything above 255 white. EXIF orientation is ignored.
 // base::Error begins with `name` and says what is wrong: another format, CMYK, larger than the limits above, damaged, truncated. [any]
 DecodedImage decode_image(std::span<const uint8_t> bytes, const std::string& name);
+
+// The same into memory that `room` gives, asked once the size is known and allowed. Where an error follows, it holds anything.
+struct ImageSize {
+  int64_t height = 0, width = 0;
+};
+using Room = std::function<uint8_t*(size_t bytes)>;
+ImageSize decode_image(std::span<const uint8_t> bytes, const std::string& name, const Room& room);
 
 }  // namespace clb::data

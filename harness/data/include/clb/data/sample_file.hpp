@@ -4,8 +4,9 @@
 #pragma once
 
 #include <atomic>
+#include <clb/base/descriptor.hpp>
+#include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
-#include <fstream>
 #include <memory>
 #include <span>
 #include <string>
@@ -66,15 +67,21 @@ class SampleFileWriter {
 
   // Geometry and what is told of the source come in `shape`; offset, size and crc are filled in here.
   void add(std::span<const uint8_t> decoded, SampleRecord shape, int64_t label, int64_t domain, std::string_view name = {});
+  // For many at once: the record has size and crc too, and the bytes are written by flush(), until which they must stay.
+  void enter(std::span<const uint8_t> decoded, SampleRecord record, int64_t label, int64_t domain, std::string_view name);
+  void flush();
   void drop_data();  // from here on, and what was added: the index alone is kept
   uint64_t size() const { return offset_; }
   void finish(int64_t limit = INT64_MAX);
 
  private:
+  base::WriteError unwritten() const;
   std::string index(int64_t limit) const;
 
   base::fs::path stem_, temporary_;
-  std::ofstream data_;
+  base::Descriptor data_;
+  std::span<const uint8_t> entered_;  // not written yet
+  uint64_t written_ = 0;
   bool has_data_ = true;
   uint64_t offset_ = 0;
   std::vector<SampleRecord> records_;

@@ -9,12 +9,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace clb::base {
 
 namespace fs = std::filesystem;
 
 std::string read_file(const fs::path& file, uint64_t limit = UINT64_MAX);
+std::vector<uint8_t> read_bytes(const std::string& file);  // of many small files: making an fs::path of a name costs as much as reading
 
 // Writes to a temporary name in the same folder; finish() fsyncs and renames: readers see the old file or the whole new one, also after a
 // power cut. Without finish() the temporary file is removed. What is replaced hands on its permissions. For names that a user gives:
