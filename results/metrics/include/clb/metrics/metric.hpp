@@ -26,9 +26,6 @@ struct Metric {
   const char* unit;     // "fraction" (printed as a percentage) | "s" | "bytes" | "count"
   Direction direction;
   Result (*compute)(const Run&);
-  // As the field writes it, in short: "A_last", what follows '_' stands below; empty: by its id. Where two definitions share a name, each
-  // says which it is.
-  const char* symbol = "";
 };
 
 const std::vector<Metric>& registry();
