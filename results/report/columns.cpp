@@ -1,5 +1,6 @@
 // What stands above the cells: metrics, the tasks, or data sets and protocols.
 #include <algorithm>
+#include <clb/metrics/symbol.hpp>
 #include <set>
 #include <tuple>
 
@@ -30,7 +31,7 @@ std::string identity(const TableRow& row, const Section& section) {
 
 std::string Column::title() const { return name + (metric->direction == metrics::Direction::kHigherIsBetter ? " ↑" : " ↓"); }
 
-std::string Column::symbol() const { return name != metric->id || !*metric->symbol ? name : metric->symbol; }
+std::string Column::symbol() const { return name == metric->id ? std::string(metrics::symbol_of(name)) : name; }
 
 std::string Column::explain() const { return name + " (version " + std::to_string(metric->version) + "): " + formula; }
 

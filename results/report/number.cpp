@@ -50,9 +50,9 @@ const char* sign_of(const std::string& spread) {
 
 std::string axis_text(double value, std::string_view unit) {
   const Scale scale = unit.empty() ? Scale{1, 0, ""} : scale_of(value, unit);
+  const double shown = std::abs(value) < 1e-12 ? 0 : value * scale.factor;  // a sum of steps ends near 0, or at -0
   std::array<char, 64> text;
-  return std::string(text.data(),
-                     std::to_chars(text.data(), text.data() + text.size(), value * scale.factor, std::chars_format::general, 6).ptr) +
+  return std::string(text.data(), std::to_chars(text.data(), text.data() + text.size(), shown, std::chars_format::general, 6).ptr) +
          scale.suffix;
 }
 

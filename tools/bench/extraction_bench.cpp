@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <clb/base/precision.hpp>
 #include <clb/session/describe.hpp>
 #include <clb/session/session.hpp>
 #include <cstdio>

@@ -1,6 +1,10 @@
 // clbench demo: a shipped experiment on data and weights that are at hand, its table, what it shows, its page.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+#include <thread>
+
 #include <clb/base/file.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/launch/stop.hpp>
@@ -20,8 +24,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr VerbText kDemo{
-    "demo", "", "a few methods on Fashion-MNIST with the embedded network: minutes on two cores, then a table and a page", "clbench demo"};
+constexpr VerbText kDemo{"demo", "",
+                         "a few methods on Fashion-MNIST with the embedded network, three class orders x three seeds: minutes on two "
+                         "cores, then a table and a page",
+                         "clbench demo"};
 
 // As short as it can be typed here.
 std::string typed(const fs::path& path) {
@@ -36,10 +42,25 @@ void write_site(const Options& options, const store::Store& store) {
   report::write_leaderboard(store, site);
 }
 
+// The runs are short and each has one thread, so that one is on each core.
+launch::ScheduleOptions demo_schedule(const Options& options) {
+  launch::ScheduleOptions schedule = schedule_options(options);
+  if (options.flag("jobs") || options.flag("devices")) return schedule;
+  schedule.jobs = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 8);
+  if (!options.flag("max-memory")) schedule.limits.memory_bytes /= schedule.jobs;
+  return schedule;
+}
+
 void say_what_it_shows(const plan::Plan& plan, const store::Store& store) {
   report::TableOptions shown;
-  for (const base::RunSpec& run : plan.runs) shown.run_keys.push_back(run.key());
-  fmt::print("\n{}\n\n", report::headline(store, shown));
+  std::set<int64_t> seeds, orders;
+  for (const base::RunSpec& run : plan.runs) {
+    shown.run_keys.push_back(run.key());
+    seeds.insert(run.seed);
+    orders.insert(run.protocol.order_seed);
+  }
+  const auto counted = [](size_t n, const char* one) { return fmt::format("{} {}{}", n, one, n == 1 ? "" : "s"); };
+  fmt::print("\n{} x {}: {}\n\n", counted(orders.size(), "class order"), counted(seeds.size(), "seed"), report::headline(store, shown));
 }
 
 void say_what_next(const fs::path& database, const fs::path& experiment) {
@@ -72,7 +93,7 @@ int verb_demo(const Arguments& arguments) {
     report::require_site(site_options(published, options));
   }
   const launch::HeldSignals held;
-  const launch::ScheduleOptions schedule = schedule_options(options);
+  const launch::ScheduleOptions schedule = demo_schedule(options);
   const fs::path database = options.text("db"), out = options.text("out");
   const auto plugins = installed_plugins(options);
   launch::Describer describer(schedule.runner, cache_folder(options), reading_progress());

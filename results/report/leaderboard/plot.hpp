@@ -22,7 +22,7 @@ struct PlottedRow {
   std::string id, label;
   const TableRow* row;
   bool joint;                                        // one stage, the last
-  std::vector<std::optional<stats::Summary>> curve;  // accuracy after each task: mean and interval over its runs
+  std::vector<std::optional<stats::Summary>> curve;  // accuracy after each task: mean, lowest and highest of its runs
 };
 
 // Accuracy over all classes seen after each task, with bands; the rows beside it, from the highest at the end.

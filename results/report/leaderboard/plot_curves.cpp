@@ -1,4 +1,4 @@
-// Accuracy over tasks, with the interval of each row as a band.
+// Accuracy over tasks; the band of a row holds its runs.
 #include <algorithm>
 
 #include "plot.hpp"
@@ -74,7 +74,7 @@ Plot curves_plot(const std::vector<PlottedRow>& rows) {
   body +=
       svg::text(svg::kWidth - 4, svg::kTop - 12, "after the last task", "q", "end") + svg::legend(entries, svg::kRight + 16, svg::kTop + 8);
   const std::string title = "Accuracy over tasks";
-  return {"curves", title, "Mean over runs, after each task; the band is the 95 % interval from three runs on, lowest to highest below.",
+  return {"curves", title, "Mean over runs, after each task; the band reaches from the lowest run to the highest.",
           svg::document(svg::kWidth, bottom + 42, title, body, order.size()), curves_csv(rows, last)};
 }
 

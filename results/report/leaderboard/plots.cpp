@@ -20,7 +20,9 @@ std::vector<std::optional<stats::Summary>> curve_of(const TableRow& row) {
     std::vector<double> values;
     for (const RunResult& run : row.runs)
       if (run.ok() && t < run.curve.size() && run.curve[t] && std::isfinite(*run.curve[t])) values.push_back(*run.curve[t]);
-    if (!values.empty()) curve[t] = stats::summarise(values);
+    if (values.empty()) continue;
+    const auto [low, high] = std::ranges::minmax(values);
+    curve[t] = stats::Summary{static_cast<int64_t>(values.size()), stats::mean(values), low, high, "min-max"};
   }
   return curve;
 }

@@ -34,7 +34,8 @@ constexpr const char* kStyle =
     ".plot-svg.dim .s{opacity:.16}.plot-svg.dim .s.hot{opacity:1}.plot-svg .s.hot .l{stroke-width:3}.plot-svg .s.hot .band{opacity:.28}"
     ".plot-svg.many .band,.plot-svg.many .k{display:none}.plot-svg.many .s.hot .band,.plot-svg.many .s.hot "
     ".k{display:inline}.plot-svg.many .l{stroke-width:1.2}"
-    ".plot-svg .named{display:none}.plot-svg .s.hot .named{display:inline}.plot-svg .s.hot text{font-weight:650}";
+    ".plot-svg .named{display:none}.plot-svg .s.hot .named{display:inline}.plot-svg .s.hot text{font-weight:650}.plot-svg .s "
+    "text{paint-order:stroke;stroke:var(--page,#fff);stroke-width:3px}";
 
 std::string with_class(std::string_view classes) { return classes.empty() ? "" : " class=\"" + std::string(classes) + "\""; }
 
@@ -140,9 +141,9 @@ std::string legend(const std::vector<Entry>& entries, double x, double y) {
 
 std::string document(double width, double height, const std::string& title, const std::string& body, size_t rows) {
   constexpr size_t kMany = 8;  // more bands and points hide each other: only those of rows that stand out are drawn
-  return std::string("<svg class=\"plot-svg") + (rows > kMany ? " many" : "") + "\" viewBox=\"0 0 " +
-         number(width) + " " + number(height) + "\" width=\"" + number(width) + "\" height=\"" + number(height) +
-         "\" role=\"img\" aria-label=\"" + base::xml_text(title) + "\"><style>" + kStyle + "</style>" + body + "</svg>";
+  return std::string("<svg class=\"plot-svg") + (rows > kMany ? " many" : "") + "\" viewBox=\"0 0 " + number(width) + " " + number(height) +
+         "\" width=\"" + number(width) + "\" height=\"" + number(height) + "\" role=\"img\" aria-label=\"" + base::xml_text(title) +
+         "\"><style>" + kStyle + "</style>" + body + "</svg>";
 }
 
 // The middle goes: names of rows differ in how they begin and in how they end.

@@ -32,9 +32,6 @@ struct Metric {
   const char* unit;     // "fraction" (printed as a percentage) | "s" | "bytes" | "count"
   Direction direction;
   Result (*compute)(const Run&);
-  // As the field writes it, in short: "A_last", what follows '_' stands below; empty: by its id. Where two definitions share a name, each
-  // says which it is.
-  const char* symbol = "";
   // Of a metric that is such a sum, with weights that follow from the numbers of samples: all of them, of a run that has a value. nullptr:
   // it is none, and what a single image adds to it cannot be told.
   std::vector<Weight> (*weights)(const AccuracyMatrix&) = nullptr;
