@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/math/distributions/chi_squared.hpp>
 #include <boost/math/special_functions/digamma.hpp>
 #include <boost/math/special_functions/trigamma.hpp>
@@ -47,8 +48,9 @@ Prior prior_of(const std::vector<std::vector<double>>& unit_means) {
   const double middle = mean(logs);
   double squares = 0;
   for (const double value : logs) squares += (value - middle) * (value - middle);
-  const double limit = squares / boost::math::quantile(boost::math::chi_squared(k - 1), 0.1);
-  const double half_df = trigamma_inverse(std::max(1e-9, limit - boost::math::trigamma(half)));
+  const double limit = squares / boost::math::quantile(boost::math::chi_squared(k - 1), 0.05);
+  // A row that varies ten times as much as all others may look like them by chance: what is expected never weighs more than what is seen.
+  const double half_df = std::min(half, trigamma_inverse(std::max(1e-9, limit - boost::math::trigamma(half))));
   const double variance = std::exp(middle + boost::math::digamma(half_df) - std::log(half_df));
   return {2 * variance / n, 2 * half_df};
 }

@@ -12,8 +12,8 @@ using Prior = Part;
 
 // unit_means: of each row on the same units, at least 2 of them. What units do to all rows alike is taken out; of the logarithms of the
 // rows' variances their mean, and how much more they scatter than variances of one size would: the empirical Bayes estimate of Smyth, Stat.
-// Appl. Genet. Mol. Biol. 3, 2004, section 6.2. There the scatter itself is estimated; here its upper 90 % limit counts, so that few rows,
-// or rows that differ, are believed less. Nothing for fewer than kFewestForPrior rows.
+// Appl. Genet. Mol. Biol. 3, 2004, section 6.2. There the scatter itself is estimated; here its upper 95 % limit counts, so that few rows,
+// or rows that differ, are believed less, and never more than n - 1 degrees of freedom. Nothing for fewer than kFewestForPrior rows.
 inline constexpr size_t kFewestForPrior = 4;
 Prior prior_of(const std::vector<std::vector<double>>& unit_means);
 
