@@ -258,6 +258,18 @@ TEST_F(Leaderboard, TheFrontRanksCompleteRowsAndSaysWhatOthersLack) {
   const std::string best = between(front.substr(front.rfind("<tr", good)), "<tr", "</tr>");
   EXPECT_NE(best.find("data-value=\"1\">1</td>"), std::string::npos) << best;
   EXPECT_NE(best.find("s4 best"), std::string::npos);
+  writer().add_imported({{.citation = "Doe, 2024",
+                          .url = {},
+                          .comparability_key = {},
+                          .dataset = "elsewhere",
+                          .protocol = "B0-Inc10",
+                          .weights = "ViT",
+                          .method = "theirs",
+                          .setting = {},
+                          .metrics = {{"acc.mean.sample", 1, 2, 0.8, {}}}}});
+  write(options(folder_ / "site"));
+  EXPECT_NE(page("index.html").find(">elsewhere<"), std::string::npos);
+  EXPECT_EQ(page("index.html").find("missing: elsewhere"), std::string::npos) << "nobody on these weights was run there";
 }
 
 TEST_F(Leaderboard, GainIsOverTheFrozenNearestMeanOfTheSameTable) {

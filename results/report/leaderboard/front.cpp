@@ -103,24 +103,28 @@ class Front {
     return places(values, higher());
   }
 
+  // Complete is what has all of its runs on every data set that a row beside it has: other weights may have been tried on others.
   void rank(FrontSection& section) {
     const auto& tables = board_.report.tables;
-    for (FrontRow& row : section.rows)
-      for (size_t t = 0; t < tables.size(); ++t) {
-        if (!value(row, t))
+    std::vector<double> sums(section.rows.size(), 0);
+    double wanted = 0;
+    for (size_t t = 0; t < tables.size(); ++t) {
+      if (std::ranges::none_of(section.rows, [&](const FrontRow& row) { return value(row, t).has_value(); })) continue;
+      ++wanted;
+      for (FrontRow& row : section.rows) {
+        if (!value(row, t)) {
           row.missing.push_back(table_name(board_.report, tables[t]));
-        else if (!row.places[t]->imported && !complete(*row.places[t]))
+        } else if (!row.places[t]->imported && !complete(*row.places[t])) {
           row.missing.push_back(table_name(board_.report, tables[t]) + ": " + run_count(*row.places[t]));
+        }
       }
-    if (section.ranked()) {
-      std::vector<double> sums(section.rows.size(), 0);
-      for (size_t t = 0; t < tables.size(); ++t) {
-        const auto column = column_places(section, t);
-        for (size_t i = 0; i < sums.size(); ++i) sums[i] += column[i].value_or(0);
-      }
-      for (size_t i = 0; i < sums.size(); ++i)
-        if (section.rows[i].missing.empty()) section.rows[i].mean_place = sums[i] / static_cast<double>(tables.size());
     }
+    for (size_t t = 0; t < tables.size() && section.ranked(); ++t) {
+      const auto column = column_places(section, t);
+      for (size_t i = 0; i < sums.size(); ++i) sums[i] += column[i].value_or(0);
+    }
+    for (size_t i = 0; i < sums.size(); ++i)
+      if (section.ranked() && wanted > 0 && section.rows[i].missing.empty()) section.rows[i].mean_place = sums[i] / wanted;
     std::ranges::stable_sort(section.rows, {},
                              [](const FrontRow& row) { return std::pair(row.missing.size(), row.mean_place.value_or(0)); });
   }
