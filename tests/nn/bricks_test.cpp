@@ -125,7 +125,7 @@ TEST(Bricks, NarrowWeightsComputeAsTheSameWeightsWidened) {
   same("sum", [&](const Linear& l, const Tensor& in) { return l.add_to(other, in); });
   narrow.bias = narrow.bias.to(torch::kFloat32).requires_grad_();  // a trained bias gets its gradient
   (narrow(x.clone().requires_grad_()) * pull).sum().backward();
-  EXPECT_TRUE(torch::allclose(narrow.bias.grad(), pull.sum({0, 1}), 1e-6, 1e-6));
+  EXPECT_TRUE(torch::allclose(narrow.bias.grad(), pull.sum(torch::IntArrayRef{0, 1}), 1e-6, 1e-6));
 }
 
 TEST(Bricks, AnMlpIsTwoProducts) {

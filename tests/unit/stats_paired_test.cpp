@@ -5,12 +5,10 @@
 #include <stdexcept>
 #include <vector>
 
+#include "stats_maize.hpp"
+
 namespace clb::stats {
 namespace {
-
-// Differences in height of Darwin's 15 pairs of crossed and self-fertilised maize, in eighths of an inch (Fisher, The Design of
-// Experiments, 1935, sections 17 and 21).
-const std::vector<double> kMaize{49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48};
 
 TEST(Paired, mcnemar_is_the_exact_binomial_test) {
   EXPECT_NEAR(mcnemar_exact(150, 86), 3.7159361395713866e-05, 1e-15);  // Agresti 2002, table 10.1: approval of the prime minister

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "stats_maize.hpp"
+
 namespace clb::stats {
 namespace {
-
-const std::vector<double> kMaize{49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48};
 
 TEST(Units, an_order_is_one_where_several_were_run) {
   const Units units = units_of(std::vector<DrawnRun>{{0, 7, 0}, {1, 7, 1}, {0, 8, 2}, {1, 8, 3}, {2, 8, 4}});
