@@ -11,6 +11,7 @@
 #include <clb/session/evaluate.hpp>
 #include <clb/session/failure.hpp>
 #include <clb/session/look_samples.hpp>
+#include <fstream>
 
 namespace clb::session {
 namespace {
