@@ -18,7 +18,8 @@ struct Sha256::Impl {
 };
 
 Sha256::Sha256() : impl_(std::make_unique<Impl>()) {
-  if (!impl_->context || EVP_DigestInit_ex(impl_->context, EVP_sha256(), nullptr) != 1) {
+  static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);  // EVP_sha256() would be looked up each time
+  if (!impl_->context || EVP_DigestInit_ex(impl_->context, kSha256, nullptr) != 1) {
     throw Error("libcrypto offers no SHA-256", Exit::kInternal);
   }
 }

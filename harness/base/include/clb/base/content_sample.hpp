@@ -21,7 +21,7 @@ class ContentSample {
   ContentSample() = default;
   explicit ContentSample(const FileTree& tree);
   static ContentSample of(const std::filesystem::path& root);  // the same, without stamps of all files
-  explicit ContentSample(std::string_view text);  // that text() gave
+  explicit ContentSample(std::string_view text);               // that text() gave
 
   std::string text() const;
   bool holds(const std::filesystem::path& root) const;  // the same files below it hold the same bytes; false where the text was damaged
