@@ -32,7 +32,7 @@ class ReplacedWeights : public ::testing::Test {
     spec.file = file_.string();
     spec.sha256 = sha256_of(weights(1));
     spec.heads = 2;
-    return {spec, 32, torch::kCPU, torch::kFloat32};
+    return {spec, 32, torch::kCPU, torch::kFloat32, torch::kFloat32};
   }
   clb::testing::TempFolder folder_;
   const fs::path file_ = folder_.write("vit.safetensors", weights(1));
