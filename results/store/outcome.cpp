@@ -9,7 +9,7 @@ namespace {
 
 using Outcomes = std::vector<Outcome>;
 
-constexpr int kFast = 1;  // half of the bits are as good as random
+constexpr int kFast = 1;                           // half of the bits are as good as random
 constexpr int64_t kMostImages = int64_t{1} << 28;  // as in blob.cpp
 
 size_t bytes_for(size_t bits) { return (bits + 7) / 8; }

@@ -175,7 +175,7 @@ class Store {
   // After each task, one for each image of the split; empty where predictions or labels are missing.
   std::vector<std::vector<Outcome>> outcomes(int64_t attempt) const;
   std::vector<std::string> prediction_hashes(int64_t attempt) const;  // SHA-256 of what was predicted after each task; "" of no images
-  std::set<int64_t> attempts_with_predictions() const;  // and with the labels to judge them by
+  std::set<int64_t> attempts_with_predictions() const;                // and with the labels to judge them by
   base::Targets targets(int64_t attempt) const;
   std::map<int64_t, std::string> logit_hashes(int64_t attempt) const;  // by task
   std::vector<base::Metric> metrics(int64_t attempt) const;            // by name, task, step; NaN when not finite
