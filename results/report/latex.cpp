@@ -63,7 +63,7 @@ std::string latex_text_of(const LatexTable& table) {
   return text + "  \\bottomrule\n  \\end{tabular}\n  \\caption{" + table.caption + "}\n  \\label{" + table.label + "}\n\\end{table}\n";
 }
 
-std::string latex_of(const Table& table, const std::vector<Column>& columns, const std::vector<size_t>& shown) {
+std::string latex_of(const Table& table, const std::vector<Column>& columns, const std::vector<size_t>& shown, size_t most) {
   LatexTable latex{.heads = {"method"}, .label = label_of(table), .caption = latex_text(joined(table.heading)), .groups = {}};
   latex.caption +=
       ": mean in \\% over the runs of each row, the best of the ranked rows in bold, $\\approx$ where the first column cannot tell from "
@@ -78,6 +78,7 @@ std::string latex_of(const Table& table, const std::vector<Column>& columns, con
       group.titles.push_back("\\textbf{" + latex_text(weights) + "}");
     if (!section.title.empty()) group.titles.push_back("\\emph{" + latex_text(section.title) + "}");
     for (const TableRow& row : section.rows) {
+      if (group.rows.size() == most) break;
       std::vector<std::string> cells{latex_text(row_label(row)) + (row.class_sorted ? "$^\\dagger$" : "")};
       if (ranks) cells.push_back(latex_text(rank_text(row)));
       for (const size_t i : shown)

@@ -1,6 +1,7 @@
 // A table in LaTeX with booktabs: bold, ties, a caption of one sentence, a label. Cells are LaTeX already.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,6 @@ std::string latex_symbol(const Column& column);  // "$\bar{A}$", "$A_{\mathrm{la
 std::string latex_cell(const Cell& cell, bool bold, const std::string& mark);
 
 // One table of a report with these of its columns.
-std::string latex_of(const Table& table, const std::vector<Column>& columns, const std::vector<size_t>& shown);
+std::string latex_of(const Table& table, const std::vector<Column>& columns, const std::vector<size_t>& shown, size_t most = SIZE_MAX);
 
 }  // namespace clb::report

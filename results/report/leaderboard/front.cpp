@@ -61,6 +61,7 @@ class Front {
     for (const FrontSection& section : sections_) {
       sections.push_back({{"group", section.weights == weights ? "" : section.weights},
                           {"title", section.title},
+                          {"more", section.rows.size() > kShownRows ? std::to_string(section.rows.size() - kShownRows) : ""},
                           {"rows", rows_of(section)},
                           {"width", std::to_string(columns.size() + 3)}});
       weights = section.weights;
@@ -139,7 +140,7 @@ class Front {
     for (const FrontRow& row : section.rows) means.push_back(row.mean_place);
     const auto rank = places(means, false);
     Json rows = Json::array();
-    for (size_t i = 0; i < section.rows.size(); ++i) {
+    for (size_t i = 0; i < std::min(kShownRows, section.rows.size()); ++i) {
       const FrontRow& front = section.rows[i];
       Json cells = Json::array();
       for (size_t t = 0; t < columns.size(); ++t) {
@@ -179,7 +180,7 @@ class Front {
       weights = section.weights;
       std::vector<std::vector<std::optional<double>>> columns;
       for (size_t t = 0; t < board_.report.tables.size(); ++t) columns.push_back(column_places(section, t));
-      for (size_t i = 0; i < section.rows.size(); ++i) {
+      for (size_t i = 0; i < std::min(kShownRows, section.rows.size()); ++i) {
         std::vector<std::string> cells{base::latex_text(row_label(*section.rows[i].row))};
         for (size_t t = 0; t < columns.size(); ++t)
           cells.push_back(value(section.rows[i], t)

@@ -52,6 +52,7 @@ base::Json run_values(const store::Store& store, const RunResult& result, const 
 // The pieces of a row that front, tables and method pages show; ranks and shades are theirs.
 base::Json row_values(const Board& board, const std::string& weights, const TableRow& row, const std::string& root);
 base::Json column_values(const Column& column);
+inline constexpr size_t kShownRows = 200;    // of a section: more than anybody reads, and a page stays light; data.csv has all
 inline constexpr size_t kTrainedColumn = 5;  // of kMetrics in site.cpp
 base::Json plot_values(const Plot& plot);    // the drawing goes into the page as it is: svg.cpp escapes its texts
 

@@ -13,7 +13,6 @@ using base::Json;
 
 namespace {
 
-constexpr size_t kShownRows = 200;   // of a section: more than anybody reads, and a page stays light; data.csv has all
 constexpr size_t kLatexColumns = 3;  // the accuracies and forgetting
 
 // Bold, shade and rank of the rows of a ranked section.
@@ -86,7 +85,7 @@ Json table_values(const Board& board, const Table& table) {
   values["holes"] = holes_of(board, table);
   std::vector<size_t> shown;
   for (size_t i = 0; i < std::min(kLatexColumns, board.report.columns.size()); ++i) shown.push_back(i);
-  values["latex"] = lines_of(latex_of(table, board.report.columns, shown));
+  values["latex"] = lines_of(latex_of(table, board.report.columns, shown, kShownRows));
   return values;
 }
 
