@@ -1,4 +1,5 @@
-// How the field writes a metric, in short: "Ā", "A_last" (what follows '_' stands below). A metric without a sign of its own goes by its id.
+// How the field writes a metric, in short: "Ā", "A_last" (what follows '_' stands below). A metric without a sign of its own goes by its
+// id.
 #pragma once
 
 #include <string_view>

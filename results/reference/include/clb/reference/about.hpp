@@ -1,5 +1,5 @@
-// What is known of a method beside its numbers: plugins/NAME/method.toml, one file per method, installed as share/clbench/methods/NAME.toml.
-// Everything but the family may be missing.
+// What is known of a method beside its numbers: plugins/NAME/method.toml, one file per method, installed as
+// share/clbench/methods/NAME.toml. Everything but the family may be missing.
 #pragma once
 
 #include <cstdint>

@@ -40,11 +40,11 @@ struct LeaderboardOptions {
   std::filesystem::path templates;              // *.mustache, style.css, *.js
   std::string experiment;                       // only runs of this experiment name; empty: all
   std::string title = "clbench leaderboard";
-  bool all_pages = true;                              // false: the index alone, whose links to methods and runs lead nowhere yet
-  std::vector<Validation> validations;                // empty: pages say nothing of validation
-  std::map<std::string, reference::About> about{};    // by method
-  std::string version{};                              // of clbench, for the foot of the pages
-  std::set<std::string> submitted{};                  // UUIDs of attempts that somebody else made
+  bool all_pages = true;                            // false: the index alone, whose links to methods and runs lead nowhere yet
+  std::vector<Validation> validations;              // empty: pages say nothing of validation
+  std::map<std::string, reference::About> about{};  // by method
+  std::string version{};                            // of clbench, for the foot of the pages
+  std::set<std::string> submitted{};                // UUIDs of attempts that somebody else made
   // What an audit of the database found, by run key: "" where the run was recounted and is the same, else why not. Nothing: none was made.
   std::optional<std::map<std::string, std::string>> recounted{};
   std::map<std::string, std::string> weight_names{};  // by SHA-256; others are called by their files
