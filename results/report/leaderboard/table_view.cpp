@@ -25,10 +25,20 @@ void rank_rows(Json& rows, const Section& section, const std::vector<Column>& co
     const auto of = static_cast<size_t>(std::ranges::count_if(values, [](const auto& v) { return v.has_value(); }));
     for (size_t i = 0; i < rows.size(); ++i) {
       if (c == 0 && column[i]) rows[i]["rank"] = fixed(*column[i], 0);
+      if (c == 0) rows[i]["rank_text"] = section.rows[i].rank ? rank_text(section.rows[i]) : rows[i]["rank"].get<std::string>();
       rows[i]["cells"][c]["best"] = of > 1 && column[i] == 1.0;
       rows[i]["cells"][c]["shade"] = shade(column[i], of);
     }
   }
+}
+
+// What an interval is over: the units of the rows, which column n counts the runs of.
+std::string interval_over(const Table& table) {
+  bool orders = false;
+  for (const Section& section : table.sections)
+    orders = orders || std::ranges::any_of(section.rows, [](const TableRow& row) { return row.units.of_orders(); });
+  return orders ? "intervals are over class orders, each the mean over its seeds"
+                : "intervals are over the seeds of one class order and hold for that order alone";
 }
 
 // Only where every row has the same does the caption say it for all.
@@ -39,7 +49,8 @@ std::string caption(const Table& table) {
       if (!row.imported && row.against_best) counts.insert(run_count(row));
   std::string text = "Mean in %, ± half of the 95 % interval, over ";
   text += counts.size() == 1 ? "n = " + *counts.begin() + " of each ranked row" : "the runs of each row (column n)";
-  return text + "; the best of the ranked rows in bold, ≈ where it cannot be told from the best, shaded by rank.";
+  return text + "; " + interval_over(table) +
+         "; the best of the ranked rows in bold, ≈ where it cannot be told from the best, shaded by rank; # is where a row may stand.";
 }
 
 Json section_values(const Board& board, const Table& table, const Section& section, Json& notes) {
@@ -48,7 +59,7 @@ Json section_values(const Board& board, const Table& table, const Section& secti
     if (rows.size() == kShownRows) break;
     Json line = row_values(board, section.weights, row, "");
     line["id"] = row_id(table, section, row);
-    line["rank"] = "";
+    line["rank"] = line["rank_text"] = "";
     const auto more = gain(table, section, row);
     line["gain"] = more ? (*more < 0 ? "−" + fixed(-*more, 2) : "+" + fixed(*more, 2)) : "";
     line["gain_value"] = more ? shortest(*more) : "";
