@@ -107,7 +107,8 @@ Pair pair_of(const Ranked& a, const Ranked& b, const Question& question) {
     return {weighed(stats::over_units_and_images(stats::unit_images(units, images)), a, b, question), n,
             "paired on " + words(n, units.of_orders()) + " and test images"};
   const stats::Uncertain over = stats::over_units(stats::unit_means(units, differences));
-  if (over.variance() == 0) return {{}, n, "every class order gives the same difference, and no predictions are stored"};
+  const bool rounding = over.variance() <= 1e-24 * over.mean * over.mean;  // counts of few images may well differ by as many each time
+  if (rounding) return {{}, n, "all " + words(n, units.of_orders()) + " give the same difference, and predictions are not stored"};
   return {weighed(over, a, b, question), n, "paired on " + words(n, units.of_orders()) + " alone: predictions of both are not stored"};
 }
 

@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <clb/stats/moderated.hpp>
 #include <clb/stats/paired.hpp>
 #include <clb/stats/ranking.hpp>
 #include <clb/stats/units.hpp>
 #include <cmath>
+#include <random>
 #include <stdexcept>
 
 #include "stats_maize.hpp"
@@ -71,6 +73,28 @@ TEST(Uncertain, far_out_each_part_keeps_its_quantile) {
   EXPECT_GT(careful_p(both), p_value(both));
   EXPECT_TRUE(told_from_zero(both, careful_p(both) * 1.001));
   EXPECT_FALSE(told_from_zero(both, careful_p(both) * 0.999));
+}
+
+std::vector<std::vector<double>> normal_rows(size_t rows, double every_other) {
+  std::mt19937_64 random(7);
+  std::normal_distribution<double> normal;
+  const double shared[] = {0, 5, -3};  // what the units do to all
+  std::vector<std::vector<double>> table(rows);
+  for (size_t r = 0; r < rows; ++r)
+    for (const double unit : shared) table[r].push_back(unit + (r % 2 ? every_other : 1) * normal(random));
+  return table;
+}
+
+TEST(Moderated, rows_that_vary_alike_tell_of_each_other_and_others_less) {
+  const Prior alike = prior_of(normal_rows(400, 1)), apart = prior_of(normal_rows(400, 100));
+  EXPECT_NEAR(alike.variance, 2.0 / 3, 0.15) << "of a difference of two means of three";
+  EXPECT_DOUBLE_EQ(alike.df, 2) << "never more than a row's own";
+  EXPECT_LT(apart.df, 1);
+  EXPECT_EQ(prior_of(normal_rows(3, 1)).df, 0) << "too few rows";
+  const Part seen{0.1, 2}, both = moderated(seen, {0.7, 2}), alone = moderated(seen, {0.7, 0});
+  EXPECT_DOUBLE_EQ(both.variance, 0.4);
+  EXPECT_DOUBLE_EQ(both.df, 4);
+  EXPECT_DOUBLE_EQ(alone.variance, 0.1);
 }
 
 // Rows 0 1 2 | 3 4, but 1 and 4 are not told apart: then no row above 4 is worse than 1, nor one below 1 better than 4.
