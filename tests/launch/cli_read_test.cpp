@@ -137,7 +137,7 @@ TEST_F(Cli, CompareGateAndHistoryOfRealFiles) {
 
   const auto compared = clbench({"compare", database(), head});
   EXPECT_EQ(compared.exit_code, 0) << compared.err;
-  EXPECT_TRUE(contains(compared.out, "made the same predictions in 3 pairs of runs")) << compared.out;
+  EXPECT_TRUE(contains(compared.out, "made the same predictions (1 distinct result of 3 seeds)")) << compared.out;
 
   const Json list = json({"history", "--db", database()});
   ASSERT_EQ(list["series"].size(), 1u);
