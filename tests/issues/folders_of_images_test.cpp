@@ -57,7 +57,7 @@ TEST_F(Folders, OneFolderTooDeepIsSaid) {
 TEST_F(Folders, DifferencesOfClassesAreNamedTogether) {
   put_splits();
   for (const std::string name : {"eel", "fox", "gnu", "hen", "ibis", "jay"}) put("train/" + name + "/a.jpg");
-  EXPECT_TRUE(contains(said(), "the class \"eel\", \"fox\", \"gnu\", \"hen\", \"ibis\" and 1 more of /train are missing")) << said();
+  EXPECT_TRUE(contains(said(), "the classes \"eel\", \"fox\", \"gnu\", \"hen\", \"ibis\" and 1 more of /train are missing")) << said();
 }
 
 TEST_F(Folders, UnicodeFormsAreToldApart) {

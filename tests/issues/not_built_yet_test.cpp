@@ -38,7 +38,7 @@ TEST_F(NotBuilt, TheCommandThatBuildsItIsSaid) {
 }
 
 TEST_F(NotBuilt, AnUnknownNameIsNeitherMethodNorDataset) {
-  const Ended unknown = clbench({"info", "qqqqqqqq"}), near = clbench({"info", "cifar10"});
+  const Ended unknown = clbench({"info", "qqqqqqqq"}), near = clbench({"info", "cifar1000"});
   EXPECT_EQ(unknown.code, 2);
   EXPECT_TRUE(contains(unknown.err, "no method, dataset, preset or experiment is called 'qqqqqqqq'")) << unknown.err;
   EXPECT_TRUE(contains(near.err, "did you mean 'cifar100'?")) << near.err;
