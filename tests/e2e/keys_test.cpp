@@ -22,14 +22,14 @@ namespace fs = std::filesystem;
 
 const fs::path kBuilt = CLB_BINARY_DIR;
 
-// What ships, but for the folders in which data sets are looked for: data that are there, and that this catalogue does not open, would be
-// damaged data.
+// What ships, but for the folders that data sets and experiments name: data that are there, and that this catalogue does not open, would
+// be damaged data.
 fs::path share_without_roots() {
   static const clb::testing::TempFolder folder;
   static const bool filled = [] {
     for (const auto& entry : fs::directory_iterator(kBuilt / "share/clbench")) {
       const fs::path to = folder.path() / entry.path().filename();
-      if (to.filename() != "datasets") {
+      if (to.filename() != "datasets" && to.filename() != "experiments") {
         fs::create_directory_symlink(entry.path(), to);
         continue;
       }
