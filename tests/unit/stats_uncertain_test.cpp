@@ -87,7 +87,8 @@ std::vector<std::vector<double>> normal_rows(size_t rows, double every_other) {
 
 TEST(Moderated, rows_that_vary_alike_tell_of_each_other_and_others_less) {
   const Prior alike = prior_of(normal_rows(400, 1)), apart = prior_of(normal_rows(400, 100));
-  // Of a difference of two means of three, and worth 2 degrees of freedom alone: the mean of its logarithm is what is kept, exp(digamma(1)).
+  // Of a difference of two means of three, and worth 2 degrees of freedom alone: the mean of its logarithm is what is kept,
+  // exp(digamma(1)).
   EXPECT_NEAR(alike.variance, 2.0 / 3 * std::exp(-0.5772156649), 0.1);
   EXPECT_DOUBLE_EQ(alike.df, 2) << "never more than a row's own";
   EXPECT_LT(apart.df, 1);
