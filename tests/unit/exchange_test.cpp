@@ -157,6 +157,8 @@ TEST_F(Exchange, exported_tables_have_their_documented_columns) {
   EXPECT_EQ(json.at("runs").at(0).at("weights").at("main"), fake_hash("deit"));
   EXPECT_EQ(json.at("evals").size(), 6u);
   EXPECT_EQ(json.at("evals").at(5).at("correct"), 10);
+  EXPECT_EQ(json.at("evals").at(5).at("accuracy"), 10.0 / json.at("evals").at(5).at("n").get<double>());
+  EXPECT_EQ(json.at("columns").at("evals"), report::export_columns("evals"));
   EXPECT_EQ(json.at("imported").size(), 2u);
   bool found = false;
   for (const Json& metric : json.at("metrics")) {
