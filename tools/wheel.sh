@@ -48,6 +48,23 @@ fi
 for program in clbench clb-runner clb-pretrain; do
   [ -x "$prefix/bin/$program" ] || fail "$prefix holds no bin/$program; give an installed prefix"
 done
+
+# The tag is a promise: no library but PyTorch's and those that every Linux with this glibc has, in the versions of Debian 12.
+check_needs() { # FILE
+  local library family wanted newest
+  for library in $(readelf -dW "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
+    [[ " $everywhere " == *" $library "* ]] || [ -e "$prefix/lib/$library" ] || fail "$1 needs $library, which is neither PyTorch's nor everywhere"
+  done
+  for family in GLIBC_2.36 GLIBCXX_3.4.30 CXXABI_1.3.13; do
+    wanted=$(readelf -VW "$1" | grep -o "Name: ${family%%_*}_[0-9.]*" | cut -d' ' -f2 || true)
+    newest=$(printf '%s\n' "$wanted" "$family" | sort -V | tail -1)
+    [ "$newest" = "$family" ] || fail "$1 needs $newest, newer than $platform has; build on Debian 12"
+  done
+}
+everywhere='libc.so.6 libm.so.6 libstdc++.so.6 libgcc_s.so.1 ld-linux-x86-64.so.2 libtorch_cpu.so libc10.so'
+shopt -s nullglob
+for file in "$prefix"/bin/* "$prefix"/lib/*.so "$prefix"/lib/clbench/*/*.so; do check_needs "$file"; done
+
 version=$("$prefix/bin/clbench" --version | sed -n '1s/^clbench \([0-9.]*\).*/\1/p')
 [ -n "$version" ] || fail "$prefix/bin/clbench does not say its version"
 torch=${TORCH_VERSION%.*}

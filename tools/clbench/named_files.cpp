@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/base/file.hpp>
 #include <clb/base/nearest.hpp>
 #include <clb/base/paths.hpp>
+#include <clb/base/safetensors.hpp>
 #include <clb/known_data/search.hpp>
 #include <clb/weights/search.hpp>
 
 #include "installation.hpp"
+#include "progress_line.hpp"
+#include "say.hpp"
 
 namespace clb::cli {
 
@@ -74,7 +78,30 @@ NamedFiles of_weights(const weights::Known& known, const Options& options) {
   return files;
 }
 
+// A file that is something else would be found out by the first run.
+void check_weights(const fs::path& file) {
+  const base::MappedFile mapped(file);
+  base::parse_safetensors(mapped.bytes(), file.string());
+}
+
+fetch::Options fetch_options(const std::string& subject) {
+  fetch::Options options;
+  options.progress = bytes_progress(subject);
+  options.note = [](const std::string& sentence) { say(stderr, "{}\n", sentence); };
+  return options;
+}
+
 }  // namespace
+
+std::vector<NamedFile> fetch_files(const NamedFiles& files, const std::vector<NamedFile>& wanted) {
+  std::vector<NamedFile> by_hand;
+  for (const NamedFile& file : wanted) {
+    fetch::Folder folder(files.folder, fetch_options(file.item.to));
+    if (!folder.get(file.item)) by_hand.push_back(file);
+    if (files.kind == "weights" && file.by_hand.empty()) check_weights(files.folder / file.item.to);
+  }
+  return by_hand;
+}
 
 bool NamedFiles::can_be_fetched() const {
   return std::any_of(files.begin(), files.end(), [](const NamedFile& file) { return file.by_hand.empty(); });

@@ -1,4 +1,4 @@
-// Data sets and weights that have a name, as files: which there are, where they lie, what fetches them. For `clbench data`.
+// Data sets and weights that have a name, as files: which there are, where they lie, what fetches them. For `clbench data` and `demo`.
 #pragma once
 
 #include <clb/fetch/folder.hpp>
@@ -40,5 +40,8 @@ void add_places(Options& options);
 // Sorted by kind and name. A description that cannot be read is left out here; who asks for it by name hears what is wrong with it.
 std::vector<NamedFiles> all_named(const Options& options);
 NamedFiles named(const std::string& name, const Options& options);  // Error with a suggestion
+
+// Fetches into files.folder, with progress. Returns those that a person has to fetch.
+std::vector<NamedFile> fetch_files(const NamedFiles& files, const std::vector<NamedFile>& wanted);
 
 }  // namespace clb::cli

@@ -6,7 +6,6 @@
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/nearest.hpp>
-#include <clb/base/safetensors.hpp>
 #include <clb/launch/describe.hpp>
 #include <clb/launch/human.hpp>
 #include <clb/plan/named.hpp>
@@ -161,30 +160,6 @@ void require_consent(const NamedFiles& files, const Options& options) {
     throw Error(fmt::format("data get: the licence of {} was not accepted; nothing was fetched", files.name));
 }
 
-// A file that is something else would be found out by the first run.
-void check_weights(const fs::path& file) {
-  const base::MappedFile mapped(file);
-  base::parse_safetensors(mapped.bytes(), file.string());
-}
-
-fetch::Options fetch_options(const std::string& subject) {
-  fetch::Options options;
-  options.progress = bytes_progress(subject);
-  options.note = [](const std::string& sentence) { say(stderr, "{}\n", sentence); };
-  return options;
-}
-
-// Names of those that a person has to fetch.
-std::vector<NamedFile> fetch_all(const NamedFiles& files, const std::vector<NamedFile>& wanted) {
-  std::vector<NamedFile> by_hand;
-  for (const NamedFile& file : wanted) {
-    fetch::Folder folder(files.folder, fetch_options(file.item.to));
-    if (!folder.get(file.item)) by_hand.push_back(file);
-    if (files.kind == "weights" && file.by_hand.empty()) check_weights(files.folder / file.item.to);
-  }
-  return by_hand;
-}
-
 bool has_work(const NamedFiles& files, const std::vector<NamedFile>& wanted) {
   return std::any_of(wanted.begin(), wanted.end(),
                      [&](const NamedFile& file) { return fetch::state_of(files.folder, file.item) != State::kComplete; });
@@ -213,7 +188,7 @@ int get(const Options& options) {
   } else if (has_work(files, wanted)) {
     print_about(stderr, files);
     if (needs_network(files, wanted)) require_consent(files, options);
-    const std::vector<NamedFile> by_hand = fetch_all(files, wanted);
+    const std::vector<NamedFile> by_hand = fetch_files(files, wanted);
     for (const NamedFile& file : by_hand)
       say(stderr, "by hand: {} belongs at {}: {}; then call again\n", file.item.to, (files.folder / file.item.to).string(), file.by_hand);
     if (!by_hand.empty() && options.flag("json")) fmt::print("{}\n", base::pretty(files_json(named(files.name, options))));

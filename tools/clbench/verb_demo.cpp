@@ -1,15 +1,19 @@
 // clbench demo: a shipped experiment on data and weights that are at hand, its table, what it shows, its page.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/launch/stop.hpp>
+#include <cstdlib>
 
 #include "catalogue.hpp"
 #include "database.hpp"
 #include "execute.hpp"
 #include "experiment.hpp"
 #include "installation.hpp"
+#include "named_files.hpp"
 #include "progress_line.hpp"
 #include "say.hpp"
 #include "site.hpp"
@@ -23,10 +27,30 @@ namespace {
 constexpr VerbText kDemo{
     "demo", "", "a few methods on Fashion-MNIST with the embedded network: minutes on two cores, then a table and a page", "clbench demo"};
 
+// Where Debian's package of the images is not installed, their publisher has them; once. Not when other data were named.
+void fetch_images(const Options& options) {
+  const std::vector<std::string> changes = options.texts("set");
+  if (std::ranges::any_of(changes, [](const std::string& change) { return change.starts_with("dataset"); })) return;
+  const NamedFiles images = named("fashion_mnist", options);
+  if (images.place || images.folder.empty()) return;
+  say(stderr, "{} ({}) is not here and is fetched into {}\n", images.title, images.licence, images.folder.string());
+  try {
+    fetch_files(images, images.files);
+  } catch (const base::Error& error) {
+    throw base::Error(fmt::format("{}; or {}", error.what(), images.get), error.exit());
+  }
+}
+
 // As short as it can be typed here.
 std::string typed(const fs::path& path) {
   const fs::path near = fs::proximate(path);
   return quoted((near.empty() || *near.begin() == ".." ? path : near).string());
+}
+
+// What was typed: a Python environment has a command that finds LibTorch and becomes this program (tools/python/clbench/program.py).
+std::string command() {
+  const char* given = std::getenv("CLB_COMMAND");
+  return typed(given && *given ? fs::path(given) : base::executable());
 }
 
 void write_site(const Options& options, const store::Store& store) {
@@ -48,7 +72,7 @@ void say_what_next(const fs::path& database, const fs::path& experiment) {
       "  {0} compare ranpac slca --db {1}    # paired over the seeds\n"
       "  {0} table --db {1} --columns tasks    # accuracy after each task\n"
       "  {0} run {2} --db {1} --set 'run.seed=[3,4]'    # two more seeds\n",
-      typed(base::executable()), typed(database), typed(experiment));
+      command(), typed(database), typed(experiment));
 }
 
 }  // namespace
@@ -71,6 +95,7 @@ int verb_demo(const Arguments& arguments) {
     Published published(options);
     report::require_site(site_options(published, options));
   }
+  fetch_images(options);
   const launch::HeldSignals held;
   const launch::ScheduleOptions schedule = schedule_options(options);
   const fs::path database = options.text("db"), out = options.text("out");

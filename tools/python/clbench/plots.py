@@ -36,7 +36,7 @@ def curves(table: pd.DataFrame) -> Figure:
 def matrix(run: pd.Series, counts: pd.DataFrame) -> Figure:
     """Of one run and its counts: rows are tasks after which it was evaluated, columns the tasks whose classes these are."""
     cells = counts.pivot(index="after_task", columns="group", values="accuracy")
-    figure, axes = needed("matplotlib.pyplot").subplots(figsize=_PANEL, layout="constrained")
+    figure, axes = _subplots(figsize=_PANEL)
     image = axes.imshow(cells, vmin=0, vmax=1, cmap="viridis")
     if max(cells.shape) <= _MANY_DIGITS:
         for (row, column), value in _numbers(cells):
@@ -63,7 +63,8 @@ def pareto(table: pd.DataFrame, cost: str, accuracy: str) -> Figure:
             axes.errorbar(x["mean"], y["mean"], **spread, fmt="s" if x.joint else "o", capsize=2, label=f"{name} (joint)" if x.joint else name)
         signs = [1 if better else -1 for better in rows.set_index("column").higher_is_better.groupby(level=0).first()[[cost, accuracy]]]
         front = sorted(point for point in points if not any(_beats(other, point, signs) for other in points))
-        axes.plot(*zip(*front), linestyle="--", color="0.6", zorder=0) if front else None
+        if front:
+            axes.plot(*zip(*front), linestyle="--", color="0.6", zorder=0)
         if points and min(x for x, _ in points) > 0:
             axes.set_xscale("log")
         unit = rows.set_index("column").unit[cost]
@@ -96,13 +97,19 @@ def _methods(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return result
 
 
+def _subplots(*shape: int, **options: Any) -> tuple[Figure, Any]:
+    pyplot = needed("matplotlib.pyplot")
+    figure, axes = pyplot.subplots(*shape, layout="constrained", **options)
+    if "inline" in pyplot.get_backend():  # a notebook shows what a cell returns, and once more what is left open
+        pyplot.close(figure)
+    return figure, axes
+
+
 def _panels(table: pd.DataFrame, draw: Any) -> Figure:
     panels = [(key, rows) for key, rows in table.groupby("comparability_key", sort=False) if rows["mean"].notna().any()]
     if not panels:
         raise Error("there is nothing to draw: no run has ended with a result yet")
-    figure, axes = needed("matplotlib.pyplot").subplots(
-        len(panels), 1, figsize=(_PANEL[0], _PANEL[1] * len(panels)), layout="constrained", squeeze=False
-    )
+    figure, axes = _subplots(len(panels), 1, figsize=(_PANEL[0], _PANEL[1] * len(panels)), squeeze=False)
     for panel, (_, rows) in zip(axes[:, 0], panels):
         draw(panel, rows)
         panel.set_title(f"{rows.dataset.iloc[0]}\n{rows.protocol.iloc[0]}", fontsize=8, wrap=True)
