@@ -50,20 +50,27 @@ for program in clbench clb-runner clb-pretrain; do
 done
 
 # The tag is a promise: no library but PyTorch's and those that every Linux with this glibc has, in the versions of Debian 12.
-check_needs() { # FILE
-  local library family wanted newest
-  for library in $(readelf -dW "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
-    [[ " $everywhere " == *" $library "* ]] || [ -e "$prefix/lib/$library" ] || fail "$1 needs $library, which is neither PyTorch's nor everywhere"
-  done
-  for family in GLIBC_2.36 GLIBCXX_3.4.30 CXXABI_1.3.13; do
-    wanted=$(readelf -VW "$1" | grep -o "Name: ${family%%_*}_[0-9.]*" | cut -d' ' -f2 || true)
-    newest=$(printf '%s\n' "$wanted" "$family" | sort -V | tail -1)
-    [ "$newest" = "$family" ] || fail "$1 needs $newest, newer than $platform has; build on Debian 12"
-  done
-}
 everywhere='libc.so.6 libm.so.6 libstdc++.so.6 libgcc_s.so.1 ld-linux-x86-64.so.2 libtorch_cpu.so libc10.so'
 shopt -s nullglob
-for file in "$prefix"/bin/* "$prefix"/lib/*.so "$prefix"/lib/clbench/*/*.so; do check_needs "$file"; done
+# Lines "NEED FILE", each need once: a library, or the version of a symbol.
+needs() {
+  readelf -dVW "$prefix"/bin/* "$prefix"/lib/*.so "$prefix"/lib/clbench/*/*.so | awk '
+    /^File: / { file = substr($0, 7) }
+    /\(NEEDED\)/ { gsub(/[\[\]]/, "", $NF); if (!seen[$NF]++) print $NF, file }
+    match($0, /Name: (GLIBC|GLIBCXX|CXXABI)_[0-9.]+/) { name = substr($0, RSTART + 6, RLENGTH - 6); if (!seen[name]++) print name, file }'
+}
+while read -r need file; do
+  case $need in
+    GLIBC_*) newest=GLIBC_2.36 ;;
+    GLIBCXX_*) newest=GLIBCXX_3.4.30 ;;
+    CXXABI_*) newest=CXXABI_1.3.13 ;;
+    *)
+      [[ " $everywhere " == *" $need "* ]] || [ -e "$prefix/lib/$need" ] || fail "$file needs $need, which is neither PyTorch's nor everywhere"
+      continue
+      ;;
+  esac
+  printf '%s\n' "$need" $newest | sort -VC || fail "$file needs $need, newer than $newest of $platform; build on Debian 12"
+done < <(needs)
 
 version=$("$prefix/bin/clbench" --version | sed -n '1s/^clbench \([0-9.]*\).*/\1/p')
 [ -n "$version" ] || fail "$prefix/bin/clbench does not say its version"

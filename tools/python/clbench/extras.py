@@ -15,6 +15,6 @@ def needed(name: str) -> Any:
         return import_module(name)
     except ModuleNotFoundError as error:
         package = name.split(".")[0]
-        if error.name != package:
+        if error.name not in (name, package):
             raise
         raise Error(f"{package} is not installed for {sys.executable}; `{sys.executable} -m pip install 'clbench[frames]'` installs it") from None
