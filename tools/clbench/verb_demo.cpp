@@ -6,7 +6,6 @@
 #include <clb/base/file.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/launch/stop.hpp>
-#include <cstdlib>
 
 #include "catalogue.hpp"
 #include "database.hpp"
@@ -47,12 +46,6 @@ std::string typed(const fs::path& path) {
   return quoted((near.empty() || *near.begin() == ".." ? path : near).string());
 }
 
-// What was typed: a Python environment has a command that finds LibTorch and becomes this program (tools/python/clbench/program.py).
-std::string command() {
-  const char* given = std::getenv("CLB_COMMAND");
-  return typed(given && *given ? fs::path(given) : base::executable());
-}
-
 void write_site(const Options& options, const store::Store& store) {
   Published published(options);
   report::LeaderboardOptions site = site_options(published, options);
@@ -72,7 +65,7 @@ void say_what_next(const fs::path& database, const fs::path& experiment) {
       "  {0} compare ranpac slca --db {1}    # paired over the seeds\n"
       "  {0} table --db {1} --columns tasks    # accuracy after each task\n"
       "  {0} run {2} --db {1} --set 'run.seed=[3,4]'    # two more seeds\n",
-      command(), typed(database), typed(experiment));
+      typed(invoked()), typed(database), typed(experiment));
 }
 
 }  // namespace

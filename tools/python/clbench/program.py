@@ -87,7 +87,7 @@ def main(name: str = "clbench") -> None:
     """The command: becomes the program, so that signals, terminal and exit code are the program's own."""
     try:
         file = executable(name)
-        os.execve(file, [name, *sys.argv[1:]], {**environment(), "CLB_COMMAND": sys.argv[0]})
+        os.execve(file, [name, *sys.argv[1:]], {**environment(), "CLB_COMMAND": os.path.abspath(sys.argv[0])})
     except Error as error:
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(error.code)
