@@ -146,7 +146,8 @@ TEST_F(Exchange, imported_rows_are_marked_and_cited_and_not_ranked) {
 }
 
 TEST_F(Exchange, exported_tables_have_their_documented_columns) {
-  writer().add_targets(finish(0), {"test", std::vector<int64_t>(60, 1)});
+  const int64_t attempt = finish(0);
+  writer().add_targets(attempt, {"test", std::vector<int64_t>(60, 1)});
   writer().add_imported(imported(good_import()));
   const Store store = reader();
   std::string text;
