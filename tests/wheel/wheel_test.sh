@@ -62,7 +62,7 @@ says 2 "unknown option '--prefx'" "$root/tools/wheel.sh" --prefx x
 echo "=== what it needs of the machine"
 python=${CLB_PYTHON:-python3}
 if "$python" -c 'import auditwheel' 2>/dev/null; then
-  "$python" -m auditwheel repair --exclude 'libtorch*.so' --exclude 'libc10*.so' --plat manylinux_2_36_x86_64 --wheel-dir audited "$wheel" 2>audit.txt ||
+  PATH=$(dirname "$(command -v "$python")"):$PATH "$python" -m auditwheel repair --exclude 'libtorch*.so' --exclude 'libc10*.so' --plat manylinux_2_36_x86_64 --wheel-dir audited "$wheel" 2>audit.txt ||
     fail "auditwheel: $(cat audit.txt)"
   ! /usr/bin/python3 -m zipfile -l audited/*.whl | grep 'clbench\.libs' || fail "auditwheel adds libraries to the wheel"
 else
