@@ -113,10 +113,22 @@ Pipe make_pipe() {
   return made;
 }
 
+namespace {
+
+fs::path libtorch_of(const fs::path& prefix) {
+  const char* given = std::getenv("CLB_LIBTORCH");
+  if (given && *given) return given;
+  std::error_code error;
+  const fs::path own = prefix / "lib" / "libtorch", beside = prefix.parent_path().parent_path() / "torch";
+  // A prefix within a Python package (tools/wheel.sh) has none of its own: packages lie side by side, and PyTorch is one of them.
+  return !fs::exists(own, error) && fs::exists(beside / "lib" / "libtorch_cpu.so", error) ? beside : own;
+}
+
+}  // namespace
+
 RunnerPlace find_runner() {
   const fs::path prefix = base::prefix();
-  const char* given = std::getenv("CLB_LIBTORCH");
-  return {prefix / "bin" / "clb-runner", given && *given ? fs::path(given) : prefix / "lib" / "libtorch"};
+  return {prefix / "bin" / "clb-runner", libtorch_of(prefix)};
 }
 
 std::map<std::string, std::string> runner_environment(const RunnerPlace& place) {

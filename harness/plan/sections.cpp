@@ -65,7 +65,7 @@ struct Location {
   std::string missing;  // why there is nothing at `root`; a sentence
 };
 
-// The folder that the experiment names; else the one of the data set's name, where it is looked for.
+// The folder that the experiment names; else the one of the data set's name (without one, of its id), where it is looked for.
 Location find_root(const Wanted& wanted, const std::filesystem::path& folder, const PlanOptions& options) {
   const Reader& reader = wanted.reader;
   if (const Node* node = reader.find("root")) {
@@ -75,9 +75,12 @@ Location find_root(const Wanted& wanted, const std::filesystem::path& folder, co
     return {root.string(), fmt::format("{}: no such folder {}{}; give another with --set {}.root=DIR", reader.what("root"), root.string(),
                                        why.empty() ? "" : " (" + why + ")", wanted.path)};
   }
-  if (!wanted.known || !reader.find("name")) return {};
+  if (!wanted.known) return {};
   const Known& known = *wanted.known;
-  if (const auto found = known_data::find_folder(known, options.data_folders)) return {found->string(), ""};
+  const auto found = known_data::find_folder(known, options.data_folders);
+  // By its id alone: what was fetched for it, else where the plugin looks.
+  if (!reader.find("name")) return {found && *found != known.root ? found->string() : "", ""};
+  if (found) return {found->string(), ""};
   if (known.root.empty()) return {};
   return {known.root.string(), fmt::format("{}: {} is {}; {}, or name its folder with --set {}.root=DIR", reader.name(), known.name,
                                            known_data::looked_in(known, options.data_folders), known.remedy(), wanted.path)};

@@ -3,6 +3,7 @@
 #include <clb/report/export.hpp>
 #include <clb/store/table_key.hpp>
 #include <cmath>
+#include <set>
 
 #include "model.hpp"
 
@@ -19,10 +20,12 @@ struct ExportTable {
   const char* name;
   std::vector<const char*> columns;
   void (*rows)(const store::Store&, const Visit&);
+  bool large = false;  // exported only when it is asked for by name
 };
 
 Json at(const Json& spec, const char* pointer) { return spec.value(Json::json_pointer(pointer), Json()); }
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+Json share(int64_t part, int64_t of) { return of > 0 ? Json(static_cast<double>(part) / static_cast<double>(of)) : Json(); }
 
 Json weights_of(const Json& spec) {
   Json weights = Json::object();
@@ -105,9 +108,33 @@ void evals(const store::Store& store, const Visit& visit) {
   each_result(store, [&](const store::RunRow& run, const store::AttemptResults& found) {
     for (const store::EvalRow& row : found.evals) {
       const base::EvalCount& c = row.count;
-      visit({run.key, run.uuid, row.after_task, c.group, c.n, c.correct, c.correct5, c.correct_within, number(c.loss_sum)});
+      visit({run.key, run.uuid, row.after_task, c.group, c.n, c.correct, c.correct5, c.correct_within, number(c.loss_sum),
+             share(c.correct, c.n), share(c.correct_within, c.n)});
     }
   });
+}
+
+// The samples that were evaluated after a task, in the order of the split.
+void predictions_after(const store::RunRow& run, int64_t task, const std::vector<int64_t>& predicted, const std::vector<int64_t>& labels,
+                       const Visit& visit) {
+  Json samples = Json::array(), of_samples = Json::array(), predictions = Json::array();
+  for (size_t i = 0; i < predicted.size() && i < labels.size(); ++i) {
+    if (predicted[i] < 0) continue;
+    samples.push_back(i);
+    of_samples.push_back(labels[i]);
+    predictions.push_back(predicted[i]);
+  }
+  visit({run.key, run.uuid, task, std::move(samples), std::move(of_samples), std::move(predictions)});
+}
+
+void predictions(const store::Store& store, const Visit& visit) {
+  const std::set<int64_t> kept = store.attempts_with_predictions();
+  for (const store::RunRow& run : store.light_runs()) {
+    if (!kept.contains(run.attempt_id)) continue;
+    const std::vector<int64_t> labels = store.targets(run.attempt_id).labels;
+    for (int64_t task = 0; task < run.tasks_done; ++task)
+      predictions_after(run, task, store.prediction(run.attempt_id, task), labels, visit);
+  }
 }
 
 void metric_values(const store::Store& store, const Visit& visit) {
@@ -181,12 +208,16 @@ const std::vector<ExportTable>& all_tables() {
         "second_look_differing",
         "section_key"},
        runs},
-      {"evals", {"run_key", "attempt", "after_task", "group", "n", "correct", "correct5", "correct_within", "loss_sum"}, evals},
+      {"evals",
+       {"run_key", "attempt", "after_task", "group", "n", "correct", "correct5", "correct_within", "loss_sum", "accuracy",
+        "accuracy_within"},
+       evals},
       {"metrics", {"run_key", "attempt", "metric", "version", "unit", "value", "reason"}, metric_values},
       {"imported",
        {"citation", "url", "comparability_key", "dataset", "protocol", "weights", "method", "setting", "metric", "version", "runs", "mean",
         "values"},
        imported},
+      {"predictions", {"run_key", "attempt", "after_task", "samples", "labels", "predicted"}, predictions, true},
   };
   return tables;
 }
@@ -194,7 +225,7 @@ const std::vector<ExportTable>& all_tables() {
 const ExportTable& table_of(const std::string& name) {
   for (const ExportTable& table : all_tables())
     if (name == table.name) return table;
-  throw base::Error("there is no table '" + name + "' to export; it is runs, evals, metrics or imported");
+  throw base::Error("there is no table '" + name + "' to export");  // the verb knows better: it asks export_tables() first
 }
 
 std::string field(const Json& value) {
@@ -204,12 +235,16 @@ std::string field(const Json& value) {
 
 }  // namespace
 
-const std::vector<std::string>& export_tables() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> list;
-    for (const ExportTable& table : all_tables()) list.emplace_back(table.name);
-    return list;
-  }();
+std::vector<std::string> export_tables() {
+  std::vector<std::string> names;
+  for (const ExportTable& table : all_tables()) names.emplace_back(table.name);
+  return names;
+}
+
+std::vector<std::string> usual_tables() {
+  std::vector<std::string> names;
+  for (const ExportTable& table : all_tables())
+    if (!table.large) names.emplace_back(table.name);
   return names;
 }
 
@@ -239,7 +274,9 @@ void export_csv(const store::Store& store, const std::string& table, const Sink&
 }
 
 void export_json(const store::Store& store, const std::vector<std::string>& tables, const Sink& sink) {
-  sink(std::string(kJsonMark) + ", \"version\": 1");
+  Json columns = Json::object();  // objects have no order, and a table without rows would have no columns
+  for (const std::string& name : tables) columns[name] = export_columns(name);
+  sink(std::string(kJsonMark) + ", \"version\": 1,\n\"columns\": " + base::canonical(columns));
   for (const std::string& name : tables) {
     const ExportTable& table = table_of(name);
     sink(",\n\"" + name + "\": [");

@@ -98,6 +98,7 @@ Json row_json(const TableRow& row, const std::vector<Column>& columns) {
             {"precision", row.precision},
             {"track", row.track},
             {"class_sorted", row.class_sorted},
+            {"joint", !row.runs.empty() && row.runs.front().run.joint},
             {"imported", row.imported},
             {"citation", row.citation},
             {"notes", row.notes},

@@ -146,7 +146,8 @@ TEST_F(Exchange, imported_rows_are_marked_and_cited_and_not_ranked) {
 }
 
 TEST_F(Exchange, exported_tables_have_their_documented_columns) {
-  finish(0);
+  const int64_t attempt = finish(0);
+  writer().add_targets(attempt, {"test", std::vector<int64_t>(60, 1)});
   writer().add_imported(imported(good_import()));
   const Store store = reader();
   std::string text;
@@ -157,7 +158,16 @@ TEST_F(Exchange, exported_tables_have_their_documented_columns) {
   EXPECT_EQ(json.at("runs").at(0).at("weights").at("main"), fake_hash("deit"));
   EXPECT_EQ(json.at("evals").size(), 6u);
   EXPECT_EQ(json.at("evals").at(5).at("correct"), 10);
+  EXPECT_EQ(json.at("evals").at(5).at("accuracy"), 10.0 / json.at("evals").at(5).at("n").get<double>());
+  EXPECT_EQ(json.at("columns").at("evals"), report::export_columns("evals"));
   EXPECT_EQ(json.at("imported").size(), 2u);
+  ASSERT_EQ(json.at("predictions").size(), 3u);  // a row for each task, of the samples that were evaluated
+  const Json& after = json.at("predictions").at(1);
+  EXPECT_EQ(after.at("after_task"), 1);
+  EXPECT_EQ(after.at("samples").size(), 40u);
+  EXPECT_EQ(after.at("samples").at(39), 39);
+  EXPECT_EQ(after.at("predicted").at(39), (39 * 7 + 1) % 6);
+  EXPECT_EQ(after.at("labels"), Json(std::vector<int64_t>(40, 1)));
   bool found = false;
   for (const Json& metric : json.at("metrics")) {
     if (metric.at("metric") != "acc.last.sample") continue;

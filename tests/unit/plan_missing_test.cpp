@@ -110,6 +110,13 @@ TEST_F(ByName, WithoutAKnownPlaceThePluginsIsTried) {
       "it: take them");
 }
 
+TEST_F(ByName, WithTheIdAloneWhatWasFetchedComesBeforeThePlaceOfThePlugin) {
+  write("share/datasets/cifar100.toml", "plugin = \"cifar100\"\nclasses = 100\nroot = \"../../cifar\"\nget = \"take them\"\n");
+  EXPECT_EQ(plan_in("{ id = \"cifar100\" }").runs.at(0).dataset.root, "/usr/share/cifar100");
+  fs::create_directories(folder_ / "second/cifar100/train");
+  EXPECT_EQ(plan_in("{ id = \"cifar100\" }").runs.at(0).dataset.root, (folder_ / "second/cifar100").string());
+}
+
 TEST_F(ByName, ParametersOfTheNameUnlessTheExperimentGivesItsOwn) {
   catalogue_.of_data = {param("split", "string", "usual"), param("depth", "int", 3, 0, 9)};
   write("share/datasets/photos.toml",

@@ -1,4 +1,4 @@
-// The actions of `clbench data`, and what they share.
+// The actions of `clbench data`, and what they share; `clbench demo` fetches with them.
 #pragma once
 
 #include <clb/base/json.hpp>
@@ -19,6 +19,9 @@ base::Json files_json(const NamedFiles& files);
 
 // Those of the split that --split names, else of the usual one. Error: the data set has no such split.
 std::vector<NamedFile> wanted_files(const NamedFiles& files, const Options& options);
+
+// Fetches into files.folder, with progress. Returns those that a person has to fetch.
+std::vector<NamedFile> fetch_files(const NamedFiles& files, const std::vector<NamedFile>& wanted);
 
 struct Checked {
   std::string what;

@@ -71,14 +71,6 @@ bool fetch_one(const NamedFiles& files, fetch::Item item) try {
               error.exit());
 }
 
-// Names of those that a person has to fetch.
-std::vector<NamedFile> fetch_all(const NamedFiles& files, const std::vector<NamedFile>& wanted) {
-  std::vector<NamedFile> by_hand;
-  for (const NamedFile& file : wanted)
-    if (!fetch_one(files, file.item)) by_hand.push_back(file);
-  return by_hand;
-}
-
 bool has_work(const NamedFiles& files, const std::vector<NamedFile>& wanted) {
   return std::any_of(wanted.begin(), wanted.end(),
                      [&](const NamedFile& file) { return fetch::state_of(files.folder, file.item) != State::kComplete; });
@@ -104,7 +96,7 @@ bool fetch_wanted(const NamedFiles& files, const std::vector<NamedFile>& wanted,
   if (!has_work(files, wanted)) return true;
   print_about(stderr, files);
   if (needs_network(files, wanted)) require_consent(files, options);
-  const std::vector<NamedFile> by_hand = fetch_all(files, wanted);
+  const std::vector<NamedFile> by_hand = fetch_files(files, wanted);
   say_by_hand(files, by_hand);
   return by_hand.empty();
 }
@@ -155,6 +147,13 @@ bool get(const NamedFiles& files, const Options& options) {
 }
 
 }  // namespace
+
+std::vector<NamedFile> fetch_files(const NamedFiles& files, const std::vector<NamedFile>& wanted) {
+  std::vector<NamedFile> by_hand;
+  for (const NamedFile& file : wanted)
+    if (!fetch_one(files, file.item)) by_hand.push_back(file);
+  return by_hand;
+}
 
 std::vector<NamedFile> wanted_files(const NamedFiles& files, const Options& options) {
   check_split(files, options.text("split"));

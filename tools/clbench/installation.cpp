@@ -36,6 +36,11 @@ std::vector<std::string> folders_given(const Options& options, const char* name)
 
 }  // namespace
 
+fs::path invoked() {
+  const char* given = std::getenv("CLB_COMMAND");
+  return given && *given ? fs::path(given) : base::executable();
+}
+
 std::vector<fs::path> plugin_folders(const Options& options) { return base::plugin_folders(folders_given(options, "plugin-path")); }
 
 std::vector<fs::path> weights_folders(const Options& options) {

@@ -12,6 +12,10 @@
 
 namespace clb::cli {
 
+// What a person types to start this: a Python environment has a command that finds LibTorch and becomes this program (CLB_COMMAND;
+// tools/python/clbench/program.py).
+std::filesystem::path invoked();
+
 struct Preset {
   std::string method, name, about;  // about: the first comment line of its file
   std::filesystem::path file;

@@ -39,7 +39,7 @@ constexpr std::array kVerbs{
     Verb{"leaderboard", "results as a static site for a browser", clb::cli::verb_leaderboard},
     Verb{"reproduce", "run a published setting and judge it against the published number", clb::cli::verb_reproduce},
     Verb{"audit", "recount every stored count; check keys and checksums", clb::cli::verb_audit},
-    Verb{"export", "runs, counts and metrics as CSV or JSON", clb::cli::verb_export},
+    Verb{"export", "runs, counts, metrics and predictions as CSV or JSON", clb::cli::verb_export},
     Verb{"import", "take rows measured elsewhere, marked as such", clb::cli::verb_import},
     Verb{"merge", "unite results files of many machines", clb::cli::verb_merge},
     Verb{"validate", "check a plugin: life cycle, state, leaks, claims", clb::cli::verb_validate},

@@ -1,4 +1,4 @@
-// Data sets and weights that have a name, as files: which there are, where they lie, what fetches them. For `clbench data`.
+// Data sets and weights that have a name, as files: which there are, where they lie, what fetches them. For `clbench data` and `demo`.
 #pragma once
 
 #include <clb/fetch/folder.hpp>

@@ -10,6 +10,7 @@
 #include <clb/launch/stop.hpp>
 
 #include "catalogue.hpp"
+#include "data_actions.hpp"
 #include "database.hpp"
 #include "execute.hpp"
 #include "experiment.hpp"
@@ -28,6 +29,16 @@ constexpr VerbText kDemo{"demo", "",
                          "a few methods on Fashion-MNIST with the embedded network, three class orders x three seeds: minutes on two "
                          "cores, then a table and a page",
                          "clbench demo"};
+
+// Where Debian's package of the images is not installed, their publisher has them; once. Not when other data were named.
+void fetch_images(const Options& options) {
+  const std::vector<std::string> changes = options.texts("set");
+  if (std::ranges::any_of(changes, [](const std::string& change) { return change.starts_with("dataset"); })) return;
+  const NamedFiles images = named("fashion_mnist", options);
+  if (images.place || images.folder.empty()) return;
+  say(stderr, "{} ({}) is not here and is fetched into {}\n", images.title, images.licence, images.folder.string());
+  fetch_files(images, images.files);
+}
 
 // As short as it can be typed here.
 std::string typed(const fs::path& path) {
@@ -69,7 +80,7 @@ void say_what_next(const fs::path& database, const fs::path& experiment) {
       "  {0} compare ranpac slca --db {1}    # paired over the seeds\n"
       "  {0} table --db {1} --columns tasks    # accuracy after each task\n"
       "  {0} run {2} --db {1} --set 'run.seed=[3,4]'    # two more seeds\n",
-      typed(base::executable()), typed(database), typed(experiment));
+      typed(invoked()), typed(database), typed(experiment));
 }
 
 }  // namespace
@@ -92,6 +103,7 @@ int verb_demo(const Arguments& arguments) {
     Published published(options);
     report::require_site(site_options(published, options));
   }
+  fetch_images(options);
   const launch::HeldSignals held;
   const launch::ScheduleOptions schedule = demo_schedule(options);
   const fs::path database = options.text("db"), out = options.text("out");

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr VerbText kExport{"export", "[runs|evals|metrics|imported]", "runs, counts and metrics as CSV or JSON",
+constexpr VerbText kExport{"export", "[runs|evals|metrics|imported|predictions]", "runs, counts, metrics and predictions as CSV or JSON",
                            "clbench export metrics --format csv --out metrics.csv"};
 
 struct OutputLost {};  // nobody reads what would still come: it is not computed
@@ -61,13 +61,14 @@ class Target {
 int verb_export(const Arguments& arguments) {
   Options options(kExport);
   options.add_database();
-  options.add()("format", po::value<std::string>()->value_name("FORMAT")->default_value("json"), "json: all tables or one; csv: one table");
+  options.add()("format", po::value<std::string>()->value_name("FORMAT")->default_value("json"),
+                "json: one table, or all but predictions; csv: one table");
   options.add()("out", po::value<std::string>()->value_name("FILE"), "write to FILE instead of stdout");
   options.add_force();
   options.add_json();
   if (!options.parse(arguments, 0, 1)) return 0;
-  const std::vector<std::string>& all = report::export_tables();
-  std::vector<std::string> tables = options.words().empty() ? all : options.words();
+  const std::vector<std::string> all = report::export_tables();
+  const std::vector<std::string> tables = options.words().empty() ? report::usual_tables() : options.words();
   if (std::ranges::find(all, tables.front()) == all.end())
     throw base::Error(fmt::format("export: there is no table '{}'; it is one of {}", tables.front(), fmt::join(all, ", ")));
   const std::string format = options.flag("json") ? "json" : options.text("format");

@@ -11,6 +11,7 @@
 #include <clb/base/temporary.hpp>
 #include <kainjow/mustache.hpp>
 
+#include "installation.hpp"
 #include "options.hpp"
 #include "say.hpp"
 
@@ -90,14 +91,14 @@ std::vector<std::string> write_project(const std::string& kind, const std::strin
 }
 
 std::vector<std::string> next_commands(const std::string& kind, const std::string& folder) {
-  const std::string prefix = base::prefix().string(), plugins = "--plugin-path build/lib/clbench/" + kind + "s";
+  const std::string command = quoted(invoked().string()), plugins = "--plugin-path build/lib/clbench/" + kind + "s";
   return {
       "cd " + quoted(folder),
-      "cmake -B build -DCMAKE_PREFIX_PATH=" + quoted(prefix),
+      "cmake -B build -DCMAKE_PREFIX_PATH=" + quoted(base::prefix().string()),
       "cmake --build build",
       "ctest --test-dir build",
-      quoted(prefix + "/bin/clbench") + " list " + kind + "s " + plugins,
-      quoted(prefix + "/bin/clbench") + " run experiment.toml " + plugins + (kind == "dataset" ? "   # with its files in data/" : ""),
+      command + " list " + kind + "s " + plugins,
+      command + " run experiment.toml " + plugins + (kind == "dataset" ? "   # with its files in data/" : ""),
   };
 }
 
