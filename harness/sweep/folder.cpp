@@ -91,6 +91,12 @@ void write_slots(const fs::path& folder, const Manifest& manifest, const std::ve
   }
 }
 
+// Absolute, without a slash at its end.
+fs::path plainly(const fs::path& named) {
+  const fs::path folder = fs::absolute(named).lexically_normal();
+  return folder.has_filename() ? folder : folder.parent_path();
+}
+
 void write_script(const fs::path& file, const std::string& text) {
   base::write_file_atomic(file, text);
   fs::permissions(file, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add);
@@ -98,8 +104,8 @@ void write_script(const fs::path& file, const std::string& text) {
 
 }  // namespace
 
-void Folder::create(const fs::path& named, const Manifest& manifest, const std::vector<base::RunSpec>& specs) {
-  const fs::path folder = fs::absolute(named).lexically_normal();
+void Folder::require_new(const fs::path& named) {
+  const fs::path folder = plainly(named);
   std::error_code error;
   if (!fs::is_directory(folder.parent_path(), error))
     throw Error(
@@ -107,6 +113,12 @@ void Folder::create(const fs::path& named, const Manifest& manifest, const std::
   if (fs::exists(fs::symlink_status(folder, error)) && !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
     throw Error(fmt::format("{}: is there already{}; give --dir a folder that is not", named.string(),
                             is_one(folder) ? " and holds a sweep, which `clbench sweep status` shows" : ""));
+}
+
+void Folder::create(const fs::path& named, const Manifest& manifest, const std::vector<base::RunSpec>& specs) {
+  require_new(named);
+  const fs::path folder = plainly(named);
+  std::error_code error;
   const fs::path making = base::temporary_folder_beside(folder);
   try {
     Places places;
@@ -130,8 +142,7 @@ bool Folder::is_one(const fs::path& folder) {
   return fs::is_regular_file(folder / "sweep.json", error);
 }
 
-Folder::Folder(const fs::path& folder) : folder_(fs::absolute(folder).lexically_normal()) {
-  if (!folder_.has_filename()) folder_ = folder_.parent_path();
+Folder::Folder(const fs::path& folder) : folder_(plainly(folder)) {
   const fs::path file = folder_ / "sweep.json";
   if (!is_one(folder_))
     throw Error(fmt::format("{}: is no sweep (there is no sweep.json); `clbench sweep plan` makes one", folder.string()));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/sweep/submitted.hpp>
@@ -10,6 +11,13 @@ constexpr uint64_t kMostBytes = 64 << 20;
 
 fs::path file_of(const Folder& folder) { return folder.path() / "submitted.json"; }
 
+void write(const Folder& folder, const std::vector<SubmittedJob>& jobs) {
+  base::Json all = base::Json::array();
+  for (const SubmittedJob& one : jobs)
+    all.push_back({{"what", one.what}, {"job", one.job}, {"slots", one.slots}, {"cancelled", one.cancelled}});
+  base::write_file_atomic(file_of(folder), base::pretty(all) + "\n");
+}
+
 }  // namespace
 
 std::vector<SubmittedJob> submitted(const Folder& folder) {
@@ -19,7 +27,7 @@ std::vector<SubmittedJob> submitted(const Folder& folder) {
   std::vector<SubmittedJob> jobs;
   const base::Json json = base::parse_json(base::read_file(file, kMostBytes), file.string());
   try {
-    for (const base::Json& job : json) jobs.push_back({job.at("what"), job.at("job"), job.at("slots")});
+    for (const base::Json& job : json) jobs.push_back({job.at("what"), job.at("job"), job.at("slots"), job.at("cancelled").get<bool>()});
   } catch (const base::Json::exception&) {
     throw base::Error(file.string() + ": is damaged; move it away (jobs that are still queued are then no longer known to the sweep)");
   }
@@ -27,11 +35,20 @@ std::vector<SubmittedJob> submitted(const Folder& folder) {
 }
 
 void note_submitted(const Folder& folder, const SubmittedJob& job) {
-  base::Json all = base::Json::array();
   std::vector<SubmittedJob> jobs = submitted(folder);
   jobs.push_back(job);
-  for (const SubmittedJob& one : jobs) all.push_back({{"what", one.what}, {"job", one.job}, {"slots", one.slots}});
-  base::write_file_atomic(file_of(folder), base::pretty(all) + "\n");
+  write(folder, jobs);
+}
+
+void note_cancelled(const Folder& folder, const std::set<std::string>& jobs) {
+  std::vector<SubmittedJob> all = submitted(folder);
+  for (SubmittedJob& job : all) job.cancelled = job.cancelled || jobs.contains(job.job);
+  write(folder, all);
+}
+
+bool is_cancelled(const Folder& folder, const std::string& job) {
+  const std::vector<SubmittedJob> all = submitted(folder);
+  return std::ranges::any_of(all, [&](const SubmittedJob& one) { return one.job == job && one.cancelled; });
 }
 
 std::set<std::string> job_ids(const std::vector<SubmittedJob>& jobs) {

@@ -123,10 +123,13 @@ TEST_F(FolderTest, JobsAndForgivenAttemptsAreKept) {
   create();
   const Folder folder(sweep_);
   EXPECT_TRUE(submitted(folder).empty());
-  note_submitted(folder, {"array", "12", "1-2"});
-  note_submitted(folder, {"merge", "13", ""});
+  note_submitted(folder, {.what = "array", .job = "12", .slots = "1-2"});
+  note_submitted(folder, {.what = "merge", .job = "13", .slots = ""});
   EXPECT_EQ(job_ids(submitted(folder)), (std::set<std::string>{"12", "13"}));
   EXPECT_EQ(submitted(folder)[0].slots, "1-2");
+  note_cancelled(folder, {"13"});
+  EXPECT_FALSE(is_cancelled(folder, "12"));
+  EXPECT_TRUE(is_cancelled(folder, "13"));
   forgive(folder, {"a"});
   forgive(folder, {"b"});
   EXPECT_EQ(forgiven(folder), (std::set<std::string>{"a", "b"}));

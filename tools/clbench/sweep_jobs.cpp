@@ -53,7 +53,7 @@ std::string hand_over(const Folder& folder, const char* what, sweep::Submission 
   submission.folder = folder.path();
   submission.script = submission.folder / submission.script;
   const std::string job = sweep::submit(submission);
-  sweep::note_submitted(folder, {what, job, slots});
+  sweep::note_submitted(folder, {.what = what, .job = job, .slots = slots});
   return job;
 }
 
@@ -182,7 +182,10 @@ int sweep_cancel(const Arguments& arguments) {
     ids.clear();
     for (const sweep::QueuedJob& job : *queue) ids.insert(job.job);
   }
-  if (!ids.empty()) sweep::cancel(ids);
+  if (!ids.empty()) {
+    sweep::note_cancelled(folder, ids);
+    sweep::cancel(ids);
+  }
   if (options.flag("json"))
     fmt::print("{}\n", base::pretty(base::Json{{"cancelled", ids}}));
   else if (ids.empty())

@@ -29,17 +29,17 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr VerbText kPlan{"sweep plan", "EXPERIMENT.toml|METHOD/PRESET",
-                         "resolve an experiment once into a folder: runs, jobs, scripts; starts nothing",
-                         "clbench sweep plan small.toml --dir sweep --time 4h --jobs-max 50 --sbatch \"--account=abc --mem=16G\""};
+constexpr VerbText kSweepPlan{"sweep plan", "EXPERIMENT.toml|METHOD/PRESET",
+                              "resolve an experiment once into a folder: runs, jobs, scripts; starts nothing",
+                              "clbench sweep plan small.toml --dir sweep --time 4h --jobs-max 50 --sbatch \"--account=abc --mem=16G\""};
 
 constexpr int64_t kCpus = 4;          // of a job, when nobody says how many
 constexpr double kLeastTime = 300;    // of a job: the notice before its end takes most of less
 constexpr double kShareOfTime = 0.8;  // of a job's time that its runs are expected to take
 constexpr int64_t kArraySize = 1001;  // Slurm's own MaxArraySize
 
-Options plan_options() {
-  Options options(kPlan);
+Options sweep_plan_options() {
+  Options options(kSweepPlan);
   options.add()("dir", po::value<std::string>()->value_name("DIR")->default_value("sweep"),
                 "folder of the sweep; it must not be there yet");
   options.add()("time", po::value<std::string>()->value_name("TIME")->default_value("4h"),
@@ -179,10 +179,11 @@ void say_plan(const sweep::Manifest& m, const fs::path& folder) {
 }  // namespace
 
 int sweep_plan(const Arguments& arguments) {
-  Options options = plan_options();
+  Options options = sweep_plan_options();
   if (!options.parse(arguments, 1, 1)) return 0;
   const launch::HeldSignals held;
   const fs::path folder = options.text("dir");
+  sweep::Folder::require_new(folder);
   const int64_t cpus = options.number("cpus", 1).value_or(std::min(kCpus, usable_cores()));
   const auto plugins = installed_plugins(options);
   launch::Describer describer(launch::find_runner(), cache_folder(options), reading_progress());

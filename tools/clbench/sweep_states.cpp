@@ -21,7 +21,7 @@ namespace clb::cli {
 
 namespace {
 
-RunNow now(const store::RunRow& row, bool worked_on, const std::set<std::string>& forgiven) {
+RunNow run_in_part(const store::RunRow& row, bool worked_on, const std::set<std::string>& forgiven) {
   RunNow run{RunState::kMissing, row.uuid, row.status.reason, row.tasks_done, row.tasks_planned, row.wall_s};
   const std::string& status = row.status.status;
   if (status == "ok") {
@@ -45,7 +45,7 @@ std::map<std::string, RunNow> runs_in(const sweep::Folder& folder, int64_t slot,
   const bool worked_on = sweep::is_worked_on(folder, slot);  // asked first: who ends meanwhile has published what it did
   const store::Store store = store::Store::open(folder.part(slot), store::Store::Mode::kRead);
   std::map<std::string, RunNow> runs;
-  for (const store::RunRow& row : store.light_runs()) runs[row.key] = now(row, worked_on, forgiven);
+  for (const store::RunRow& row : store.light_runs()) runs[row.key] = run_in_part(row, worked_on, forgiven);
   return runs;
 }
 

@@ -18,10 +18,10 @@ namespace clb::cli {
 
 namespace {
 
-constexpr VerbText kStatus{"sweep status", "DIR", "done, running, failed and missing runs; time left; what the scheduler says",
-                           "clbench sweep status sweep"};
+constexpr VerbText kSweepStatus{"sweep status", "DIR", "done, running, failed and missing runs; time left; what the scheduler says",
+                                "clbench sweep status sweep"};
 
-constexpr size_t kShown = 40;  // runs, without --all
+constexpr size_t kSweepShown = 40;  // runs, without --all
 
 struct TimeLeft {
   double work_s = 0;      // of all runs that are not done
@@ -67,7 +67,7 @@ Scheduler ask_scheduler(const sweep::Folder& folder) {
     std::map<std::string, size_t> states;
     for (const sweep::QueuedJob& one : *queue) {
       if (one.job != job.job) continue;
-      const bool waits = !one.reason.empty() && one.reason != "None";
+      const bool waits = one.state == "PENDING" && !one.reason.empty();
       ++states[waits ? fmt::format("{} ({})", one.state, one.reason) : one.state];
       scheduler.json.push_back(
           {{"what", job.what}, {"job", job.job}, {"slot", one.slot}, {"state", one.state}, {"left", one.left}, {"reason", one.reason}});
@@ -87,7 +87,7 @@ std::map<RunState, size_t> counts_of(const std::vector<RunNow>& runs) {
   return counts;
 }
 
-void print_json(const sweep::Folder& folder, const std::vector<RunNow>& runs, const TimeLeft& left, const Scheduler& scheduler) {
+void print_sweep_json(const sweep::Folder& folder, const std::vector<RunNow>& runs, const TimeLeft& left, const Scheduler& scheduler) {
   base::Json list = base::Json::array(), counts = base::Json::object();
   for (const auto& [state, count] : counts_of(runs)) counts[name_of(state)] = count;
   for (size_t i = 0; i < runs.size(); ++i) {
@@ -113,7 +113,7 @@ void print_json(const sweep::Folder& folder, const std::vector<RunNow>& runs, co
 }
 
 // Failed ones first, then those that run, then those that are missing; those that are done with --all alone.
-std::vector<size_t> worth_showing(const std::vector<RunNow>& runs, bool all) {
+std::vector<size_t> runs_to_show(const std::vector<RunNow>& runs, bool all) {
   std::vector<size_t> shown(runs.size());
   std::iota(shown.begin(), shown.end(), size_t{0});
   if (all) return shown;
@@ -129,13 +129,13 @@ std::vector<size_t> worth_showing(const std::vector<RunNow>& runs, bool all) {
   };
   std::erase_if(shown, [&](size_t i) { return runs[i].state == RunState::kDone; });
   std::stable_sort(shown.begin(), shown.end(), [&](size_t a, size_t b) { return rank(a) < rank(b); });
-  if (shown.size() > kShown) shown.resize(kShown);
+  if (shown.size() > kSweepShown) shown.resize(kSweepShown);
   return shown;
 }
 
 void print_runs(const sweep::Folder& folder, const std::vector<RunNow>& runs, bool all) {
   Columns columns({"run", "what", "slot", "state", "tasks", "time", "reason"});
-  const std::vector<size_t> shown = worth_showing(runs, all);
+  const std::vector<size_t> shown = runs_to_show(runs, all);
   for (const size_t i : shown) {
     const sweep::PlannedRun& planned = folder.manifest().runs[i];
     const bool begun = !runs[i].attempt.empty();
@@ -169,7 +169,7 @@ void print_summary(const sweep::Folder& folder, const std::vector<RunNow>& runs,
 }  // namespace
 
 int sweep_status(const Arguments& arguments) {
-  Options options(kStatus);
+  Options options(kSweepStatus);
   options.add()("all", "every run; without it, of those that are not done at most 40");
   options.add_json();
   if (!options.parse(arguments, 1, 1)) return 0;
@@ -178,7 +178,7 @@ int sweep_status(const Arguments& arguments) {
   const TimeLeft left = time_left(folder.manifest(), runs);
   const Scheduler scheduler = ask_scheduler(folder);
   if (options.flag("json")) {
-    print_json(folder, runs, left, scheduler);
+    print_sweep_json(folder, runs, left, scheduler);
     return 0;
   }
   print_runs(folder, runs, options.flag("all"));

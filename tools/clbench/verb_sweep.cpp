@@ -26,7 +26,7 @@ constexpr std::array kParts{
     Part{"run", "carry out one slot, without Slurm too: what a job does", sweep_run},
 };
 
-void print_help() {
+void print_parts() {
   fmt::print(
       "clbench sweep: many runs as jobs of a cluster, planned once into a folder (docs/cluster.md)\n\n"
       "usage: clbench sweep PART [options]      clbench sweep PART --help explains one\n\n");
@@ -39,7 +39,7 @@ void print_help() {
 
 int verb_sweep(const Arguments& arguments) {
   if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
-    print_help();
+    print_parts();
     return arguments.empty() ? static_cast<int>(base::Exit::kUserMistake) : 0;
   }
   std::vector<std::string> names;

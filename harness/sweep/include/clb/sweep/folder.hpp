@@ -49,6 +49,7 @@ struct Manifest {
 
 class Folder {
  public:
+  static void require_new(const fs::path& folder);  // Error as of create; asked before long work
   // Makes the folder, whole or not at all. specs: as manifest.runs. Error when something is there already.
   static void create(const fs::path& folder, const Manifest& manifest, const std::vector<base::RunSpec>& specs);
 
