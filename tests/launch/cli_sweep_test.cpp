@@ -75,13 +75,13 @@ class Sweep : public Cli {
 };
 
 TEST_F(Sweep, SlotsGiveWhatOneMachineGives) {
-  const std::string file = experiment_of(8);
+  const std::string file = experiment_of(4);
   const auto planned = plan(file);
   ASSERT_EQ(planned.exit_code, 0) << planned.err;
-  EXPECT_TRUE(contains(planned.out, "8 runs in")) << planned.out;
-  EXPECT_TRUE(contains(planned.out, "8 of 8 runs: guess: nothing was measured")) << planned.out;
+  EXPECT_TRUE(contains(planned.out, "4 runs in")) << planned.out;
+  EXPECT_TRUE(contains(planned.out, "4 of 4 runs: guess: nothing was measured")) << planned.out;
   const base::Json before = json({"sweep", "status", sweep()});
-  EXPECT_EQ(before.at("counts").at("missing"), 8);
+  EXPECT_EQ(before.at("counts").at("missing"), 4);
   const int64_t slots = before.at("slots").get<int64_t>();
   ASSERT_GT(slots, 1);
 
@@ -98,7 +98,7 @@ TEST_F(Sweep, SlotsGiveWhatOneMachineGives) {
   const std::string moved = (folder_.path() / "elsewhere").string();
   fs::rename(sweep(), moved);
   for (int64_t k = 2; k <= slots; ++k) ASSERT_EQ(slot(static_cast<int>(k), moved).exit_code, 0);
-  EXPECT_EQ(counts(moved).at("done"), 8);
+  EXPECT_EQ(counts(moved).at("done"), 4);
   const auto again = slot(1, moved);
   EXPECT_EQ(again.exit_code, 0);
   EXPECT_TRUE(contains(again.out, "0 missing")) << again.out;
@@ -108,7 +108,7 @@ TEST_F(Sweep, SlotsGiveWhatOneMachineGives) {
   ASSERT_EQ(clbench(words).exit_code, 0);
   ASSERT_EQ(run(file, {"--any-build"}).exit_code, 0);
   EXPECT_EQ(measured(moved + "/results.sqlite"), measured(database()));
-  EXPECT_EQ(measured(database()).size(), 8u);
+  EXPECT_EQ(measured(database()).size(), 4u);
   for (const auto& entry : fs::recursive_directory_iterator(moved)) EXPECT_FALSE(entry.path().string().ends_with(".tmp")) << entry.path();
 }
 
@@ -189,23 +189,24 @@ TEST_F(Sweep, JobsAreSubmittedInTheirOrder) {
   ASSERT_EQ(submitted.exit_code, 0) << submitted.err;
   const std::string said = base::read_file(calls());
   EXPECT_TRUE(contains(said, "--chdir=" + sweep())) << said;
-  EXPECT_TRUE(contains(said, "sbatch --parsable --chdir=" + sweep() + " " + sweep() + "/job.sh\n")) << said;
-  EXPECT_TRUE(contains(said, "--dependency=afterany:101 " + sweep() + "/merge.sh\n")) << said;
-  EXPECT_TRUE(contains(submitted.out, "job 101: 8 runs in")) << submitted.out;
+  EXPECT_TRUE(contains(said, "sbatch --parsable --chdir=" + sweep() + " " + sweep() + "/features.sh\n")) << said;
+  EXPECT_TRUE(contains(said, "--dependency=afterok:101 " + sweep() + "/job.sh\n")) << said;
+  EXPECT_TRUE(contains(said, "--dependency=afterany:102 " + sweep() + "/merge.sh\n")) << said;
+  EXPECT_TRUE(contains(submitted.out, "job 102: 8 runs in")) << submitted.out;
 
-  fake("squeue", "echo '101|1|RUNNING|59:00|None'");
+  fake("squeue", "echo '102|1|RUNNING|59:00|None'");
   const auto twice = with_slurm({"sweep", "submit", sweep()});
   EXPECT_EQ(twice.exit_code, 2);
   EXPECT_TRUE(contains(twice.err, "1 of its jobs are in the queue already")) << twice.err;
   const auto status = with_slurm({"sweep", "status", sweep()});
-  EXPECT_TRUE(contains(status.out, "scheduler: array 101: 1 RUNNING\n")) << status.out;
+  EXPECT_TRUE(contains(status.out, "scheduler: array 102: 1 RUNNING\n")) << status.out;
 
   fs::remove(calls());
   EXPECT_EQ(with_slurm({"sweep", "retry", sweep(), "--missing"}).exit_code, 0);
   EXPECT_TRUE(contains(base::read_file(calls()), "--array=2")) << "not the slot that runs: " << base::read_file(calls());
   fake("scancel", "");
   EXPECT_EQ(with_slurm({"sweep", "cancel", sweep()}).exit_code, 0);
-  EXPECT_TRUE(contains(base::read_file(calls()), "scancel 101\n")) << base::read_file(calls());
+  EXPECT_TRUE(contains(base::read_file(calls()), "scancel 102\n")) << base::read_file(calls());
 
   fake("sbatch", "echo 'sbatch: error: invalid partition' >&2; exit 1");
   fake("squeue", "exit 0");
