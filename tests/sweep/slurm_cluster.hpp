@@ -133,7 +133,7 @@ class SlurmCluster {
            "\nSlurmctldPidFile=" + path("slurmctld.pid") + "\nSlurmdPidFile=" + path("slurmd-%n.pid") +
            "\nProctrackType=proctrack/linuxproc\nTaskPlugin=task/none\nSwitchType=switch/none\nMpiDefault=none\nReturnToService=2\n"
            "SchedulerType=sched/builtin\nSchedulerParameters=sched_interval=2\nSelectType=select/cons_tres\n"
-           "SelectTypeParameters=CR_Core\nAccountingStorageType=accounting_storage/none\nJobAcctGatherType=jobacct_gather/none\n"
+           "SelectTypeParameters=CR_Core,CR_LLN\nAccountingStorageType=accounting_storage/none\nJobAcctGatherType=jobacct_gather/none\n"
            "SlurmctldTimeout=10\nSlurmdTimeout=10\nKillWait=20\n" +
            node("n1") + node("n2") + "PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP\n";
   }

@@ -47,13 +47,31 @@ std::vector<std::string> dump(const fs::path& file) {
   return rows;
 }
 
+// A full disk, where this process may mount one.
+class FullDisk {
+ public:
+  explicit FullDisk(const fs::path& place) : place_(place) {
+    fs::create_directories(place);
+    mounted_ = mount("tmpfs", place.c_str(), "tmpfs", 0, "size=40k") == 0;
+  }
+  ~FullDisk() {
+    if (mounted_) umount2(place_.c_str(), MNT_DETACH);
+  }
+  FullDisk(const FullDisk&) = delete;
+  bool mounted() const { return mounted_; }
+
+ private:
+  fs::path place_;
+  bool mounted_;
+};
+
 class SlurmSweep : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { cluster_ = std::make_unique<SlurmCluster>(); }
   static void TearDownTestSuite() { cluster_.reset(); }
   void SetUp() override {
     if (!cluster_->obstacle().empty()) GTEST_SKIP() << "Slurm cannot be started here: " << cluster_->obstacle();
-    world_.write_experiment("params = { epochs = 60 }\n", "faulty");
+    world_.write_experiment("params = { epochs = 200 }\n", "faulty");
     std::string text = base::read_file(world_.experiment());
     const auto replace = [&](const std::string& from, const std::string& to) { text.replace(text.find(from), from.size(), to); };
     replace("seed = 0\nthreads", "seed = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]\nthreads");
@@ -78,7 +96,8 @@ class SlurmSweep : public ::testing::Test {
   int64_t count(const char* state) const { return status().at("counts").at(state).get<int64_t>(); }
   std::vector<base::Json> jobs(const std::string& state) const {
     std::vector<base::Json> found;
-    for (const base::Json& job : status().at("scheduler"))
+    const base::Json now = status();
+    for (const base::Json& job : now.at("scheduler"))
       if (job.at("state") == state && job.at("what") == "array") found.push_back(job);
     return found;
   }
@@ -116,8 +135,8 @@ TEST_F(SlurmSweep, SixtyRunsThroughEverythingThatGoesWrong) {
 
   // Each node has a disk of its own; that of n2 is full.
   const fs::path disks = world_.path() / "disks";
-  for (const char* node : {"n1", "n2"}) fs::create_directories(disks / node);
-  const bool small = mount("tmpfs", (disks / "n2").c_str(), "tmpfs", 0, "size=40k") == 0;
+  fs::create_directories(disks / "n1");
+  const FullDisk full(disks / "n2");
   std::string script = base::read_file(fs::path(sweep()) / "job.sh");
   script.insert(script.find("exec "), "export SLURM_TMPDIR=" + disks.string() + "/$SLURMD_NODENAME\n");
   std::ofstream(fs::path(sweep()) / "job.sh") << script;
@@ -162,11 +181,10 @@ TEST_F(SlurmSweep, SixtyRunsThroughEverythingThatGoesWrong) {
   EXPECT_EQ(count("done"), 40);
   EXPECT_EQ(count("failed"), 20);
   EXPECT_EQ(count("missing"), 0);
-  if (small) {
+  if (full.mounted()) {
     std::string said;
     for (const auto& entry : fs::directory_iterator(fs::path(sweep()) / "logs")) said += base::read_file(entry.path());
     EXPECT_NE(said.find("takes no more"), std::string::npos) << "n2's disk was never full";
-    umount2((disks / "n2").c_str(), MNT_DETACH);
   }
   const fs::path single = world_.path() / "single.sqlite", merged = fs::path(sweep()) / "results.sqlite";
   ASSERT_TRUE(fs::exists(merged)) << base::read_file(fs::path(sweep()) / "logs" / "merge.log");

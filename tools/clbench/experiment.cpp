@@ -20,6 +20,7 @@ plan::Plan plan_experiment(const std::string& name, const Options& options, Inst
   plan::PlanOptions wanted{
       name == "-" ? "/dev/stdin" : name, options.texts("set"), base::share(), what.cores > 0 ? what.cores : usable_cores(), what.missing_ok,
       weights_folders(options),          data_folders(options)};
+  wanted.elsewhere = what.cores > 0;
   std::error_code error;
   if (!fs::exists(wanted.experiment, error) && !name.ends_with(".toml")) {
     if (name.find('/') == std::string::npos) {
