@@ -38,6 +38,12 @@ std::optional<fs::path> cache_dir(const std::string& flag) {
   throw Error("no folder for the cache: neither --cache, CLB_CACHE, XDG_CACHE_HOME nor HOME is set; give --cache DIR or --cache off");
 }
 
+std::optional<fs::path> shared_cache_dir() {
+  const std::string given = environment("CLB_CACHE_SHARED");
+  if (given.empty()) return std::nullopt;
+  return fs::absolute(given);
+}
+
 std::vector<fs::path> listed_folders(const std::vector<std::string>& flags, const char* variable) {
   std::vector<fs::path> folders;
   for (const std::string& flag : flags) folders.push_back(fs::absolute(flag));

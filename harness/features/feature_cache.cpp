@@ -15,31 +15,37 @@ std::span<const uint8_t> raw(const void* data, size_t bytes) { return {static_ca
 
 }  // namespace
 
-FeatureCache::FeatureCache(const std::string& cache_dir, const base::Json& key, int64_t dim, Warn warn)
+FeatureCache::FeatureCache(const Folders& folders, const base::Json& key, int64_t dim, Warn warn)
     : key_(key), dim_(dim), warn_(std::move(warn)) {
-  if (!cache_dir.empty()) folder_ = fs::path(cache_dir) / "features" / base::hex(base::sha256(base::canonical(key)));
+  const fs::path inner = fs::path("features") / base::hex(base::sha256(base::canonical(key)));
+  if (!folders.own.empty()) folder_ = folders.own / inner;
+  if (!folders.shared.empty() && folders.shared != folders.own) shared_ = folders.shared / inner;
   load();
 }
 
 void FeatureCache::load() {
+  load_folder(folder_, true);
+  load_folder(shared_, false);
+}
+
+void FeatureCache::load_folder(const fs::path& folder, bool own) {
   std::error_code error;
-  if (folder_.empty() || !fs::exists(folder_, error)) return;
+  if (folder.empty() || !fs::exists(folder, error)) return;
   std::vector<fs::path> files;
-  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const fs::path& file = entry->path();
-    if (file.extension() == ".safetensors" && std::find(known_.begin(), known_.end(), file.filename()) == known_.end())
-      files.push_back(file);
+    if (file.extension() == ".safetensors" && std::find(known_.begin(), known_.end(), file) == known_.end()) files.push_back(file);
   }
-  if (error) warn_("the feature cache " + folder_.string() + " cannot be read (" + error.message() + "); its features are computed again");
+  if (error) warn_("the feature cache " + folder.string() + " cannot be read (" + error.message() + "); its features are computed again");
   std::sort(files.begin(), files.end());
   for (const auto& file : files) {
-    known_.push_back(file.filename());
+    known_.push_back(file);
     try {
       map_segment(file);
     } catch (const Error& e) {
-      warn_(std::string(e.what()) + "; it is removed and its features are computed again");
+      warn_(std::string(e.what()) + (own ? "; it is removed and its features are computed again" : "; its features are computed again"));
       std::error_code ignored;
-      fs::remove(file, ignored);
+      if (own) fs::remove(file, ignored);
     }
   }
 }
@@ -100,7 +106,7 @@ void FeatureCache::write_segment(const std::vector<int64_t>& ids, const torch::T
   fs::create_directories(folder_);
   const std::string name = checksum.substr(0, 16) + ".safetensors";
   base::write_file_atomic(folder_ / name, file);
-  known_.push_back(name);
+  known_.push_back(folder_ / name);
 }
 
 }  // namespace clb::features

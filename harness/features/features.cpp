@@ -92,8 +92,9 @@ base::Json Features::cache_key(const Source& source, Split split) {
 Features::Rows& Features::rows(Source& source, Split split) {
   Rows& rows = source.splits[static_cast<size_t>(split)];
   if (!rows.cache) {
-    rows.cache = std::make_unique<FeatureCache>(run_.spec.execution.cache_dir, cache_key(source, split), source.dim,
-                                                [this](const std::string& text) { run_.warn(text); });
+    const FeatureCache::Folders folders{run_.spec.execution.cache_dir, run_.shared_cache};
+    rows.cache =
+        std::make_unique<FeatureCache>(folders, cache_key(source, split), source.dim, [this](const std::string& text) { run_.warn(text); });
     if (const auto before = accounted_before_.find(source.name); before != accounted_before_.end())
       rows.accounted_before = before->second[static_cast<size_t>(split)];
   }

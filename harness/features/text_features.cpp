@@ -73,7 +73,8 @@ torch::Tensor TextFeatures::rows(const std::string& role, const std::vector<std:
   const std::string name = base::hex(base::sha256(base::canonical(key)));
   auto& list = lists_[name];
   if (!list)
-    list = std::make_unique<FeatureCache>(run_.spec.execution.cache_dir, key, width, [this](const std::string& text) { run_.warn(text); });
+    list = std::make_unique<FeatureCache>(FeatureCache::Folders{run_.spec.execution.cache_dir, run_.shared_cache}, key, width,
+                                          [this](const std::string& text) { run_.warn(text); });
   const auto span = run_.spans.enter("features", -1);
   const auto complete = [&] {
     for (int64_t k = 0; k < n; ++k)

@@ -251,7 +251,7 @@ Plan plan_experiment(Node root, const PlanOptions& options, Catalogue& catalogue
   Experiment experiment;
   experiment.protocol = read_protocol(root, plan.warnings);
   experiment.run = read_run(root, options);
-  if (experiment.run.spec.threads > options.cores)
+  if (!options.elsewhere && experiment.run.spec.threads > options.cores)
     plan.warnings.push_back(
         fmt::format("run.threads = {}, but only {} cores of this machine can be used; runs are slower with more threads",
                     experiment.run.spec.threads, options.cores));

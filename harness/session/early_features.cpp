@@ -56,15 +56,30 @@ std::vector<std::string> ask(Session& s) {
   return kinds;
 }
 
-}  // namespace
-
-void compute_features_early(Session& s) {
-  if ((s.spec.method.capabilities & CLB_CAP_FROZEN_FEATURES) == 0 || !data::has_images(s.spec) || s.device.is_cuda() || !alone()) return;
-  for (const auto& kind : ask(s)) {
+void compute(Session& s, const std::vector<std::string>& kinds) {
+  for (const auto& kind : kinds) {
     if (kind.find(':') == std::string::npos) continue;  // the method's own
     s.require_features({kind}, Split::kTrain, {});
     s.require_features({kind}, s.evaluated_split(), {});
   }
+}
+
+bool claims_frozen_features(const Session& s) {
+  return (s.spec.method.capabilities & CLB_CAP_FROZEN_FEATURES) != 0 && data::has_images(s.spec);
+}
+
+}  // namespace
+
+void compute_features_early(Session& s) {
+  if (claims_frozen_features(s) && !s.device.is_cuda() && alone()) compute(s, ask(s));
+}
+
+void compute_features_alone(Session& s) {
+  if (!s.device.is_cuda()) return compute_features_early(s);
+  if (!claims_frozen_features(s)) return;
+  Learner learner(s, load_method_table(s.spec.method.file));
+  learner.create();
+  compute(s, feature_kinds(learner.method().inputs()));
 }
 
 }  // namespace clb::session

@@ -124,7 +124,10 @@ struct Where {  // the run was when it failed; for the last event
   int64_t task = -1;
 };
 
-void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& where) {
+enum class Part { kAll, kAfterCheckpoint, kFeatures };  // of a run
+
+void run_all(const base::RunSpec& spec, Part part, Emitter& emitter, Where& where) {
+  const bool resume = part == Part::kAfterCheckpoint;
   Spans spans;
   std::optional<Session> session;
   CheckpointOwner owner;
@@ -147,6 +150,11 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
     Session& s = *session;
     const auto labels = s.store.labels(s.evaluated_split());
     emitter.emit(base::Targets{s.protocol.evaluates_test() ? "test" : "train", {labels.begin(), labels.end()}});
+    if (part == Part::kFeatures) {
+      compute_features_alone(s);
+      emitter.emit(base::Done{resources(s, 0)});
+      return;
+    }
     if (!resume && spec.execution.state_file.empty()) compute_features_early(s);  // else they are there, as a rule
     const clb_method table = load_method_table(spec.method.file);
     expect_planned_sources(table, spec);
@@ -173,12 +181,10 @@ void run_all(const base::RunSpec& spec, bool resume, Emitter& emitter, Where& wh
   }
 }
 
-}  // namespace
-
-int run(const base::RunSpec& spec, bool resume, Emitter& emitter) {
+int reported(const base::RunSpec& spec, Part part, Emitter& emitter) {
   Where where;
   try {
-    run_all(spec, resume, emitter, where);
+    run_all(spec, part, emitter, where);
     return 0;
   } catch (...) {
     base::Failed failed = current_failure();
@@ -189,5 +195,13 @@ int run(const base::RunSpec& spec, bool resume, Emitter& emitter) {
     return static_cast<int>(asked ? base::Exit::kGoOnLater : base::Exit::kFailedRun);
   }
 }
+
+}  // namespace
+
+int run(const base::RunSpec& spec, bool resume, Emitter& emitter) {
+  return reported(spec, resume ? Part::kAfterCheckpoint : Part::kAll, emitter);
+}
+
+int features(const base::RunSpec& spec, Emitter& emitter) { return reported(spec, Part::kFeatures, emitter); }
 
 }  // namespace clb::session

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/base/paths.hpp>
 #include <clb/loader/plugin_file.hpp>
 #include <clb/session/session.hpp>
 
@@ -44,6 +45,7 @@ features::Surroundings Session::surroundings() {
           .dtype = dtype,
           .runner_hash = runner_hash,
           .processor = device.is_cuda() ? device_name(device) : cpu.model + " [" + cpu.flags + "]",
+          .shared_cache = base::shared_cache_dir().value_or("").string(),
           .keys = keys,
           .store = store,
           .views = views,

@@ -46,14 +46,13 @@ Json beside_the_method(const base::RunSpec& spec) {
   return beside;
 }
 
+Json params_of(const base::MethodSpec& method) { return method.params.is_null() ? Json::object() : method.params; }
+
 int64_t config_id(SQLite::Database& db, const base::RunSpec& spec) {
   const base::MethodSpec& method = spec.method;
-  const Json params = method.params.is_null() ? Json::object() : method.params;
-  const Json transform = method.train_transform.to_json();
-  Json content = Json::array({method.id, params, transform});
-  if (Json beside = beside_the_method(spec); !beside.empty()) content.push_back(std::move(beside));
-  const int64_t id =
-      id_of(db, "config", content_key("config", content), {{"method", method.id}, {"train_transform", base::canonical(transform)}});
+  const Json params = params_of(method);
+  const int64_t id = id_of(db, "config", config_key(spec),
+                           {{"method", method.id}, {"train_transform", base::canonical(method.train_transform.to_json())}});
   for (const auto& [name, value] : params.items())
     insert(db, "parameter", {{"config_id", id}, {"name", name}, {"value", base::canonical(value)}});
   return id;
@@ -70,7 +69,19 @@ int64_t weights_id(SQLite::Database& db, const base::WeightsSpec& weights, const
                 {"spec", base::canonical(content)}});
 }
 
+Json machine_class(const Machine& m) { return {m.cpu, m.cores, m.gpu}; }
+
 }  // namespace
+
+std::string config_key(const base::RunSpec& spec) {
+  Json content = Json::array({spec.method.id, params_of(spec.method), spec.method.train_transform.to_json()});
+  if (Json beside = beside_the_method(spec); !beside.empty()) content.push_back(std::move(beside));
+  return content_key("config", content);
+}
+
+std::string class_key(const Machine& machine) { return content_key("machine class", machine_class(machine)); }
+
+bool same_class(const Machine& a, const Machine& b) { return machine_class(a) == machine_class(b); }
 
 int64_t run_id(SQLite::Database& db, const base::RunSpec& spec) {
   const std::string key = spec.key();
@@ -101,7 +112,7 @@ int64_t run_id(SQLite::Database& db, const base::RunSpec& spec) {
 
 int64_t machine_id(SQLite::Database& db, const Machine& m) {
   return id_of(db, "machine", content_key("machine", {m.cpu, m.cpu_flags, m.gpu, m.os, m.cores, m.memory_bytes}),
-               {{"class_key", content_key("machine class", {m.cpu, m.cores, m.gpu})},
+               {{"class_key", class_key(m)},
                 {"cpu", m.cpu},
                 {"cpu_flags", m.cpu_flags},
                 {"gpu", m.gpu},

@@ -13,4 +13,7 @@ int64_t machine_id(SQLite::Database& db, const Machine& machine);
 int64_t build_id(SQLite::Database& db, const Build& build);
 int64_t plugin_id(SQLite::Database& db, const char* kind, const std::string& name, const std::string& version, const std::string& hash);
 
+std::string config_key(const base::RunSpec& spec);
+std::string class_key(const Machine& machine);
+
 }  // namespace clb::store

@@ -1,6 +1,4 @@
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <clb/store/merge.hpp>
@@ -14,14 +12,6 @@
 
 namespace clb::store {
 namespace {
-
-// A database that nobody else sees, so nothing has to survive a power cut before it is complete.
-SQLite::Database open_scratch(const fs::path& file) {
-  SQLite::Database db(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-  open_alone(db);
-  db.exec("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA trusted_schema = OFF");
-  return db;
-}
 
 void drop_triggers(SQLite::Database& db) {
   std::vector<std::string> names;
@@ -92,13 +82,6 @@ void repack_targets(SQLite::Database& db) {
 }
 
 int64_t count(SQLite::Database& db, const char* table) { return db.execAndGet(std::string("SELECT count(*) FROM ") + table).getInt64(); }
-
-void synchronise(const fs::path& file) {
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool done = fd >= 0 && ::fsync(fd) == 0;
-  if (fd >= 0) ::close(fd);
-  if (!done) throw base::Error(file.string() + ": cannot be written to disk; check its free space");
-}
 
 // A write-ahead log that a killed writer left would be replayed into the file that takes the old one's place.
 void fold_log(const fs::path& file) {

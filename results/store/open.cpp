@@ -62,6 +62,20 @@ void rename_durably(const fs::path& from, const fs::path& to) {
   }
 }
 
+SQLite::Database open_scratch(const fs::path& file) {
+  SQLite::Database db(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  open_alone(db);
+  db.exec("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA trusted_schema = OFF");
+  return db;
+}
+
+void synchronise(const fs::path& file) {
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool done = fd >= 0 && ::fsync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  if (!done) throw base::Error(file.string() + ": cannot be written to disk; check its free space");
+}
+
 Scratch::Scratch(const fs::path& beside) : file_(base::temporary_file_beside(beside)) {}
 
 Scratch::~Scratch() {

@@ -40,6 +40,10 @@ class Scratch {
   fs::path file_;
 };
 
+// A database that nobody else sees, so nothing has to survive a power cut before it is complete.
+SQLite::Database open_scratch(const fs::path& file);
+void synchronise(const fs::path& file);  // what is complete is on disk then
+
 // A results file without rows: made under another name and renamed when it is complete, or within an empty file.
 void create(const fs::path& file, const std::vector<std::string>& steps);
 void fill(const fs::path& file, const std::vector<std::string>& steps);

@@ -41,6 +41,42 @@ class FeaturesTest : public clb::testing::MadeSession {
   const std::vector<int64_t> ids_{0, 1, 2, 5}, more_{0, 1, 2, 3, 5};
 };
 
+TEST_F(FeaturesTest, WhatAnotherCacheHasIsFoundThereAndNothingIsWrittenToIt) {
+  const std::string own = spec_.execution.cache_dir, shared = (folder_.path() / "shared").string();
+  spec_.execution.cache_dir = shared;
+  const auto filled = open(0);
+  filled->features.ensure("main:cls", Split::kTrain, ids_);
+  const auto computed = filled->features.gather("main:cls", Split::kTrain, ids_);
+  const auto files = [](const std::string& folder) {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, error))
+      if (entry.path().extension() == ".safetensors") names.push_back(entry.path());
+    return names;
+  };
+  const auto before = files(shared);
+  ASSERT_EQ(before.size(), 1u);
+
+  spec_.execution.cache_dir = own;
+  setenv("CLB_CACHE_SHARED", shared.c_str(), 1);
+  const auto s = open(0);
+  s->features.ensure("main:cls", Split::kTrain, ids_);
+  EXPECT_EQ(s->features.forwards_charged(), 0) << "found";
+  EXPECT_TRUE(torch::equal(s->features.gather("main:cls", Split::kTrain, ids_), computed));
+  s->features.ensure("main:cls", Split::kTrain, more_);
+  EXPECT_EQ(s->features.forwards_charged(), 1) << "what is not there is computed";
+  EXPECT_EQ(files(shared), before);
+  EXPECT_EQ(files(own).size(), 1u) << "and kept in the run's own cache";
+
+  { std::ofstream(before[0], std::ios::app | std::ios::binary) << "x"; }
+  std::filesystem::remove_all(own);
+  const auto damaged = open(0);
+  damaged->features.ensure("main:cls", Split::kTrain, ids_);
+  EXPECT_TRUE(torch::equal(damaged->features.gather("main:cls", Split::kTrain, ids_), computed));
+  EXPECT_EQ(files(shared), before) << "a damaged segment of others stays";
+  unsetenv("CLB_CACHE_SHARED");
+}
+
 TEST_F(FeaturesTest, BlocksStandSideBySide) {
   const auto s = open(0);
   EXPECT_EQ(s->features.dim("main:cls"), kDim);

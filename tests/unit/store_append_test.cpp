@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "results_fixture.hpp"
 
@@ -207,6 +208,63 @@ TEST_F(StoreAppend, expected_time_is_the_mean_of_finished_runs_alike) {
   base::RunSpec other = sample_spec();
   other.weights[0].sha256 = fake_hash("other");
   EXPECT_FALSE(store.expected_seconds(other));
+}
+
+TEST_F(StoreAppend, costs_on_machines_of_this_class_come_before_others) {
+  Store store = writer();
+  const Machine here = sample_start().machine;
+  EXPECT_FALSE(store.cost(sample_spec(), here));
+  const auto add = [&](const base::RunSpec& spec, const std::string& cpu, double seconds) {
+    AttemptStart start = sample_start();
+    start.machine.cpu = cpu;
+    const int64_t attempt = store.begin_attempt(spec, start);
+    store.add_spans(attempt, {{"load", -1, seconds, 0}});
+    store.add_status(attempt, {"ok", "", "", ""});
+  };
+  add(sample_spec(0), "Another CPU", 100);
+  const Cost elsewhere = store.cost(sample_spec(), here).value();
+  EXPECT_EQ(elsewhere.seconds, 100);
+  EXPECT_FALSE(elsewhere.same_class);
+  EXPECT_TRUE(elsewhere.same_config);
+  base::RunSpec other = sample_spec(1);
+  other.method.params["scale"] = 2.0;
+  add(other, here.cpu, 30);
+  const Cost likewise = store.cost(sample_spec(), here).value();
+  EXPECT_EQ(likewise.seconds, 30);
+  EXPECT_TRUE(likewise.same_class);
+  EXPECT_FALSE(likewise.same_config);
+  add(sample_spec(2), here.cpu, 7);
+  add(sample_spec(3), here.cpu, 9);
+  const Cost same = store.cost(sample_spec(), here).value();
+  EXPECT_EQ(same.seconds, 8);
+  EXPECT_TRUE(same.same_class && same.same_config);
+  EXPECT_FALSE(store.cost(sample_spec(0, "l2p"), here));
+  Machine more = here;
+  more.cores *= 2;
+  EXPECT_TRUE(same_class(here, here));
+  EXPECT_FALSE(same_class(here, more));
+}
+
+TEST_F(StoreAppend, what_is_published_is_a_whole_file_of_its_own) {
+  const fs::path published = file("part.sqlite");
+  Store store = writer();
+  const int64_t attempt = store.begin_attempt(sample_spec(), sample_start());
+  store.add_task(attempt, sample_task(0, {20}, {15}));
+  store.publish(published);
+  store.add_task(attempt, sample_task(1, {20, 20}, {15, 10}));
+  {
+    const Store before = Store::open(published, Store::Mode::kRead);
+    EXPECT_EQ(before.runs().at(0).tasks_done, 1) << "as of then";
+  }
+  store.publish(published);
+  EXPECT_EQ(Store::open(published, Store::Mode::kRead).runs().at(0).tasks_done, 2);
+  std::ifstream head(published, std::ios::binary);
+  head.seekg(18);
+  EXPECT_EQ(head.get(), 1) << "no write-ahead log, which needs shared memory";
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(published.parent_path())) names.insert(entry.path().filename());
+  for (const std::string& name : names) EXPECT_FALSE(name.ends_with(".tmp") || name.starts_with("part.sqlite-")) << name;
+  EXPECT_NE(sentence([&] { store.publish(file("no/such/folder.sqlite")); }).find("folder.sqlite"), std::string::npos);
 }
 
 TEST_F(StoreAppend, a_reader_cannot_write) {

@@ -80,6 +80,7 @@ TEST_F(StorePlan, no_statement_reads_a_table_from_end_to_end) {
     store.spans(run.attempt_id);
     store.resources(run.attempt_id);
     store.expected_seconds(sample_spec());
+    store.cost(sample_spec(), sample_start().machine);
     store.classes(run.attempt_id);
     EXPECT_EQ(store.attempts_with_predictions(), (std::set<int64_t>{run.attempt_id}));
     store::RowAudit rows(file());

@@ -18,7 +18,6 @@
 #include "columns.hpp"
 #include "installation.hpp"
 #include "labels.hpp"
-#include "recorder.hpp"
 #include "reference.hpp"
 #include "say.hpp"
 
@@ -68,7 +67,8 @@ std::vector<std::string> devices_for(const std::vector<base::RunSpec>& runs, con
   return all;
 }
 
-Json summary(const Selection& selection, const Recorder& recorder, const store::Store& store, const fs::path& database, bool stopped) {
+Json summary(const Selection& selection, const std::vector<RunRecord>& records, const store::Store& store, const fs::path& database,
+             bool stopped) {
   Json runs = Json::array();
   for (size_t i = 0, next = 0; i < selection.runs.size(); ++i) {
     const base::RunSpec& spec = selection.runs[i];
@@ -76,7 +76,7 @@ Json summary(const Selection& selection, const Recorder& recorder, const store::
              {"dataset", spec.dataset.id},  {"seed", spec.seed},        {"order_seed", spec.protocol.order_seed},
              {"params", spec.method.params}};
     if (next < selection.pending.size() && selection.pending[next] == i) {
-      const RunRecord& record = recorder.records()[next++];
+      const RunRecord& record = records[next++];
       run["status"] = record.attempt ? record.outcome.status : "not started";
       run["reason"] = record.outcome.reason;
       run["second_look"] = record.look ? Json{{"outcome", record.look->outcome}, {"reason", record.look->reason}} : Json();
@@ -100,27 +100,9 @@ void print_table(const Selection& selection, const store::Store& store, const Op
   fmt::print("{}\n", report::render_table(store, table));
 }
 
-// Returns the exit code: a failed run, unless all that failed did so over what they were asked to do.
-base::Exit print_failures(const std::vector<std::string>& labels, const Recorder& recorder) {
-  size_t failures = 0, of_user = 0, spared = 0;
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const RunRecord& record = recorder.records()[i];
-    if (record.outcome.status == "not started") ++spared;
-    if (!record.attempt || record.outcome.status == "ok") continue;
-    of_user += record.outcome.of_user;
-    if (failures++ == 0) fmt::print(stderr, "these runs did not end well:\n");
-    say(stderr, "  {}: {}: {}\n    log: {}\n", labels[i], record.outcome.status, record.outcome.reason,
-        (record.folder / "log.txt").string());
-  }
-  if (spared)
-    fmt::print(stderr, "{} more that differ from these in seed and order alone were not started: they would fail likewise\n", spared);
-  if (failures == 0) return base::Exit::kOk;
-  return failures == of_user ? base::Exit::kUserMistake : base::Exit::kFailedRun;
-}
-
 }  // namespace
 
-void add_limits(Options& options, const char* database) {
+void add_run_limits(Options& options) {
   options.add()("max-memory", po::value<std::string>()->value_name("SIZE"),
                 "resident memory of one run, for example 3GB; default 80 % of what is available, divided by --jobs");
   options.add()("max-time", po::value<std::string>()->value_name("TIME"), "wall time of one run, for example 2h; default no limit");
@@ -128,17 +110,25 @@ void add_limits(Options& options, const char* database) {
                 "time without any sign of life of a run; default 30m, 0 no limit");
   options.add()("no-second-look",
                 "do not predict test samples again from the saved state in a fresh process; tables then say that nobody looked");
+}
+
+void add_limits(Options& options, const char* database) {
+  add_run_limits(options);
   options.add_database(database);
   options.add_installation();
   options.add_cache();
   options.add_json();
 }
 
-void add_execution(Options& options, const char* database) {
+void add_at_once(Options& options) {
   options.add()("jobs", po::value<std::string>()->value_name("N"), "runs at once; default 1, with --devices one on each");
   options.add()("devices", po::value<std::string>()->value_name("LIST"),
                 "cards for the runs, for example cuda:0,cuda:1: each run that is on has one of its own; default all, shared out when there "
                 "are fewer than --jobs");
+}
+
+void add_execution(Options& options, const char* database) {
+  add_at_once(options);
   add_limits(options, database);
 }
 
@@ -203,37 +193,61 @@ void print_pending(const Selection& selection, const Shard& shard, const store::
              unknown && unknown < selection.pending.size() ? fmt::format(" and that of {} unknown ones", unknown) : "");
 }
 
-int execute(const Selection& selection, const launch::ScheduleOptions& schedule, const Options& options, store::Store& store,
-            launch::Describer& describer, bool show) {
-  const fs::path database = options.text("db");
-  const auto cache = cache_folder(options);
+Executed carry_out(const Selection& selection, const launch::ScheduleOptions& schedule, const Execution& how, store::Store& store,
+                   launch::Describer& describer) {
+  Executed done;
   std::vector<base::RunSpec> runs;
-  std::vector<std::string> labels;
   std::vector<int64_t> resumed;
   const std::vector<std::string> all_labels = run_labels(selection.runs);
   for (const size_t index : selection.pending) {
     runs.push_back(selection.runs[index]);
-    labels.push_back(all_labels[index]);
+    done.labels.push_back(all_labels[index]);
     resumed.push_back(selection.resumed.contains(index) ? selection.resumed.at(index) : 0);
   }
   launch::ScheduleOptions assigned = schedule;
   assigned.devices = devices_for(runs, schedule, describer);
   for (const base::RunSpec& run : runs) store.add_run(run);  // `status` shows what is still to come
   store.fold_log();
-  const std::string go_on = resume_command(options);
-  Recorder recorder(store, describer, runs,
-                    {labels, resumed, runs_folder(database), cache ? cache->string() : "", options.command(), go_on});
-  const launch::Ended ended = launch::run_all(runs, assigned, recorder);
+  Recorder recorder(store, describer, runs, {done.labels, resumed, how.runs_folder, how.cache, how.command, how.go_on, how.committed});
+  done.ended = launch::run_all(runs, assigned, recorder);
+  done.stopped_by = recorder.stopped_by();
+  done.records = recorder.records();
+  return done;
+}
 
+base::Exit print_failures(const Executed& done) {
+  size_t failures = 0, of_user = 0, spared = 0;
+  for (size_t i = 0; i < done.labels.size(); ++i) {
+    const RunRecord& record = done.records[i];
+    if (record.outcome.status == "not started") ++spared;
+    if (!record.attempt || record.outcome.status == "ok") continue;
+    of_user += record.outcome.of_user;
+    if (failures++ == 0) fmt::print(stderr, "these runs did not end well:\n");
+    say(stderr, "  {}: {}: {}\n    log: {}\n", done.labels[i], record.outcome.status, record.outcome.reason,
+        (record.folder / "log.txt").string());
+  }
+  if (spared)
+    fmt::print(stderr, "{} more that differ from these in seed and order alone were not started: they would fail likewise\n", spared);
+  if (failures == 0) return base::Exit::kOk;
+  return failures == of_user ? base::Exit::kUserMistake : base::Exit::kFailedRun;
+}
+
+int execute(const Selection& selection, const launch::ScheduleOptions& schedule, const Options& options, store::Store& store,
+            launch::Describer& describer, bool show) {
+  const fs::path database = options.text("db");
+  const auto cache = cache_folder(options);
+  const std::string go_on = resume_command(options);
+  const Executed done =
+      carry_out(selection, schedule, {runs_folder(database), cache ? cache->string() : "", options.command(), go_on, {}}, store, describer);
   if (show && options.flag("json")) {
-    fmt::print("{}\n", base::pretty(summary(selection, recorder, store, database, ended != launch::Ended::kAll)));
+    fmt::print("{}\n", base::pretty(summary(selection, done.records, store, database, done.ended != launch::Ended::kAll)));
   } else if (show) {
     print_table(selection, store, options);
     say("results: {}\n", database.string());
   }
   std::fflush(stdout);
-  const base::Exit exit = print_failures(labels, recorder);
-  return static_cast<int>(ended == launch::Ended::kAll ? exit : stopped(ended, go_on, exit));
+  const base::Exit exit = print_failures(done);
+  return static_cast<int>(done.ended == launch::Ended::kAll ? exit : stopped(done.ended, go_on, exit));
 }
 
 }  // namespace clb::cli

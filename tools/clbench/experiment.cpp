@@ -16,9 +16,11 @@ namespace clb::cli {
 
 namespace fs = std::filesystem;
 
-plan::Plan plan_experiment(const std::string& name, const Options& options, InstalledCatalogue& catalogue, bool missing_ok) {
-  plan::PlanOptions wanted{name == "-" ? "/dev/stdin" : name, options.texts("set"), base::share(), usable_cores(), missing_ok,
-                           weights_folders(options),          data_folders(options)};
+plan::Plan plan_experiment(const std::string& name, const Options& options, InstalledCatalogue& catalogue, const PlanFor& what) {
+  plan::PlanOptions wanted{
+      name == "-" ? "/dev/stdin" : name, options.texts("set"), base::share(), what.cores > 0 ? what.cores : usable_cores(), what.missing_ok,
+      weights_folders(options),          data_folders(options)};
+  wanted.elsewhere = what.cores > 0;
   wanted.bf16_form = bf16_form();
   wanted.has_card = !this_machine().gpu.empty();
   std::error_code error;

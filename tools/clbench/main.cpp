@@ -27,6 +27,7 @@ constexpr std::array kVerbs{
     Verb{"demo", "a few methods on Fashion-MNIST, then a table and a page", clb::cli::verb_demo},
     Verb{"run", "run an experiment: all runs of its matrix that are not finished yet", clb::cli::verb_run},
     Verb{"resume", "go on with the unfinished runs of a database", clb::cli::verb_resume},
+    Verb{"sweep", "many runs as jobs of a cluster: plan, submit, status, retry, cancel, run", clb::cli::verb_sweep},
     Verb{"list", "what is installed: methods, datasets, presets", clb::cli::verb_list},
     Verb{"info", "one plugin: parameters, capabilities, paper; classes, splits, licence", clb::cli::verb_info},
     Verb{"status", "the runs of a database and how they ended", clb::cli::verb_status},

@@ -74,6 +74,7 @@ bool Recorder::starting(size_t run, base::RunSpec& spec) {
   spec.execution.runner_hash = describer_.runner_hash_of_itself();
   display_.begin(run, label(run), stream::StreamShape(spec).tasks_to_run());
   if (resumed) display_.line(fmt::format("{}: goes on after its checkpoint", label(run)));
+  committed();
   return resumed;
 }
 
@@ -102,6 +103,7 @@ void Recorder::event(size_t run, const base::Event& event) {
 void Recorder::task_done(size_t run, const base::TaskDone& task) {
   flush(run);
   store_.add_task(records_[run].attempt, task);
+  committed();
   const stream::StreamShape shape(runs_[run]);
   const Accuracy seen = accuracy_so_far(task, shape);
   double seconds = 0;
@@ -126,6 +128,7 @@ void Recorder::finished(size_t run, const launch::Outcome& outcome) {
   record_load(run, outcome.resources);
   store_.add_status(records_[run].attempt, {outcome.status, outcome.reason, outcome.log_tail, ""});
   store_.fold_log();  // a copy of the file alone has every run that ended
+  committed();
   records_[run].outcome = outcome;
   display_.end(run);
   const RunRecord& record = records_[run];
@@ -162,6 +165,7 @@ void Recorder::spared(size_t run, const launch::Outcome& like) {
 }
 
 void Recorder::stopping(int signal) {
+  stopped_by_ = signal;
   const std::string how = launch::puts_off(signal)
                               ? fmt::format("{} came, stopping: tasks in work are given up, their runs go on after the task before",
                                             launch::signal_name(signal))
@@ -175,6 +179,10 @@ void Recorder::tick() {
   if (now - last_flush_ < std::chrono::seconds(1)) return;
   last_flush_ = now;
   for (size_t run = 0; run < runs_.size(); ++run) flush(run);
+}
+
+void Recorder::committed() const {
+  if (options_.committed) options_.committed();
 }
 
 void Recorder::flush(size_t run) {

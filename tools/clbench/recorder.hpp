@@ -7,6 +7,7 @@
 #include <clb/store/store.hpp>
 #include <clb/stream/shape.hpp>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,7 +31,8 @@ struct RecorderOptions {
   std::filesystem::path runs_folder;  // <db>.runs
   std::string cache;                  // for execution.cache_dir; empty: off
   std::string command;
-  std::string go_on;  // the command that goes on after a stop
+  std::string go_on;                // the command that goes on after a stop
+  std::function<void()> committed;  // called whenever a run began, a task was stored, or a run ended; may be empty
 };
 
 class Recorder final : public launch::Observer {
@@ -46,6 +48,7 @@ class Recorder final : public launch::Observer {
   void tick() override;
 
   const std::vector<RunRecord>& records() const { return records_; }
+  int stopped_by() const { return stopped_by_; }  // the first signal that asked to stop; 0: none
 
  private:
   struct Buffer {  // small rows wait a second, so that a chatty run costs one transaction, not hundreds
@@ -57,6 +60,7 @@ class Recorder final : public launch::Observer {
   void record_load(size_t run, std::map<std::string, double> resources);
   void task_done(size_t run, const base::TaskDone& task);
   void flush(size_t run);
+  void committed() const;
   std::string label(size_t run) const;
 
   store::Store& store_;
@@ -68,6 +72,7 @@ class Recorder final : public launch::Observer {
   std::vector<Buffer> buffers_;
   std::chrono::steady_clock::time_point last_flush_;
   Display display_;
+  int stopped_by_ = 0;
 };
 
 // Accuracy after a task over the groups seen so far; n is 0 when nothing was evaluated.

@@ -6,14 +6,18 @@
 
 namespace clb::cli {
 
-base::RunSpec stored_spec(const store::Store& store, const store::RunRow& row, const std::vector<launch::PluginFile>& plugins,
-                          const std::filesystem::path& database) {
-  base::RunSpec spec = base::RunSpec::from_stored(store.spec(row.run_id), database.string() + ": run " + row.key.substr(0, 12));
+void find_plugins_of(base::RunSpec& spec, const std::vector<launch::PluginFile>& plugins) {
   spec.method.file = launch::plugin(plugins, "method", spec.method.id).file;
   const auto find = [&](base::DatasetSpec& dataset) { dataset.file = launch::plugin(plugins, "dataset", dataset.id).file; };
   for (base::DatasetSpec& part : spec.dataset.sequence) find(part);
   if (spec.dataset.sequence.empty()) find(spec.dataset);
   for (auto& [name, dataset] : spec.execution.asset_datasets) find(dataset);
+}
+
+base::RunSpec stored_spec(const store::Store& store, const store::RunRow& row, const std::vector<launch::PluginFile>& plugins,
+                          const std::filesystem::path& database) {
+  base::RunSpec spec = base::RunSpec::from_stored(store.spec(row.run_id), database.string() + ": run " + row.key.substr(0, 12));
+  find_plugins_of(spec, plugins);
   return spec;
 }
 

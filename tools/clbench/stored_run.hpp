@@ -10,7 +10,10 @@
 
 namespace clb::cli {
 
-// A run as it was planned. Plugins and vocabularies are looked for again, because the installation may have moved.
+// Looks for the plugins of a run by their ids, because the installation may have moved. Error: one is not there.
+void find_plugins_of(base::RunSpec& spec, const std::vector<launch::PluginFile>& plugins);
+
+// A run as it was planned. Its plugins are looked for again.
 base::RunSpec stored_spec(const store::Store& store, const store::RunRow& row, const std::vector<launch::PluginFile>& plugins,
                           const std::filesystem::path& database);
 

@@ -111,7 +111,7 @@ int verb_reproduce(const Arguments& arguments) {
   launch::Describer describer(schedule.runner, cache, reading_progress());
   InstalledCatalogue catalogue(plugins, describer);
   if (!options.flag("dry-run")) check_place(database);
-  const plan::Plan plan = plan_experiment(options.words()[0], options, catalogue, true);
+  const plan::Plan plan = plan_experiment(options.words()[0], options, catalogue, {.missing_ok = true});
 
   Published published(options);
   say_what_it_needs(plan, database, cache);

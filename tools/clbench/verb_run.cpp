@@ -77,7 +77,7 @@ int verb_run(const Arguments& arguments) {
   InstalledCatalogue catalogue(plugins, describer);
   const bool dry = options.flag("dry-run");
   if (!dry) check_place(database);
-  const plan::Plan plan = plan_experiment(options.words()[0], options, catalogue, dry);
+  const plan::Plan plan = plan_experiment(options.words()[0], options, catalogue, {.missing_ok = dry});
 
   std::optional<store::Store> store;
   if (!dry || fs::exists(database))

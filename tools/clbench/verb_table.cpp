@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 
+#include "database.hpp"
 #include "options.hpp"
 #include "reference.hpp"
 
@@ -95,7 +96,8 @@ int verb_table(const Arguments& arguments) {
   tell_of_weights(table, options);
   if (options.flag("metrics")) table.metrics = split_list(options.text("metrics"));
   if (options.flag("metrics") && table.metrics.empty()) throw base::Error("table: --metrics names no metric");
-  const store::Store store = store::Store::open(options.text("db"), store::Store::Mode::kRead);
+  const Readable database(options.text("db"));  // of a sweep also before its merge
+  const store::Store store = store::Store::open(database.file(), store::Store::Mode::kRead);
   table.run_keys = options.words();
   require_one_key(store, table.run_keys);
   const std::string text = report::render_table(store, table);

@@ -12,6 +12,7 @@ using Arguments = std::vector<std::string>;
 int verb_demo(const Arguments& arguments);
 int verb_run(const Arguments& arguments);
 int verb_resume(const Arguments& arguments);
+int verb_sweep(const Arguments& arguments);
 int verb_list(const Arguments& arguments);
 int verb_info(const Arguments& arguments);
 int verb_status(const Arguments& arguments);

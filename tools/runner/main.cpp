@@ -38,6 +38,7 @@ constexpr const char* kUsage =
     "clb-runner: runs one experiment of clbench in a process of its own\n\n"
     "  clb-runner run FILE.json                                   one run, as `clbench run --dry-run --json` prints it\n"
     "  clb-runner resume FILE.json                                the same, after the newest checkpoint of its folder\n"
+    "  clb-runner features FILE.json                              only the features that it shares with others, into its cache\n"
     "  clb-runner look FILE.json                                  some test samples again, from a run's saved state (second look)\n"
     "  clb-runner describe PLUGIN.so [--root DIR | --default-root] [--params JSON] [--cache DIR|off] [--store-limit BYTES]\n"
     "                                                             parameters of a method; classes and fingerprint of a dataset\n"
@@ -62,12 +63,16 @@ base::FileLock lock_of(const base::fs::path& folder) {
                              launched ? base::FileSystem{} : base::file_system_of(folder));
 }
 
+base::RunSpec spec_of(const std::string& file) {
+  auto json = base::parse_json(base::read_file(file, uint64_t{64} << 20), file);
+  if (json.is_array() && json.size() == 1) json = json[0];
+  return base::RunSpec::from_json(json, file);
+}
+
 int run(const std::string& file, bool resume) {
   die_with_launcher();
   session::install_cancel_handler();
-  auto json = base::parse_json(base::read_file(file, uint64_t{64} << 20), file);
-  if (json.is_array() && json.size() == 1) json = json[0];
-  const auto spec = base::RunSpec::from_json(json, file);
+  const auto spec = spec_of(file);
   std::optional<base::FileLock> lock;
   if (!spec.execution.run_dir.empty()) {
     lock = lock_of(spec.execution.run_dir);
@@ -76,6 +81,14 @@ int run(const std::string& file, bool resume) {
   const char* fd = std::getenv("CLB_EVENT_FD");
   session::Emitter emitter(fd != nullptr ? std::atoi(fd) : STDOUT_FILENO);
   return session::run(spec, resume, emitter);
+}
+
+int features(const std::string& file) {
+  die_with_launcher();
+  session::install_cancel_handler();
+  const char* fd = std::getenv("CLB_EVENT_FD");
+  session::Emitter emitter(fd != nullptr ? std::atoi(fd) : STDOUT_FILENO);
+  return session::features(spec_of(file), emitter);
 }
 
 // A request to stop ends it at once: there is nothing to keep.
@@ -188,6 +201,7 @@ int dispatch(const std::vector<std::string>& args) {
   }
   if (args[0] == "run" && args.size() == 2) return run(args[1], false);
   if (args[0] == "resume" && args.size() == 2) return run(args[1], true);
+  if (args[0] == "features" && args.size() == 2) return features(args[1]);
   if (args[0] == "look" && args.size() == 2) return look(args[1]);
   if (args[0] == "check" && args.size() >= 3) return check({args.begin() + 1, args.end()});
   if (args[0] == "describe" && args.size() >= 2) return describe({args.begin() + 1, args.end()});

@@ -19,6 +19,9 @@ fs::path share();  // <prefix>/share/clbench
 // --cache DIR (flag), CLB_CACHE, $XDG_CACHE_HOME/clbench, ~/.cache/clbench; nullopt when the flag or CLB_CACHE is "off".
 std::optional<fs::path> cache_dir(const std::string& flag);
 
+// CLB_CACHE_SHARED: a second cache, which is only read: what others have computed is found there before it is computed again.
+std::optional<fs::path> shared_cache_dir();
+
 // The folders of a flag that may be given several times, then those of an environment variable (colon-separated), as absolute paths.
 std::vector<fs::path> listed_folders(const std::vector<std::string>& flags, const char* variable);
 

@@ -1,6 +1,7 @@
 // Frozen features on disk: <cache>/features/<key>/, where the key is the SHA-256 of everything the numbers depend on. A folder holds
 // immutable segments (safetensors: ids [n] int64, values [n, d] float32, with a checksum and the seconds they cost), so that a later run
-// adds only what is missing. Segments are written to a temporary name and renamed, under the folder's lock; reading needs no lock.
+// adds only what is missing. Segments are written to a temporary name and renamed, under the folder's lock; reading needs no lock. Beside
+// the folder that is written there may be one that is only read, of a cache that others have filled (base::shared_cache_dir).
 #pragma once
 
 #include <torch/types.h>
@@ -21,8 +22,11 @@ class FeatureCache {
  public:
   using Warn = std::function<void(const std::string&)>;
 
-  // cache_dir "": nothing is read or written, features live in memory only.
-  FeatureCache(const std::string& cache_dir, const base::Json& key, int64_t dim, Warn warn);
+  struct Folders {
+    std::string own;     // of the cache that is read and written; "": nothing is kept, features live in memory only
+    std::string shared;  // of one that is only read; "": none
+  };
+  FeatureCache(const Folders& folders, const base::Json& key, int64_t dim, Warn warn);
 
   int64_t dim() const { return dim_; }
   const base::fs::path& folder() const { return folder_; }
@@ -38,7 +42,8 @@ class FeatureCache {
     size_t part, row;  // of parts(), of its ids
   };
 
-  void load();  // maps segments that are there and not yet known; a damaged one is reported, removed and ignored
+  // Maps segments that are there and not yet known. A damaged one is reported and ignored, and removed where the cache is our own.
+  void load();
   bool has(int64_t id) const { return rows_.contains(id); }
   Place place(int64_t id) const { return rows_.at(id); }
   Part& part(size_t k) { return *parts_.at(k); }
@@ -50,17 +55,18 @@ class FeatureCache {
   void add(const std::vector<int64_t>& ids, const torch::Tensor& values, double seconds);
 
  private:
+  void load_folder(const base::fs::path& folder, bool own);
   void keep(Part part);
   void map_segment(const base::fs::path& file);
   void write_segment(const std::vector<int64_t>& ids, const torch::Tensor& values, double seconds);
 
-  base::fs::path folder_;
+  base::fs::path folder_, shared_;
   base::Json key_;
   int64_t dim_;
   Warn warn_;
   std::vector<std::unique_ptr<Part>> parts_;
   std::unordered_map<int64_t, Place> rows_;
-  std::vector<std::string> known_;
+  std::vector<base::fs::path> known_;
   std::vector<base::MappedFile> segments_;
   std::vector<torch::Tensor> owned_;
 };

@@ -29,8 +29,9 @@ struct Surroundings {
   const base::RunSpec& spec;
   torch::Device device;
   torch::ScalarType dtype;
-  std::string runner_hash;  // SHA-256 of this program
-  std::string processor;    // what the numbers may depend on
+  std::string runner_hash;   // SHA-256 of this program
+  std::string processor;     // what the numbers may depend on
+  std::string shared_cache;  // base::shared_cache_dir; "": none
   const stream::Keys& keys;
   data::Samples& store;
   const data::Views& views;

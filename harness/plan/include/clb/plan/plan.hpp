@@ -31,6 +31,9 @@ struct PlanOptions {
   // Where data sets that have a name are looked for, in this order, before the places that share/datasets names.
   std::vector<std::filesystem::path> data_folders{};
 
+  // The runs will be carried out on other machines: nothing is said of what this one lacks for them.
+  bool elsewhere = false;
+
   // METHOD/PRESET: `experiment` is the preset's file, and what its key `experiment` composes is planned. Empty: `experiment` is one.
   std::string preset{};
 

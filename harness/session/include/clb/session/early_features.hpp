@@ -10,4 +10,8 @@ struct Session;
 // called before the method is loaded and while this process has one thread. Whatever cannot be known or done is left for later.
 void compute_features_early(Session& session);
 
+// The same for a process that does nothing else (`clb-runner features`). On a card, which does not survive a fork, the method is loaded
+// here, as it would be in a run.
+void compute_features_alone(Session& session);
+
 }  // namespace clb::session

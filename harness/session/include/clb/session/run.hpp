@@ -10,4 +10,7 @@ namespace clb::session {
 // resume: go on after the newest checkpoint of the run folder, whose results are emitted again; from the start when there is none.
 int run(const base::RunSpec& spec, bool resume, Emitter& emitter);
 
+// Only what compute_features_early does for this run: hello, targets and done, or error. The features are then in the run's cache.
+int features(const base::RunSpec& spec, Emitter& emitter);
+
 }  // namespace clb::session

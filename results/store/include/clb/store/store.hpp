@@ -69,6 +69,14 @@ struct RunRow {
   bool marked() const { return look && look->marks(); }
 };
 
+bool same_class(const Machine& a, const Machine& b);  // timings, and the last bits of results, are compared inside a class
+
+// What finished runs have cost that have the same method, precision and comparability key (dataset, protocol, weights) as another.
+struct Cost {
+  double seconds = 0;  // mean wall time
+  bool same_class = false, same_config = false;
+};
+
 // Which attempt of a run counts, and the newest status of that attempt. No attempt: attempt_id 0 and an empty status.
 struct RunState {
   int64_t run_id = 0, attempt_id = 0, attempts = 0;
@@ -142,6 +150,8 @@ class Store {
   // Moves what is committed from FILE-wal into FILE: a plain copy of FILE then has it. Not while somebody reads older pages; then the next
   // call does. A failure loses nothing and is not told.
   void fold_log();
+  // A copy of the file as it is now, under a name where it is there whole or not at all, on disk, and with no log beside it.
+  void publish(const std::filesystem::path& to) const;
   void mark_lost_attempts();  // attempts still "running" whose writer is gone: we hold the lock, so all of them
 
   // Reading.
@@ -185,6 +195,8 @@ class Store {
   std::vector<Annotation> annotations() const;  // by time
   // Mean wall time of finished runs with the same method, precision and comparability key (dataset, protocol, weights).
   std::optional<double> expected_seconds(const base::RunSpec& spec) const;
+  // Of those on machines of this class, else of others; of these with the same parameters, else with others. nullopt: there are none.
+  std::optional<Cost> cost(const base::RunSpec& spec, const Machine& machine) const;
 
  private:
   struct Impl;
