@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/loader/plugin_file.hpp>
+#include <clb/session/python.hpp>
 #include <clb/session/session.hpp>
 
 namespace clb::session {
@@ -43,6 +44,7 @@ features::Surroundings Session::surroundings() {
           .dtype = dtype,
           .runner_hash = runner_hash,
           .processor = device.is_cuda() ? device_name(device) : cpu.model + " [" + cpu.flags + "]",
+          .libtorch = libtorch_version(),
           .keys = keys,
           .store = store,
           .views = views,
