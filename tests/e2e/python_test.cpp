@@ -158,7 +158,7 @@ TEST_F(MethodInPython, ValidateFindsEachFault) {
       {"life_cycle", "chdir", "the working folder"},
       {"life_cycle", "signal", "what signals do"},
       {"life_cycle", "exit", "the method calls sys.exit(0)"},
-      {"life_cycle", "pickle", "the state holds a lock in lock"},
+      {"resume", "pickle", "the state holds a lock in method.lock"},
       {"quiet", "print", "the plugin prints: a line on stdout"},
       {"batch_invariance", "leak_batch", "logits change"},
       {"evaluate_saved", "forget", "the logits differ"},

@@ -110,7 +110,7 @@ def question():
         with torch.no_grad():
             return features @ method.means.T
 
-    return best_of(across, 2000), best_of(in_hand, 2000)
+    return best_of(across, 1000), best_of(in_hand, 1000)
 
 
 def training_step():

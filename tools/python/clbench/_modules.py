@@ -49,20 +49,30 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
+class _Refusal(importlib.abc.MetaPathFinder):
+    """The last finder: says of a module that nobody else found, and that lies beside the method, what is to be done."""
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def find_spec(self, name, path=None, target=None):
+        beside = os.path.join(self._folder, *name.split("."))
+        for file in (beside + ".py", os.path.join(beside, "__init__.py")):
+            if os.path.exists(file):
+                source = os.path.relpath(file, self._folder)
+                raise ModuleNotFoundError("No module named '%s'; %s lies beside the method: name it in the header, sources = [\"%s\"]"
+                                          % (name, source, source), name=name)
+        return None
+
+
 def load(files):
     """Runs the first of (path, text) and returns its module."""
     path, text = files[0]
     folder = os.path.dirname(path)
     sys.meta_path.insert(0, _Finder(folder, files[1:]))
+    sys.meta_path.append(_Refusal(folder))
     spec = importlib.util.spec_from_loader(NAME, _Loader(path, text), origin=path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[NAME] = module
-    try:
-        spec.loader.exec_module(module)
-    except ModuleNotFoundError as error:
-        beside = os.path.join(folder, *(error.name or "").split(".")) + ".py"
-        if error.name and os.path.exists(beside):
-            error.msg = "%s; %s lies beside the method: name it in the header, sources = [%r]" % (
-                error.msg, beside, os.path.relpath(beside, folder).replace("'", '"'))
-        raise
+    spec.loader.exec_module(module)
     return module
