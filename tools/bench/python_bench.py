@@ -101,7 +101,7 @@ def question():
     def across():
         parts = host.array()
         asked = _abi.Question(struct_size=c.sizeof(_abi.Question), part_count=1, parts=c.addressof(parts), part_stride=c.sizeof(_abi.Part),
-                              n=64, columns=columns, column_count=10)
+                              n=64, columns=columns, column_count=10, step=1)
         logits = c.c_void_p()
         assert table.predict(self, c.addressof(asked), c.byref(logits)) == 0
         _tensors.received(logits.value)
