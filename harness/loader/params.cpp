@@ -117,7 +117,8 @@ Settings::Settings(const clb_param* params, uint32_t count, uint32_t stride, con
     const auto given = values.find(p.name);
     if (given == values.end() && p.neutral.type == 0)
       throw base::Error("the run has no value for the plugin's parameter \"" + std::string(p.name) + "\"");
-    settings_.push_back({sizeof(clb_setting), 0, p.name, given == values.end() ? p.neutral : values_.value(p.default_value.type, *given, p.name)});
+    settings_.push_back(
+        {sizeof(clb_setting), 0, p.name, given == values.end() ? p.neutral : values_.value(p.default_value.type, *given, p.name)});
   }
 }
 

@@ -80,7 +80,8 @@ void set_python(const clb_python* python) {
 clb_method python_table(const std::string& file) {
   if (lent == nullptr)
     throw base::Error(file + ": is a method in Python, which clb-runner does not run by itself; clbench starts it with the Python that " +
-                      "CLB_PYTHON names, and by hand `PYTHON " + (base::prefix() / "lib/clbench/python/start.py").string() + " run FILE.json` does");
+                      "CLB_PYTHON names, and by hand `PYTHON " + (base::prefix() / "lib/clbench/python/start.py").string() +
+                      " run FILE.json` does");
   const Table& table = table_of(file);
   static const clb_host host = ErrorSink::minimal_host();
   ErrorSink::clear();

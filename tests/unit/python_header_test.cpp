@@ -60,7 +60,7 @@ TEST(PythonHeader, EveryMistakeIsOneSentenceWithItsPlace) {
       {"# /// clbench\nid = \"mine\"\n# ///\n", "mine.py:2: a line of the header does not begin with \"# \""},
       {block("") + block(""), "mine.py:7: a second header begins here, the first one in line 1"},
       {"# /// clbench\n# id = \"mine\"\n# ///\n", "mine.py: its header needs version"},
-      {block("# paper = \"twice\"\n"), "mine.py:5:3: "},
+      {block("# paper = \"twice\"\n"), "mine.py:5:11: not valid TOML"},
       {block("# = 3\n"), "mine.py:5:"},
       {block("# papers = 3\n"), "mine.py:5:3: unknown key \"papers\" at the top level; did you mean \"paper\"?"},
       {block("# capabilities = [\"bitwize\"]\n"), "mine.py:5:19: there is no capability \"bitwize\"; did you mean \"bitwise\"?"},

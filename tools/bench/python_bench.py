@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the border costs a method in Python: a question of 64 x 192 features and its answer, and a training step of DeiT-Tiny at 112 pixels,
-each with tensors that cross by DLPack and callbacks, and with the same tensors in hand. A host of ctypes functions stands in for the real one,
-so that what is printed is an upper bound: the real one is called by C.
+each with tensors that cross by DLPack and callbacks, and with the same tensors in hand. A host of ctypes functions stands in for the real
+one, so that what is printed is an upper bound: the real one is called by C.
 
     OMP_NUM_THREADS=1 PYTHONPATH=tools/python python3 tools/bench/python_bench.py
 """

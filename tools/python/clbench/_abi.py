@@ -1,5 +1,5 @@
-"""The C ABI (harness/include/clb) as ctypes: structs with the members of the headers, in their order. A struct that the host hands over is read
-as far as its struct_size reaches; zeros stand for the rest."""
+"""The C ABI (harness/include/clb) as ctypes: structs with the members of the headers, in their order. A struct that the host hands over
+is read as far as its struct_size reaches; zeros stand for the rest."""
 
 import ctypes as c
 

@@ -1,5 +1,5 @@
-"""The files of a method as modules: the method itself, and what its header names under `sources`. Their text is the one that was hashed, and
-nothing else beside them can be imported: the plugin's hash would not cover it."""
+"""The files of a method as modules: the method itself, and what its header names under `sources`. Their text is the one that was hashed,
+and nothing else beside them can be imported: the plugin's hash would not cover it."""
 
 import importlib.abc
 import importlib.util

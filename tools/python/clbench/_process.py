@@ -1,4 +1,5 @@
-"""This Python as a runner: threads, torch, libclb_runner.so, in this order. Imports torch in main alone, so that `versions` answers at once."""
+"""This Python as a runner: threads, torch, libclb_runner.so, in this order. torch is imported in _run alone, so that
+`versions` answers at once."""
 
 import ctypes
 import importlib.util

@@ -2,6 +2,7 @@
 the traceback goes to stderr, which is the log of the run."""
 
 import ctypes as c
+import os
 import random
 import sys
 import traceback
@@ -33,17 +34,19 @@ def _status_and_text(error):
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return _errors.E_NO_MEMORY, "out of memory: %s" % error
     if isinstance(error, SystemExit):
-        return _errors.E_INTERNAL, "the method calls sys.exit(%s); a method raises an exception" % (error.code if error.code is not None else "")
+        code = "" if error.code is None else error.code
+        return _errors.E_INTERNAL, "the method calls sys.exit(%s); a method raises an exception" % code
     return _errors.E_INTERNAL, "%s: %s" % (type(error).__name__, error)
 
 
 def _place(error):
-    """The innermost place in the files of the method, else the innermost of all."""
+    """The innermost place in the files of the method, else the innermost outside of this package."""
     if isinstance(error, SyntaxError) and error.filename in _own_paths:
         return error.filename, error.lineno or 0
     frames = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
     own = [frame for frame in frames if frame[0] in _own_paths]
-    return (own or frames or [("", 0)])[-1]
+    others = [frame for frame in frames if os.path.dirname(frame[0]) != os.path.dirname(__file__)]
+    return (own or others or [("", 0)])[-1]
 
 
 def _one_line(text):
@@ -76,7 +79,7 @@ def _class_in(module):
     classes = [value for value in vars(module).values()
                if isinstance(value, type) and issubclass(value, Method) and value.__module__ == module.__name__]
     if not classes:
-        raise _errors.Invalid("the file defines no class that derives from clbench.Method")
+        raise _errors.Invalid("%s defines no class that derives from clbench.Method" % module.__file__)
     return classes[-1]
 
 

@@ -44,7 +44,7 @@ class Task:
 
 
 class Weights:
-    """The weight file of a role: tensors by timm's names, each a copy of its own. `options` as docs/weights.md has them: image_size, heads."""
+    """The weight file of a role: tensors by timm's names, each a copy of its own. `options` as docs/weights.md has them."""
 
     def __init__(self, raw):
         data = (c.c_char * raw.size).from_address(raw.bytes)
@@ -106,7 +106,7 @@ class Context:
         return Stream(self._host, TRAIN | MEMORY, self._method.inputs)
 
     def aux(self, asset):
-        """Unlabelled images of a data set that is an asset, or lines of one that is a file (part "aux:captions"); endless with epochs(0)."""
+        """Unlabelled images of a data set that is an asset, or lines of one that is a file (part "aux:captions"); epochs(0): endless."""
         return Stream(self._host, AUX, [], asset)
 
     def set_memory(self, sample_ids):

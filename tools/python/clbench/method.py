@@ -14,7 +14,7 @@ class Method:
     """
 
     inputs = ["images"]
-    """What `predict` and the stream of `train_task` deliver, by the names of clb/batch.h: "images", "main:cls", "images:clip", "task_ids"."""
+    """What `predict` and the stream of `train_task` deliver, by the names of clb/batch.h: "images", "main:cls", "task_ids"."""
 
     saved = ()
     """Names of attributes that are the state, where `state` and `load` are not overridden: modules, tensors, plain values."""
@@ -47,7 +47,7 @@ class Method:
         raise NotImplementedError("extract is missing in the class %s, which has registered features" % type(self).__name__)
 
     def state(self):
-        """Everything that `predict` and the next task need, as a dict: tensors, modules, numbers, texts, None, and lists and dicts of them."""
+        """Everything that `predict` and the next task need, as a dict: tensors, modules, numbers, texts, None; lists and dicts of them."""
         return {name: getattr(self, name) for name in self.saved}
 
     def load(self, state):

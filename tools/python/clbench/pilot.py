@@ -1,9 +1,9 @@
 """For learners that are written for LAMDA-PILOT (Sun et al., arXiv:2309.07117): a class with `incremental_train(data_manager)` and
-`after_task()` that has a network in self._network becomes a method of clbench when it derives from Learner and takes DataLoader, and where it
-likes IncrementalNet, from here. docs/python.md shows one.
+`after_task()` that has a network in self._network becomes a method of clbench when it derives from Learner and takes DataLoader, and
+where it likes IncrementalNet, from here. docs/python.md shows one.
 
-What differs: test images come without labels, through `predict`, so `eval_task` is the host's business and a test loader is empty; the number
-of tasks and classes to come is hidden unless the method claims knows_horizon; `incremental_train` may not set global seeds."""
+What differs: test images come without labels, through `predict`, so `eval_task` is the host's business and a test loader is empty; the
+number of tasks and classes to come is hidden unless the method claims knows_horizon; `incremental_train` may not set global seeds."""
 
 import math
 

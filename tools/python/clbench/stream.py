@@ -9,9 +9,13 @@ TRAIN, MEMORY, AUX = 1, 2, 4
 _TRAIN_VIEW, _EVAL_VIEW = 1, 2
 
 
+def _is_no_feature(name):
+    return name in ("labels", "sample_ids", "task_ids", "images") or name.startswith("images:")
+
+
 class Batch:
-    """Samples, by the names of their parts: batch["images"], batch["main:cls"]. `n` samples; in training `epoch` from 0 and `step`, the number
-    of batches before this one; in a question `columns`, the classes that are to be told apart."""
+    """Samples, by the names of their parts: batch["images"], batch["main:cls"]. `n` samples; in training `epoch` from 0 and `step`, the
+    number of batches before this one; in a question `columns`, the classes that are to be told apart."""
 
     __slots__ = ("parts", "n", "epoch", "step", "columns")
 
@@ -45,7 +49,7 @@ class Batch:
     @property
     def features(self):
         """[n, d], where one kind of features was asked for; else batch["main:cls"]."""
-        kinds = [name for name in self.parts if name not in ("images", "labels", "sample_ids", "task_ids") and not name.startswith("images:")]
+        kinds = [name for name in self.parts if not _is_no_feature(name)]
         if len(kinds) != 1:
             raise KeyError("the batch holds %d kinds of features; name one, as batch[\"main:cls\"]" % len(kinds))
         return self.parts[kinds[0]]
@@ -152,7 +156,7 @@ class Stream:
         """Opens the stream."""
         names = _abi.texts(self._parts)
         ids = None if self._ids is None else (c.c_int64 * max(1, len(self._ids)))(*self._ids)
-        only_images = all(name in ("labels", "sample_ids", "task_ids") or name.startswith("images") for name in self._parts)
+        only_images = all(map(_is_no_feature, self._parts))
         view = self._view or (_TRAIN_VIEW if only_images else _EVAL_VIEW)
         request = _abi.StreamRequest(
             struct_size=c.sizeof(_abi.StreamRequest), sources=self._sources, view=view, part_count=len(self._parts), parts=names,

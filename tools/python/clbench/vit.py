@@ -1,10 +1,12 @@
 """A vision transformer (Dosovitskiy et al., ICLR 2021) whose parameters have timm's names, to train or to hang things into:
 
-    vit = clbench.vit.Vit.of(self.ctx.weights(), self.ctx.image_size)
+    from clbench.vit import Vit
+
+    vit = Vit.of(self.ctx.weights(), self.ctx.image_size)
     features = vit(batch.images)      # [n, d]: the class token after the final norm
 
-Pre-norm, LayerNorm with eps 1e-6, exact GELU, fused qkv; no classification head. It computes what clb::nn::Vit computes, up to rounding. Who
-has timm may as well load ctx.weights().state_dict() into a model of it."""
+Pre-norm, LayerNorm with eps 1e-6, exact GELU, fused qkv; no classification head. It computes what clb::nn::Vit computes, up to rounding.
+Who has timm may as well load ctx.weights().state_dict() into a model of it."""
 
 import math
 
@@ -70,7 +72,7 @@ class Vit(nn.Module):
 
     @staticmethod
     def of(weights, image_size):
-        """The network of a weight file (ctx.weights()) for images of this size, to which its positions are interpolated. Nothing is frozen."""
+        """The network of a weight file (ctx.weights()) for images of this size, to which its positions are interpolated; not frozen."""
         tensors = {name: tensor for name, tensor in weights.state_dict().items() if not name.startswith("head.")}
         dim, channels, patch, _ = tensors["patch_embed.proj.weight"].shape
         grid = image_size[0] // patch, image_size[1] // patch
