@@ -1,3 +1,5 @@
+#include <dlfcn.h>
+#include <link.h>
 #include <unistd.h>
 
 #include <clb/base/error.hpp>
@@ -22,6 +24,13 @@ fs::path executable() {
   fs::path file = fs::read_symlink("/proc/self/exe", error);
   if (error) throw Error("/proc/self/exe: cannot be read: " + error.message(), Exit::kInternal);
   return file;
+}
+
+fs::path code_file() {
+  Dl_info info{};
+  link_map* object = nullptr;
+  const bool known = dladdr1(reinterpret_cast<void*>(&code_file), &info, reinterpret_cast<void**>(&object), RTLD_DL_LINKMAP) != 0;
+  return known && object != nullptr && object->l_name[0] != '\0' ? fs::path(object->l_name) : fs::path(kThisProgram);
 }
 
 fs::path prefix() { return executable().parent_path().parent_path(); }

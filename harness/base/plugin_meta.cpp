@@ -205,18 +205,34 @@ std::string mismatch(const PluginMeta& meta, const std::string& wanted_kind, con
   return "";
 }
 
-std::string plugin_identity(const std::string& file_sha256, const std::vector<std::string>& source_sha256) {
-  return source_sha256.empty() ? file_sha256 : hex(sha256(canonical({{"plugin", file_sha256}, {"sources", source_sha256}})));
+std::string plugin_identity(const std::string& file_sha256, const std::vector<std::string>& source_sha256, const std::string& versions) {
+  if (source_sha256.empty() && versions.empty()) return file_sha256;
+  Json parts{{"plugin", file_sha256}, {"sources", source_sha256}};
+  if (!versions.empty()) parts["versions"] = versions;
+  return hex(sha256(canonical(parts)));
+}
+
+namespace {
+
+constexpr const char* kCapabilities[] = {
+    "task_id_train",   "task_id_test", "knows_horizon", "text_tower", "raw_replay", "statistics_only", "frozen_features",
+    "batch_dependent", "stochastic",   "external_data", "bitwise",    "bf16",       "zero_shot"};
+
+}  // namespace
+
+std::vector<std::string> known_capabilities() { return {std::begin(kCapabilities), std::end(kCapabilities)}; }
+
+uint64_t capability_bit(std::string_view name) {
+  for (unsigned bit = 0; bit < std::size(kCapabilities); ++bit)
+    if (name == kCapabilities[bit]) return uint64_t{1} << bit;
+  return 0;
 }
 
 std::vector<std::string> capability_names(uint64_t bits) {
-  static constexpr const char* kNames[] = {
-      "task_id_train",   "task_id_test", "knows_horizon", "text_tower", "raw_replay", "statistics_only", "frozen_features",
-      "batch_dependent", "stochastic",   "external_data", "bitwise",    "bf16",       "zero_shot"};
   std::vector<std::string> names;
   for (unsigned bit = 0; bit < 64; ++bit) {
     if (!(bits >> bit & 1)) continue;
-    names.push_back(bit < std::size(kNames) ? kNames[bit] : "unknown_" + std::to_string(bit));
+    names.push_back(bit < std::size(kCapabilities) ? kCapabilities[bit] : "unknown_" + std::to_string(bit));
   }
   return names;
 }

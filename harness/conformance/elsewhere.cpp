@@ -9,7 +9,7 @@
 
 #include <chrono>
 #include <clb/base/file.hpp>
-#include <clb/base/paths.hpp>
+#include <clb/session/python.hpp>
 #include <cstring>
 #include <thread>
 
@@ -39,7 +39,8 @@ std::vector<std::string> scrubbed_environment(const base::fs::path& place) {
                                 "PADDING=" + std::string(1 + static_cast<size_t>(getpid()) % 4000, 'x')};
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry, name = text.substr(0, text.find('='));
-    if (name == "LD_LIBRARY_PATH" || name == "OMP_WAIT_POLICY" || name.ends_with("SAN_OPTIONS")) kept.push_back(text);
+    if (name == "LD_LIBRARY_PATH" || name == "OMP_WAIT_POLICY" || name.starts_with("PYTHON") || name.ends_with("SAN_OPTIONS"))
+      kept.push_back(text);
   }
   return kept;
 }
@@ -87,9 +88,10 @@ Result elsewhere(const Subject& subject, const Saved& saved, Errand errand, at::
   errand.memory = saved.memory;
   base::write_file_atomic(place / "state", saved.state);
   base::write_file_atomic(place / "errand", base::canonical(errand.to_json()));
-  const int status = run({base::executable().string(), "check", subject.file, "--elsewhere", place.string(), "--seed",
-                          std::to_string(subject.seed), "--params", base::canonical(subject.params)},
-                         place);
+  std::vector<std::string> words = session::own_command();
+  words.insert(words.end(), {"check", subject.file, "--elsewhere", place.string(), "--seed", std::to_string(subject.seed), "--params",
+                             base::canonical(subject.params)});
+  const int status = run(std::move(words), place);
   const std::string whose = errand.after < 0 ? "the same run in a new process " : "a new process with the saved state ";
   if (WIFSIGNALED(status)) throw Failure{c10::str(whose, "ended with signal ", WTERMSIG(status))};
   if (WEXITSTATUS(status) != 0) {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <clb/base/paths.hpp>
+#include <clb/session/python.hpp>
 #include <set>
 #include <thread>
 
@@ -83,6 +84,8 @@ bool is_system(const std::string& path) {
   for (const char* folder : {"/proc", "/sys", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc", "/usr/share/locale",
                              "/usr/share/zoneinfo", "/usr/share/i18n"})
     if (below(path, folder)) return true;
+  for (const fs::path& folder : session::python_folders())
+    if (below(path, folder.string())) return true;
   return path == "/" || fs::path(path).filename().string().find(".so") != std::string::npos;
 }
 bool is_device(const std::string& path) {

@@ -5,6 +5,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/conformance/run_check.hpp>
+#include <clb/python/header.hpp>
 #include <clb/sdk/error.hpp>
 #include <cstring>
 #include <map>
@@ -16,7 +17,7 @@ namespace {
 
 using base::Json;
 
-bool is_dataset(const std::string& file) { return base::read_plugin_meta(file).kind == "dataset"; }
+bool is_dataset(const std::string& file) { return python::read_meta(file).kind == "dataset"; }
 
 Json scalar(const clb_value& v) {
   if (v.type == CLB_TYPE_BOOL) return v.as.i != 0;

@@ -63,7 +63,7 @@ const data::Images& Features::images_of(const Source& source) const { return run
 base::Json computation(const Surroundings& run) {
   return {{"precision", run.spec.precision},
           {"runner", run.runner_hash},
-          {"libtorch", TORCH_VERSION},
+          {"libtorch", run.libtorch},
           {"processor", run.processor},
           {"threads", run.device.is_cuda() ? 0 : run.spec.threads}};
 }

@@ -17,7 +17,7 @@
 namespace clb::launch {
 
 Child::Child(const RunnerPlace& place, std::vector<std::string> arguments, const std::filesystem::path& log)
-    : Child({.program = place.program, .arguments = std::move(arguments), .environment = runner_environment(place)}, log) {}
+    : Child(to_start(place, std::move(arguments)), log) {}
 
 Child::Child(Spawn what, const std::filesystem::path& log) {
   const Descriptor log_file(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));

@@ -11,8 +11,10 @@
 #include <clb/base/path_text.hpp>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/base/sha256.hpp>
+#include <clb/launch/interpreter.hpp>
 #include <clb/launch/lines.hpp>
 #include <clb/launch/stop.hpp>
+#include <clb/python/header.hpp>
 #include <fstream>
 #include <thread>
 #include <utility>
@@ -30,13 +32,6 @@ namespace {
 
 constexpr double kLoadTimeout = 300;    // loading a plugin and printing what it is
 constexpr double kOpenTimeout = 86400;  // reading every sample of a dataset for its fingerprint
-
-std::string last_line(const std::string& text) {
-  const size_t end = text.find_last_not_of(" \r\n\t");
-  if (end == std::string::npos) return "";
-  const size_t begin = text.rfind('\n', end);
-  return text.substr(begin == std::string::npos ? 0 : begin + 1, begin == std::string::npos ? end + 1 : end - begin);
-}
 
 // The state of the files that an answer is about; "": there are none.
 std::string state(const base::FileTree& tree) {
@@ -101,7 +96,11 @@ const std::string& Describer::sha256(const fs::path& file) {
 std::string Describer::identity(const fs::path& file, const std::vector<std::string>& sources) {
   std::vector<std::string> hashes;
   for (const std::string& source : sources) hashes.push_back(base::hex(base::sha256_file(source)));
-  return base::plugin_identity(sha256(file), hashes);
+  return base::plugin_identity(sha256(file), hashes, python::is_python(file) ? interpreter(place_).versions : "");
+}
+
+std::string Describer::plugin_hash(const fs::path& file) {
+  return python::read_meta(file).kind == "method" ? identity(file, method(file).sources) : sha256(file);
 }
 
 std::string Describer::method_hash(const base::RunSpec& run) { return identity(run.method.file, run.execution.method_sources); }
@@ -116,7 +115,7 @@ const std::string& Describer::runner_hash() {
     throw Error(fmt::format("{} is missing; install clbench again, or run the clbench beside it", place_.program.string()),
                 Exit::kInternal);
   }
-  return sha256(place_.program);
+  return sha256(place_.code.empty() ? place_.program : place_.code);
 }
 
 std::string Describer::runner_hash_of_itself() {
@@ -125,7 +124,19 @@ std::string Describer::runner_hash_of_itself() {
   return std::string_view(begin, sizeof begin) == "#!" ? "" : runner_hash();
 }
 
+// A method in Python says everything in its header; the Python that will run it is not asked.
+base::MethodInfo Describer::method_in_python(const fs::path& file) {
+  const python::Header header = python::read_header(file);
+  base::MethodInfo info = header.info;
+  info.sources = python::source_paths(header);
+  std::vector<std::string> hashes;
+  for (const std::string& source : info.sources) hashes.push_back(base::hex(base::sha256_file(source)));
+  info.hash = base::plugin_identity(sha256(file), hashes);
+  return info;
+}
+
 base::MethodInfo Describer::method(const fs::path& file) {
+  if (python::is_python(file)) return method_in_python(file);
   return base::MethodInfo::from_json(ask({file, false, "", Json::object()}), file.string());
 }
 
@@ -138,14 +149,13 @@ base::DatasetInfo Describer::opened_dataset(const fs::path& file, const std::str
 }
 
 Json Describer::version() {
-  const Captured ended =
-      capture({.program = place_.program, .arguments = {"version"}, .environment = runner_environment(place_)}, kLoadTimeout);
+  const Captured ended = capture(to_start(place_, {"version"}), kLoadTimeout);
   if (ended.exit_code != 0) throw failure(ended, place_.program.string());
   return base::parse_json(ended.out, place_.program.string() + " version");
 }
 
 Json Describer::start(const Question& question) {
-  Spawn what{.program = place_.program, .arguments = {"describe", question.file.string()}, .environment = runner_environment(place_)};
+  Spawn what = to_start(place_, {"describe", question.file.string()});
   if (question.open && question.root.empty()) what.arguments.push_back("--default-root");
   if (question.open && !question.root.empty()) what.arguments.insert(what.arguments.end(), {"--root", question.root});
   if (!question.params.empty()) what.arguments.insert(what.arguments.end(), {"--params", base::canonical(question.params)});

@@ -5,6 +5,13 @@
 
 namespace clb::launch {
 
+std::string last_line(const std::string& text) {
+  const size_t end = text.find_last_not_of(" \r\n\t");
+  if (end == std::string::npos) return "";
+  const size_t begin = text.rfind('\n', end);
+  return text.substr(begin == std::string::npos ? 0 : begin + 1, begin == std::string::npos ? end + 1 : end - begin);
+}
+
 void LineCutter::feed(std::string_view bytes, const std::function<void(std::string_view)>& line) {
   for (size_t end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n')) {
     ++count_;

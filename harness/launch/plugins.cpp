@@ -5,6 +5,7 @@
 #include <clb/base/nearest.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/launch/plugins.hpp>
+#include <clb/python/header.hpp>
 #include <fstream>
 #include <map>
 #include <utility>
@@ -15,11 +16,21 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<fs::path> shared_libraries(const fs::path& folder) {
+// A module that a method in Python imports is beside it, and no plugin.
+bool is_plugin(const fs::path& file) {
+  if (file.extension() == ".so") return true;
+  try {
+    return python::is_python(file) && python::has_header(file);
+  } catch (const base::Error&) {
+    return false;  // it cannot be read
+  }
+}
+
+std::vector<fs::path> plugin_files(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    if (entry->path().extension() == ".so" && !entry->is_directory(error)) files.push_back(entry->path());
+    if (!entry->is_directory(error) && is_plugin(entry->path())) files.push_back(entry->path());
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -28,7 +39,7 @@ std::vector<fs::path> shared_libraries(const fs::path& folder) {
 PluginFile examine(const fs::path& file) {
   PluginFile plugin{file, {}, {}, {}};
   try {
-    plugin.meta = base::read_plugin_meta(file);
+    plugin.meta = python::read_meta(file);
     plugin.error = base::mismatch(plugin.meta, plugin.meta.kind, "");
   } catch (const base::Error& error) {
     plugin.error = error.what();
@@ -47,7 +58,7 @@ std::vector<PluginFile> find_plugins(const std::vector<fs::path>& folders) {
     const fs::path real = fs::weakly_canonical(folder, error);
     if (std::find(seen.begin(), seen.end(), real) != seen.end()) continue;
     seen.push_back(real);
-    for (const fs::path& file : shared_libraries(folder)) {
+    for (const fs::path& file : plugin_files(folder)) {
       PluginFile plugin = examine(file);
       if (plugin.error.empty()) {
         const auto [place, is_new] = first.try_emplace({plugin.meta.kind, plugin.meta.id}, file);

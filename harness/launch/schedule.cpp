@@ -5,6 +5,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/launch/devices.hpp>
+#include <clb/launch/interpreter.hpp>
 #include <clb/launch/load.hpp>
 #include <clb/launch/memory.hpp>
 #include <clb/launch/second_look.hpp>
@@ -104,9 +105,8 @@ class Scheduler {
       fs::create_directories(folder);
       base::write_file_atomic(file, base::pretty(spec.to_json()) + "\n");
       const std::string device = device_for(spec);
-      Spawn what{.program = options_.runner.program,
-                 .arguments = {command, file.string()},
-                 .environment = surroundings(runner_environment(options_.runner), device)};
+      Spawn what = to_start(runner_for(options_.runner, spec.method.file), {command, file.string()});
+      what.environment = surroundings(std::move(what.environment), device);
       auto child = std::make_unique<Child>(std::move(what), log);
       running_.push_back({index, spec, log, oom_kills(), Watch(options_.limits, Clock::now()), std::move(child), device});
     } catch (const std::exception& error) {
@@ -217,12 +217,12 @@ class Scheduler {
       run.log = fs::path(run.spec.execution.run_dir) / "look.txt";
       run.oom_before = oom_kills();
       run.watch = Watch(look_limits(options_.limits, run.last), Clock::now());
-      run.child = std::make_unique<Child>(Spawn{.program = options_.runner.program,
-                                                .arguments = {"look", (folder / "request.json").string()},
-                                                .environment = surroundings(look_environment(options_.runner, folder), run.device),
-                                                .only_environment = true,
-                                                .folder = folder / "home"},
-                                          run.log);
+      const RunnerPlace runner = runner_for(options_.runner, run.spec.method.file);
+      Spawn what = to_start(runner, {"look", (folder / "request.json").string()});
+      what.environment = surroundings(look_environment(runner, folder), run.device);
+      what.only_environment = true;
+      what.folder = folder / "home";
+      run.child = std::make_unique<Child>(std::move(what), run.log);
       return true;
     } catch (const std::exception& error) {
       observer_.looked(run.index, {.outcome = "not_made", .reason = error.what()});

@@ -16,6 +16,7 @@
 #include <clb/base/paths.hpp>
 #include <clb/launch/stop.hpp>
 #include <cstdlib>
+#include <sstream>
 
 #include "pipe.hpp"
 
@@ -128,18 +129,57 @@ fs::path libtorch_of(const fs::path& prefix) {
 
 RunnerPlace find_runner() {
   const fs::path prefix = base::prefix();
-  return {prefix / "bin" / "clb-runner", libtorch_of(prefix)};
+  RunnerPlace place{prefix / "bin" / "clb-runner", libtorch_of(prefix)};
+  std::error_code error;
+  if (const fs::path code = prefix / "lib" / "clbench" / "libclb_runner.so"; fs::exists(code, error)) place.code = code;
+  place.python = prefix / "lib" / "clbench" / "python" / "start.py";
+  return place;
 }
+
+namespace {
+
+// The folders of LD_LIBRARY_PATH without those that hold a LibTorch, which would come before the one that belongs to Python's torch.
+std::string path_without_libtorch(const std::string& path) {
+  std::string kept;
+  std::istringstream folders(path);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    std::error_code error;
+    if (folder.empty() || fs::exists(fs::path(folder) / "libtorch_cpu.so", error)) continue;
+    kept += (kept.empty() ? "" : ":") + folder;
+  }
+  return kept;
+}
+
+// Python finds its modules as it does outside, also where HOME is another; sets of texts are in the same order each time.
+void add_python(std::map<std::string, std::string>& added) {
+  if (const char* path = std::getenv("LD_LIBRARY_PATH")) added["LD_LIBRARY_PATH"] = path_without_libtorch(path);
+  for (const char* name : {"PYTHONPATH", "PYTHONHOME"})
+    if (const char* value = std::getenv(name)) added[name] = value;
+  const char *base = std::getenv("PYTHONUSERBASE"), *home = std::getenv("HOME");
+  if (base || home) added["PYTHONUSERBASE"] = base ? fs::path(base) : fs::path(home) / ".local";
+  added["PYTHONHASHSEED"] = "0";
+}
+
+}  // namespace
 
 std::map<std::string, std::string> runner_environment(const RunnerPlace& place) {
   std::map<std::string, std::string> added{{"CLB_LAUNCHER_PID", std::to_string(getpid())}};
   if (!std::getenv("OMP_WAIT_POLICY")) added["OMP_WAIT_POLICY"] = "passive";
+  if (!place.first.empty()) {
+    add_python(added);
+    return added;
+  }
   std::error_code error;
   if (const fs::path lib = place.libtorch / "lib"; fs::is_directory(lib, error)) {
     const char* before = std::getenv("LD_LIBRARY_PATH");
     added["LD_LIBRARY_PATH"] = before && *before ? lib.string() + ":" + before : lib.string();
   }
   return added;
+}
+
+Spawn to_start(const RunnerPlace& place, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), place.first.begin(), place.first.end());
+  return {.program = place.program, .arguments = std::move(arguments), .environment = runner_environment(place)};
 }
 
 pid_t spawn(const Spawn& what) {

@@ -10,9 +10,12 @@ namespace {
 
 using base::Json;
 
-const char* type_name(uint32_t type) {
-  static constexpr const char* kNames[] = {"", "bool", "int", "float", "string", "choice", "int_list", "float_list", "string_list"};
-  return type < std::size(kNames) ? kNames[type] : "";
+constexpr const char* kTypes[] = {"", "bool", "int", "float", "string", "choice", "int_list", "float_list", "string_list"};
+
+const char* type_name(uint32_t type) { return type < std::size(kTypes) ? kTypes[type] : ""; }
+
+uint32_t type_of(const std::string& name) {
+  return static_cast<uint32_t>(std::find(std::begin(kTypes), std::end(kTypes), name) - std::begin(kTypes));
 }
 
 Json to_json(const clb_value& v) {
@@ -114,11 +117,12 @@ Settings::Settings(const clb_param* params, uint32_t count, uint32_t stride, con
     const auto given = values.find(p.name);
     if (given == values.end() && p.neutral.type == 0)
       throw base::Error("the run has no value for the plugin's parameter \"" + std::string(p.name) + "\"");
-    settings_.push_back({sizeof(clb_setting), 0, p.name, given == values.end() ? p.neutral : value(p.default_value.type, *given, p.name)});
+    settings_.push_back(
+        {sizeof(clb_setting), 0, p.name, given == values.end() ? p.neutral : values_.value(p.default_value.type, *given, p.name)});
   }
 }
 
-clb_value Settings::value(uint32_t type, const Json& json, const std::string& name) try {
+clb_value Values::value(uint32_t type, const Json& json, const std::string& name) try {
   clb_value v{.type = type, .count = 0, .as = {}};
   switch (type) {
     case CLB_TYPE_BOOL:
@@ -151,6 +155,33 @@ clb_value Settings::value(uint32_t type, const Json& json, const std::string& na
   return v;
 } catch (const nlohmann::json::exception&) {
   throw base::Error("the plugin's parameter \"" + name + "\" has a value of the wrong type: " + json.dump());
+}
+
+Schema::Schema(const std::vector<base::ParamInfo>& params) {
+  for (const base::ParamInfo& info : params) {
+    const uint32_t type = type_of(info.type);
+    auto& choices = choices_.emplace_back();
+    for (const std::string& choice : info.choices) choices.push_back(values_.text(choice));
+    auto& implications = implications_.emplace_back();
+    for (const auto& [when, bits] : info.implications)
+      implications.push_back({sizeof(clb_implication), 0, values_.value(type, when, info.name), bits});
+    clb_param param{};
+    param.struct_size = sizeof param;
+    param.name = values_.text(info.name);
+    param.help = values_.text(info.help);
+    param.default_value = values_.value(type, info.default_value, info.name);
+    param.min = info.min;
+    param.max = info.max;
+    param.choices = choices.empty() ? nullptr : choices.data();
+    param.choice_count = static_cast<uint32_t>(choices.size());
+    param.counts = info.counts == "blocks" ? CLB_COUNTS_BLOCKS : 0;
+    if (!info.neutral.is_null()) param.neutral = values_.value(type, info.neutral, info.name);
+    if (!info.group.empty()) param.group = values_.text(info.group);
+    param.implications = implications.data();
+    param.implication_count = static_cast<uint32_t>(implications.size());
+    param.implication_stride = sizeof(clb_implication);
+    params_.push_back(param);
+  }
 }
 
 }  // namespace clb::loader

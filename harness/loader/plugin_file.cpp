@@ -6,6 +6,7 @@
 #include <clb/base/hashed_file.hpp>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/loader/plugin_file.hpp>
+#include <clb/python/header.hpp>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -18,6 +19,11 @@ std::mutex mutex;  // a loader thread that mends the decoded store loads a datas
 std::map<std::string, base::HashedFile>& hashed_files() {
   static auto& files = *new std::map<std::string, base::HashedFile>;
   return files;
+}
+
+std::string& python_versions() {
+  static auto& versions = *new std::string;
+  return versions;
 }
 
 base::HashedFile& hashed(const std::string& file) {
@@ -50,7 +56,17 @@ std::string plugin_hash(const std::string& file, const std::vector<std::string>&
   const std::lock_guard lock(mutex);
   std::vector<std::string> hashes;
   for (const std::string& source : sources) hashes.push_back(hashed(source).sha256());
-  return base::plugin_identity(hashed(file).sha256(), hashes);
+  return base::plugin_identity(hashed(file).sha256(), hashes, python::is_python(file) ? python_versions() : "");
+}
+
+void set_python_versions(const std::string& versions) { python_versions() = versions; }
+
+std::string_view plugin_text(const std::string& file) {
+  const std::lock_guard lock(mutex);
+  base::HashedFile& of_plugin = hashed(file);
+  of_plugin.sha256();
+  const auto bytes = of_plugin.bytes();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 void* load_plugin(const std::string& file, const std::string& kind, const char* entry) {

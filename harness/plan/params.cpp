@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <clb/base/error.hpp>
+#include <clb/base/toml/param_value.hpp>
 #include <clb/plan/settings.hpp>
 
 #include "limits.hpp"
@@ -16,48 +17,7 @@ namespace {
 using base::Json;
 using base::ParamInfo;
 
-bool has_range(const ParamInfo& param) { return param.min != 0 || param.max != 0; }
 bool is_list(const ParamInfo& param) { return param.type == "int_list" || param.type == "float_list" || param.type == "string_list"; }
-
-void check_range(const ParamInfo& param, double value, const Node& node, const std::string& what) {
-  if (!has_range(param) || (value >= param.min && value <= param.max)) return;
-  fail(node.place, fmt::format("{} must lie in [{}, {}], found {}", what, param.min, param.max, value));
-}
-
-Json number(const ParamInfo& param, const Node& node, const std::string& what, bool integer) {
-  if (integer) {
-    const int64_t value = to_int(node, what, std::numeric_limits<int64_t>::min(), kMaxInt);
-    check_range(param, static_cast<double>(value), node, what);
-    return value;
-  }
-  const double value = to_number(node, what);
-  check_range(param, value, node, what);
-  return value;
-}
-
-std::string text_value(const Node& node, const std::string& what) {
-  const std::string* text = std::get_if<std::string>(&node.value);  // an empty string is a value here
-  return text && text->empty() ? *text : to_string(node, what);
-}
-
-Json one_value(const ParamInfo& param, const Node& node, const std::string& what) {
-  if (param.type == "bool") return to_bool(node, what);
-  if (param.type == "choice") return to_choice(node, what, param.choices);
-  if (param.type == "int" || param.type == "float") return number(param, node, what, param.type == "int");
-  if (param.type == "string") return text_value(node, what);
-  if (!is_list(param)) fail(node.place, fmt::format("{} has type \"{}\", which this version does not know", what, param.type));
-  const bool texts = param.type == "string_list";
-  if (!node.list()) fail(node.place, fmt::format("{} must be a list of {}, found {}", what, texts ? "texts" : "numbers", node.in_words()));
-  Json values = Json::array();
-  if (texts) {
-    const std::string each = "each element of " + what;
-    for (const Node& element : *node.list())
-      values.push_back(param.choices.empty() ? text_value(element, each) : to_choice(element, each, param.choices));
-    return values;
-  }
-  for (const Node& element : *node.list()) values.push_back(number(param, element, "each element of " + what, param.type == "int_list"));
-  return values;
-}
 
 bool is_axis(const ParamInfo& param, const Node& node) {
   const List* list = node.list();
@@ -66,10 +26,10 @@ bool is_axis(const ParamInfo& param, const Node& node) {
 }
 
 std::vector<Json> values_of(const ParamInfo& param, const Node& node, const std::string& what) {
-  if (!is_axis(param, node)) return {one_value(param, node, what)};
+  if (!is_axis(param, node)) return {base::toml::param_value(param, node, what)};
   if (node.list()->empty()) fail(node.place, fmt::format("{} must not be an empty list", what));
   std::vector<Json> values;
-  for (const Node& element : *node.list()) values.push_back(one_value(param, element, "each element of " + what));
+  for (const Node& element : *node.list()) values.push_back(base::toml::param_value(param, element, "each element of " + what));
   return values;
 }
 
@@ -133,7 +93,7 @@ base::Json settings(const std::vector<std::string>& assignments, const std::vect
     const ParamInfo& param = find_param(schema, plugin, entry);
     const bool words = param.type == "choice" || param.type == "string";
     if (words && !std::holds_alternative<std::string>(entry.value.value)) entry.value.value = assignment.substr(equals + 1);  // fault=nan
-    values[entry.key] = one_value(param, entry.value, entry.key);
+    values[entry.key] = base::toml::param_value(param, entry.value, entry.key);
   }
   return values;
 }
@@ -143,7 +103,7 @@ base::Json dataset_params(const Table& params, const std::vector<ParamInfo>& sch
   for (const ParamInfo& param : schema) values[param.name] = default_of(param);
   for (const Entry& entry : params.entries()) {
     const ParamInfo& param = find_param(schema, "dataset " + dataset, entry);
-    values[entry.key] = one_value(param, entry.value, "dataset.params." + entry.key);
+    values[entry.key] = base::toml::param_value(param, entry.value, "dataset.params." + entry.key);
   }
   return base::without_neutral(std::move(values), schema);
 }

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <clb/base/paths.hpp>
 #include <clb/session/confine.hpp>
+#include <clb/session/python.hpp>
 #include <cstdint>
 #include <cstdlib>
 #include <initializer_list>
@@ -116,6 +117,7 @@ std::vector<fs::path> library_places(const fs::path& plugin) {
     return 0;
   };
   dl_iterate_phdr(loaded, &places);
+  for (const fs::path& folder : python_folders()) places.insert(folder);
   const char* path = std::getenv("LD_LIBRARY_PATH");
   std::istringstream folders(path ? path : "");
   for (std::string folder; std::getline(folders, folder, ':');)

@@ -1,14 +1,14 @@
-#include <torch/version.h>
-
 #include <clb/base/cache.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/base/plugin_meta.hpp>
 #include <clb/base/sha256.hpp>
 #include <clb/data/prepare.hpp>
+#include <clb/python/header.hpp>
 #include <clb/session/describe.hpp>
 #include <clb/session/device.hpp>
 #include <clb/session/method_handle.hpp>
+#include <clb/session/python.hpp>
 
 namespace clb::session {
 namespace {
@@ -40,20 +40,20 @@ base::DatasetInfo dataset_info(const DescribeOptions& options) {
 }  // namespace
 
 base::Json describe(const DescribeOptions& options) {
-  const auto meta = base::read_plugin_meta(options.file);
+  const auto meta = python::read_meta(options.file);
   return meta.kind == "method" ? method_info(options.file).to_json() : dataset_info(options).to_json();
 }
 
 base::Json describe_runner() {
   const auto cpu = processor();
   const auto cards = cuda_devices();
-  return {{"libtorch", TORCH_VERSION},
+  return {{"libtorch", libtorch_version()},
           {"cuda", !cards.empty()},
           {"devices", cards},
           {"cpu", cpu.model},
           {"cpu_flags", cpu.flags},
           {"cores", cpu.cores},
-          {"runner_hash", base::hex(base::sha256_file(base::kThisProgram))}};
+          {"runner_hash", base::hex(base::sha256_file(base::code_file()))}};
 }
 
 }  // namespace clb::session

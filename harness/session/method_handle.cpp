@@ -7,10 +7,12 @@
 #include <clb/loader/globals.hpp>
 #include <clb/loader/params.hpp>
 #include <clb/loader/plugin_file.hpp>
+#include <clb/python/header.hpp>
 #include <clb/sdk/error_sink.hpp>
 #include <clb/sdk/guard.hpp>
 #include <clb/sdk/tensor.hpp>
 #include <clb/session/method_handle.hpp>
+#include <clb/session/python.hpp>
 #include <cstring>
 
 namespace clb::session {
@@ -56,8 +58,9 @@ void check(const char* name, Call call, unsigned look = loader::Globals::kEach) 
 
 }  // namespace
 
-clb_method load_method_table(const std::string& file) {
-  const loader::Globals before("loading " + file, loader::Globals::kAll);
+namespace {
+
+clb_method library_table(const std::string& file) {
   const auto entry = reinterpret_cast<clb_method_entry>(loader::load_plugin(file, "method", CLB_METHOD_ENTRY));
   const clb_method* plugin = entry();
   if (plugin == nullptr || plugin->struct_size < sizeof(uint32_t)) throw base::Error(file + ": " CLB_METHOD_ENTRY " returned no table");
@@ -68,6 +71,14 @@ clb_method load_method_table(const std::string& file) {
     static const clb_host host = ErrorSink::minimal_host();
     check("describe", [&] { return table.describe(&host, &table); });
   }
+  return table;
+}
+
+}  // namespace
+
+clb_method load_method_table(const std::string& file) {
+  const loader::Globals before("loading " + file, loader::Globals::kAll);
+  clb_method table = python::is_python(file) ? python_table(file) : library_table(file);
   if (table.param_count > 0 && (table.params == nullptr || table.param_stride < offsetof(clb_param, choices)))
     throw base::Error(file + ": its table names " + std::to_string(table.param_count) + " parameters without an array of them");
   if (!table.create || !table.destroy || !table.train_task || !table.inputs || !table.predict || !table.save || !table.load)
@@ -91,6 +102,13 @@ std::vector<std::string> sources_of(const clb_method& table, const std::string& 
 }
 
 base::MethodInfo method_info(const std::string& file) {
+  if (python::is_python(file)) {
+    const python::Header header = python::parse_header(loader::plugin_text(file), file);
+    base::MethodInfo info = header.info;
+    info.sources = python::source_paths(header);
+    info.hash = loader::plugin_hash(file, info.sources);
+    return info;
+  }
   const clb_method table = load_method_table(file);
   const auto meta = base::read_plugin_meta(file);
   base::MethodInfo info{.id = meta.id, .version = meta.version, .paper = table.paper ? table.paper : "", .file = file};

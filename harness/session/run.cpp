@@ -1,5 +1,4 @@
 #include <clb/metrics.h>
-#include <torch/version.h>
 
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include <clb/session/learner.hpp>
 #include <clb/session/memory.hpp>
 #include <clb/session/metrics.hpp>
+#include <clb/session/python.hpp>
 #include <clb/session/run.hpp>
 #include <optional>
 
@@ -27,10 +27,10 @@ using base::Error;
 base::Hello hello(const base::RunSpec& spec, const torch::Device& device) {
   const auto cpu = processor();
   base::Hello h{.pid = getpid(),
-                .runner_hash = base::hex(base::sha256_file(base::kThisProgram)),
+                .runner_hash = base::hex(base::sha256_file(base::code_file())),
                 .plugin_hash = loader::plugin_hash(spec.method.file, spec.execution.method_sources)};
   h.dataset_hash = base::dataset_hash(spec.dataset, [](const std::string& file) { return loader::plugin_hash(file); });
-  h.libtorch = TORCH_VERSION;
+  h.libtorch = libtorch_version();
   h.device = device_name(device);
   h.dtype = toString(image_dtype(spec.precision));
   h.cpu = cpu.model;
@@ -50,7 +50,7 @@ void expect_planned_files(const base::RunSpec& spec, const base::Hello& me) {
   expect("the plugin " + spec.method.file, me.plugin_hash, spec.execution.method_hash);
   const bool sequence = !spec.dataset.sequence.empty();
   expect(sequence ? "a plugin of " + spec.dataset.id : "the plugin " + spec.dataset.file, me.dataset_hash, spec.execution.dataset_hash);
-  expect("the runner " + base::executable().string(), me.runner_hash, spec.execution.runner_hash);
+  expect("the runner " + base::code_file().string(), me.runner_hash, spec.execution.runner_hash);
 }
 
 // A plugin may tell of other files than when the run was planned.

@@ -52,6 +52,7 @@ Openable openable(const Request& request) {
   open.read.push_back(request.folder / "store");
   for (const auto& weights : request.spec.weights)
     if (!weights.file.empty()) open.read.push_back(weights.file);
+  for (const auto& source : request.spec.execution.method_sources) open.read.push_back(source);
   for (const auto& [name, file] : request.spec.execution.asset_files) open.read.push_back(file);
   for (const auto& [role, file] : request.spec.execution.vocabulary_files) open.read.push_back(file);
   open.devices = request.spec.device != "cpu" && fs::exists("/dev/nvidiactl");

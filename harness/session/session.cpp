@@ -2,6 +2,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/paths.hpp>
 #include <clb/loader/plugin_file.hpp>
+#include <clb/session/python.hpp>
 #include <clb/session/session.hpp>
 
 namespace clb::session {
@@ -46,6 +47,7 @@ features::Surroundings Session::surroundings() {
           .runner_hash = runner_hash,
           .processor = device.is_cuda() ? device_name(device) : cpu.model + " [" + cpu.flags + "]",
           .shared_cache = base::shared_cache_dir().value_or("").string(),
+          .libtorch = libtorch_version(),
           .keys = keys,
           .store = store,
           .views = views,

@@ -52,6 +52,16 @@ for distance in euclidean cosine; do
   "$clbench" validate my_method/build/lib/clbench/methods/my_method.so --set distance=$distance
 done
 
+if "${CLB_PYTHON:-python3}" "$prefix/lib/clbench/python/start.py" versions; then
+  echo "=== a method in Python"
+  "$clbench" new method --python my_python
+  bash my_python/test.sh "$clbench" my_python
+  "$clbench" validate my_python/my_python.py
+  [ ! -e my_python/__pycache__ ] || fail "Python left its bytecode in the project"
+else
+  echo "=== no method in Python: CLB_PYTHON names no Python with torch"
+fi
+
 echo "=== both together"
 mkdir data
 printf '%s\n' a b c d >data/classes.txt

@@ -4,7 +4,9 @@
 
 #include <clb/base/plugin_meta.hpp>
 #include <clb/launch/human.hpp>
+#include <clb/launch/interpreter.hpp>
 #include <clb/launch/stop.hpp>
+#include <clb/python/header.hpp>
 #include <utility>
 #include <variant>
 
@@ -48,7 +50,8 @@ std::string Recorder::dataset_hash(const base::RunSpec& spec) {
 store::AttemptStart Recorder::attempt_start(const base::RunSpec& spec) {
   store::AttemptStart start = common_;
   start.plugin_hash = describer_.method_hash(spec);
-  start.plugin_version = base::read_plugin_meta(spec.method.file).version;
+  if (python::is_python(spec.method.file)) start.libtorch = launch::interpreter(launch::find_runner()).torch;
+  start.plugin_version = python::read_meta(spec.method.file).version;
   start.dataset_hash = dataset_hash(spec);
   for (const base::DatasetSpec& part : spec.dataset.parts()) {
     if (!start.dataset_version.empty()) start.dataset_version += '+';

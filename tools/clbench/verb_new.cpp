@@ -1,5 +1,5 @@
-// clbench new: writes the project of a plugin outside this tree from the templates of share/clbench/templates/<kind>. Every file there is a
-// mustache template, its name included: {{name}} is the plugin's id, {{class}} its C++ class.
+// clbench new: writes the project of a plugin outside this tree from folders of share/clbench/templates. Every file there is a mustache
+// template, its name included: {{name}} is the plugin's id, {{class}} its class.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -68,26 +68,39 @@ class NewFolder {
   fs::path target_, temporary_;
 };
 
-// Returns the names of the files, sorted.
-std::vector<std::string> write_project(const std::string& kind, const std::string& name, const fs::path& target) {
-  const fs::path templates = base::share() / "templates" / kind;
+// What a project is made of: the language and, of a method, what methods in each have.
+std::vector<fs::path> template_folders(const std::string& kind, bool python) {
+  std::vector<fs::path> folders{base::share() / "templates" / (kind + (python ? "_python" : ""))};
+  if (kind == "method") folders.push_back(base::share() / "templates" / "any_method");
   std::error_code error;
-  if (!fs::is_directory(templates, error)) {
-    throw Error(fmt::format("{}: the templates are missing; install clbench again", templates.string()));
-  }
+  for (const fs::path& folder : folders)
+    if (!fs::is_directory(folder, error)) throw Error(fmt::format("{}: the templates are missing; install clbench again", folder.string()));
+  return folders;
+}
+
+// Returns the names of the files, sorted.
+std::vector<std::string> write_project(const std::vector<fs::path>& templates, const std::string& name, const fs::path& target) {
   mustache::data values;
   values.set("name", name);
   values.set("class", class_name(name));
   std::vector<std::string> files;
   NewFolder folder(target);
-  for (const fs::directory_entry& entry : fs::directory_iterator(templates)) {
-    if (entry.path().extension() != ".mustache") continue;
-    files.push_back(render(entry.path().stem(), values, entry.path()));
-    base::write_file_atomic(folder.path() / files.back(), render(base::read_file(entry.path()), values, entry.path()));
+  for (const fs::path& of : templates) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(of)) {
+      if (entry.path().extension() != ".mustache") continue;
+      files.push_back(render(entry.path().stem(), values, entry.path()));
+      base::write_file_atomic(folder.path() / files.back(), render(base::read_file(entry.path()), values, entry.path()));
+    }
   }
   folder.keep();
   std::sort(files.begin(), files.end());
   return files;
+}
+
+std::vector<std::string> next_commands_in_python(const std::string& name, const std::string& folder) {
+  const std::string clbench = quoted(base::prefix().string() + "/bin/clbench");
+  return {"cd " + quoted(folder), clbench + " list methods --plugin-path .", clbench + " run experiment.toml --plugin-path .",
+          clbench + " validate " + name + ".py"};
 }
 
 std::vector<std::string> next_commands(const std::string& kind, const std::string& folder) {
@@ -107,12 +120,15 @@ std::vector<std::string> next_commands(const std::string& kind, const std::strin
 int verb_new(const Arguments& arguments) {
   Options options(kNew);
   options.add()("out", po::value<std::string>()->value_name("DIR"), "folder to write; it must not exist yet; default: ./NAME");
+  options.add()("python", "a method in Python in place of C++: nothing is to be built");
   options.add_json();
   if (!options.parse(arguments, 2, 2)) return 0;
   const std::string &kind = options.words()[0], &name = options.words()[1];
   if (kind != "method" && kind != "dataset") {
     throw Error(fmt::format("new: there is no template of a '{}'; it is method or dataset", kind));
   }
+  const bool python = options.flag("python");
+  if (python && kind != "method") throw Error("new: a dataset is written in C++; leave --python out");
   if (!base::is_plugin_id(name)) {
     throw Error(
         fmt::format("new: '{}' is no name of a plugin; it must look like [a-z][a-z0-9_]* and be short, for example my_{}", name, kind));
@@ -128,12 +144,13 @@ int verb_new(const Arguments& arguments) {
     throw Error(fmt::format("new: there is no folder {} to write into", target.parent_path().string()));
   }
 
-  const std::vector<std::string> files = write_project(kind, name, target), commands = next_commands(kind, out);
+  const std::vector<std::string> files = write_project(template_folders(kind, python), name, target);
+  const std::vector<std::string> commands = python ? next_commands_in_python(name, out) : next_commands(kind, out);
   if (options.flag("json")) {
     fmt::print("{}\n", base::pretty(Json{{"kind", kind}, {"name", name}, {"folder", target}, {"files", files}, {"next", commands}}));
     return 0;
   }
-  say("{} holds a {} that works: {}\n\nnext:\n", out, kind, joined(files, " "));
+  say("{} holds a {}{} that works: {}\n\nnext:\n", out, kind, python ? " in Python" : "", joined(files, " "));
   for (const std::string& command : commands) say("  {}\n", command);
   return 0;
 }

@@ -8,11 +8,13 @@
 #include <clb/base/json.hpp>
 #include <clb/base/json_at.hpp>
 #include <clb/base/plugin_meta.hpp>
-#include <clb/base/sha256.hpp>
 #include <clb/launch/describe.hpp>
 #include <clb/launch/human.hpp>
+#include <clb/launch/interpreter.hpp>
+#include <clb/launch/lines.hpp>
 #include <clb/launch/spawn.hpp>
 #include <clb/plan/settings.hpp>
+#include <clb/python/header.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -29,7 +31,7 @@ using base::Json;
 
 namespace {
 
-constexpr VerbText kValidate{"validate", "PLUGIN.so|METHOD",
+constexpr VerbText kValidate{"validate", "PLUGIN|METHOD",
                              "check a plugin: life cycle, state, leaks, claims; each check in a process of its own",
                              "clbench validate ./my_method.so"};
 constexpr double kCheckSeconds = 900;  // on the clock; a check ends itself after 300 s of processor time (tools/runner)
@@ -43,15 +45,16 @@ launch::Captured ask(const launch::RunnerPlace& runner, const Asked& asked, std:
   std::vector<std::string> words{"check", asked.plugin.string(), "--seed", asked.seed, "--params", asked.params};
   if (!asked.root.empty()) words.insert(words.end(), {"--root", asked.root});
   words.insert(words.end(), more.begin(), more.end());
-  return launch::capture(
-      {.program = runner.program, .arguments = words, .environment = launch::runner_environment(runner), .own_group = true}, kCheckSeconds);
+  launch::Spawn what = launch::to_start(runner, std::move(words));
+  what.own_group = true;
+  return launch::capture(std::move(what), kCheckSeconds);
 }
 
 // A file, or the id of an installed plugin.
 fs::path plugin_file(const Options& options) {
   const std::string& word = options.words()[0];
   std::error_code error;
-  if (word.ends_with(".so") || fs::exists(word, error)) {
+  if (word.ends_with(".so") || word.ends_with(".py") || fs::exists(word, error)) {
     if (!fs::exists(word, error)) throw base::Error(fmt::format("{}: there is no such file", word));
     return fs::absolute(word);
   }
@@ -62,22 +65,14 @@ fs::path plugin_file(const Options& options) {
 }
 
 // --set PARAMETER=VALUE, checked against what the plugin says of its parameters.
-Json given_params(const Options& options, const launch::RunnerPlace& runner, const fs::path& plugin) {
+Json given_params(const Options& options, launch::Describer& describer, const fs::path& plugin) {
   if (options.texts("set").empty()) return Json::object();
-  launch::Describer describer(runner, cache_folder(options));
-  if (base::read_plugin_meta(plugin).kind == "dataset") {
+  if (python::read_meta(plugin).kind == "dataset") {
     const base::DatasetInfo dataset = describer.dataset(plugin);
     return plan::settings(options.texts("set"), dataset.params, "dataset " + dataset.id);
   }
   const base::MethodInfo method = describer.method(plugin);
   return plan::settings(options.texts("set"), method.params, "method " + method.id);
-}
-
-std::string last_line(const std::string& text) {
-  const size_t end = text.find_last_not_of("\n ");
-  if (end == std::string::npos) return "";
-  const size_t begin = text.rfind('\n', end);
-  return text.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1) + 1);
 }
 
 // {"status": pass | fail, "remark"} of the check `name`, whose process ended in any way: the plugin ran in it.
@@ -86,7 +81,7 @@ Json verdict(const launch::Captured& ended, const std::string& name) {
   if (ended.timed_out) return failed(fmt::format("was still running after {}", launch::human_seconds(kCheckSeconds)));
   if (ended.signal == SIGXCPU) return failed("used more processor time than a check may; clb::ValidationValue declares smaller values");
   if (ended.signal != 0) return failed("crashed with " + launch::signal_name(ended.signal));
-  const std::string said = last_line(ended.err);
+  const std::string said = launch::last_line(ended.err);
   if (ended.exit_code != 0) return failed(said.empty() ? fmt::format("left with exit code {}", ended.exit_code) : said);
   if (ended.out.empty()) return failed("ended the process by itself with exit code 0, as exit() does, and left no answer");
   const Json answer = Json::parse(ended.out, nullptr, false);
@@ -156,9 +151,10 @@ int verb_validate(const Arguments& arguments) {
   if (error || temporary.empty())
     throw base::Error(fmt::format("there is no folder for temporary files (TMPDIR is \"{}\"); make it, or unset TMPDIR",
                                   std::getenv("TMPDIR") ? std::getenv("TMPDIR") : ""));
-  const launch::RunnerPlace runner = launch::find_runner();
   const fs::path file = plugin_file(options);
-  const Asked asked{file, std::to_string(options.number("seed", 0).value_or(0)), base::canonical(given_params(options, runner, file)),
+  const launch::RunnerPlace place = launch::find_runner(), runner = launch::runner_for(place, file);
+  launch::Describer describer(place, cache_folder(options));
+  const Asked asked{file, std::to_string(options.number("seed", 0).value_or(0)), base::canonical(given_params(options, describer, file)),
                     options.text("root")};
   const Json list = listed_checks(ask(runner, asked, {"--list"}), file);
   const Json& checks = list.at("checks");
@@ -184,7 +180,7 @@ int verb_validate(const Arguments& arguments) {
   }
   if (options.flag("json")) {
     fmt::print("{}\n", base::pretty(Json{{"plugin", file},
-                                         {"plugin_hash", base::hex(base::sha256_file(file))},
+                                         {"plugin_hash", describer.plugin_hash(file)},
                                          {"params", list.at("params")},
                                          {"declared", list.at("declared")},
                                          {"seed", std::stoll(asked.seed)},

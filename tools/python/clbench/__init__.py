@@ -1,4 +1,4 @@
-"""clbench from Python: the results of a database as data frames, experiments started from a notebook, plots.
+"""clbench from Python: results as data frames, experiments started from a notebook, plots; and methods written in Python (docs/python.md).
 
     import clbench
 
@@ -6,23 +6,48 @@
     results = clbench.load("results.sqlite")
     results.plot_curves()
 
-Every number is computed by the program itself (``clbench export``, ``clbench table --json``); Python arranges and draws. pandas and matplotlib
-are imported when they are used: ``pip install 'clbench[frames]'``.
+
+    class MyMethod(clbench.Method): ...
+
+Every number is computed by the program itself (``clbench export``, ``clbench table --json``); Python arranges and draws. pandas, matplotlib and
+torch are imported when they are used: ``pip install 'clbench[frames]'``.
 """
 
 from __future__ import annotations
 
-from .errors import Error
-from .program import prefix
-from .results import Results, load
-from .running import run
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Error", "Results", "__version__", "load", "prefix", "run"]
+if TYPE_CHECKING:
+    from ._errors import Cancelled, Invalid
+    from .errors import Error
+    from .method import Method
+    from .program import prefix
+    from .results import Results, load
+    from .running import run
+
+__all__ = ["Cancelled", "Error", "Invalid", "Method", "Results", "__version__", "load", "prefix", "run"]
+
+# Read when a name is asked for: a method needs torch and no frames, a notebook the reverse.
+_MODULES = {
+    "Cancelled": "_errors",
+    "Error": "errors",
+    "Invalid": "_errors",
+    "Method": "method",
+    "Results": "results",
+    "load": "results",
+    "prefix": "program",
+    "run": "running",
+}
 
 
-def __getattr__(name: str) -> str:
-    if name != "__version__":
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("clbench")
+    if name not in _MODULES:
         raise AttributeError(f"module 'clbench' has no attribute '{name}'")
-    from importlib.metadata import version
-
-    return version("clbench")
+    value = getattr(importlib.import_module("." + _MODULES[name], __name__), name)
+    globals()[name] = value
+    return value

@@ -11,6 +11,7 @@ namespace clb::base {
 namespace fs = std::filesystem;
 
 fs::path executable();                                         // where this program lies
+fs::path code_file();                                          // the program or library that this code is in
 inline constexpr const char* kThisProgram = "/proc/self/exe";  // the file that runs, also when another one came into its place
 // The folder above bin/ that holds this program; the build tree has the same layout (bin, lib/clbench/{methods,datasets}, share/clbench).
 fs::path prefix();

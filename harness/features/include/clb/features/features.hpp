@@ -31,6 +31,7 @@ struct Surroundings {
   torch::ScalarType dtype;
   std::string runner_hash;   // SHA-256 of this program
   std::string processor;     // what the numbers may depend on
+  std::string libtorch;      // and its version
   std::string shared_cache;  // base::shared_cache_dir; "": none
   const stream::Keys& keys;
   data::Samples& store;

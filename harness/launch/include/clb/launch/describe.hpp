@@ -39,7 +39,8 @@ class Describer {
   // Of a plugin, in hex: never from the cache, and of one instance always the first answer, so that what a plan was made with is what a run
   // is held to.
   const std::string& sha256(const std::filesystem::path& file);
-  std::string method_hash(const base::RunSpec& run);  // of its plugin and the files that belong to it
+  std::string plugin_hash(const std::filesystem::path& file);  // with the files that belong to it
+  std::string method_hash(const base::RunSpec& run);           // of its plugin and the files that belong to it
   const std::string& runner_hash();
   std::string runner_hash_of_itself();  // what a runner must find; empty when a script stands in its place, which starts another file
   std::string file_sha256(const std::filesystem::path& file);  // of large files, through the cache
@@ -53,6 +54,7 @@ class Describer {
                         const std::function<std::filesystem::path(const base::Json&)>& files,
                         const std::optional<std::string>& root = std::nullopt);
   std::string identity(const std::filesystem::path& file, const std::vector<std::string>& sources);
+  base::MethodInfo method_in_python(const std::filesystem::path& file);
   base::Json ask(const Question& question);
   base::Json start(const Question& question);
 

@@ -1,4 +1,4 @@
-// Cuts the bytes of an event pipe into lines.
+// Lines of what a child writes: of its event pipe, and the last one before it gave up.
 #pragma once
 
 #include <functional>
@@ -22,5 +22,8 @@ class LineCutter {
   std::string rest_;
   size_t count_ = 0;
 };
+
+// The last line that says something of what a program printed, "" when there is none.
+std::string last_line(const std::string& text);
 
 }  // namespace clb::launch

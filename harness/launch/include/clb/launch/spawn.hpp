@@ -14,8 +14,11 @@ namespace clb::launch {
 
 // Where the runner and its LibTorch are.
 struct RunnerPlace {
-  std::filesystem::path program;   // <prefix>/bin/clb-runner
-  std::filesystem::path libtorch;  // CLB_LIBTORCH, else <prefix>/lib/libtorch; used when <libtorch>/lib exists
+  std::filesystem::path program;     // <prefix>/bin/clb-runner
+  std::filesystem::path libtorch;    // CLB_LIBTORCH, else <prefix>/lib/libtorch; used when <libtorch>/lib exists
+  std::filesystem::path code{};      // what the runner's hash is of: libclb_runner.so, which holds all of it; empty: the program
+  std::filesystem::path python{};    // the program that makes a runner of a Python (interpreter.hpp)
+  std::vector<std::string> first{};  // arguments before those of the runner; only Python has some, and it brings its own LibTorch
 };
 RunnerPlace find_runner();
 
@@ -35,6 +38,9 @@ struct Spawn {
   int event = -1;                                    // becomes kEventFd, and CLB_EVENT_FD says so; -1: none
   bool own_group = false;                            // a process group of its own, out of reach of the terminal's Ctrl-C
 };
+
+// The runner with these arguments and its environment.
+Spawn to_start(const RunnerPlace& place, std::vector<std::string> arguments);
 
 // Returns the pid. stdin is /dev/null, signals are at their defaults, and SIGUSR1 and SIGUSR2 wait until the child takes them. Error
 // (kInternal) names the program.

@@ -1,0 +1,1 @@
+"""Lies beside faulty_py.py, whose header does not name it."""
