@@ -41,14 +41,18 @@ std::string interval_over(const Table& table) {
                 : "intervals are over the seeds of one class order and hold for that order alone";
 }
 
-// Only where every row has the same does the caption say it for all.
-std::string caption(const Table& table) {
+// "9 runs (3 seeds x 3 class orders)" where every row has the same, which the caption says for all; else "", and there is a column n.
+std::string common_count(const Table& table) {
   std::set<std::string> counts;
   for (const Section& section : table.sections)
-    for (const TableRow& row : section.rows)
-      if (!row.imported && row.against_best) counts.insert(run_count(row));
+    for (const TableRow& row : section.rows) counts.insert(row.imported ? "" : run_count(row));
+  return counts.size() == 1 ? *counts.begin() : "";
+}
+
+std::string caption(const Table& table) {
+  const std::string count = common_count(table);
   std::string text = "Mean in %, ± half of the 95 % interval, over ";
-  text += counts.size() == 1 ? "n = " + *counts.begin() + " of each ranked row" : "the runs of each row (column n)";
+  text += count.empty() ? "the runs of each row (column n)" : "n = " + count + " of each row";
   return text + "; " + interval_over(table) +
          "; the best of the ranked rows in bold, ≈ where it cannot be told from the best, shaded by rank; # is where a row may stand.";
 }
@@ -83,13 +87,14 @@ Json table_values(const Board& board, const Table& table) {
               {"protocol", table.heading[1]},
               {"weights", weights.size() == 1 ? weights_words(table.sections.front()) : ""},
               {"caption", caption(table)},
+              {"n_differs", common_count(table).empty()},
               {"columns", Json::array()},
               {"sections", Json::array()},
               {"findings", Json::array()}};
   Json notes = Json::array();
   for (const Column& column : board.report.columns) values["columns"].push_back(column_values(column));
   for (const Section& section : table.sections) values["sections"].push_back(section_values(board, table, section, notes));
-  for (Json& section : values["sections"]) section["width"] = std::to_string(board.report.columns.size() + 10);
+  for (Json& section : values["sections"]) section["width"] = std::to_string(board.report.columns.size() + (values["n_differs"] ? 10 : 9));
   for (const Finding& finding : table.findings) values["findings"].push_back({{"sentence", sentence(finding)}});
   values["notes"] = std::move(notes);
   values["plots"] = plots_of(board, table);
