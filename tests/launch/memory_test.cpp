@@ -4,7 +4,6 @@
 
 #include <clb/launch/memory.hpp>
 #include <cstring>
-#include <memory>
 
 #include "temp_folder.hpp"
 
