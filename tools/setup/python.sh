@@ -26,6 +26,7 @@ make_test_python() {
   part=$(mktemp -d "$folder.$(uname -n).$$.XXXXXXXX") || return 1
   # shellcheck disable=SC2064 # this name, now
   trap "$(printf 'rm -rf %q' "$part")" EXIT
+  chmod "$(printf %o $((0777 & ~$(umask))))" "$part"
   echo "Python for the tests: $python -m venv, and pip install -r $here/python_tests.txt"
   if ! "$python" -m venv "$part" || ! "$part/bin/python3" -m pip install --disable-pip-version-check -q -r "$here/python_tests.txt"; then
     echo "setup.sh: the tests' Python could not be made (see above); CLB_PYTHON=PYTHON names one of your own that has torch $TORCH_VERSION" >&2
@@ -50,7 +51,7 @@ missing_gpu_libraries() {
 
 # make_stand_ins FOLDER_OF_LIBTORCH PACKAGE: a package that loads the stand-ins that lie in it.
 make_stand_ins() {
-  local lib name package=$2 version asking
+  local lib name package=$2 source asking
   lib=$(cd "$1" && pwd)
   mkdir -p "$package"
   cat >"$package/__init__.py" <<'END'
@@ -61,12 +62,21 @@ for file in sorted(glob.glob(os.path.join(os.path.dirname(__file__), "*.so.*")))
 END
   [ -e "$lib/libtorch_cuda.so" ] || return 0 # a torch without CUDA asks for none
   asking=("$lib"/libtorch_{python,cuda,nvshmem}.so "$lib/libc10_cuda.so")
-  nm -D --undefined-only "${asking[@]}" | awk '$1 == "U" {print $2}' | grep -E '^(cu|nccl|nv)' | grep -vE '@(libcudart|libcupti)' | sed 's/@.*//' |
-    sort -u | sed 's/.*/int &(void) { return 1; }/' >"$package/functions.c" # 1 is an error for every one of them
+  source=$(mktemp -d)
+  gpu_functions "${asking[@]}" | sed 's/.*/int &(void) { return 1; }/' >"$source/functions.c" # 1 is an error for every one of them
   for name in $(missing_gpu_libraries "$lib"); do
-    # The version of its symbols is the line after "File: NAME".
-    version=$(readelf -VW "${asking[@]}" | awk -v file="File: $name " 'on {print $3; exit} index($0, file) {on = 1}')
-    echo "${version:-NONE} { global: *; };" >"$package/versions"
-    gcc -shared -fPIC -w -Wl,-soname,"$name" -Wl,--version-script="$package/versions" -o "$package/$name" "$package/functions.c" || return 1
+    echo "$(version_of_symbols "$name" "${asking[@]}") { global: *; };" >"$source/versions"
+    gcc -shared -fPIC -w -Wl,-soname,"$name" -Wl,--version-script="$source/versions" -o "$package/$name" "$source/functions.c" || return 1
   done
+  rm -r "$source"
+}
+
+# What these libraries take from others; the runtime and the profiler lie beside them.
+gpu_functions() {
+  nm -D --undefined-only "$@" | awk '$1 == "U" {print $2}' | grep -E '^(cu|nccl|nv)' | grep -vE '@(libcudart|libcupti)' | sed 's/@.*//' | sort -u
+}
+
+# version_of_symbols NAME LIBRARY...: that of the library NAME as these want it; readelf has it in the line after "File: NAME".
+version_of_symbols() {
+  readelf -VW "${@:2}" | awk -v file="File: $1 " 'on {version = $3} {on = index($0, file)} END {print version ? version : "NONE"}'
 }
