@@ -89,7 +89,18 @@ def _class_in(module):
     if len(classes) > 1:
         raise Invalid("%s defines several methods, %s; leave one class that derives from clbench.Method, or derive one from the other"
                       % (module.__file__, " and ".join(sorted(kind.__name__ for kind in classes))))
+    for name in ("train_task", "predict"):
+        if getattr(classes[0], name) is getattr(Method, name):
+            raise Invalid("the class %s of %s has no %s; a method has train_task(self, task, stream) and predict(self, batch)"
+                          % (classes[0].__name__, module.__file__, name))
     return classes[0]
+
+
+def _inputs_of(method):
+    names = [method.inputs] if isinstance(method.inputs, str) else method.inputs
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise Invalid("inputs of the class %s is %r; it is a list of texts, as [\"images\"]" % (type(method).__name__, names))
+    return names
 
 
 def _load(host_address, raw, count):
@@ -117,6 +128,7 @@ def _create(address, to):
         method.params = method.ctx.params
         method.task = Task(labels=[])
         method.create()
+        method.inputs = _inputs_of(method)
         _objects[id(method)] = method
         to[0] = id(method)
 
@@ -163,9 +175,7 @@ def _end_task(self, task):
 
 def _inputs(self, address):
     def call(method):
-        wanted = [method.inputs] if isinstance(method.inputs, str) else method.inputs
-        if not isinstance(wanted, (list, tuple)) or not all(isinstance(name, str) for name in wanted):
-            raise Invalid("inputs of the class %s is %r; it is a list of texts, as [\"images\"]" % (type(method).__name__, wanted))
+        wanted = _inputs_of(method)
         names = _abi.texts(wanted)
         _buffers["inputs"] = names
         out = _abi.Inputs.from_address(address)
