@@ -138,6 +138,7 @@ sed -i "s/2.4.1/$(sed -n "s/^__version__ = '\([0-9.]*\).*/\1/p" "$packages/torch
 rm old/torch/lib/libtorch_cpu.so
 says 2 "it is no whole PyTorch" "$work/with old/bin/clbench" list
 CLB_LIBTORCH=$packages/torch "$work/with old/bin/clbench" list >/dev/null || fail "CLB_LIBTORCH is not obeyed"
+CLB_LIBTORCH=$work/old/torch says 2 "CLB_LIBTORCH is $work/old/torch, which holds no lib/libtorch_cpu.so" "$bin/clbench" list
 
 echo "=== a method in Python, with the Python of the environment"
 "$bin/clbench" new method --python my_python | tee new.txt
