@@ -87,7 +87,7 @@ grep -q '^ok *runner .*LibTorch 2\.' doctor.txt || fail "the runner does not fin
 "$bin/python" -S -c "import sys; sys.path.insert(0, '$(dirname "$package")'); import clbench.program; assert 'torch' not in sys.modules and 'pandas' not in sys.modules"
 
 echo "=== the demo"
-demo() { "$bin/clbench" demo --db demo.sqlite --set run.seed=[0] "$@"; }
+demo() { "$bin/clbench" demo --db demo.sqlite --set run.seed=[0] --set protocol.order_seed=[0] "$@"; }
 if [ -e /usr/share/datasets/fashion-mnist ]; then
   demo | tee demo.txt
   for method in finetune simplecil ranpac slca l2p; do grep -q "^$method " demo.txt || fail "the demo's table has no row of $method"; done
