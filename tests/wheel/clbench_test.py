@@ -1,6 +1,8 @@
 """`import clbench`, installed from the wheel: frames hold what the program counted, runs stream, plots draw what the frames hold."""
 
+import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +15,7 @@ import pytest
 matplotlib.use("Agg")
 
 import clbench  # noqa: E402
-from clbench import extras  # noqa: E402
+from clbench import extras, program  # noqa: E402
 from clbench.running import _toml  # noqa: E402
 
 SMALL = Path(__file__).with_name("small.toml")
@@ -47,6 +49,20 @@ def test_counts_are_what_the_predictions_say(results):
     assert recounted.to_dict() == counted.to_dict()
     assert 0 < counted.sum() < results.counts.n.sum()
     assert (results.counts.accuracy * results.counts.n).round(9).tolist() == results.counts.correct.tolist()
+
+
+def test_the_table_is_the_one_of_the_program(database, tmp_path):
+    both = shutil.copy(database, tmp_path / "both.sqlite")
+    clbench.run(SMALL, db=both, set={"method": {"id": "simplecil", "params": {"distance": "euclidean"}}})
+    metrics = ["acc.last.sample", "state.total"]
+    table = clbench.load(both).table(metrics)
+    command = [program.executable(), "table", "--db", both, "--metrics", ",".join(metrics), "--format", "csv"]
+    printed = extras.needed("pandas").read_csv(io.StringIO(subprocess.run(command, capture_output=True, check=True, text=True).stdout))
+    assert list(table.method) == ["simplecil"] * 4 and list(table.setting) == ["distance=" + d for d in printed.setting.str[9:] for _ in metrics]
+    for metric in metrics:
+        cells = table[table.column == metric][["mean", "low", "high", "n", "rank_low", "rank_high"]]
+        wanted = printed[[metric, f"{metric} low", f"{metric} high", f"{metric} n", "rank low", "rank high"]]
+        assert cells.astype(float).to_numpy() == pytest.approx(wanted.astype(float).to_numpy(), nan_ok=True)
 
 
 def test_progress_streams_and_what_is_finished_is_not_run_again(tmp_path, database, capsys):
