@@ -77,6 +77,7 @@ report_skipped() {
 check_format() { tree_files '*.c' '*.cpp' '*.h' '*.hpp' | xargs -d '\n' clang-format --dry-run -Werror; }
 
 phase set-up tools/setup/setup.sh --tests
+[ -n "${CLB_PYTHON:-}" ] || [ ! -e third_party/python/bin/python3 ] || export CLB_PYTHON=$root/third_party/python/bin/python3
 phase format check_format || true
 phase tree tools/check_tree.sh || true
 for preset in "${presets[@]}"; do

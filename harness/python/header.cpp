@@ -26,7 +26,12 @@ const std::vector<std::string> kHeaderKeys{
 
 std::string needed(const Reader& reader, const fs::path& file, const std::string& key, const std::string& example, size_t longest) {
   const Node* node = reader.find(key);
-  if (node == nullptr) throw base::Error(fmt::format("{}: its header needs {}, for example # {} = {}", file.string(), key, key, example));
+  if (node == nullptr) {
+    const std::string sentence = fmt::format("the header needs {}, for example # {} = {}", key, key, example);
+    const auto& entries = reader.table().entries();
+    if (entries.empty()) throw base::Error(file.string() + ": " + sentence);
+    fail(entries.front().key_place, sentence);
+  }
   const std::string text = base::toml::to_string(*node, key);
   if (text != base::toml::one_line(text)) fail(node->place, key + " must not hold a control character");
   if (text.size() >= longest) fail(node->place, fmt::format("{} has {} bytes, at most {} fit", key, text.size(), longest - 1));

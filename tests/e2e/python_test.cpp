@@ -80,9 +80,31 @@ TEST_F(MethodInPython, ASettingThatCannotBeIsTheUsersMistake) {
 
 TEST_F(MethodInPython, AModuleThatTheHeaderDoesNotNameIsRefused) {
   const Ended ended = run("faulty_py", "params = { fault = \"unnamed\" }\n");
-  EXPECT_EQ(ended.code, 1);
+  EXPECT_EQ(ended.code, 2);
   EXPECT_TRUE(contains(world_.newest().row.status.reason, "unnamed_neighbour.py lies beside the method: name it in the header"))
       << world_.newest().row.status.reason;
+}
+
+TEST_F(MethodInPython, AFileThatCannotBeLoadedIsOneSentenceWithItsPlaceAndExitCode2) {
+  const fs::path folder = world_.path() / "methods";
+  fs::create_directories(folder);
+  const std::string method = "class A(clbench.Method):\n    def train_task(self, task, stream): pass\n    def predict(self, batch): pass\n";
+  const std::pair<std::string, std::string> cases[] = {
+      {"def f(:\n", "SyntaxError: invalid syntax (in load; " + (folder / "broken.py").string() + ":6"},
+      {"import clbench\nimport nowhere_at_all\n", "No module named 'nowhere_at_all'; `"},
+      {"import clbench\nprint(nothing)\n", "NameError: name 'nothing' is not defined (in load; " + (folder / "broken.py").string() + ":7"},
+      {"import clbench\n", "broken.py defines no class that derives from clbench.Method"},
+      {"import clbench\nclass A(clbench.Method):\n    pass\n", "the class A of "},
+      {"import clbench\n" + method + "class B(clbench.Method):\n    pass\n", "broken.py defines several methods, A and B; leave one"},
+      {"import clbench\n" + method + "class B(A):\n    inputs = 5\n", "inputs of the class B is 5; it is a list of texts"},
+  };
+  for (const auto& [text, complaint] : cases) {
+    std::ofstream(folder / "broken.py") << "# /// clbench\n# id = \"broken\"\n# version = \"1\"\n# paper = \"none\"\n# ///\n" << text;
+    world_.write_experiment("", "broken");
+    const Ended ended = world_.run({"--plugin-path", folder.string()});
+    EXPECT_EQ(ended.code, 2) << text;
+    EXPECT_TRUE(contains(ended.err + ended.out, complaint)) << ended.err << ended.out << text;
+  }
 }
 
 TEST_F(MethodInPython, FineTuningEqualsThatInCppUpToRounding) {

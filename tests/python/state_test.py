@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from clbench import _abi, _state, _tensors
-from clbench._errors import BadState
+from clbench.errors import BadState
 
 
 def there_and_back(value):

@@ -5,21 +5,24 @@
 #   tools/setup/setup.sh [--cuda] [--tests]
 #
 #   --cuda               LibTorch with everything a GPU needs (several GB) instead of the CPU part
-#   --tests              also what only tools/test.sh needs (packages_tests.txt)
+#   --tests              also what only tools/test.sh needs: packages_tests.txt, and third_party/python, a Python with torch
 #   CLB_LIBTORCH=DIR     use this LibTorch and download none
+#   CLB_PYTHON=PYTHON    take this Python for the tests, and make none
 #   CLB_LIBTORCH_HOME    folder to install LibTorch into (default: third_party/libtorch of the tree)
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 source "$here/versions.env"
 source "$here/libtorch.sh"
+source "$here/python.sh"
 
 kind=cpu
+tests=no
 lists=("$here/packages.txt")
 for arg in "$@"; do
   case $arg in
     --cuda) kind=cuda ;;
-    --tests) lists+=("$here/packages_tests.txt") ;;
+    --tests) tests=yes lists+=("$here/packages_tests.txt") ;;
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
     *) echo "setup.sh: unknown option '$arg'; known: --cuda, --tests" >&2; exit 2 ;;
   esac
@@ -72,5 +75,15 @@ if [ -n "${CLB_LIBTORCH:-}" ]; then
   fi
   echo "LibTorch: $CLB_LIBTORCH (given by CLB_LIBTORCH, not checked)"
 else
-  ensure_libtorch "${CLB_LIBTORCH_HOME:-$root/third_party/libtorch}" "$kind"
+  libtorch=${CLB_LIBTORCH_HOME:-$root/third_party/libtorch}
+  ensure_libtorch "$libtorch" "$kind"
+fi
+
+[ $tests = yes ] || exit 0
+if [ -n "${CLB_PYTHON:-}" ]; then
+  echo "Python for the tests: $CLB_PYTHON (given by CLB_PYTHON, not checked)"
+elif [ -n "${CLB_LIBTORCH:-}" ]; then
+  echo "Python for the tests: none, because LibTorch is given by CLB_LIBTORCH; CLB_PYTHON names one that has torch $TORCH_VERSION"
+else
+  ensure_test_python "$root/third_party/python" "$(cd "$libtorch" && pwd)"
 fi

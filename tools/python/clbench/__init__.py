@@ -19,8 +19,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._errors import Cancelled, Invalid
-    from .errors import Error
+    from .errors import Cancelled, Error, Invalid
     from .method import Method
     from .program import prefix
     from .results import Results, load
@@ -30,9 +29,9 @@ __all__ = ["Cancelled", "Error", "Invalid", "Method", "Results", "__version__", 
 
 # Read when a name is asked for: a method needs torch and no frames, a notebook the reverse.
 _MODULES = {
-    "Cancelled": "_errors",
+    "Cancelled": "errors",
     "Error": "errors",
-    "Invalid": "_errors",
+    "Invalid": "errors",
     "Method": "method",
     "Results": "results",
     "load": "results",

@@ -4,6 +4,9 @@ is read as far as its struct_size reaches; zeros stand for the rest."""
 import ctypes as c
 
 Status = c.c_int32
+OK, END = 0, 1
+E_INVALID, E_UNSUPPORTED, E_NO_MEMORY, E_CANCELLED, E_NUMERIC, E_IO, E_STATE, E_INTERNAL = range(-1, -9, -1)
+
 Self = c.c_void_p
 
 

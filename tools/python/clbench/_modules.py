@@ -6,6 +6,8 @@ import importlib.util
 import os
 import sys
 
+from .errors import Unnamed
+
 NAME = "clbench_method"  # the module of the method; a run has one
 
 
@@ -60,8 +62,8 @@ class _Refusal(importlib.abc.MetaPathFinder):
         for file in (beside + ".py", os.path.join(beside, "__init__.py")):
             if os.path.exists(file):
                 source = os.path.relpath(file, self._folder)
-                raise ModuleNotFoundError("No module named '%s'; %s lies beside the method: name it in the header, sources = [\"%s\"]"
-                                          % (name, source, source), name=name)
+                raise Unnamed("No module named '%s'; %s lies beside the method: name it in the header, sources = [\"%s\"]"
+                              % (name, source, source))
         return None
 
 

@@ -23,18 +23,21 @@ def _folder_of(package):
 
 
 def _version_of(package):
-    """Of an installed package, without importing it; None: it is not there."""
+    """Of an installed package, without importing it; None: it is not there, or is a folder of that name and no package."""
     folder = _folder_of(package)
     if folder is None:
         return None
-    file = os.path.join(folder, "version.py")
+    try:
+        with open(os.path.join(folder, "version.py"), encoding="utf-8", errors="replace") as source:
+            lines = source.readlines()
+    except OSError:
+        return None
     values = {}
-    with open(file, encoding="utf-8") as source:
-        for line in source:
-            name, equals, value = line.partition("=")
-            name = name.partition(":")[0].strip()
-            if equals and name in ("__version__", "version", "full_version") and value.strip()[:1] in "\"'":
-                values[name] = value.strip().strip("\"'")
+    for line in lines:
+        name, equals, value = line.partition("=")
+        name = name.partition(":")[0].strip()
+        if equals and name in ("__version__", "version", "full_version") and value.strip()[:1] in "\"'":
+            values[name] = value.strip().strip("\"'")
     return values.get("__version__") or values.get("version") or values.get("full_version")
 
 
@@ -118,7 +121,10 @@ def _run(argv):
     import torch
 
     own = _expect_one_libtorch(torch)
-    runner = ctypes.CDLL(library, mode=os.RTLD_NOW | os.RTLD_LOCAL)
+    try:
+        runner = ctypes.CDLL(library, mode=os.RTLD_NOW | os.RTLD_LOCAL)
+    except OSError as error:  # an older C++ library than the one of the build, for example
+        raise _Unfit("%s cannot be loaded into %s: %s; CLB_PYTHON names another Python" % (library, sys.executable, error)) from None
     _expect_one_libtorch(torch)
     from . import _abi, _table
 

@@ -7,7 +7,7 @@ import math
 import torch
 
 from . import _abi
-from ._errors import BadState, check
+from .errors import BadState, check
 
 _DTYPES = {
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
@@ -23,6 +23,8 @@ def split(value, tensors, at):
     if isinstance(value, torch.nn.Module):
         value = value.state_dict()
     if isinstance(value, torch.Tensor):
+        while at in tensors:  # {"a.b": x, "a": {"b": y}}
+            at += "'"
         tensors[at] = value.detach()
         return {_TENSOR: at}
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -33,6 +35,8 @@ def split(value, tensors, at):
         for key in value:
             if not isinstance(key, str):
                 raise TypeError("the state has the key %r in %s; a dict of the state has texts as keys" % (key, at or "state()"))
+            if key == _TENSOR:
+                raise TypeError("the state has the key %r in %s, which stands for tensors; take another" % (key, at or "state()"))
         return {key: split(element, tensors, at + "." + key if at else key) for key, element in value.items()}
     raise TypeError("the state holds a %s in %s; it may hold tensors, modules, numbers, texts, None, and lists and dicts of them"
                     % (type(value).__name__, at))

@@ -10,10 +10,11 @@ import traceback
 import numpy
 import torch
 
-from . import _abi, _errors, _modules, _state, _tensors
+from . import _abi, _modules, _state, _tensors
 from .context import Context, Task
+from .errors import BadState, Cancelled, HostRefused, Invalid
 from .method import Method
-from .stream import Batch
+from .stream import Batch, forget_streams
 
 _objects = {}  # self -> Method; the keys are what the host holds
 _loaded = {}  # path -> class
@@ -22,21 +23,25 @@ _own_paths = ()  # the files of the method, innermost places of which are told
 _buffers = {}  # what the host may read until the next call
 
 
-def _status_and_text(error):
-    if isinstance(error, _errors.HostRefused):
+def _status_and_text(error, loading):
+    """`loading`: the file is being read, so that nothing has run yet and whatever is wrong is wrong in the file or in the environment."""
+    if isinstance(error, HostRefused):
         return error.status, ""  # the host has its own words
-    if isinstance(error, _errors.Cancelled):
-        return _errors.E_CANCELLED, "cancelled"
-    if isinstance(error, _errors.Invalid):
-        return _errors.E_INVALID, str(error)
-    if isinstance(error, _errors.BadState):
-        return _errors.E_STATE, "the saved state is damaged: %s" % error
+    if isinstance(error, Cancelled):
+        return _abi.E_CANCELLED, "cancelled"
+    if isinstance(error, Invalid):
+        return _abi.E_INVALID, str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return _abi.E_INVALID, "%s; `%s -m pip install` brings it, if that is its name there" % (error, sys.executable)
+    if isinstance(error, BadState):
+        return _abi.E_STATE, "the saved state is damaged: %s" % error
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return _errors.E_NO_MEMORY, "out of memory: %s" % error
+        return _abi.E_NO_MEMORY, "out of memory: %s" % error
     if isinstance(error, SystemExit):
         code = "" if error.code is None else error.code
-        return _errors.E_INTERNAL, "the method calls sys.exit(%s); a method raises an exception" % code
-    return _errors.E_INTERNAL, "%s: %s" % (type(error).__name__, error)
+        return _abi.E_INTERNAL, "the method calls sys.exit(%s); a method raises an exception" % code
+    text = error.msg if isinstance(error, SyntaxError) else error  # without the place, which is told apart
+    return _abi.E_INVALID if loading else _abi.E_INTERNAL, "%s: %s" % (type(error).__name__, text)
 
 
 def _place(error):
@@ -53,17 +58,17 @@ def _one_line(text):
     return " ".join(text.split())
 
 
-def _guarded(host, call):
+def _guarded(host, call, loading=False):
     try:
         call()
-        return _errors.OK
+        return _abi.OK
     except BaseException as error:
-        status, text = _status_and_text(error)
-        if not isinstance(error, (_errors.Cancelled, _errors.Invalid)):
+        status, text = _status_and_text(error, loading)
+        if not isinstance(error, (Cancelled, Invalid)):
             traceback.print_exception(type(error), error, error.__traceback__)
         if text:
             file, line = _place(error)
-            host.set_error(host.self, status, _one_line(text).encode(errors="replace"), file.encode(errors="replace"), line)
+            host.set_error(host.self, status, _one_line(text).encode(errors="replace"), os.fsencode(file), line)
         return status
 
 
@@ -75,12 +80,27 @@ def _reseed():
 
 
 def _class_in(module):
-    """The class of the method: the last one that the file itself defines."""
-    classes = [value for value in vars(module).values()
-               if isinstance(value, type) and issubclass(value, Method) and value.__module__ == module.__name__]
+    """The class of the method: of those that the file itself defines the one from which no other derives."""
+    own = {value for value in vars(module).values()
+           if isinstance(value, type) and issubclass(value, Method) and value.__module__ == module.__name__}
+    classes = [kind for kind in own if not any(issubclass(other, kind) for other in own - {kind})]
     if not classes:
-        raise _errors.Invalid("%s defines no class that derives from clbench.Method" % module.__file__)
-    return classes[-1]
+        raise Invalid("%s defines no class that derives from clbench.Method; the method is such a class" % module.__file__)
+    if len(classes) > 1:
+        raise Invalid("%s defines several methods, %s; leave one class that derives from clbench.Method, or derive one from the other"
+                      % (module.__file__, " and ".join(sorted(kind.__name__ for kind in classes))))
+    for name in ("train_task", "predict"):
+        if getattr(classes[0], name) is getattr(Method, name):
+            raise Invalid("the class %s of %s has no %s; a method has train_task(self, task, stream) and predict(self, batch)"
+                          % (classes[0].__name__, module.__file__, name))
+    return classes[0]
+
+
+def _inputs_of(method):
+    names = [method.inputs] if isinstance(method.inputs, str) else method.inputs
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise Invalid("inputs of the class %s is %r; it is a list of texts, as [\"images\"]" % (type(method).__name__, names))
+    return names
 
 
 def _load(host_address, raw, count):
@@ -88,13 +108,13 @@ def _load(host_address, raw, count):
 
     def call():
         global _chosen, _own_paths
-        files = [(raw[k].path.decode(), c.string_at(raw[k].text, raw[k].size)) for k in range(count)]
+        files = [(os.fsdecode(raw[k].path), c.string_at(raw[k].text, raw[k].size)) for k in range(count)]
         _own_paths = tuple(path for path, _ in files)
         if files[0][0] not in _loaded:
             _loaded[files[0][0]] = _class_in(_modules.load(files))
         _chosen = _loaded[files[0][0]]
 
-    return _guarded(host, call)
+    return _guarded(host, call, loading=True)
 
 
 def _create(address, to):
@@ -108,6 +128,7 @@ def _create(address, to):
         method.params = method.ctx.params
         method.task = Task(labels=[])
         method.create()
+        method.inputs = _inputs_of(method)
         _objects[id(method)] = method
         to[0] = id(method)
 
@@ -115,7 +136,9 @@ def _create(address, to):
 
 
 def _destroy(self):
-    _objects.pop(self, None)
+    method = _objects.pop(self, None)
+    if method is not None:
+        forget_streams(method.ctx._host)
     _buffers.clear()
 
 
@@ -145,15 +168,14 @@ def _end_task(self, task):
     def call(method):
         _reseed()
         method.end_task(method.task)
+        forget_streams(method.ctx._host)
 
     return _on(self, call)
 
 
 def _inputs(self, address):
     def call(method):
-        wanted = method.inputs
-        if isinstance(wanted, str):
-            wanted = [wanted]
+        wanted = _inputs_of(method)
         names = _abi.texts(wanted)
         _buffers["inputs"] = names
         out = _abi.Inputs.from_address(address)
@@ -222,7 +244,7 @@ def _load_state(self, reader):
         try:
             task, size, own = Task(**state["task"]), state["module_bytes"], state["method"]
         except (KeyError, TypeError):
-            raise _errors.BadState("it has no task, or is of another version of clbench") from None
+            raise BadState("it has no task, or is of another version of clbench") from None
         method.task = task
         method.load(own)
         _record_state(method, size)

@@ -11,7 +11,7 @@ from typing import List, Optional
 import torch
 
 from . import _abi, _state, _tensors
-from ._errors import Cancelled, HostRefused, E_UNSUPPORTED, check
+from .errors import Cancelled, HostRefused, check
 from .stream import AUX, MEMORY, TRAIN, Stream
 
 _CUT = 1  # CLB_TEXT_CUT
@@ -208,7 +208,7 @@ class Context:
     def _call(self, extension, function, *arguments):
         table = self._extensions[extension]
         if table is None or not getattr(table, function):
-            raise HostRefused(E_UNSUPPORTED)
+            raise HostRefused(_abi.E_UNSUPPORTED)
         check(getattr(table, function)(table.self, *arguments))
 
     def _of_sentences(self, function, sentences, role, cut):

@@ -32,7 +32,7 @@ class Method:
     def train_task(self, task, stream):
         """Learns a task. `stream` is a request for its training samples (clbench.stream.Stream): an iterator of batches as it is, and
         `stream.shuffled().epochs(5).batches(64)` says how they come."""
-        raise NotImplementedError("train_task is missing in the class %s" % type(self).__name__)
+        raise NotImplementedError
 
     def end_task(self, task):
         """After `train_task` of the same task."""
@@ -40,7 +40,7 @@ class Method:
     def predict(self, batch):
         """[n, len(batch.columns)] logits, or simply [n, task.classes_seen]: those of the columns are then taken from it. No gradients are
         recorded."""
-        raise NotImplementedError("predict is missing in the class %s" % type(self).__name__)
+        raise NotImplementedError
 
     def extract(self, kind, batch):
         """[n, d] features of batch.images of a kind that ctx.register_part has declared."""

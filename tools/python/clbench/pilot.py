@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ._errors import Invalid
+from .errors import Invalid
 from .method import Method, to_device
 from .vit import Vit
 

@@ -1,9 +1,10 @@
 """Batches of the host: the same order, boxes, flips and keys as a method in C++ gets."""
 
 import ctypes as c
+import weakref
 
 from . import _abi, _tensors
-from ._errors import END, check
+from .errors import check
 
 TRAIN, MEMORY, AUX = 1, 2, 4
 _TRAIN_VIEW, _EVAL_VIEW = 1, 2
@@ -55,13 +56,23 @@ class Batch:
         return self.parts[kinds[0]]
 
 
+_open = {}  # host -> streams that it may still have open
+
+
+def forget_streams(host):
+    """The host has closed them, and may give their handles to others."""
+    for batches in _open.pop(host.self, ()):
+        batches._stream = None
+
+
 class Batches:
     """An open stream, read once."""
 
     def __init__(self, host, request, names, ids):
-        self._host, self._stream = host, c.c_void_p()
+        self._host, self._stream, stream = host, None, c.c_void_p()
         self._kept = names, ids
-        check(host.stream_open(host.self, c.byref(request), c.byref(self._stream)))
+        check(host.stream_open(host.self, c.byref(request), c.byref(stream)))
+        self._stream = stream
         info = _abi.StreamInfo(struct_size=c.sizeof(_abi.StreamInfo))
         check(host.stream_info(host.self, self._stream, c.byref(info)))
         self.samples = info.samples
@@ -70,6 +81,7 @@ class Batches:
         self.dropped = info.dropped
         self._batches = info.batches
         self._raw = _abi.Batch()
+        _open.setdefault(host.self, weakref.WeakSet()).add(self)
 
     def __len__(self):
         """Batches over all epochs."""
@@ -82,7 +94,7 @@ class Batches:
         if self._stream is None:
             raise StopIteration
         self._raw.struct_size = c.sizeof(_abi.Batch)
-        if check(self._host.stream_next(self._host.self, self._stream, c.byref(self._raw))) == END:
+        if check(self._host.stream_next(self._host.self, self._stream, c.byref(self._raw))) == _abi.END:
             self.close()
             raise StopIteration
         return Batch(self._raw)
@@ -91,6 +103,9 @@ class Batches:
         if self._stream is not None:
             self._host.stream_close(self._host.self, self._stream)
             self._stream = None
+
+    def __del__(self):  # of a loop that was left before its end
+        self.close()
 
 
 class Stream:

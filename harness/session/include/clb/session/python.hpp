@@ -19,7 +19,7 @@ typedef struct clb_python_file {
   uint64_t size;
 } clb_python_file;
 
-// What Python lends; everything lives as long as the process. tools/python/clbench/_library.py has the same struct.
+// What Python lends; everything lives as long as the process. tools/python/clbench/_abi.py has the same struct.
 typedef struct clb_python {
   uint32_t struct_size;
   uint32_t command_count;
