@@ -1,6 +1,8 @@
 // Methods in Python through the real programs: a run, a second look, a kill and its resumption, faults and their sentences. The Python is
 // that of CLB_PYTHON, else python3; where it has no torch 2.11 the tests are skipped.
+#include <clb/base/file.hpp>
 #include <clb/base/json.hpp>
+#include <clb/base/sha256.hpp>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -142,6 +144,24 @@ TEST_F(MethodInPython, ALearnerOfPilotRuns) {
   EXPECT_EQ(row.look->outcome, "same") << row.look->reason;
 }
 
+TEST_F(MethodInPython, EverythingThatASessionOffersIsThere) {
+  const std::string words = "red\ngreen\nblue\n";
+  base::write_file_atomic(world_.path() / "words.txt", words);
+  world_.write_experiment("[weights.clip]\nname = \"clb-micro-clip\"\n[assets.words]\nfile = \"words.txt\"\nsha256 = \"" +
+                              base::hex(base::sha256(words)) + "\"\n[assets.others]\ndataset = { id = \"formula\" }\n",
+                          "everything_py");
+  const Ended ended = world_.run({"--plugin-path", kMethods});
+  ASSERT_EQ(ended.code, 0) << ended.err << log();
+  const auto run = world_.newest();
+  EXPECT_EQ(run.row.look->outcome, "same") << run.row.look->reason;
+  std::map<int64_t, double> kept;
+  for (const base::Metric& metric : run.metrics)
+    if (metric.name == "kept") kept[metric.task] = metric.value;
+  EXPECT_EQ(kept.size(), 5u);
+  EXPECT_EQ(kept[4], 25);
+  EXPECT_TRUE(contains(ended.err + log(), "careful")) << ended.err << log();
+}
+
 TEST_F(MethodInPython, KilledInTheMiddleItGoesOnToTheSameLogits) {
   ASSERT_EQ(run("faulty_py").code, 0) << log();
   const auto expected = logit_hashes(world_);
@@ -234,6 +254,16 @@ TEST_F(MethodInPython, APythonThatCannotBeIsOneSentence) {
   ended = with(empty.string());
   EXPECT_EQ(ended.code, 2);
   EXPECT_TRUE(contains(ended.err, "cannot run methods in Python: torch is not here; CLB_PYTHON names another")) << ended.err;
+  std::ofstream(empty) << "#!/bin/sh\nexit 1\n";
+  ended = with(empty.string());
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_TRUE(contains(ended.err, "it was asked for its versions and said nothing; CLB_PYTHON names another")) << ended.err;
+  fs::permissions(empty, fs::perms::owner_read);
+  for (const fs::path& none : {empty, world_.path()}) {
+    ended = with(none.string());
+    EXPECT_EQ(ended.code, 2);
+    EXPECT_TRUE(contains(ended.err, none.string() + "\", which is no program")) << ended.err;
+  }
 }
 
 }  // namespace
