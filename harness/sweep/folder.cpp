@@ -34,6 +34,7 @@ Json to_json(const Manifest& m) {
             {"cpus", m.job.cpus},
             {"gpus", m.job.gpus},
             {"at_once", m.job.at_once},
+            {"runs_at_once", m.job.together},
             {"partition", m.job.partition},
             {"sbatch", m.job.sbatch}}},
           {"plugin_folders", folders},
@@ -50,6 +51,7 @@ Manifest from_json(const Json& json) {
            .cpus = job.at("cpus").get<int64_t>(),
            .gpus = job.at("gpus").get<int64_t>(),
            .at_once = job.at("at_once").get<int64_t>(),
+           .together = job.at("runs_at_once").get<int64_t>(),
            .partition = job.at("partition").get<std::string>(),
            .sbatch = job.at("sbatch").get<std::vector<std::string>>()};
   for (const Json& folder : json.at("plugin_folders")) m.plugin_folders.push_back(base::path_bytes(folder.get<std::string>()));

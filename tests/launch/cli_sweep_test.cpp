@@ -117,7 +117,7 @@ TEST_F(Sweep, EstimatesRestOnWhatWasMeasured) {
   ASSERT_EQ(run(file).exit_code, 0);
   const auto planned = plan(file, {"--db", database()});
   EXPECT_TRUE(contains(planned.out, "2 of 2 runs: measured\n")) << planned.out << planned.err;
-  EXPECT_TRUE(contains(planned.out, "2 runs in 1 jobs")) << "never a job for a run of seconds: " << planned.out;
+  EXPECT_TRUE(contains(planned.out, "2 runs in 1 job of")) << "never a job for a run of seconds: " << planned.out;
 }
 
 TEST_F(Sweep, ARunThatFailedIsRepeatedWhenAPersonAsks) {
@@ -215,6 +215,43 @@ TEST_F(Sweep, JobsAreSubmittedInTheirOrder) {
   EXPECT_TRUE(contains(refused.err, "invalid partition")) << refused.err;
 }
 
+TEST_F(Sweep, JobsAreSubmittedAllOrNone) {
+  ASSERT_EQ(plan(experiment_of(8)).exit_code, 0);
+  fake("sbatch", "case \"$*\" in *merge.sh) echo 'sbatch: error: no more jobs' >&2; exit 1;; esac; cat " + calls().string() + " | wc -l");
+  fake("squeue", "exit 0");
+  fake("scancel", "");
+  const auto refused = with_slurm({"sweep", "submit", sweep()});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_TRUE(contains(refused.err, "merge.sh (sbatch: error: no more jobs); edit that file")) << refused.err;
+  EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1) << refused.err;
+  EXPECT_TRUE(contains(base::read_file(calls()), "scancel 1 3\n") || contains(base::read_file(calls()), "scancel 2 3\n"))
+      << base::read_file(calls());
+}
+
+TEST_F(Sweep, RunsThatWaitForFeaturesInVainAreToldOf) {
+  ASSERT_EQ(plan(experiment_of(4)).exit_code, 0);
+  fake("sbatch", "cat " + calls().string() + " | wc -l");
+  fake("squeue", "exit 0");
+  ASSERT_EQ(with_slurm({"sweep", "submit", sweep()}).exit_code, 0);
+  const base::Json jobs = base::parse_json(base::read_file(sweep() + "/submitted.json"), "submitted.json");
+  const std::string array = jobs.at(1).at("job").get<std::string>();
+  fake("squeue", "echo '" + array + "|1|PENDING|1:00:00|DependencyNeverSatisfied'");
+  const auto status = with_slurm({"sweep", "status", sweep()});
+  EXPECT_TRUE(contains(status.out, "clbench sweep cancel " + sweep() + " && clbench sweep retry " + sweep() + " --missing\n"))
+      << status.out;
+}
+
+TEST_F(Sweep, RunsForACardKeepBf16WhateverThisProcessorIsFastIn) {
+  const std::vector<std::string> more{"--gpus", "1", "--set", "run.precision=\"bf16\""};
+  const auto planned = plan(experiment_of(2), more);
+  ASSERT_EQ(planned.exit_code, 0) << planned.err;
+  const base::Json runs = base::parse_json(base::read_file(sweep() + "/slots/1/runs.json"), "runs.json");
+  EXPECT_EQ(runs.at(0).at("precision"), "bf16");
+  EXPECT_FALSE(contains(planned.out, "processor of this machine")) << planned.out;
+  fs::remove_all(sweep());
+  EXPECT_TRUE(contains(plan(experiment_of(2), {"--set", "run.precision=\"bf16\""}).out, "it was chosen by the processor of this machine"));
+}
+
 TEST_F(Sweep, AJobQueuesItselfAgainAtUsr1AloneAndSharesItsCoresOut) {
   ASSERT_EQ(plan(experiment_of(3, "ok", 0.5), {"--jobs-max", "1", "--cpus", "3"}).exit_code, 0);
   fake("scontrol", "");
@@ -253,6 +290,8 @@ TEST_F(Sweep, AMistakeIsOneSentence) {
       {{"sweep", "plan", file, "--dir", sweep(), "--sbatch", "--array=1-9"}, "--array is set by the sweep itself"},
       {{"sweep", "plan", file, "--dir", sweep(), "--jobs-max", "0"}, "--jobs-max takes a whole number of at least 1"},
       {{"sweep", "plan", file, "--dir", sweep(), "--cpus", "1", "--set", "run.threads=2"}, "--cpus 1 is less than the 2 threads"},
+      {{"sweep", "plan", file, "--dir", sweep(), "--set", "run.device=\"cuda\""}, "give --gpus 1"},
+      {{"sweep", "plan", file, "--dir", sweep(), "--gpus", "1", "--set", "run.device=\"cpu\""}, "cards that no run uses"},
       {{"sweep", "run", sweep(), "--slot", "1"}, "is no sweep"},
       {{"sweep", "status", folder_.path().string()}, "is no sweep"},
       {{"sweep", "retry", sweep()}, "say what: --failed, --missing or both"},

@@ -49,12 +49,12 @@ std::vector<int64_t> slots_with(const Folder& folder, const std::vector<RunNow>&
   return {slots.begin(), slots.end()};
 }
 
-std::string hand_over(const Folder& folder, const char* what, sweep::Submission submission, const std::string& slots) {
+// job: its id, as soon as it has one.
+void hand_over(const Folder& folder, const char* what, sweep::Submission submission, const std::string& slots, std::string& job) {
   submission.folder = folder.path();
   submission.script = submission.folder / submission.script;
-  const std::string job = sweep::submit(submission);
+  job = sweep::submit(submission);
   sweep::note_submitted(folder, {.what = what, .job = job, .slots = slots});
-  return job;
 }
 
 // Jobs in the order in which they were handed over, for who asked with --json.
@@ -62,16 +62,28 @@ struct Handed {
   std::string features, array, merge;
 };
 
-Handed hand_over_slots(const Folder& folder, const std::vector<int64_t>& slots, bool features) {
-  Handed jobs;
-  if (features) jobs.features = hand_over(folder, "features", {.folder = {}, .script = "features.sh", .array = {}, .dependency = {}}, "");
+void hand_over_each(const Folder& folder, const std::vector<int64_t>& slots, bool features, Handed& jobs) {
+  if (features) hand_over(folder, "features", {.folder = {}, .script = "features.sh", .array = {}, .dependency = {}}, "", jobs.features);
   const bool all = static_cast<int64_t>(slots.size()) == folder.manifest().slots;
   const std::string list = sweep::array_of(slots);
   const std::string array =
       all ? "" : fmt::format("{}%{}", list, std::min<int64_t>(folder.manifest().job.at_once, static_cast<int64_t>(slots.size())));
-  jobs.array = hand_over(
-      folder, "array", {.folder = {}, .script = "job.sh", .array = array, .dependency = features ? "afterok:" + jobs.features : ""}, list);
-  jobs.merge = hand_over(folder, "merge", {.folder = {}, .script = "merge.sh", .array = {}, .dependency = "afterany:" + jobs.array}, "");
+  const std::string features_first = features ? "afterok:" + jobs.features : "";
+  hand_over(folder, "array", {.folder = {}, .script = "job.sh", .array = array, .dependency = features_first}, list, jobs.array);
+  hand_over(folder, "merge", {.folder = {}, .script = "merge.sh", .array = {}, .dependency = "afterany:" + jobs.array}, "", jobs.merge);
+}
+
+// All or none: what was taken before one was refused leaves the queue again.
+Handed hand_over_slots(const Folder& folder, const std::vector<int64_t>& slots, bool features) {
+  Handed jobs;
+  try {
+    hand_over_each(folder, slots, features, jobs);
+  } catch (...) {
+    std::set<std::string> taken{jobs.features, jobs.array, jobs.merge};
+    taken.erase("");
+    if (!taken.empty()) sweep::cancel(taken);
+    throw;
+  }
   return jobs;
 }
 
@@ -82,7 +94,8 @@ void say_handed(const Options& options, const Folder& folder, const Handed& jobs
     return;
   }
   if (!jobs.features.empty()) say("job {}: features that runs share\n", jobs.features);
-  say("job {}: {} runs in {} slots{}\n", jobs.array, runs, slots.size(), jobs.features.empty() ? "" : ", after the features");
+  say("job {}: {} in {}{}\n", jobs.array, counted(runs, "run"), counted(slots.size(), "slot"),
+      jobs.features.empty() ? "" : ", after the features");
   say("job {}: the merge into {}, after the runs\n", jobs.merge, folder.results().string());
   say("next: clbench sweep status {}\n", quoted(options.words()[0]));
 }
@@ -160,7 +173,7 @@ int sweep_retry(const Arguments& arguments) {
   }
   if (!again.empty()) sweep::forgive(folder, again);
   if (slots.empty()) {
-    say("{} runs are repeated by jobs that are in the queue\n", again.size());
+    say("{} to be repeated by jobs that are in the queue\n", counted(again.size(), "run"));
     return 0;
   }
   if (!slurm) {
