@@ -19,7 +19,7 @@ namespace clb::launch {
 Child::Child(const RunnerPlace& place, std::vector<std::string> arguments, const std::filesystem::path& log)
     : Child(to_start(place, std::move(arguments)), log) {}
 
-Child::Child(Spawn what, const std::filesystem::path& log) {
+Child::Child(Spawn what, const std::filesystem::path& log, const Start& start) {
   const Descriptor log_file(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (log_file.get() < 0) throw base::Error(fmt::format("{}: cannot be created: {}", log.string(), strerror(errno)));
   Pipe events = make_pipe();
@@ -27,7 +27,7 @@ Child::Child(Spawn what, const std::filesystem::path& log) {
   what.out = what.err = log_file.get();
   what.event = events.write.get();
   what.own_group = true;
-  pid_ = spawn(what);
+  pid_ = start(what);
   event_fd_ = events.read.release();
 }
 

@@ -17,6 +17,7 @@
 #include <memory>
 #include <set>
 
+#include "fork_server.hpp"
 #include "orphans.hpp"
 #include "signals.hpp"
 
@@ -107,11 +108,15 @@ class Scheduler {
       const std::string device = device_for(spec);
       Spawn what = to_start(runner_for(options_.runner, spec.method.file), {command, file.string()});
       what.environment = surroundings(std::move(what.environment), device);
-      auto child = std::make_unique<Child>(std::move(what), log);
+      auto child = started(std::move(what), log);
       running_.push_back({index, spec, log, oom_kills(), Watch(options_.limits, Clock::now()), std::move(child), device});
     } catch (const std::exception& error) {
       observer_.finished(index, {"failed", error.what(), "", 0, false, false});
     }
+  }
+
+  std::unique_ptr<Child> started(Spawn what, const fs::path& log) {
+    return std::make_unique<Child>(std::move(what), log, [this](const Spawn& one) { return servers_.spawn(one); });
   }
 
   std::string device_for(const base::RunSpec& spec) const {
@@ -200,7 +205,7 @@ class Scheduler {
     run.outcome = outcome_of(run);
     run.outcome->resources = run.load.resources(run.child->exit().processor_s);
     run.outcome->resources["processor_seconds"] = run.child->exit().processor_s;
-    std::set<pid_t> known;
+    std::set<pid_t> known = servers_.pids();
     for (const Running& other : running_)
       if (&other != &run) known.insert(other.child->pid());
     orphans_.end(known);
@@ -222,7 +227,7 @@ class Scheduler {
       what.environment = surroundings(look_environment(runner, folder), run.device);
       what.only_environment = true;
       what.folder = folder / "home";
-      run.child = std::make_unique<Child>(std::move(what), run.log);
+      run.child = started(std::move(what), run.log);
       return true;
     } catch (const std::exception& error) {
       observer_.looked(run.index, {.outcome = "not_made", .reason = error.what()});
@@ -253,6 +258,7 @@ class Scheduler {
   Observer& observer_;
   Signals signals_;
   Orphans orphans_;
+  ForkServers servers_;
   std::list<Running> running_;
   std::map<std::string, Outcome> hopeless_;  // by setting
   size_t next_ = 0;

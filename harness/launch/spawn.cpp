@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "environment.hpp"
 #include "pipe.hpp"
 
 namespace clb::launch {
@@ -85,6 +86,15 @@ class Attributes {
   posix_spawnattr_t attributes_;
 };
 
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  for (std::string& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+}  // namespace
+
 std::vector<std::string> merged_environment(const Spawn& what) {
   auto added = what.environment;
   if (what.event >= 0) added["CLB_EVENT_FD"] = std::to_string(kEventFd);
@@ -96,15 +106,6 @@ std::vector<std::string> merged_environment(const Spawn& what) {
   for (const auto& [name, value] : added) merged.push_back(name + "=" + value);
   return merged;
 }
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  for (std::string& text : texts) result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
-
-}  // namespace
 
 Pipe make_pipe() {
   int ends[2];
@@ -179,7 +180,8 @@ std::map<std::string, std::string> runner_environment(const RunnerPlace& place) 
 
 Spawn to_start(const RunnerPlace& place, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), place.first.begin(), place.first.end());
-  return {.program = place.program, .arguments = std::move(arguments), .environment = runner_environment(place)};
+  return {
+      .program = place.program, .arguments = std::move(arguments), .environment = runner_environment(place), .forks = place.first.empty()};
 }
 
 pid_t spawn(const Spawn& what) {

@@ -10,6 +10,8 @@
 #include <clb/sweep/places.hpp>
 #include <clb/sweep/script.hpp>
 
+#include "own_file.hpp"
+
 namespace clb::sweep {
 
 using base::Error;
@@ -18,7 +20,6 @@ using base::Json;
 namespace {
 
 constexpr int64_t kVersion = 1;
-constexpr uint64_t kMostBytes = uint64_t{1} << 30;
 
 Json to_json(const Manifest& m) {
   Json runs = Json::array(), folders = Json::array();
@@ -148,7 +149,7 @@ Folder::Folder(const fs::path& folder) : folder_(plainly(folder)) {
   const fs::path file = folder_ / "sweep.json";
   if (!is_one(folder_))
     throw Error(fmt::format("{}: is no sweep (there is no sweep.json); `clbench sweep plan` makes one", folder.string()));
-  const Json json = base::parse_json(base::read_file(file, kMostBytes), file.string());
+  const Json json = read_own(file);
   if (const int64_t version = json.is_object() ? json.value("version", int64_t{0}) : 0; version > kVersion)
     throw Error(fmt::format("{}: was written by a newer clbench (form {}); use that one", file.string(), version));
   try {
@@ -186,7 +187,7 @@ std::vector<base::RunSpec> Folder::specs(int64_t slot) const {
     throw Error(fmt::format("{}: there is no slot {}; slots are numbered from 1 to {}", folder_.string(), slot, manifest_.slots));
   const fs::path file = slot_folder(slot) / "runs.json";
   const Places places(folder_ / "places.json");
-  const Json json = base::parse_json(base::read_file(file, kMostBytes), file.string());
+  const Json json = read_own(file);
   const std::vector<size_t> planned = runs_of(slot);
   if (!json.is_array() || json.size() != planned.size()) not_as_planned(file, "the number of its runs");
   std::vector<base::RunSpec> specs;

@@ -2,11 +2,11 @@
 #include <clb/base/file.hpp>
 #include <clb/sweep/forgiven.hpp>
 
+#include "own_file.hpp"
+
 namespace clb::sweep {
 
 namespace {
-
-constexpr uint64_t kMostBytes = 64 << 20;
 
 fs::path file_of(const Folder& folder) { return folder.path() / "forgiven.json"; }
 
@@ -16,7 +16,7 @@ std::set<std::string> forgiven(const Folder& folder) {
   const fs::path file = file_of(folder);
   std::error_code error;
   if (!fs::exists(file, error)) return {};
-  const base::Json json = base::parse_json(base::read_file(file, kMostBytes), file.string());
+  const base::Json json = read_own(file);
   try {
     return json.get<std::set<std::string>>();
   } catch (const base::Json::exception&) {

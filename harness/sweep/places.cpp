@@ -4,12 +4,13 @@
 #include <clb/base/paths.hpp>
 #include <clb/sweep/places.hpp>
 
+#include "own_file.hpp"
+
 namespace clb::sweep {
 
 namespace {
 
 constexpr std::string_view kInstallation = "{clbench}";
-constexpr uint64_t kMostBytes = 64 << 20;
 
 }  // namespace
 
@@ -27,7 +28,7 @@ void for_each_path(base::RunSpec& run, const std::function<void(std::string& pat
 }
 
 Places::Places(const std::filesystem::path& file) {
-  const base::Json json = base::parse_json(base::read_file(file, kMostBytes), file.string());
+  const base::Json json = read_own(file);
   const bool object = json.is_object();
   for (const auto& [planned, here] : json.items()) {
     if (!object || !here.is_string())

@@ -3,11 +3,11 @@
 #include <clb/base/file.hpp>
 #include <clb/sweep/submitted.hpp>
 
+#include "own_file.hpp"
+
 namespace clb::sweep {
 
 namespace {
-
-constexpr uint64_t kMostBytes = 64 << 20;
 
 fs::path file_of(const Folder& folder) { return folder.path() / "submitted.json"; }
 
@@ -25,7 +25,7 @@ std::vector<SubmittedJob> submitted(const Folder& folder) {
   std::error_code error;
   if (!fs::exists(file, error)) return {};
   std::vector<SubmittedJob> jobs;
-  const base::Json json = base::parse_json(base::read_file(file, kMostBytes), file.string());
+  const base::Json json = read_own(file);
   try {
     for (const base::Json& job : json) jobs.push_back({job.at("what"), job.at("job"), job.at("slots"), job.at("cancelled").get<bool>()});
   } catch (const base::Json::exception&) {

@@ -154,13 +154,15 @@ TEST(Cache, AChangedConstantOfTheNetworkIsAMiss) {
   const World world;
   // A second installation whose runner differs in one number: LayerNorm's epsilon.
   const fs::path built = CLB_BINARY_DIR, other = world.path() / "other";
-  fs::create_directories(other / "bin");
-  fs::copy_file(built / "bin" / "clbench", other / "bin" / "clbench");
-  fs::create_directory_symlink(built / "lib", other / "lib");
-  fs::create_directory_symlink(built / "share", other / "share");
-  std::string runner = clb::base::read_file(built / "bin" / "clb-runner");
-  std::ofstream(other / "bin" / "clb-runner", std::ios::binary) << runner;
-  fs::permissions(other / "bin" / "clb-runner", fs::perms::owner_all);
+  for (const char* folder : {"bin", "lib/clbench"}) fs::create_directories(other / folder);
+  for (const char* program : {"clbench", "clb-runner"}) fs::copy_file(built / "bin" / program, other / "bin" / program);
+  for (const char* folder : {"", "lib", "lib/clbench"})
+    for (const auto& entry : fs::directory_iterator(built / folder))
+      if (entry.is_directory() && !fs::exists(other / folder / entry.path().filename()))
+        fs::create_directory_symlink(entry.path(), other / folder / entry.path().filename());
+  const fs::path library = other / "lib" / "clbench" / "libclb_runner.so";  // all of the runner
+  std::string runner = clb::base::read_file(built / "lib" / "clbench" / "libclb_runner.so");
+  std::ofstream(library, std::ios::binary) << runner;
   ASSERT_EQ(world.run().code, 0);
   ASSERT_EQ(world.run({"--again"}, other / "bin" / "clbench").code, 0);
   EXPECT_EQ(world.newest().resources.at("images_read"), 0) << "an equal runner in another folder finds the features";
@@ -171,7 +173,7 @@ TEST(Cache, AChangedConstantOfTheNetworkIsAMiss) {
   for (size_t at = runner.find(wanted); at != std::string::npos; at = runner.find(wanted, at + 1), ++patched)
     runner.replace(at, sizeof changed, reinterpret_cast<const char*>(&changed), sizeof changed);
   ASSERT_GT(patched, 0) << "the constant 1e-6 is not in the runner";
-  std::ofstream(other / "bin" / "clb-runner", std::ios::binary) << runner;
+  std::ofstream(library, std::ios::binary) << runner;
   const auto ended = world.run({"--again"}, other / "bin" / "clbench");
   ASSERT_EQ(ended.code, 0) << ended.err;
   EXPECT_EQ(world.newest().resources.at("images_read"), 10 * (World::kTrain + World::kTest));

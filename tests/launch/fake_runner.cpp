@@ -22,6 +22,8 @@
 #include <thread>
 #include <vector>
 
+#include "serve.hpp"
+
 namespace {
 
 using namespace clb::base;
@@ -184,8 +186,8 @@ int run(const std::string& file) {
   const auto lock = FileLock::try_lock(std::filesystem::path(spec.execution.run_dir) / "lock");
   if (!lock) throw Error(spec.execution.run_dir + ": another runner works here");
   hear_requests_to_stop();
-  std::printf("fake runner, OMP_WAIT_POLICY=%s, CUDA_VISIBLE_DEVICES=%s\n", from_environment("OMP_WAIT_POLICY"),
-              from_environment("CUDA_VISIBLE_DEVICES"));
+  std::printf("fake runner, forked: %s, OMP_WAIT_POLICY=%s, CUDA_VISIBLE_DEVICES=%s\n", from_environment("FAKE_RUNNER_FORKED"),
+              from_environment("OMP_WAIT_POLICY"), from_environment("CUDA_VISIBLE_DEVICES"));
   std::fflush(stdout);
   const std::string behave = spec.method.params.value("behave", "ok");
   if (behave == "early") die_of(SIGBUS);
@@ -322,30 +324,33 @@ int version() {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (const char* launcher = std::getenv("CLB_LAUNCHER_PID"); launcher && getppid() != std::atoi(launcher)) return 3;
-  const std::vector<std::string> words(argv + 1, argv + argc);
-  try {
-    if (words.size() == 2 && (words[0] == "run" || words[0] == "resume")) return run(words[1]);
-    if (words.size() == 2 && words[0] == "look") return look(words[1]);
-    if (words.size() == 1 && words[0] == "version") return version();
-    if (words.size() >= 2 && words[0] == "describe") {
-      bool open = false;
-      std::string root;
-      for (size_t i = 2; i < words.size(); ++i) {
-        if (words[i] == "--default-root") open = true;
-        if (words[i] == "--root") {
-          open = true;
-          root = words[++i];
-        }
-      }
-      return describe(words[1], open, root);
-    }
-    std::fprintf(stderr, "fake runner: wrong words\n");
-    return 2;
-  } catch (const Error& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return static_cast<int>(error.exit());
+int act(const std::vector<std::string>& words) {
+  if (words.size() == 1 && words[0] == "serve" && std::getenv("FAKE_RUNNER_SERVES_NOT") == nullptr) {
+    const auto work = clb::runner::serve();
+    if (work) setenv("FAKE_RUNNER_FORKED", "yes", 1);
+    return work ? act(*work) : 0;
   }
+  clb::runner::die_with_launcher();
+  if (words.size() == 2 && (words[0] == "run" || words[0] == "resume")) return run(words[1]);
+  if (words.size() == 2 && words[0] == "look") return look(words[1]);
+  if (words.size() == 1 && words[0] == "version") return version();
+  if (words.size() >= 2 && words[0] == "describe") {
+    bool open = false;
+    std::string root;
+    for (size_t i = 2; i < words.size(); ++i) {
+      if (words[i] == "--default-root") open = true;
+      if (words[i] == "--root") {
+        open = true;
+        root = words[++i];
+      }
+    }
+    return describe(words[1], open, root);
+  }
+  std::fprintf(stderr, "fake runner: wrong words\n");
+  return 2;
+}
+
+int main(int argc, char** argv) try { return act({argv + 1, argv + argc}); } catch (const Error& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return static_cast<int>(error.exit());
 }

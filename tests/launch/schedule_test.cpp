@@ -12,6 +12,24 @@ TEST_F(Schedule, AGoodRun) {
   EXPECT_TRUE(fs::exists(folder_.path() / "0/run.json"));
 }
 
+std::string said(const fs::path& folder, int run) { return base::read_file(folder / std::to_string(run) / "log.txt"); }
+
+TEST_F(Schedule, ARunnerThatIsLoadedForksForEachRunAndACrashCostsOneRun) {
+  EXPECT_TRUE(run({spec("ok"), spec("crash"), spec("ok")}));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(contains(said(folder_.path(), i), "forked: yes")) << said(folder_.path(), i);
+  EXPECT_EQ(log_.outcomes[1].status, "crashed");
+  EXPECT_EQ(log_.outcomes[2].status, "ok");
+  EXPECT_GT(log_.outcomes[2].resources.at("processor_seconds"), 0);
+}
+
+TEST_F(Schedule, WhereNoneForksEachRunIsStarted) {
+  setenv("FAKE_RUNNER_SERVES_NOT", "1", 1);
+  EXPECT_TRUE(run({spec("ok"), spec("ok")}));
+  unsetenv("FAKE_RUNNER_SERVES_NOT");
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(contains(said(folder_.path(), i), "forked: unset,")) << said(folder_.path(), i);
+  EXPECT_EQ(log_.looks.size(), 2u);
+}
+
 TEST_F(Schedule, ARunWhoseCheckpointIsOfNoUseStartsOverOnce) {
   run({spec("checkpoint"), spec("ok")});
   EXPECT_EQ(log_.order, (std::vector<std::string>{"start 0", "end 0", "start 0", "end 0", "start 1", "look 1", "end 1"}));

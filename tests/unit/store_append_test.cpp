@@ -212,37 +212,37 @@ TEST_F(StoreAppend, expected_time_is_the_mean_of_finished_runs_alike) {
 
 TEST_F(StoreAppend, costs_on_machines_of_this_class_come_before_others) {
   Store store = writer();
-  const Machine here = sample_start().machine;
+  const store::Machine here = sample_start().machine;
   EXPECT_FALSE(store.cost(sample_spec(), here));
   const auto add = [&](const base::RunSpec& spec, const std::string& cpu, double seconds) {
-    AttemptStart start = sample_start();
+    store::AttemptStart start = sample_start();
     start.machine.cpu = cpu;
     const int64_t attempt = store.begin_attempt(spec, start);
     store.add_spans(attempt, {{"load", -1, seconds, 0}});
     store.add_status(attempt, {"ok", "", "", ""});
   };
   add(sample_spec(0), "Another CPU", 100);
-  const Cost elsewhere = store.cost(sample_spec(), here).value();
+  const store::Cost elsewhere = store.cost(sample_spec(), here).value();
   EXPECT_EQ(elsewhere.seconds, 100);
   EXPECT_FALSE(elsewhere.same_class);
   EXPECT_TRUE(elsewhere.same_config);
   base::RunSpec other = sample_spec(1);
   other.method.params["scale"] = 2.0;
   add(other, here.cpu, 30);
-  const Cost likewise = store.cost(sample_spec(), here).value();
+  const store::Cost likewise = store.cost(sample_spec(), here).value();
   EXPECT_EQ(likewise.seconds, 30);
   EXPECT_TRUE(likewise.same_class);
   EXPECT_FALSE(likewise.same_config);
   add(sample_spec(2), here.cpu, 7);
   add(sample_spec(3), here.cpu, 9);
-  const Cost same = store.cost(sample_spec(), here).value();
+  const store::Cost same = store.cost(sample_spec(), here).value();
   EXPECT_EQ(same.seconds, 8);
   EXPECT_TRUE(same.same_class && same.same_config);
   EXPECT_FALSE(store.cost(sample_spec(0, "l2p"), here));
-  Machine more = here;
+  store::Machine more = here;
   more.cores *= 2;
-  EXPECT_TRUE(same_class(here, here));
-  EXPECT_FALSE(same_class(here, more));
+  EXPECT_TRUE(store::same_class(here, here));
+  EXPECT_FALSE(store::same_class(here, more));
 }
 
 TEST_F(StoreAppend, what_is_published_is_a_whole_file_of_its_own) {

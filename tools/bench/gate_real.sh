@@ -15,8 +15,8 @@ mkdir -p "$folder"
 cat >"$folder/unchanged.toml" <<'TOML'
 name = "unchanged"
 weights = "clb-micro"
-dataset = { id = "fashion_mnist", train_per_class = 4, test_per_class = 5 }
-protocol = { kind = "class", split = "B0-Inc5", order = "seed", eval_transform = "micro-32" }
+dataset = { id = "formula", params = { classes = 4, train_images = 4, test_images = 4 } }
+protocol = { kind = "class", split = "B0-Inc2", order = "seed", eval_transform = "micro-32" }
 run = { seed = 0, precision = "fp32", threads = 1 }
 [[method]]
 id = "simplecil"

@@ -1,7 +1,6 @@
 // The runner: executes one run, describes one plugin file, or carries out one check of `clbench validate`.
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -28,12 +27,16 @@
 #include <string>
 #include <vector>
 
+#include "serve.hpp"
+
 // As tools/python/clbench/_abi.py has them.
 static_assert(sizeof(clb_python) == 72 && sizeof(clb_python_file) == 24);
 
 namespace {
 
 using namespace clb;
+using runner::die_with_launcher;
+using runner::serve;
 
 constexpr rlim_t kCheckSeconds = 300;             // of processor time, so that a busy machine fails nothing
 constexpr rlim_t kCheckMemory = rlim_t{4} << 30;  // a check works on a few hundred images of 32 x 32 pixels
@@ -48,15 +51,8 @@ constexpr const char* kUsage =
     "                                                             parameters of a method; classes and fingerprint of a dataset\n"
     "  clb-runner check PLUGIN.so --list | --name CHECK [--seed N] [--params JSON] [--root DIR]\n"
     "                                                             one check of `clbench validate`, as JSON\n"
+    "  clb-runner serve                                           waits, loaded, and forks for each run that clbench hands over\n"
     "  clb-runner version                                         LibTorch, devices and processor, as JSON\n";
-
-// The runner dies with its launcher: by signal, and when the launcher was gone before the signal was set.
-void die_with_launcher() {
-  const char* launcher = std::getenv("CLB_LAUNCHER_PID");
-  if (launcher == nullptr) return;
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != std::atol(launcher)) _exit(static_cast<int>(base::Exit::kInternal));
-}
 
 // Of a run's folder. The launcher holds the lock of the database, which stands above its runs: what another host left of a run that goes on
 // is then known to be over. By hand nobody knows.
@@ -202,6 +198,10 @@ int dispatch(const std::vector<std::string>& args) {
   if (args.empty() || args[0] == "--help" || args[0] == "-h") {
     std::fputs(kUsage, stdout);
     return args.empty() ? static_cast<int>(base::Exit::kUserMistake) : 0;
+  }
+  if (args[0] == "serve" && args.size() == 1) {
+    const std::optional<std::vector<std::string>> work = serve();
+    return work ? dispatch(*work) : 0;
   }
   if (args[0] == "run" && args.size() == 2) return run(args[1], false);
   if (args[0] == "resume" && args.size() == 2) return run(args[1], true);

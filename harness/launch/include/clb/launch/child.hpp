@@ -21,8 +21,9 @@ struct ChildExit {
 class Child {
  public:
   Child(const RunnerPlace& place, std::vector<std::string> arguments, const std::filesystem::path& log);
-  // `what` says program, arguments and surroundings, without the events.
-  Child(Spawn what, const std::filesystem::path& log);
+  // `what` says program, arguments and surroundings, without the events. start: spawn, or what does the same.
+  using Start = std::function<pid_t(const Spawn&)>;
+  Child(Spawn what, const std::filesystem::path& log, const Start& start = spawn);
   ~Child();
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;

@@ -37,6 +37,7 @@ struct Spawn {
   int out = -1, err = -1;                            // descriptors for stdout and stderr; -1: /dev/null
   int event = -1;                                    // becomes kEventFd, and CLB_EVENT_FD says so; -1: none
   bool own_group = false;                            // a process group of its own, out of reach of the terminal's Ctrl-C
+  bool forks = false;                                // the program is one that a loaded process of it may fork (fork_server.hpp)
 };
 
 // The runner with these arguments and its environment.
