@@ -74,6 +74,19 @@ TEST_F(WholeSweep, GivesWhatOneMachineMeasures) {
   expect_what_one_machine_measures();
 }
 
+TEST_F(WholeSweep, RunsForACardKeepBf16WhateverThisProcessorIsFastIn) {
+  const std::vector<std::string> words{"sweep", "plan", world_.experiment().string(), "--dir", sweep(), "--set", "run.precision=\"bf16\""};
+  EXPECT_TRUE(contains(world_.clbench(words).out, "it was chosen by the processor of this machine"));
+  fs::remove_all(sweep());
+  std::vector<std::string> for_card = words;
+  for_card.insert(for_card.end(), {"--gpus", "1"});
+  const Ended planned = world_.clbench(for_card);
+  ASSERT_EQ(planned.code, 0) << planned.err;
+  EXPECT_FALSE(contains(planned.out, "processor of this machine")) << planned.out;
+  const base::Json runs = base::parse_json(base::read_file(sweep() + "/slots/1/runs.json"), "runs.json");
+  EXPECT_EQ(runs.at(0).at("precision"), "bf16");
+}
+
 TEST_F(WholeSweep, AlsoOfAMethodInPython) {
   const char* given = std::getenv("CLB_PYTHON");
   const Ended asked = run_program(

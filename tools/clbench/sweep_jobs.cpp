@@ -6,6 +6,7 @@
 #include <clb/base/output.hpp>
 #include <clb/sweep/forgiven.hpp>
 #include <clb/sweep/script.hpp>
+#include <clb/sweep/slot_lock.hpp>
 #include <clb/sweep/slurm.hpp>
 #include <clb/sweep/submitted.hpp>
 #include <set>
@@ -26,11 +27,6 @@ constexpr VerbText kSubmit{"sweep submit", "DIR", "hand a sweep to Slurm: shared
 constexpr VerbText kRetry{"sweep retry", "DIR", "submit again what failed or is missing", "clbench sweep retry sweep --failed"};
 constexpr VerbText kCancel{"sweep cancel", "DIR", "take the jobs of a sweep out of the queue; what they have done stays",
                            "clbench sweep cancel sweep"};
-
-// One process at a time hands jobs over, so that none is submitted twice.
-base::FileLock lock_jobs(const Folder& folder) {
-  return base::FileLock::own(folder.path() / "submit.lock", folder.path().string(), "wait until its jobs are submitted");
-}
 
 // What is in the queue now. Where nobody can tell, nothing: two jobs of one slot exclude each other anyway.
 std::vector<sweep::QueuedJob> in_queue(const Folder& folder) {
@@ -128,7 +124,7 @@ int sweep_submit(const Arguments& arguments) {
   if (!options.parse(arguments, 1, 1)) return 0;
   const Folder folder(options.words()[0]);
   require_slurm("submit", options.words()[0]);
-  const base::FileLock lock = lock_jobs(folder);
+  const base::FileLock lock = sweep::lock_submission(folder);
   const std::vector<sweep::QueuedJob> queue = in_queue(folder);
   if (!queue.empty())
     throw base::Error(
@@ -138,7 +134,8 @@ int sweep_submit(const Arguments& arguments) {
   const std::vector<RunNow> runs = runs_now(folder);
   const std::vector<int64_t> slots = slots_with(folder, runs, RunState::kMissing, queue);
   if (slots.empty())
-    throw base::Error(fmt::format("{}: no run is missing; `clbench sweep retry --failed` repeats those that failed", options.words()[0]));
+    throw base::Error(fmt::format("{}: no run is missing; `clbench sweep retry {} --failed` repeats those that failed",
+                                  folder.path().string(), quoted(options.words()[0])));
   const Handed jobs = hand_over_slots(folder, slots, !folder.manifest().features.empty());
   say_handed(options, folder, jobs, slots, count_in(folder, runs, RunState::kMissing, slots));
   return 0;
@@ -152,7 +149,7 @@ int sweep_retry(const Arguments& arguments) {
   if (!options.parse(arguments, 1, 1)) return 0;
   if (!options.flag("failed") && !options.flag("missing")) throw base::Error("sweep retry: say what: --failed, --missing or both");
   const Folder folder(options.words()[0]);
-  const base::FileLock lock = lock_jobs(folder);
+  const base::FileLock lock = sweep::lock_submission(folder);
   const bool slurm = sweep::has_slurm();
   const std::vector<sweep::QueuedJob> queue = slurm ? in_queue(folder) : std::vector<sweep::QueuedJob>{};
   std::vector<RunNow> runs = runs_now(folder);
@@ -189,7 +186,7 @@ int sweep_cancel(const Arguments& arguments) {
   Options options = options_of(kCancel);
   if (!options.parse(arguments, 1, 1)) return 0;
   const Folder folder(options.words()[0]);
-  const base::FileLock lock = lock_jobs(folder);
+  const base::FileLock lock = sweep::lock_submission(folder);
   std::set<std::string> ids = sweep::job_ids(sweep::submitted(folder));
   if (const auto queue = sweep::queued(ids)) {
     ids.clear();

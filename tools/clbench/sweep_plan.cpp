@@ -36,12 +36,21 @@ constexpr int64_t kCpus = 4;          // of a job, when nobody says how many
 constexpr double kShareOfTime = 0.8;  // of a job's time that its runs are expected to take
 constexpr int64_t kArraySize = 1001;  // Slurm's own MaxArraySize
 
-// Each run once, as a database has it.
-std::vector<base::RunSpec> distinct(std::vector<base::RunSpec> runs) {
+// Each run once, as a database has it, and its key.
+struct Distinct {
+  std::vector<base::RunSpec> runs;
+  std::vector<std::string> keys;
+};
+
+Distinct distinct(std::vector<base::RunSpec> runs) {
   std::set<std::string> seen;
-  std::vector<base::RunSpec> once;
-  for (base::RunSpec& run : runs)
-    if (seen.insert(run.key()).second) once.push_back(std::move(run));
+  Distinct once;
+  for (base::RunSpec& run : runs) {
+    const auto [key, fresh] = seen.insert(run.key());
+    if (!fresh) continue;
+    once.runs.push_back(std::move(run));
+    once.keys.push_back(*key);
+  }
   return once;
 }
 
@@ -134,12 +143,13 @@ void pack(const SweepWishes& wishes, sweep::Manifest& m) {
   m.job.at_once = std::min(m.slots, wishes.at_once.value_or(m.slots));
 }
 
-sweep::Manifest manifest_of(const std::string& name, const std::vector<base::RunSpec>& runs, const SweepWishes& wishes,
+sweep::Manifest manifest_of(const std::string& name, const Distinct& once, const SweepWishes& wishes,
                             const std::vector<std::string>& plugin_folders) {
+  const std::vector<base::RunSpec>& runs = once.runs;
   sweep::Manifest m{.name = name, .job = job_options(wishes, runs), .runs = {}};
   for (const std::string& folder : plugin_folders) m.plugin_folders.push_back(fs::absolute(folder).string());
   const std::vector<std::string> labels = run_labels(runs);
-  for (size_t i = 0; i < runs.size(); ++i) m.runs.push_back({.key = runs[i].key(), .label = labels[i]});
+  for (size_t i = 0; i < runs.size(); ++i) m.runs.push_back({.key = once.keys[i], .label = labels[i]});
   const auto groups = groups_of(runs);
   m.features = features_of(runs, groups);
   estimate_runs(wishes, runs, groups, m.runs);
@@ -193,10 +203,11 @@ int sweep_plan(const Arguments& arguments) {
   const int64_t cpus = wishes.cpus.value_or(std::min(kCpus, usable_cores()));
   const plan::Plan plan =
       plan_experiment(options.words()[0], options, catalogue, {.missing_ok = false, .elsewhere = OtherMachine{cpus, wishes.job.gpus > 0}});
-  const std::vector<base::RunSpec> runs = distinct(plan.runs);
+  const Distinct once = distinct(plan.runs);
+  const std::vector<base::RunSpec>& runs = once.runs;
   if (runs.empty()) throw base::Error(fmt::format("{}: plans no runs", options.words()[0]));
 
-  const sweep::Manifest manifest = manifest_of(plan.name, runs, wishes, options.texts("plugin-path"));
+  const sweep::Manifest manifest = manifest_of(plan.name, once, wishes, options.texts("plugin-path"));
   sweep::Folder::create(wishes.folder, manifest, runs);
 
   if (options.flag("json")) {
