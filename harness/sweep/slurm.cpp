@@ -92,7 +92,8 @@ std::string submit(const Submission& what) {
   const launch::Captured answer = launch::capture(spawn, kPatience);
   const size_t begin = answer.out.find_first_of("0123456789");
   if (answer.exit_code != 0 || begin == std::string::npos)
-    throw base::Error(fmt::format("sbatch did not take {}: {}", what.script.string(), said(answer)));
+    throw base::Error(
+        fmt::format("sbatch did not take {} ({}); edit that file, or plan again with other options", what.script.string(), said(answer)));
   return answer.out.substr(begin, answer.out.find_first_not_of("0123456789", begin) - begin);
 }
 
