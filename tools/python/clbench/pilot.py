@@ -46,15 +46,21 @@ class DataManager:
 
 
 class Dataset:
+    """Training images of some classes of the current task; without a stream it is empty."""
+
     def __init__(self, method, stream, mode, classes):
-        self.method, self.mode, self.classes = method, mode, classes
-        self.stream = None
-        if stream is not None:
-            stream = stream.only_parts("images", "sample_ids")
-            self.stream = stream.train_view() if mode == "train" else stream.eval_view()
+        self.method, self.stream, self._ids = method, None, []
+        if stream is None:
+            return
+        for batch in stream.only_parts("sample_ids").eval_view().batches(1024):
+            wanted = torch.tensor(sorted(classes), device=batch.labels.device)
+            self._ids += batch.sample_ids[torch.isin(batch.labels, wanted)].tolist()
+        chosen = stream.only_parts("images", "sample_ids")
+        chosen = chosen if classes == set(method.task.labels) else chosen.only(self._ids)
+        self.stream = chosen.train_view() if mode == "train" else chosen.eval_view()
 
     def __len__(self):
-        return 0 if self.stream is None else self.stream.batches(1).samples
+        return len(self._ids)
 
 
 class DataLoader:
@@ -62,26 +68,19 @@ class DataLoader:
     and flips are the host's; workers are, too."""
 
     def __init__(self, dataset, batch_size=1, shuffle=False, num_workers=0, drop_last=False, pin_memory=False, persistent_workers=False):
-        self.dataset, self.batch_size = dataset, batch_size
+        self.dataset, self.batch_size, self.drop_last = dataset, batch_size, drop_last
         self._stream = dataset.stream and dataset.stream.shuffled(shuffle).drop_last(drop_last)
 
     def __len__(self):
-        return 0 if self._stream is None else self._stream.batches(self.batch_size).batches_per_epoch
+        count = len(self.dataset)
+        return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
 
     def __iter__(self):
         if self._stream is None:
             return
-        method = self.dataset.method
-        some = set(method.task.labels) - self.dataset.classes
-        batches = self._stream.batches(self.batch_size)
-        for batch in batches:
-            method.ctx.progress("batch", batch.step, len(batches))
-            if not some:
-                yield batch.sample_ids, batch.images, batch.labels
-                continue
-            rows = torch.isin(batch.labels, torch.tensor(sorted(self.dataset.classes), device=batch.labels.device)).nonzero().flatten()
-            if len(rows):
-                yield batch.sample_ids[rows], batch.images[rows], batch.labels[rows]
+        for batch in self._stream.batches(self.batch_size):
+            self.dataset.method.ctx.progress("batch", batch.step, len(self))
+            yield batch.sample_ids, batch.images, batch.labels
 
 
 class CosineLinear(nn.Module):
