@@ -38,7 +38,13 @@ def test_a_module_comes_back_as_its_state_dict():
     assert torch.equal(other.weight, module.weight)
 
 
-@pytest.mark.parametrize("value, part", [({"a": {1: 2}}, "key 1 in a"), ({"a": [object()]}, "object in a.0"), ({"a": {1, 2}}, "set in a")])
+def test_names_that_look_alike_stay_apart():
+    value = {"a.b": torch.ones(1), "a": {"b": torch.zeros(2)}, "a.b'": torch.ones(3)}
+    back = there_and_back(value)
+    assert torch.equal(back["a.b"], value["a.b"]) and torch.equal(back["a"]["b"], value["a"]["b"]) and len(back["a.b'"]) == 3
+
+
+@pytest.mark.parametrize("value, part", [({"a": {1: 2}}, "key 1 in a"), ({"a": {"__tensor__": "x"}}, "stands for tensors"), ({"a": [object()]}, "object in a.0"), ({"a": {1, 2}}, "set in a")])
 def test_what_a_state_cannot_hold_is_named(value, part):
     with pytest.raises(TypeError, match=part):
         there_and_back(value)
