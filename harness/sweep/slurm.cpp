@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <charconv>
 #include <clb/base/error.hpp>
-#include <clb/base/paths.hpp>
 #include <clb/launch/spawn.hpp>
 #include <clb/sweep/slurm.hpp>
 #include <cstdlib>
@@ -88,7 +87,7 @@ std::string submit(const Submission& what) {
   if (!what.array.empty()) spawn.arguments.push_back("--array=" + what.array);
   if (!what.dependency.empty()) spawn.arguments.push_back("--dependency=" + what.dependency);
   spawn.arguments.push_back(what.script.string());
-  spawn.environment["CLBENCH"] = base::executable().string();
+  spawn.environment["CLBENCH"] = what.program.string();
   const launch::Captured answer = launch::capture(spawn, kPatience);
   const size_t begin = answer.out.find_first_of("0123456789");
   if (answer.exit_code != 0 || begin == std::string::npos)

@@ -11,6 +11,7 @@
 #include <clb/sweep/submitted.hpp>
 #include <set>
 
+#include "installation.hpp"
 #include "options.hpp"
 #include "say.hpp"
 #include "sweep.hpp"
@@ -49,6 +50,7 @@ std::vector<int64_t> slots_with(const Folder& folder, const std::vector<RunNow>&
 void hand_over(const Folder& folder, const char* what, sweep::Submission submission, const std::string& slots, std::string& job) {
   submission.folder = folder.path();
   submission.script = submission.folder / submission.script;
+  submission.program = invoked();
   job = sweep::submit(submission);
   sweep::note_submitted(folder, {.what = what, .job = job, .slots = slots});
 }
