@@ -45,16 +45,16 @@ if [ -z "$prefix" ]; then
   prefix=$work/prefix
   cmake --install "$root/build/release" --prefix "$prefix" --strip >/dev/null
 fi
-for program in clbench clb-runner clb-pretrain; do
-  [ -x "$prefix/bin/$program" ] || fail "$prefix holds no bin/$program; give an installed prefix"
+for part in bin/clbench bin/clb-runner bin/clb-pretrain lib/clbench/libclb_runner.so lib/clbench/python/start.py; do
+  [ -e "$prefix/$part" ] || fail "$prefix holds no $part; give an installed prefix"
 done
 
 # The tag is a promise: no library but PyTorch's and those that every Linux with this glibc has, in the versions of Debian 12.
 everywhere='libc.so.6 libm.so.6 libstdc++.so.6 libgcc_s.so.1 ld-linux-x86-64.so.2 libtorch_cpu.so libc10.so'
-shopt -s nullglob
+mapfile -t binaries < <(find "$prefix/bin" "$prefix/lib" -type f \( -perm -u+x -o -name '*.so' \))
 # Lines "NEED FILE", each need once: a library, or the version of a symbol.
 needs() {
-  readelf -dVW "$prefix"/bin/* "$prefix"/lib/*.so "$prefix"/lib/clbench/*/*.so | awk '
+  readelf -dVW "${binaries[@]}" | awk '
     /^File: / { file = substr($0, 7) }
     /\(NEEDED\)/ { gsub(/[\[\]]/, "", $NF); if (!seen[$NF]++) print $NF, file }
     match($0, /Name: (GLIBC|GLIBCXX|CXXABI)_[0-9.]+/) { name = substr($0, RSTART + 6, RLENGTH - 6); if (!seen[name]++) print name, file }'
@@ -65,7 +65,7 @@ while read -r need file; do
     GLIBCXX_*) newest=GLIBCXX_3.4.30 ;;
     CXXABI_*) newest=CXXABI_1.3.13 ;;
     *)
-      [[ " $everywhere " == *" $need "* ]] || [ -e "$prefix/lib/$need" ] || fail "$file needs $need, which is neither PyTorch's nor everywhere"
+      [[ " $everywhere " == *" $need "* ]] || [[ " ${binaries[*]##*/} " == *" $need "* ]] || fail "$file needs $need, which is neither PyTorch's nor everywhere"
       continue
       ;;
   esac
@@ -79,9 +79,9 @@ torch=${TORCH_VERSION%.*}
 stage=$work/stage/clbench-$version
 info=$stage/clbench-$version.dist-info
 mkdir -p "$info/licenses" "$work/out"
-cp -R "$root/tools/python/clbench" "$stage/clbench"
-find "$stage" -name __pycache__ -prune -exec rm -rf {} +
+cp -R "$prefix/lib/clbench/python/clbench" "$stage/clbench" # once for `import clbench`; where it was, start.py of any Python finds it
 cp -R "$prefix" "$stage/clbench/prefix"
+find "$stage" -name __pycache__ -prune -exec rm -rf {} +
 rm -rf "$stage/clbench/prefix/lib/libtorch" # a link to the LibTorch of the build
 [ -z "$(find "$stage" -type l)" ] || fail "a wheel holds no links, but $prefix has some: $(find "$stage" -type l | head -3 | xargs)"
 printf '# Written by tools/wheel.sh.\nTORCH = "%s"  # the LibTorch that the programs were built with\n' "$torch" >"$stage/clbench/_built.py"

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <clb/base/error.hpp>
 #include <clb/session/early_features.hpp>
 #include <clb/session/learner.hpp>
 #include <filesystem>
@@ -75,8 +76,12 @@ void compute_features_early(Session& s) {
 }
 
 void compute_features_alone(Session& s) {
-  if (!s.device.is_cuda()) return compute_features_early(s);
   if (!claims_frozen_features(s)) return;
+  if (!s.device.is_cuda()) {
+    const std::vector<std::string> kinds = alone() ? ask(s) : std::vector<std::string>{};
+    if (kinds.empty()) throw base::Error("the method could not be asked which features it uses");
+    return compute(s, kinds);
+  }
   Learner learner(s, load_method_table(s.spec.method.file));
   learner.create();
   compute(s, feature_kinds(learner.method().inputs()));

@@ -1,7 +1,11 @@
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <clb/base/descriptor.hpp>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/base/path_text.hpp>
@@ -9,6 +13,8 @@
 #include <clb/sweep/folder.hpp>
 #include <clb/sweep/places.hpp>
 #include <clb/sweep/script.hpp>
+#include <cstring>
+#include <fstream>
 
 #include "own_file.hpp"
 
@@ -35,6 +41,7 @@ Json to_json(const Manifest& m) {
             {"cpus", m.job.cpus},
             {"gpus", m.job.gpus},
             {"at_once", m.job.at_once},
+            {"runs_at_once", m.job.together},
             {"partition", m.job.partition},
             {"sbatch", m.job.sbatch}}},
           {"plugin_folders", folders},
@@ -51,6 +58,7 @@ Manifest from_json(const Json& json) {
            .cpus = job.at("cpus").get<int64_t>(),
            .gpus = job.at("gpus").get<int64_t>(),
            .at_once = job.at("at_once").get<int64_t>(),
+           .together = job.at("runs_at_once").get<int64_t>(),
            .partition = job.at("partition").get<std::string>(),
            .sbatch = job.at("sbatch").get<std::vector<std::string>>()};
   for (const Json& folder : json.at("plugin_folders")) m.plugin_folders.push_back(base::path_bytes(folder.get<std::string>()));
@@ -69,9 +77,24 @@ Manifest from_json(const Json& json) {
   return m;
 }
 
+constexpr const char* kPlanAgain = "copy it from where the sweep was planned, or plan the sweep again into another folder";
+
 [[noreturn]] void not_as_planned(const fs::path& file, const std::string& what) {
-  throw Error(
-      fmt::format("{}: is not as `clbench sweep plan` wrote it ({}); plan the sweep again into another folder", file.string(), what));
+  throw Error(fmt::format("{}: is not as `clbench sweep plan` wrote it ({}); {}", file.string(), what, kPlanAgain));
+}
+
+// Into a folder that nobody sees yet: hundreds of files, which put_on_disk waits for once.
+void write_new(const fs::path& file, const std::string& text) {
+  std::ofstream out(file, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) throw base::WriteError(fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
+}
+
+void put_on_disk(const fs::path& folder) {
+  const base::Descriptor fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0 || syncfs(fd.get()) != 0)
+    throw base::WriteError(fmt::format("{}: cannot be put on disk: {}", folder.string(), std::strerror(errno)));
 }
 
 // In one go: of 10,000 runs a spec each is tens of megabytes.
@@ -88,7 +111,7 @@ void write_slots(const fs::path& folder, const Manifest& manifest, const std::ve
   }
   for (size_t k = 0; k < slots.size(); ++k) {
     fs::create_directories(folder / "slots" / std::to_string(k + 1));
-    base::write_file_atomic(folder / "slots" / std::to_string(k + 1) / "runs.json", slots[k] + "\n]\n");
+    write_new(folder / "slots" / std::to_string(k + 1) / "runs.json", slots[k] + "\n]\n");
   }
 }
 
@@ -99,7 +122,7 @@ fs::path plainly(const fs::path& named) {
 }
 
 void write_script(const fs::path& file, const std::string& text) {
-  base::write_file_atomic(file, text);
+  write_new(file, text);
   fs::permissions(file, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add);
 }
 
@@ -126,11 +149,12 @@ void Folder::create(const fs::path& named, const Manifest& manifest, const std::
     for (const std::string& plugins : manifest.plugin_folders) places.leaving(plugins);
     write_slots(making, manifest, specs, places);
     for (const char* inner : {"parts", "logs"}) fs::create_directory(making / inner);
-    base::write_file_atomic(making / "places.json", places.text());
+    write_new(making / "places.json", places.text());
     if (!manifest.features.empty()) write_script(making / "features.sh", features_script(manifest));
     write_script(making / "job.sh", job_script(manifest));
     write_script(making / "merge.sh", merge_script(manifest));
-    base::write_file_atomic(making / "sweep.json", base::pretty(to_json(manifest)) + "\n");
+    write_new(making / "sweep.json", base::pretty(to_json(manifest)) + "\n");
+    put_on_disk(making);
     fs::rename(making, folder);
   } catch (...) {
     fs::remove_all(making, error);
@@ -147,12 +171,14 @@ Folder::Folder(const fs::path& folder) : folder_(plainly(folder)) {
   const fs::path file = folder_ / "sweep.json";
   if (!is_one(folder_))
     throw Error(fmt::format("{}: is no sweep (there is no sweep.json); `clbench sweep plan` makes one", folder.string()));
-  const Json json = read_own(file);
+  const Json json = read_own(file, kPlanAgain);
   if (const int64_t version = json.is_object() ? json.value("version", int64_t{0}) : 0; version > kVersion)
     throw Error(fmt::format("{}: was written by a newer clbench (form {}); use that one", file.string(), version));
   try {
     manifest_ = from_json(json);
-  } catch (const std::exception& e) {
+  } catch (const Json::exception&) {
+    not_as_planned(file, "a value is missing, or of another kind");
+  } catch (const Error& e) {
     not_as_planned(file, e.what());
   }
 }
@@ -185,7 +211,7 @@ std::vector<base::RunSpec> Folder::specs(int64_t slot) const {
     throw Error(fmt::format("{}: there is no slot {}; slots are numbered from 1 to {}", folder_.string(), slot, manifest_.slots));
   const fs::path file = slot_folder(slot) / "runs.json";
   const Places places(folder_ / "places.json");
-  const Json json = read_own(file);
+  const Json json = read_own(file, kPlanAgain);
   const std::vector<size_t> planned = runs_of(slot);
   if (!json.is_array() || json.size() != planned.size()) not_as_planned(file, "the number of its runs");
   std::vector<base::RunSpec> specs;

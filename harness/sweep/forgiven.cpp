@@ -8,6 +8,8 @@ namespace clb::sweep {
 
 namespace {
 
+constexpr const char* kRemedy = "remove it, and failed runs count as failed again";
+
 fs::path file_of(const Folder& folder) { return folder.path() / "forgiven.json"; }
 
 }  // namespace
@@ -16,11 +18,11 @@ std::set<std::string> forgiven(const Folder& folder) {
   const fs::path file = file_of(folder);
   std::error_code error;
   if (!fs::exists(file, error)) return {};
-  const base::Json json = read_own(file);
+  const base::Json json = read_own(file, kRemedy);
   try {
     return json.get<std::set<std::string>>();
   } catch (const base::Json::exception&) {
-    throw base::Error(file.string() + ": is damaged; remove it, and failed runs count as failed again");
+    throw base::Error(file.string() + ": is damaged; " + kRemedy);
   }
 }
 

@@ -11,6 +11,7 @@ namespace clb::sweep {
 namespace {
 
 constexpr std::string_view kInstallation = "{clbench}";
+constexpr const char* kForm = "it has the form {\"path as planned\": \"path here\"}, and is {} where all lie as planned";
 
 }  // namespace
 
@@ -28,10 +29,10 @@ void for_each_path(base::RunSpec& run, const std::function<void(std::string& pat
 }
 
 Places::Places(const std::filesystem::path& file) {
-  const base::Json json = read_own(file);
-  const bool object = json.is_object();
+  const base::Json json = read_own(file, kForm);
+  if (!json.is_object()) throw base::Error(file.string() + ": is no such list; " + kForm);
   for (const auto& [planned, here] : json.items()) {
-    if (!object || !here.is_string())
+    if (!here.is_string())
       throw base::Error(file.string() + ": \"" + planned + "\" needs a path on its right side, in quotation marks; correct that line");
     here_[base::path_bytes(planned)] = base::path_bytes(here.get<std::string>());
   }

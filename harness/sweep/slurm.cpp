@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <charconv>
 #include <clb/base/error.hpp>
-#include <clb/base/paths.hpp>
 #include <clb/launch/spawn.hpp>
 #include <clb/sweep/slurm.hpp>
 #include <cstdlib>
@@ -88,11 +87,12 @@ std::string submit(const Submission& what) {
   if (!what.array.empty()) spawn.arguments.push_back("--array=" + what.array);
   if (!what.dependency.empty()) spawn.arguments.push_back("--dependency=" + what.dependency);
   spawn.arguments.push_back(what.script.string());
-  spawn.environment["CLBENCH"] = base::executable().string();
+  spawn.environment["CLBENCH"] = what.program.string();
   const launch::Captured answer = launch::capture(spawn, kPatience);
   const size_t begin = answer.out.find_first_of("0123456789");
   if (answer.exit_code != 0 || begin == std::string::npos)
-    throw base::Error(fmt::format("sbatch did not take {}: {}", what.script.string(), said(answer)));
+    throw base::Error(
+        fmt::format("sbatch did not take {} ({}); edit that file, or plan again with other options", what.script.string(), said(answer)));
   return answer.out.substr(begin, answer.out.find_first_not_of("0123456789", begin) - begin);
 }
 

@@ -9,27 +9,29 @@ namespace clb::sweep {
 
 namespace {
 
-fs::path file_of(const Folder& folder) { return folder.path() / "submitted.json"; }
+constexpr const char* kMoveAway = "move it away (jobs that are still queued are then no longer known to the sweep)";
+
+fs::path submitted_file(const Folder& folder) { return folder.path() / "submitted.json"; }
 
 void write(const Folder& folder, const std::vector<SubmittedJob>& jobs) {
   base::Json all = base::Json::array();
   for (const SubmittedJob& one : jobs)
     all.push_back({{"what", one.what}, {"job", one.job}, {"slots", one.slots}, {"cancelled", one.cancelled}});
-  base::write_file_atomic(file_of(folder), base::pretty(all) + "\n");
+  base::write_file_atomic(submitted_file(folder), base::pretty(all) + "\n");
 }
 
 }  // namespace
 
 std::vector<SubmittedJob> submitted(const Folder& folder) {
-  const fs::path file = file_of(folder);
+  const fs::path file = submitted_file(folder);
   std::error_code error;
   if (!fs::exists(file, error)) return {};
   std::vector<SubmittedJob> jobs;
-  const base::Json json = read_own(file);
+  const base::Json json = read_own(file, kMoveAway);
   try {
     for (const base::Json& job : json) jobs.push_back({job.at("what"), job.at("job"), job.at("slots"), job.at("cancelled").get<bool>()});
   } catch (const base::Json::exception&) {
-    throw base::Error(file.string() + ": is damaged; move it away (jobs that are still queued are then no longer known to the sweep)");
+    throw base::Error(file.string() + ": is damaged; " + kMoveAway);
   }
   return jobs;
 }

@@ -38,6 +38,7 @@ Gauge ratio_gauge(const std::string& what, const std::vector<double>& base, cons
   if (base.size() < kFewestUnits)
     return not_gated(what, fmt::format("{} of {}, at least {} are needed", counted_pairs(base.size()), of, kFewestUnits));
   Gauge g;
+  g.alpha = kCostAlpha;
   g.what = what;
   g.floor = floor;
   g.n = base.size();
@@ -137,6 +138,7 @@ std::vector<Gauge> cost_gauges(const Side& base, const Side& head, const Counter
   const std::string other = "another machine class";
   std::vector<Gauge> gauges;
   if (options.time != Time::kOff) gauges.push_back(match.same_machine ? time_of(base, head, options) : not_gated("time", other));
+  if (!gauges.empty() && !load_text(base, head).empty()) gauges[0].alpha = kBusyAlpha;
   if (!match.same_machine) {
     gauges.push_back(not_gated("memory", other));
     return gauges;
@@ -149,7 +151,7 @@ std::vector<Gauge> cost_gauges(const Side& base, const Side& head, const Counter
 
 void decide_cost(Gauge& g) {
   if (!g.p_holm) return;
-  const bool real = *g.p_holm < kCostAlpha;
+  const bool real = *g.p_holm < g.alpha;
   if (real && g.change > g.floor) {
     g.verdict = Verdict::kRegression;
   } else if (g.interval->high < g.floor) {

@@ -39,7 +39,8 @@ struct PassPair;
 Gauge time_gauge(const std::vector<PassPair>& pairs, double floor);
 
 inline constexpr double kAlpha = 0.05;
-inline constexpr double kCostAlpha = 0.01;  // of time and memory: see docs/gate.md
-std::string signed_percent(double ratio);   // "+4.2 %"
+inline constexpr double kCostAlpha = 0.01;   // of time and memory: see docs/gate.md
+inline constexpr double kBusyAlpha = 0.001;  // of time where other processes kept the machine busy
+std::string signed_percent(double ratio);    // "+4.2 %"
 
 }  // namespace clb::compare

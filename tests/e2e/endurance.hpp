@@ -91,11 +91,12 @@ inline pid_t start(const Endurance& world, const fs::path& db) {
   _exit(127);
 }
 
+// The last one: before it there is the one that forks (harness/launch/fork_server.hpp).
 inline pid_t child_of(pid_t parent) {
   const std::string id = std::to_string(parent);
   std::ifstream children("/proc/" + id + "/task/" + id + "/children");
   pid_t child = 0;
-  children >> child;
+  for (pid_t next = 0; children >> next;) child = next;
   return child;
 }
 

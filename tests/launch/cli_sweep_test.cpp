@@ -117,7 +117,7 @@ TEST_F(Sweep, EstimatesRestOnWhatWasMeasured) {
   ASSERT_EQ(run(file).exit_code, 0);
   const auto planned = plan(file, {"--db", database()});
   EXPECT_TRUE(contains(planned.out, "2 of 2 runs: measured\n")) << planned.out << planned.err;
-  EXPECT_TRUE(contains(planned.out, "2 runs in 1 jobs")) << "never a job for a run of seconds: " << planned.out;
+  EXPECT_TRUE(contains(planned.out, "2 runs in 1 job of")) << "never a job for a run of seconds: " << planned.out;
 }
 
 TEST_F(Sweep, ARunThatFailedIsRepeatedWhenAPersonAsks) {
@@ -215,6 +215,31 @@ TEST_F(Sweep, JobsAreSubmittedInTheirOrder) {
   EXPECT_TRUE(contains(refused.err, "invalid partition")) << refused.err;
 }
 
+TEST_F(Sweep, JobsAreSubmittedAllOrNone) {
+  ASSERT_EQ(plan(experiment_of(8)).exit_code, 0);
+  fake("sbatch", "case \"$*\" in *merge.sh) echo 'sbatch: error: no more jobs' >&2; exit 1;; esac; cat " + calls().string() + " | wc -l");
+  fake("squeue", "exit 0");
+  fake("scancel", "");
+  const auto refused = with_slurm({"sweep", "submit", sweep()});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_TRUE(contains(refused.err, "merge.sh (sbatch: error: no more jobs); edit that file")) << refused.err;
+  EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1) << refused.err;
+  EXPECT_TRUE(contains(base::read_file(calls()), "scancel 1 2\n")) << base::read_file(calls());
+}
+
+TEST_F(Sweep, RunsThatWaitForFeaturesInVainAreToldOf) {
+  ASSERT_EQ(plan(experiment_of(4)).exit_code, 0);
+  fake("sbatch", "cat " + calls().string() + " | wc -l");
+  fake("squeue", "exit 0");
+  ASSERT_EQ(with_slurm({"sweep", "submit", sweep()}).exit_code, 0);
+  const base::Json jobs = base::parse_json(base::read_file(sweep() + "/submitted.json"), "submitted.json");
+  const std::string array = jobs.at(1).at("job").get<std::string>();
+  fake("squeue", "echo '" + array + "|1|PENDING|1:00:00|DependencyNeverSatisfied'");
+  const auto status = with_slurm({"sweep", "status", sweep()});
+  EXPECT_TRUE(contains(status.out, "clbench sweep cancel " + sweep() + " && clbench sweep retry " + sweep() + " --missing\n"))
+      << status.out;
+}
+
 TEST_F(Sweep, AJobQueuesItselfAgainAtUsr1AloneAndSharesItsCoresOut) {
   ASSERT_EQ(plan(experiment_of(3, "ok", 0.5), {"--jobs-max", "1", "--cpus", "3"}).exit_code, 0);
   fake("scontrol", "");
@@ -245,14 +270,37 @@ TEST_F(Sweep, LimitsOfSlurmBoundTheArray) {
   EXPECT_TRUE(contains(base::read_file(sweep() + "/job.sh"), "#SBATCH --array=1-3%3\n"));
 }
 
+TEST_F(Sweep, ADamagedPartIsNamedAndMeasuredAgainWhenItIsMovedAway) {
+  ASSERT_EQ(plan(experiment_of(2), {"--jobs-max", "1"}).exit_code, 0);
+  ASSERT_EQ(slot(1).exit_code, 0);
+  const fs::path part = sweep() + "/parts/1.sqlite";
+  fs::resize_file(part, 5000);
+  for (const auto& ended : {clbench({"sweep", "status", sweep()}), slot(1)}) {
+    EXPECT_EQ(ended.exit_code, 2);
+    EXPECT_TRUE(contains(ended.err, "slot 1 has left no readable part (" + part.string())) << ended.err;
+    EXPECT_TRUE(contains(ended.err, "clbench sweep retry " + sweep() + " --missing")) << ended.err;
+    EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
+  }
+  EXPECT_EQ(fs::file_size(part), 5000u) << "nothing is overwritten";
+  fs::rename(part, folder_.path() / "damaged");
+  EXPECT_EQ(slot(1).exit_code, 0);
+  EXPECT_EQ(counts().at("done"), 2);
+}
+
 TEST_F(Sweep, AMistakeIsOneSentence) {
   const std::string file = experiment_of(2);
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
       {{"sweep", "paln"}, "did you mean 'plan'?"},
       {{"sweep", "plan", file, "--dir", sweep(), "--time", "2m"}, "give at least 5m"},
+      {{"sweep", "plan", "nowhere.toml", "--dir", sweep(), "--time", "soon"}, "--time: 'soon' is no duration"},
+      {{"sweep", "plan", "nowhere.toml", "--dir", sweep(), "--guess", "0s"}, "give for example 30m"},
+      {{"sweep", "plan", "nowhere.toml", "--dir", sweep(), "--at-once", "0"}, "--at-once takes a whole number of at least 1"},
+      {{"sweep", "plan", "nowhere.toml", "--dir", sweep()}, "nowhere.toml"},
       {{"sweep", "plan", file, "--dir", sweep(), "--sbatch", "--array=1-9"}, "--array is set by the sweep itself"},
       {{"sweep", "plan", file, "--dir", sweep(), "--jobs-max", "0"}, "--jobs-max takes a whole number of at least 1"},
       {{"sweep", "plan", file, "--dir", sweep(), "--cpus", "1", "--set", "run.threads=2"}, "--cpus 1 is less than the 2 threads"},
+      {{"sweep", "plan", file, "--dir", sweep(), "--set", "run.device=\"cuda\""}, "give --gpus 1"},
+      {{"sweep", "plan", file, "--dir", sweep(), "--gpus", "1", "--set", "run.device=\"cpu\""}, "cards that no run uses"},
       {{"sweep", "run", sweep(), "--slot", "1"}, "is no sweep"},
       {{"sweep", "status", folder_.path().string()}, "is no sweep"},
       {{"sweep", "retry", sweep()}, "say what: --failed, --missing or both"},

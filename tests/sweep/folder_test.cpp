@@ -116,7 +116,16 @@ TEST_F(FolderTest, WhatWasEditedWronglyIsOneSentence) {
   testing::write_file(sweep_ / "sweep.json", "{\"version\": 2}");
   EXPECT_TRUE(contains(error_of<base::Error>([&] { Folder{sweep_}; }), "newer clbench"));
   testing::write_file(sweep_ / "sweep.json", "{");
-  EXPECT_TRUE(contains(error_of<base::Error>([&] { Folder{sweep_}; }), "sweep.json"));
+  EXPECT_TRUE(contains(error_of<base::Error>([&] { Folder{sweep_}; }), "plan the sweep again into another folder"));
+}
+
+TEST_F(FolderTest, PlacesThatAreNoListAreOneSentence) {
+  create();
+  for (const char* text : {"[]", "{", "{\"a\": 3}"}) {
+    testing::write_file(sweep_ / "places.json", text);
+    const std::string error = error_of<base::Error>([&] { Folder(sweep_).specs(1); });
+    EXPECT_TRUE(contains(error, "places.json") && (contains(error, "it has the form") || contains(error, "correct that line"))) << error;
+  }
 }
 
 TEST_F(FolderTest, JobsAndForgivenAttemptsAreKept) {
@@ -133,6 +142,8 @@ TEST_F(FolderTest, JobsAndForgivenAttemptsAreKept) {
   forgive(folder, {"a"});
   forgive(folder, {"b"});
   EXPECT_EQ(forgiven(folder), (std::set<std::string>{"a", "b"}));
+  testing::write_file(sweep_ / "forgiven.json", "{");
+  EXPECT_TRUE(contains(error_of<base::Error>([&] { forgiven(folder); }), "remove it, and failed runs count as failed again"));
   testing::write_file(sweep_ / "submitted.json", "[{}]");
   EXPECT_TRUE(contains(error_of<base::Error>([&] { submitted(folder); }), "submitted.json: is damaged"));
 }

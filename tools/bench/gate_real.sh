@@ -15,14 +15,10 @@ mkdir -p "$folder"
 cat >"$folder/unchanged.toml" <<'TOML'
 name = "unchanged"
 weights = "clb-micro"
-dataset = { id = "formula", params = { classes = 4, train_images = 4, test_images = 4 } }
+dataset = { id = "formula", params = { classes = 4, train_images = 20, test_images = 10 } }
 protocol = { kind = "class", split = "B0-Inc2", order = "seed", eval_transform = "micro-32" }
 run = { seed = 0, precision = "fp32", threads = 1 }
-[[method]]
-id = "simplecil"
-[[method]]
-id = "finetune"
-params = { epochs = 1, batch_size = 8 }
+method = "simplecil"
 TOML
 
 pass() { "$program" run "$folder/unchanged.toml" --again --cache off --no-second-look --jobs 1 --db "$1" </dev/null >"$folder/last.log" 2>&1; }

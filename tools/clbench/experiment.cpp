@@ -17,12 +17,12 @@ namespace clb::cli {
 namespace fs = std::filesystem;
 
 plan::Plan plan_experiment(const std::string& name, const Options& options, InstalledCatalogue& catalogue, const PlanFor& what) {
-  plan::PlanOptions wanted{
-      name == "-" ? "/dev/stdin" : name, options.texts("set"), base::share(), what.cores > 0 ? what.cores : usable_cores(), what.missing_ok,
-      weights_folders(options),          data_folders(options)};
-  wanted.elsewhere = what.cores > 0;
+  const OtherMachine machine = what.elsewhere.value_or(OtherMachine{usable_cores(), !this_machine().gpu.empty()});
+  plan::PlanOptions wanted{name == "-" ? "/dev/stdin" : name, options.texts("set"), base::share(), machine.cores, what.missing_ok,
+                           weights_folders(options),          data_folders(options)};
+  wanted.elsewhere = what.elsewhere.has_value();
   wanted.bf16_form = bf16_form();
-  wanted.has_card = !this_machine().gpu.empty();
+  wanted.has_card = machine.has_card;
   std::error_code error;
   if (!fs::exists(wanted.experiment, error) && !name.ends_with(".toml")) {
     if (name.find('/') == std::string::npos) {

@@ -22,6 +22,12 @@ inline std::string joined(const std::vector<std::string>& words, const char* bet
   return text;
 }
 
+// "1 run", "8 runs"
+template <class Count>
+std::string counted(Count n, const char* one) {
+  return fmt::format("{} {}{}", n, one, n == 1 ? "" : "s");
+}
+
 namespace detail {
 
 template <class T>

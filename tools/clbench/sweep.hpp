@@ -1,6 +1,7 @@
 // clbench sweep: its parts. Each takes what stands after its name and returns an exit code.
 #pragma once
 
+#include <clb/store/store.hpp>
 #include <clb/sweep/folder.hpp>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ struct RunNow {
   int64_t tasks_done = 0, tasks_planned = 0;
   double seconds = 0;  // of its attempt so far
 };
+
+// What a slot has published, for reading. Error: it is damaged.
+store::Store open_part(const sweep::Folder& folder, int64_t slot);
 
 // Of all runs, in the order of the manifest. Nothing is written.
 std::vector<RunNow> runs_now(const sweep::Folder& folder);

@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <clb/base/error.hpp>
 #include <clb/base/event.hpp>
 #include <clb/base/temporary.hpp>
+#include <clb/launch/interpreter.hpp>
 #include <clb/launch/lines.hpp>
 #include <clb/launch/stop.hpp>
+#include <functional>
 #include <map>
 
 #include "installation.hpp"
@@ -27,19 +30,20 @@ bool compute_features(const sweep::Folder& folder, base::RunSpec run, Here& here
   base::write_file_atomic(file, base::canonical(run.to_json()));
   launch::LineCutter lines;
   std::string failure;
-  const auto progress = progress_line("features of " + label, "images");
+  std::function<void(size_t, size_t)> progress;
+  int64_t before = 0;
   const auto event = [&](std::string_view bytes) {
     lines.feed(bytes, [&](std::string_view line) {
       const base::Event said = base::decode(line);
-      if (const auto* at = std::get_if<base::Progress>(&said); at && at->total > 0 && at->what == "images")
-        progress(static_cast<size_t>(at->done), static_cast<size_t>(at->total));
+      if (const auto* at = std::get_if<base::Progress>(&said); at && at->total > 0 && at->what == "images") {
+        if (!progress || at->done < before) progress = progress_line("features of " + label, "images");  // another split: a rate of its own
+        progress(static_cast<size_t>(before = at->done), static_cast<size_t>(at->total));
+      }
       if (const auto* failed = std::get_if<base::Failed>(&said)) failure = failed->text;
     });
   };
-  launch::Spawn spawn{.program = here.schedule.runner.program,
-                      .arguments = {"features", file.string()},
-                      .environment = launch::runner_environment(here.schedule.runner),
-                      .own_group = true};
+  launch::Spawn spawn = launch::to_start(launch::runner_for(here.schedule.runner, run.method.file), {"features", file.string()});
+  spawn.own_group = true;
   const auto drop = [&] {
     std::error_code ignored;
     fs::remove(file, ignored);
@@ -59,10 +63,22 @@ bool compute_features(const sweep::Folder& folder, base::RunSpec run, Here& here
   return false;
 }
 
+// Files of features: those of a split are there together or not at all, so more of them is what a job got on by.
+size_t segments(const fs::path& cache) {
+  size_t count = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(cache / "features", error), end; !error && entry != end; entry.increment(error))
+    count += entry->path().extension() == ".safetensors";
+  return count;
+}
+
 }  // namespace
 
 int run_features(const sweep::Folder& folder, const Options& options) {
   Here here(folder, options, options.flag("cache") ? cache_folder(options) : folder.cache());
+  if (!here.cache) throw base::Error("sweep run: --features with --cache off keeps nothing; leave one of them out");
+  const auto start = std::chrono::steady_clock::now();
+  const size_t before = segments(*here.cache);
   size_t computed = 0;
   std::map<int64_t, std::vector<base::RunSpec>> slots;
   try {
@@ -74,14 +90,14 @@ int run_features(const sweep::Folder& folder, const Options& options) {
       computed += compute_features(folder, slots[planned.slot][static_cast<size_t>(at)], here, planned.label);
     }
   } catch (const base::Error& error) {
-    if (error.exit() == base::Exit::kGoOnLater) queue_again(folder, launch::held_signal(), true, 0);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (error.exit() == base::Exit::kGoOnLater) queue_again(folder, launch::held_signal(), segments(*here.cache) > before, seconds);
     throw;
   }
   if (options.flag("json")) {
     fmt::print("{}\n", base::pretty(base::Json{{"settings", folder.manifest().features.size()}, {"computed", computed}}));
   } else {
-    say("features of {} of {} settings are in {}\n", computed, folder.manifest().features.size(),
-        here.cache ? here.cache->string() : "no cache");
+    say("features of {} of {} settings are in {}\n", computed, folder.manifest().features.size(), here.cache->string());
   }
   return 0;
 }

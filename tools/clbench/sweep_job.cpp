@@ -74,7 +74,9 @@ void queue_again(const sweep::Folder& folder, int signal, bool got_on, double se
   const std::string job = environment("SLURM_JOB_ID"), array = environment("SLURM_ARRAY_JOB_ID");
   if (job.empty() || (signal != SIGUSR1 && signal != SIGUSR2) || sweep::is_cancelled(folder, array.empty() ? job : array)) return;
   if (!got_on && seconds > folder.manifest().job.time_s - 2 * sweep::kNoticeSeconds) {
-    say(stderr, "clbench: no task ended within the time of this job, so it is not queued again: plan with more --time, or edit job.sh\n");
+    say(stderr,
+        "clbench: nothing was completed within the time of this job, so it is not queued again: give it more (#SBATCH --time in its "
+        "script)\n");
     return;
   }
   std::fflush(nullptr);

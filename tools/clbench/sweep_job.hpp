@@ -34,7 +34,8 @@ std::optional<std::filesystem::path> cache_of_job(const sweep::Folder& folder, c
 void share_out(launch::ScheduleOptions& schedule, const Options& options, const std::vector<base::RunSpec>& runs);
 
 // Queues this job again when its time is over or somebody with a right to its node wants it. SIGTERM alone also comes from scancel, and
-// before Slurm itself queues a job again that has to make room. got_on: a task ended; seconds: since the job began.
+// before Slurm itself queues a job again that has to make room. got_on: something was completed, a task for example; seconds: since the job
+// began.
 void queue_again(const sweep::Folder& folder, int signal, bool got_on, double seconds);
 
 int run_slot(const sweep::Folder& folder, int64_t slot, const Options& options);

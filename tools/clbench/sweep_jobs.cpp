@@ -6,10 +6,12 @@
 #include <clb/base/output.hpp>
 #include <clb/sweep/forgiven.hpp>
 #include <clb/sweep/script.hpp>
+#include <clb/sweep/slot_lock.hpp>
 #include <clb/sweep/slurm.hpp>
 #include <clb/sweep/submitted.hpp>
 #include <set>
 
+#include "installation.hpp"
 #include "options.hpp"
 #include "say.hpp"
 #include "sweep.hpp"
@@ -26,11 +28,6 @@ constexpr VerbText kSubmit{"sweep submit", "DIR", "hand a sweep to Slurm: shared
 constexpr VerbText kRetry{"sweep retry", "DIR", "submit again what failed or is missing", "clbench sweep retry sweep --failed"};
 constexpr VerbText kCancel{"sweep cancel", "DIR", "take the jobs of a sweep out of the queue; what they have done stays",
                            "clbench sweep cancel sweep"};
-
-// One process at a time hands jobs over, so that none is submitted twice.
-base::FileLock lock_jobs(const Folder& folder) {
-  return base::FileLock::own(folder.path() / "submit.lock", folder.path().string(), "wait until its jobs are submitted");
-}
 
 // What is in the queue now. Where nobody can tell, nothing: two jobs of one slot exclude each other anyway.
 std::vector<sweep::QueuedJob> in_queue(const Folder& folder) {
@@ -49,12 +46,13 @@ std::vector<int64_t> slots_with(const Folder& folder, const std::vector<RunNow>&
   return {slots.begin(), slots.end()};
 }
 
-std::string hand_over(const Folder& folder, const char* what, sweep::Submission submission, const std::string& slots) {
+// job: its id, as soon as it has one.
+void hand_over(const Folder& folder, const char* what, sweep::Submission submission, const std::string& slots, std::string& job) {
   submission.folder = folder.path();
   submission.script = submission.folder / submission.script;
-  const std::string job = sweep::submit(submission);
+  submission.program = invoked();
+  job = sweep::submit(submission);
   sweep::note_submitted(folder, {.what = what, .job = job, .slots = slots});
-  return job;
 }
 
 // Jobs in the order in which they were handed over, for who asked with --json.
@@ -62,16 +60,28 @@ struct Handed {
   std::string features, array, merge;
 };
 
-Handed hand_over_slots(const Folder& folder, const std::vector<int64_t>& slots, bool features) {
-  Handed jobs;
-  if (features) jobs.features = hand_over(folder, "features", {.folder = {}, .script = "features.sh", .array = {}, .dependency = {}}, "");
+void hand_over_each(const Folder& folder, const std::vector<int64_t>& slots, bool features, Handed& jobs) {
+  if (features) hand_over(folder, "features", {.folder = {}, .script = "features.sh", .array = {}, .dependency = {}}, "", jobs.features);
   const bool all = static_cast<int64_t>(slots.size()) == folder.manifest().slots;
   const std::string list = sweep::array_of(slots);
   const std::string array =
       all ? "" : fmt::format("{}%{}", list, std::min<int64_t>(folder.manifest().job.at_once, static_cast<int64_t>(slots.size())));
-  jobs.array = hand_over(
-      folder, "array", {.folder = {}, .script = "job.sh", .array = array, .dependency = features ? "afterok:" + jobs.features : ""}, list);
-  jobs.merge = hand_over(folder, "merge", {.folder = {}, .script = "merge.sh", .array = {}, .dependency = "afterany:" + jobs.array}, "");
+  const std::string features_first = features ? "afterok:" + jobs.features : "";
+  hand_over(folder, "array", {.folder = {}, .script = "job.sh", .array = array, .dependency = features_first}, list, jobs.array);
+  hand_over(folder, "merge", {.folder = {}, .script = "merge.sh", .array = {}, .dependency = "afterany:" + jobs.array}, "", jobs.merge);
+}
+
+// All or none: what was taken before one was refused leaves the queue again.
+Handed hand_over_slots(const Folder& folder, const std::vector<int64_t>& slots, bool features) {
+  Handed jobs;
+  try {
+    hand_over_each(folder, slots, features, jobs);
+  } catch (...) {
+    std::set<std::string> taken{jobs.features, jobs.array, jobs.merge};
+    taken.erase("");
+    if (!taken.empty()) sweep::cancel(taken);
+    throw;
+  }
   return jobs;
 }
 
@@ -82,7 +92,8 @@ void say_handed(const Options& options, const Folder& folder, const Handed& jobs
     return;
   }
   if (!jobs.features.empty()) say("job {}: features that runs share\n", jobs.features);
-  say("job {}: {} runs in {} slots{}\n", jobs.array, runs, slots.size(), jobs.features.empty() ? "" : ", after the features");
+  say("job {}: {} in {}{}\n", jobs.array, counted(runs, "run"), counted(slots.size(), "slot"),
+      jobs.features.empty() ? "" : ", after the features");
   say("job {}: the merge into {}, after the runs\n", jobs.merge, folder.results().string());
   say("next: clbench sweep status {}\n", quoted(options.words()[0]));
 }
@@ -115,7 +126,7 @@ int sweep_submit(const Arguments& arguments) {
   if (!options.parse(arguments, 1, 1)) return 0;
   const Folder folder(options.words()[0]);
   require_slurm("submit", options.words()[0]);
-  const base::FileLock lock = lock_jobs(folder);
+  const base::FileLock lock = sweep::lock_submission(folder);
   const std::vector<sweep::QueuedJob> queue = in_queue(folder);
   if (!queue.empty())
     throw base::Error(
@@ -125,7 +136,8 @@ int sweep_submit(const Arguments& arguments) {
   const std::vector<RunNow> runs = runs_now(folder);
   const std::vector<int64_t> slots = slots_with(folder, runs, RunState::kMissing, queue);
   if (slots.empty())
-    throw base::Error(fmt::format("{}: no run is missing; `clbench sweep retry --failed` repeats those that failed", options.words()[0]));
+    throw base::Error(fmt::format("{}: no run is missing; `clbench sweep retry {} --failed` repeats those that failed",
+                                  folder.path().string(), quoted(options.words()[0])));
   const Handed jobs = hand_over_slots(folder, slots, !folder.manifest().features.empty());
   say_handed(options, folder, jobs, slots, count_in(folder, runs, RunState::kMissing, slots));
   return 0;
@@ -139,7 +151,7 @@ int sweep_retry(const Arguments& arguments) {
   if (!options.parse(arguments, 1, 1)) return 0;
   if (!options.flag("failed") && !options.flag("missing")) throw base::Error("sweep retry: say what: --failed, --missing or both");
   const Folder folder(options.words()[0]);
-  const base::FileLock lock = lock_jobs(folder);
+  const base::FileLock lock = sweep::lock_submission(folder);
   const bool slurm = sweep::has_slurm();
   const std::vector<sweep::QueuedJob> queue = slurm ? in_queue(folder) : std::vector<sweep::QueuedJob>{};
   std::vector<RunNow> runs = runs_now(folder);
@@ -160,7 +172,7 @@ int sweep_retry(const Arguments& arguments) {
   }
   if (!again.empty()) sweep::forgive(folder, again);
   if (slots.empty()) {
-    say("{} runs are repeated by jobs that are in the queue\n", again.size());
+    say("{} to be repeated by jobs that are in the queue\n", counted(again.size(), "run"));
     return 0;
   }
   if (!slurm) {
@@ -176,7 +188,7 @@ int sweep_cancel(const Arguments& arguments) {
   Options options = options_of(kCancel);
   if (!options.parse(arguments, 1, 1)) return 0;
   const Folder folder(options.words()[0]);
-  const base::FileLock lock = lock_jobs(folder);
+  const base::FileLock lock = sweep::lock_submission(folder);
   std::set<std::string> ids = sweep::job_ids(sweep::submitted(folder));
   if (const auto queue = sweep::queued(ids)) {
     ids.clear();

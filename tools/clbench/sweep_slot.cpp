@@ -14,6 +14,7 @@
 #include "execute.hpp"
 #include "machine.hpp"
 #include "say.hpp"
+#include "sweep.hpp"
 #include "sweep_job.hpp"
 
 namespace clb::cli {
@@ -31,7 +32,9 @@ class Working {
   Working(const sweep::Folder& folder, int64_t slot, const fs::path& place)
       : folder_(base::temporary_folder_beside(place / "work")), database_(folder_ / "results.sqlite") {
     std::error_code error;
-    if (fs::exists(folder.part(slot), error)) fs::copy_file(folder.part(slot), database_);
+    if (!fs::exists(folder.part(slot), error)) return;
+    open_part(folder, slot);
+    fs::copy_file(folder.part(slot), database_);
   }
   ~Working() {
     std::error_code ignored;

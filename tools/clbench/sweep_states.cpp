@@ -43,7 +43,7 @@ RunNow run_in_part(const store::RunRow& row, bool worked_on, const std::set<std:
 // Of one part, by key of the run.
 std::map<std::string, RunNow> runs_in(const sweep::Folder& folder, int64_t slot, const std::set<std::string>& forgiven) {
   const bool worked_on = sweep::is_worked_on(folder, slot);  // asked first: who ends meanwhile has published what it did
-  const store::Store store = store::Store::open(folder.part(slot), store::Store::Mode::kRead);
+  const store::Store store = open_part(folder, slot);
   std::map<std::string, RunNow> runs;
   for (const store::RunRow& row : store.light_runs()) runs[row.key] = run_in_part(row, worked_on, forgiven);
   return runs;
@@ -54,6 +54,18 @@ std::map<std::string, RunNow> runs_in(const sweep::Folder& folder, int64_t slot,
 const char* name_of(RunState state) {
   constexpr std::array kNames{"done", "running", "failed", "missing"};
   return kNames[static_cast<size_t>(state)];
+}
+
+store::Store open_part(const sweep::Folder& folder, int64_t slot) {
+  try {
+    return store::Store::open(folder.part(slot), store::Store::Mode::kRead);
+  } catch (const base::Error& error) {
+    throw base::Error(
+        fmt::format("slot {} has left no readable part ({}); move that file away, and `clbench sweep retry {} --missing` measures "
+                    "its runs again",
+                    slot, error.what(), folder.path().string()),
+        error.exit());
+  }
 }
 
 // Most of the time goes into opening hundreds of files, each on its own.

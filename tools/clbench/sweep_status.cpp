@@ -48,20 +48,23 @@ TimeLeft time_left(const sweep::Manifest& m, const std::vector<RunNow>& runs) {
   }
   double longest = 0;
   for (const auto& [slot, seconds] : slots) longest = std::max(longest, seconds);
-  left.clock_s = std::max(longest, left.work_s / static_cast<double>(std::max<int64_t>(1, m.job.at_once)));
+  const auto together = static_cast<double>(std::max<int64_t>(1, m.job.together)),
+             jobs = static_cast<double>(std::max<int64_t>(1, m.job.at_once));
+  left.clock_s = std::max(longest, left.work_s / jobs) / together;
   return left;
 }
 
 struct Scheduler {
   std::string words;  // for a person; empty: nothing was submitted
   base::Json json = base::Json::array();
+  bool waits_in_vain = false;  // for a job that ended badly
 };
 
 Scheduler ask_scheduler(const sweep::Folder& folder) {
   const std::vector<sweep::SubmittedJob> jobs = sweep::submitted(folder);
-  if (jobs.empty()) return {"nothing was submitted", base::Json::array()};
+  if (jobs.empty()) return {.words = "nothing was submitted"};
   const auto queue = sweep::queued(sweep::job_ids(jobs));
-  if (!queue) return {"squeue does not answer, or there is none here", nullptr};
+  if (!queue) return {.words = "squeue does not answer, or there is none here", .json = nullptr};
   Scheduler scheduler;
   for (const sweep::SubmittedJob& job : jobs) {
     std::map<std::string, size_t> states;
@@ -78,6 +81,8 @@ Scheduler ask_scheduler(const sweep::Folder& folder) {
     scheduler.words += fmt::format("{}{} {}: {}", scheduler.words.empty() ? "" : "; ", job.what, job.job, fmt::join(words, ", "));
   }
   if (scheduler.words.empty()) scheduler.words = "no job of this sweep is in the queue";
+  scheduler.waits_in_vain =
+      std::ranges::any_of(*queue, [](const sweep::QueuedJob& job) { return job.reason == "DependencyNeverSatisfied"; });
   return scheduler;
 }
 
@@ -151,13 +156,18 @@ void print_runs(const sweep::Folder& folder, const std::vector<RunNow>& runs, bo
 void print_summary(const sweep::Folder& folder, const std::vector<RunNow>& runs, const TimeLeft& left, const Scheduler& scheduler,
                    const std::string& dir) {
   auto counts = counts_of(runs);
-  say("{}: {} runs in {} slots: {} done, {} running, {} failed, {} missing\n", folder.manifest().name, runs.size(), folder.manifest().slots,
-      counts[RunState::kDone], counts[RunState::kRunning], counts[RunState::kFailed], counts[RunState::kMissing]);
+  say("{}: {} in {}: {} done, {} running, {} failed, {} missing\n", folder.manifest().name, counted(runs.size(), "run"),
+      counted(folder.manifest().slots, "slot"), counts[RunState::kDone], counts[RunState::kRunning], counts[RunState::kFailed],
+      counts[RunState::kMissing]);
   if (left.work_s > 0)
-    say("time left: about {} of work, {} with {} jobs at once ({})\n", launch::human_seconds(left.work_s),
-        launch::human_seconds(left.clock_s), folder.manifest().job.at_once,
-        left.measured ? "held against the runs that are done" : "as it was expected");
+    say("time left: about {} of work, {} with {} at once ({})\n", launch::human_seconds(left.work_s), launch::human_seconds(left.clock_s),
+        counted(folder.manifest().job.at_once, "job"), left.measured ? "held against the runs that are done" : "as it was expected");
   say("scheduler: {}\n", scheduler.words);
+  if (scheduler.waits_in_vain)
+    say("the job of the features ended badly (logs/features.log), and the runs wait for it in vain; without it they start by: clbench "
+        "sweep "
+        "cancel {0} && clbench sweep retry {0} --missing\n",
+        quoted(dir));
   if (counts[RunState::kFailed]) say("failed runs are repeated by: clbench sweep retry {} --failed\n", quoted(dir));
   std::error_code error;
   if (counts[RunState::kDone]) {

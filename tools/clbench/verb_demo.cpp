@@ -70,7 +70,6 @@ void say_what_it_shows(const plan::Plan& plan, const store::Store& store) {
     seeds.insert(run.seed);
     orders.insert(run.protocol.order_seed);
   }
-  const auto counted = [](size_t n, const char* one) { return fmt::format("{} {}{}", n, one, n == 1 ? "" : "s"); };
   fmt::print("\n{} x {}: {}\n\n", counted(orders.size(), "class order"), counted(seeds.size(), "seed"), report::headline(store, shown));
 }
 

@@ -98,7 +98,7 @@ std::vector<std::string> write_project(const std::vector<fs::path>& templates, c
 }
 
 std::vector<std::string> next_commands_in_python(const std::string& name, const std::string& folder) {
-  const std::string clbench = quoted(base::prefix().string() + "/bin/clbench");
+  const std::string clbench = quoted(invoked().string());
   return {"cd " + quoted(folder), clbench + " list methods --plugin-path .", clbench + " run experiment.toml --plugin-path .",
           clbench + " validate " + name + ".py"};
 }

@@ -1,5 +1,9 @@
 """The base class of a method."""
 
+from __future__ import annotations
+
+from typing import Any
+
 
 class Method:
     """A continual-learning method. Calls come in this order:
@@ -19,9 +23,9 @@ class Method:
     saved = ()
     """Names of attributes that are the state, where `state` and `load` are not overridden: modules, tensors, plain values."""
 
-    ctx = None
-    params = None
-    task = None
+    ctx: Any = None
+    params: Any = None
+    task: Any = None
 
     def create(self):
         """Parameters are set and self.ctx works."""

@@ -28,7 +28,7 @@ def curves(table: pd.DataFrame) -> Figure:
             axes.plot(stages, line["mean"], marker="o", markersize=3, label=name)
             axes.fill_between(stages, line.low, line.high, alpha=0.15)
         axes.set(xlabel="task", ylabel="accuracy on all classes seen", ylim=(0, 1.02))
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(needed("matplotlib.ticker").MaxNLocator(integer=True))
 
     return _panels(table, draw)
 
@@ -59,8 +59,8 @@ def pareto(table: pd.DataFrame, cost: str, accuracy: str) -> Figure:
                 continue
             x, y = at.loc[cost], at.loc[accuracy]
             points.append((x["mean"], y["mean"]))
-            spread = {"xerr": _error_bar(x), "yerr": _error_bar(y)}
-            axes.errorbar(x["mean"], y["mean"], **spread, fmt="s" if x.joint else "o", capsize=2, label=f"{name} (joint)" if x.joint else name)
+            marker, label = ("s", f"{name} (joint)") if x.joint else ("o", name)
+            axes.errorbar(x["mean"], y["mean"], xerr=_error_bar(x), yerr=_error_bar(y), fmt=marker, capsize=2, label=label)
         signs = [1 if better else -1 for better in rows.set_index("column").higher_is_better.groupby(level=0).first()[[cost, accuracy]]]
         front = sorted(point for point in points if not any(_beats(other, point, signs) for other in points))
         if front:

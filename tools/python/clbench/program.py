@@ -28,6 +28,8 @@ def libtorch() -> Path:
     """The folder of LibTorch: CLB_LIBTORCH if it is set, else the installed PyTorch's, whose version has to be the one of the build."""
     given = os.environ.get("CLB_LIBTORCH")
     if given:
+        if not (Path(given) / "lib" / "libtorch_cpu.so").exists():
+            raise Error(f"CLB_LIBTORCH is {given}, which holds no lib/libtorch_cpu.so; name the folder torch of a PyTorch, or unset it")
         return Path(given)
     from ._built import TORCH
 

@@ -122,19 +122,20 @@ class Results:
 
 
 _TABLE_COLUMNS = [
-    "comparability_key", "dataset", "protocol", "section", "weights", "row", "method", "preset", "setting", "joint", "imported", "column",
-    "unit", "higher_is_better", "n", "mean", "low", "high", "spread", "reason",
+    "comparability_key", "dataset", "protocol", "section", "weights", "row", "method", "preset", "setting", "joint", "imported", "rank_low",
+    "rank_high", "column", "unit", "higher_is_better", "n", "mean", "low", "high", "spread", "reason",
 ]  # fmt: skip
 
 
 def _rows_of(table: Any, columns: Any) -> Iterator[dict[str, Any]]:
-    """The cells of one table, in its order; ``row`` counts the rows of the table."""
+    """The cells of one table, in its order; ``row`` counts the rows of the table, the ranks are where a row may stand."""
     of_table = {name: table[name] for name in ("comparability_key", "dataset", "protocol")}
     row_number = 0
     for section in table["sections"]:
         for row in section["rows"]:
             of_row = {name: row[name] for name in ("method", "preset", "setting", "joint", "imported")}
-            place = {"section": section["title"], "weights": section["weights"], "row": row_number}
+            rank = row["rank"] or {"low": None, "high": None}
+            place = {"section": section["title"], "weights": section["weights"], "row": row_number, "rank_low": rank["low"], "rank_high": rank["high"]}
             row_number += 1
             for column in columns:
                 about = {"column": column["id"], "unit": column["unit"], "higher_is_better": column["higher_is_better"]}

@@ -11,7 +11,7 @@ struct Session;
 void compute_features_early(Session& session);
 
 // The same for a process that does nothing else (`clb-runner features`). On a card, which does not survive a fork, the method is loaded
-// here, as it would be in a run.
+// here, as it would be in a run. Error: the method did not say what it uses.
 void compute_features_alone(Session& session);
 
 }  // namespace clb::session

@@ -33,7 +33,9 @@ struct PlannedRun {
 
 struct JobOptions {
   double time_s = 0;  // of a job
-  int64_t cpus = 1, gpus = 0, at_once = 1;
+  int64_t cpus = 1, gpus = 0;
+  int64_t at_once = 1;                // jobs that are on at a time
+  int64_t together = 1;               // runs that a job has on at a time
   std::string partition{};            // empty: the scheduler's
   std::vector<std::string> sbatch{};  // further options, one "--name=value" each
 };

@@ -18,9 +18,10 @@ std::optional<SlurmLimits> slurm_limits();  // of `scontrol show config`
 SlurmLimits parse_limits(const std::string& config);
 
 struct Submission {
-  std::filesystem::path folder, script;  // the job's current folder; its script
-  std::string array{};                   // empty: as the script says
-  std::string dependency{};              // "afterok:12"; empty: none
+  std::filesystem::path folder{}, script{};  // the job's current folder; its script
+  std::filesystem::path program{};           // clbench, as a person starts it
+  std::string array{};                       // empty: as the script says
+  std::string dependency{};                  // "afterok:12"; empty: none
 };
 bool has_slurm();                            // is there an `sbatch`?
 std::string submit(const Submission& what);  // the job's id; Error with what sbatch says

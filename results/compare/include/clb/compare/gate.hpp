@@ -49,6 +49,7 @@ struct Gauge {
   double base = 0, head = 0, change = 0, floor = 0;
   std::optional<stats::Interval> interval;
   std::optional<double> p, p_holm;  // of no change; adjusted over the series
+  double alpha = 0.05;              // a change is real where p_holm is below
   std::optional<Flips> flips;       // after the last task
   bool over_images = false;         // the interval and p are: see 3
 };
