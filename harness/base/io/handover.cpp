@@ -49,9 +49,20 @@ std::vector<std::string> texts_in(int file) {
   return texts;
 }
 
-union Control {
-  char bytes[CMSG_SPACE(kMostDescriptors * sizeof(int))];
-  cmsghdr aligned;
+// One byte, without which no descriptors travel, and room for them.
+struct Envelope {
+  char byte = 0;
+  iovec data{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(kMostDescriptors * sizeof(int))] = {};
+  msghdr message{};
+
+  explicit Envelope(size_t descriptors) {
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(descriptors * sizeof(int));
+  }
+  Envelope(const Envelope&) = delete;
 };
 
 }  // namespace
@@ -67,39 +78,25 @@ void hand_over(int socket, const std::vector<std::string>& texts, const std::vec
   std::vector<int> all{file.get()};
   all.insert(all.end(), descriptors.begin(), descriptors.end());
   if (all.size() > kMostDescriptors) throw Error("too many descriptors in one message", Exit::kInternal);
-  char byte = 0;
-  iovec data{&byte, 1};
-  Control control{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.bytes;
-  message.msg_controllen = CMSG_SPACE(all.size() * sizeof(int));
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  Envelope envelope(all.size());
+  cmsghdr* header = CMSG_FIRSTHDR(&envelope.message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(all.size() * sizeof(int));
   memcpy(CMSG_DATA(header), all.data(), all.size() * sizeof(int));
-  while (sendmsg(socket, &message, MSG_NOSIGNAL) < 0)
+  while (sendmsg(socket, &envelope.message, MSG_NOSIGNAL) < 0)
     if (errno != EINTR) fail("sendmsg");
 }
 
 std::optional<Handover> take_over(int socket) {
-  char byte = 0;
-  iovec data{&byte, 1};
-  Control control{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.bytes;
-  message.msg_controllen = sizeof control.bytes;
+  Envelope envelope(kMostDescriptors);
   ssize_t n = 0;
-  do n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  do n = recvmsg(socket, &envelope.message, MSG_CMSG_CLOEXEC);
   while (n < 0 && errno == EINTR);
   if (n == 0 || (n < 0 && errno == ECONNRESET)) return std::nullopt;
   if (n < 0) fail("recvmsg");
   Handover received;
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+  for (cmsghdr* header = CMSG_FIRSTHDR(&envelope.message); header != nullptr; header = CMSG_NXTHDR(&envelope.message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     for (size_t at = 0; CMSG_LEN((at + 1) * sizeof(int)) <= header->cmsg_len; ++at) {
       int fd = -1;
