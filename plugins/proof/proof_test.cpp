@@ -105,7 +105,7 @@ TEST(Proof, EqualsTheReference) {
 struct Made {
   static constexpr int64_t kDim = 8, kClasses = 6;
   Tensor texts = at::randn({2, kClasses, kDim}, generator(1)), labels = torch::arange(60) % kClasses,
-         images = texts[0].index_select(0, labels) + 0.7 * at::randn({60, kDim}, generator(2));
+         images = texts[0].index_select(0, labels) + 0.4 * at::randn({60, kDim}, generator(2));
 
   Samples of(int64_t first, int64_t end) const {
     const Tensor rows = (labels >= first).logical_and(labels < end).nonzero().squeeze(1);
@@ -122,7 +122,7 @@ struct Made {
 };
 
 Settings settings(const Settings& changes = {}) {
-  Settings all{{"epochs", value(int64_t{3})}, {"batch_size", value(int64_t{8})}, {"lr", value(0.05)}, {"memory_size", value(int64_t{12})}};
+  Settings all{{"epochs", value(int64_t{3})}, {"batch_size", value(int64_t{8})}, {"lr", value(0.02)}, {"memory_size", value(int64_t{12})}};
   for (const auto& [name, v] : changes) all[name] = v;
   return all;
 }
