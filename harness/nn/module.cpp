@@ -35,11 +35,12 @@ void unfreeze(Module& module) {
   module.parameters([](const std::string&, Tensor& t) { t = t.detach().to(torch::kFloat32).requires_grad_(); });
 }
 
-std::vector<Tensor> trained_tensors(Module& module) {
+std::vector<Tensor> trained_tensors(const Module& module) {
   std::vector<Tensor> tensors;
-  module.parameters([&](const std::string&, Tensor& t) {
-    if (t.requires_grad()) tensors.push_back(t);
-  });
+  const_cast<Module&>(module).parameters(  // visitors may replace tensors; this one does not
+      [&](const std::string&, Tensor& t) {
+        if (t.requires_grad()) tensors.push_back(t);
+      });
   return tensors;
 }
 

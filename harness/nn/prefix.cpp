@@ -38,6 +38,26 @@ Tensor Prefix::attention_weights(int64_t, const Tensor& weights) const {
 GivenPrefix::GivenPrefix(std::vector<int64_t> blocks, std::vector<Tensor> keys, std::vector<Tensor> values)
     : blocks_(std::move(blocks)), keys_(std::move(keys)), values_(std::move(values)) {}
 
+InjectionSlices GivenPrefix::split(const std::vector<int64_t>& counts) const {
+  std::vector<std::vector<Tensor>> keys(counts.size()), values(counts.size());
+  const auto share = [&](const Tensor& rows, std::vector<std::vector<Tensor>>& out) {
+    const std::vector<Tensor> parts = split_rows(rows, counts);
+    for (size_t k = 0; k < counts.size(); ++k) out[k].push_back(parts[k]);
+  };
+  for (size_t b = 0; b < blocks_.size(); ++b) {
+    share(keys_[b], keys);
+    share(values_[b], values);
+  }
+  InjectionSlices slices;
+  for (size_t k = 0; k < counts.size(); ++k) slices.push_back(std::make_shared<GivenPrefix>(blocks_, keys[k], values[k]));
+  return slices;
+}
+
+void GivenPrefix::parts(Parts& p) {
+  for (size_t k = 0; k < blocks_.size(); ++k)
+    p(std::to_string(blocks_[k]) + ".keys", keys_[k])(std::to_string(blocks_[k]) + ".values", values_[k]);
+}
+
 void GivenPrefix::keys_values(int64_t block, const Tensor&, KeysValues& rows) const {
   for (size_t k = 0; k < blocks_.size(); ++k)
     if (blocks_[k] == block) rows.insert(0, keys_[k], values_[k]);

@@ -25,6 +25,13 @@ FilmPrompts::Made FilmPrompts::operator()(int64_t block, const Tensor& x, const 
   return {gamma, beta, (gamma.unsqueeze(2) * mixed + beta.unsqueeze(2)).transpose(1, 2)};
 }
 
+InjectionSlices MadePrompts::split(const std::vector<int64_t>& counts) const {
+  InjectionSlices slices;
+  for (const Tensor& rows : split_rows(embedding_, counts, /*dims=*/2))
+    slices.push_back(std::make_shared<MadePrompts>(generator_, rows, blocks_));
+  return slices;
+}
+
 Tensor MadePrompts::before_block(int64_t block, const Tensor& x) const {
   return block < blocks_ ? insert_rows(x, 1, generator_(block, x, embedding_).prompts) : x;
 }

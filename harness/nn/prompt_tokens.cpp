@@ -36,10 +36,22 @@ Tensor PromptTokens::after_block(int64_t block, const Tensor& x) const {
   return drop_rows(x, options_.at_end ? x.size(1) - options_.length : 1, options_.length);
 }
 
+InjectionSlices EmbeddedPrompts::split(const std::vector<int64_t>& counts) const {
+  InjectionSlices slices;
+  for (Tensor& rows : split_rows(prompts_, counts)) slices.push_back(std::make_shared<EmbeddedPrompts>(std::move(rows)));
+  return slices;
+}
+
 Tensor EmbeddedPrompts::embedded(const Tensor& x) const { return prompts_.size(-2) == 0 ? x : insert_rows(x, 1, prompts_); }
 
 PrependedPrompts::PrependedPrompts(Tensor prompts, Tensor position)
     : prompts_(position.defined() ? prompts + as_type_of(prompts, position) : std::move(prompts)) {}
+
+InjectionSlices PrependedPrompts::split(const std::vector<int64_t>& counts) const {
+  InjectionSlices slices;
+  for (Tensor& rows : split_rows(prompts_, counts)) slices.push_back(std::make_shared<PrependedPrompts>(std::move(rows)));
+  return slices;
+}
 
 Tensor PrependedPrompts::before_block(int64_t block, const Tensor& x) const {
   return block > 0 || prompts_.size(-2) == 0 ? x : insert_rows(x, 1, prompts_);

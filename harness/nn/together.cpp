@@ -10,6 +10,30 @@ Tensor sum(const Tensor& a, const Tensor& b) { return !a.defined() ? b : !b.defi
 
 }  // namespace
 
+InjectionSlices Together::split(const std::vector<int64_t>& counts) const {
+  std::vector<std::shared_ptr<Together>> slices;
+  for (size_t k = 0; k < counts.size(); ++k) slices.push_back(std::make_shared<Together>(std::vector<Injection*>()));
+  for (const Injection* part : parts_) {
+    const InjectionSlices of_part = part->split(counts);
+    if (of_part.empty()) return {};
+    for (size_t k = 0; k < counts.size(); ++k) {
+      slices[k]->owned_.push_back(of_part[k]);
+      slices[k]->parts_.push_back(const_cast<Injection*>(of_part[k].get()));  // a slice's hooks alone are called, which are const
+    }
+  }
+  return {slices.begin(), slices.end()};
+}
+
+std::vector<Tensor> split_rows(const Tensor& rows, const std::vector<int64_t>& counts, int64_t dims) {
+  if (!rows.defined() || rows.dim() < dims || rows.size(0) == 1) return std::vector<Tensor>(counts.size(), rows);
+  std::vector<Tensor> groups;  // each with a node of its own in the graph, since slices pass through it at the same time
+  for (int64_t first = 0; const int64_t count : counts) {
+    groups.push_back(rows.narrow(0, first, count));
+    first += count;
+  }
+  return groups;
+}
+
 Tensor Together::embedded(const Tensor& x) const {
   Tensor result = x;
   for (const Injection* part : parts_) result = part->embedded(result);

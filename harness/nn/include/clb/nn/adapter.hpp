@@ -5,6 +5,7 @@
 #include <clb/nn/injection.hpp>
 #include <clb/nn/linear.hpp>
 #include <clb/nn/list.hpp>
+#include <functional>
 
 namespace clb::nn {
 
@@ -26,8 +27,12 @@ class Adapter final : public Injection {
  public:
   Adapter(const BlocksShape& network, const AdapterOptions& options, const Rng& rng);
 
+  InjectionSlices split(const std::vector<int64_t>& counts) const override;
   torch::Tensor beside_attention(int64_t block, const torch::Tensor& x, const torch::Tensor& normed) const override;
   torch::Tensor beside_mlp(int64_t block, const torch::Tensor& x, const torch::Tensor& normed) const override;
+  // The same with another dropout of the hidden units [n, t, bottleneck].
+  torch::Tensor beside_mlp(int64_t block, const torch::Tensor& x,
+                           const std::function<torch::Tensor(const torch::Tensor& hidden)>& dropped) const;
   void train(bool on) override { training_ = on; }
 
  private:

@@ -11,6 +11,7 @@ class FreshNorm final : public Injection {
   FreshNorm() = default;
   explicit FreshNorm(int64_t dim) : norm_(dim) {}
 
+  InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
   torch::Tensor at(Site site, int64_t, const torch::Tensor& x, const torch::Tensor& y) const override {
     return site == Site::kNorm ? norm_(x) : y;
   }

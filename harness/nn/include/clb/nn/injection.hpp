@@ -6,6 +6,7 @@
 #pragma once
 
 #include <clb/nn/module.hpp>
+#include <memory>
 #include <vector>
 
 namespace clb::nn {
@@ -38,8 +39,16 @@ class KeysValues {
   std::vector<bool> inserted_;  // of each row
 };
 
+class Injection;
+using InjectionSlices = std::vector<std::shared_ptr<const Injection>>;
+
 class Injection : public Module {
  public:
+  // What it is for consecutive groups of the images it was made for, counts[k] in each, so that these may pass through the network apart
+  // and side by side. Empty, which is the default: it must see all images at once. Whoever overrides this names in parts() every tensor
+  // that gradients are wanted of.
+  virtual InjectionSlices split(const std::vector<int64_t>& /*counts*/) const { return {}; }
+
   // The tokens with their positions, [n, t, d] -> [n, t', d], before block 0 and before the norm that some networks have there.
   virtual torch::Tensor embedded(const torch::Tensor& x) const { return x; }
 
@@ -64,7 +73,16 @@ class Injection : public Module {
     return {};
   }
   virtual torch::Tensor beside_mlp(int64_t /*block*/, const torch::Tensor& /*x*/, const torch::Tensor& /*normed*/) const { return {}; }
+
+ protected:
+  // For split(): the same for all images. It must outlive the slices.
+  InjectionSlices alike(const std::vector<int64_t>& counts) const {
+    return InjectionSlices(counts.size(), std::shared_ptr<const Injection>(std::shared_ptr<void>(), this));
+  }
 };
+
+// For split(): rows of `dims` dimensions, [n, p, d], as those of each group of images; of fewer, or undefined, the same for each group.
+std::vector<torch::Tensor> split_rows(const torch::Tensor& rows, const std::vector<int64_t>& counts, int64_t dims = 3);
 
 // Several injections as one: each hook passes through all of them in order, after_block in reverse order, so that what was put in last is
 // taken out first. They must outlive it.
@@ -72,6 +90,7 @@ class Together final : public Injection {
  public:
   explicit Together(std::vector<Injection*> parts) : parts_(std::move(parts)) {}
 
+  InjectionSlices split(const std::vector<int64_t>& counts) const override;
   torch::Tensor embedded(const torch::Tensor& x) const override;
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor after_block(int64_t block, const torch::Tensor& x) const override;
@@ -85,6 +104,7 @@ class Together final : public Injection {
  private:
   void parts(Parts& p) override;  // "0", "1", ...
   std::vector<Injection*> parts_;
+  InjectionSlices owned_;  // of a slice
 };
 
 }  // namespace clb::nn

@@ -41,6 +41,7 @@ class Lora final : public Injection {
   const std::vector<LoraDelta>& deltas() const { return deltas_; }
   const LoraDelta& at(int64_t block, const std::string& site) const;  // throws Error (invalid) where there is none
 
+  InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
   torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
 
  private:
@@ -56,6 +57,7 @@ class MergedLora final : public Injection {
 
   void add(const Lora& finished);  // throws Error (internal) for deltas of other places
 
+  InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
   torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
 
  private:

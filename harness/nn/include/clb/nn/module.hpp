@@ -79,8 +79,8 @@ class Part final : public Module {
 void freeze(Module& module);
 void unfreeze(Module& module);
 
-std::vector<torch::Tensor> trained_tensors(Module& module);  // those that want a gradient
-int64_t trained_numbers(Module& module);                     // how many numbers these hold
+std::vector<torch::Tensor> trained_tensors(const Module& module);  // those that want a gradient
+int64_t trained_numbers(Module& module);                           // how many numbers these hold
 void move_to(Module& module, torch::Device device);
 std::array<uint8_t, 32> content_hash(Module& module);  // over names, types, sizes and numbers of all parameters
 

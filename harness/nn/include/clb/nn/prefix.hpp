@@ -23,6 +23,7 @@ class Prefix final : public Injection {
  public:
   Prefix(const BlocksShape& network, const PrefixOptions& options, const Rng& rng);
 
+  InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
   void keys_values(int64_t block, const torch::Tensor& x, KeysValues& rows) const override;
   bool changes_attention(int64_t block) const override;
   // LAE's compensation: the weights of the prefix are divided by max(their sum, 1e-12), the others stay as they are.
@@ -45,9 +46,12 @@ class Prefix final : public Injection {
 class GivenPrefix final : public Injection {
  public:
   GivenPrefix(std::vector<int64_t> blocks, std::vector<torch::Tensor> keys, std::vector<torch::Tensor> values);
+
+  InjectionSlices split(const std::vector<int64_t>& counts) const override;
   void keys_values(int64_t block, const torch::Tensor& x, KeysValues& rows) const override;
 
  private:
+  void parts(Parts& p) override;  // "<block>.keys", "<block>.values"
   std::vector<int64_t> blocks_;
   std::vector<torch::Tensor> keys_, values_;
 };

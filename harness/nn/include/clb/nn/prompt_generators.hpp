@@ -38,17 +38,20 @@ class FilmPrompts final : public Module {
   List<Linear> products_, films_;  // [length, tokens], [2 d, e]
 };
 
-// Hangs them into a network: behind the class token of the first `blocks` blocks, dropped again behind each. The generator must outlive it.
+// Hangs them into a network: behind the class token of the first `blocks` blocks, dropped again behind each.
 class MadePrompts final : public Injection {
  public:
   MadePrompts(const FilmPrompts& generator, torch::Tensor embedding, int64_t blocks)
       : generator_(generator), embedding_(std::move(embedding)), blocks_(blocks) {}
 
+  InjectionSlices split(const std::vector<int64_t>& counts) const override;
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor after_block(int64_t block, const torch::Tensor& x) const override;
 
  private:
-  const FilmPrompts& generator_;
+  void parts(Parts& p) override { p("generator", generator_)("embedding", embedding_); }
+
+  FilmPrompts generator_;
   torch::Tensor embedding_;  // [n, e]
   int64_t blocks_;
 };

@@ -21,6 +21,7 @@ class PromptTokens final : public Injection {
  public:
   PromptTokens(const BlocksShape& network, const PromptTokensOptions& options, const Rng& rng);
 
+  InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor after_block(int64_t block, const torch::Tensor& x) const override;
 
@@ -38,9 +39,11 @@ class EmbeddedPrompts final : public Injection {
  public:
   explicit EmbeddedPrompts(torch::Tensor prompts) : prompts_(std::move(prompts)) {}  // [n, p, d] or [p, d]
 
+  InjectionSlices split(const std::vector<int64_t>& counts) const override;
   torch::Tensor embedded(const torch::Tensor& x) const override;
 
  private:
+  void parts(Parts& p) override { p("prompts", prompts_); }
   torch::Tensor prompts_;
 };
 
@@ -50,9 +53,11 @@ class PrependedPrompts final : public Injection {
   // prompts [n, p, d]; p = 0 is the plain network. position [1, 1, d] is added to each (Vit::cls_position()); undefined: none.
   explicit PrependedPrompts(torch::Tensor prompts, torch::Tensor position = {});
 
+  InjectionSlices split(const std::vector<int64_t>& counts) const override;
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
 
  private:
+  void parts(Parts& p) override { p("prompts", prompts_); }
   torch::Tensor prompts_;
 };
 
