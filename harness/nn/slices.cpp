@@ -92,7 +92,7 @@ struct Joined : torch::autograd::Function<Joined> {
     variable_list sums = std::move(of_slices[0]);
     for (size_t k = 1; k < of_slices.size(); ++k)
       for (size_t i = 0; i < sums.size(); ++i)
-        if (of_slices[k][i].defined()) sums[i] = sums[i].defined() ? sums[i].add_(of_slices[k][i]) : of_slices[k][i];
+        if (of_slices[k][i].defined()) sums[i] = sums[i].defined() ? sums[i] + of_slices[k][i] : of_slices[k][i];
     sums.emplace_back();  // of `slices`
     return sums;
   }

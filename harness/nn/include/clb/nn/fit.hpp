@@ -1,8 +1,8 @@
 // The training loop's parts that need no data: options, the schedule of an update, the step. clb::fit (sdk/nn.hpp) puts them into a loop.
 //
-// Threads: a pass with gradients runs on the calling thread, forward and backward, and each operation inside it uses as many threads as the
-// run was given (`run.threads`; at::get_num_threads()). Chunks of images side by side, each on one thread (parallel.hpp), are for passes
-// without gradients alone. A method starts no threads of its own.
+// Threads: a frozen network that something is hung into takes slices of the images side by side, each on one thread, forward and backward
+// (slices.hpp). Everything else with gradients runs on the calling thread, and each operation inside it uses as many threads as the run was
+// given (`run.threads`; at::get_num_threads()). A method starts no threads of its own.
 #pragma once
 
 #include <clb/nn/module.hpp>
