@@ -3,6 +3,7 @@
 #include <clb/base/second_look.hpp>
 #include <clb/features/feature_cache.hpp>
 #include <clb/session/look_features.hpp>
+#include <cstdio>
 #include <cstring>
 #include <numeric>
 
@@ -81,12 +82,15 @@ void serve_features(Session& s, const std::vector<TakenFeatures>& taken, const f
     const auto cache = beside(store, false, features.kind, s);
     auto rows = torch::empty({static_cast<int64_t>(all.size()), cache.dim()}, torch::kFloat32);
     for (int64_t k : all) std::memcpy(rows[k].mutable_data_ptr(), cache.row(k), static_cast<size_t>(cache.dim()) * sizeof(float));
+    const auto log = [&](const std::string& what) { std::fprintf(stderr, "features %s: %s\n", features.kind.c_str(), what.c_str()); };
     if (features.proven) {
       s.features.accept(features.kind, Split::kTest, all, rows);
+      log("taken from " + features.folder + ", proven by an earlier second look of this command");
       continue;
     }
     s.require_features({features.kind}, Split::kTest, {});
     const int64_t apart = rows_apart(rows, s.features.gather(features.kind, Split::kTest, all), s.spec.precision);
+    log("computed, " + std::to_string(apart) + " of " + std::to_string(all.size()) + " other than in " + features.folder);
     if (apart == 0) result.proven.insert(result.proven.end(), features.segments.begin(), features.segments.end());
     if (apart > result.false_rows) result.false_folder = features.folder;
     result.false_rows = std::max(result.false_rows, apart);
