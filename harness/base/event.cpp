@@ -1,4 +1,5 @@
 #include <clb/base/event.hpp>
+#include <clb/base/path_text.hpp>
 #include <limits>
 #include <utility>
 
@@ -75,7 +76,13 @@ Json body(const Look& e) {
   for (const LookPass& p : e.passes)
     passes.push_back(
         {{"batch_size", p.batch_size}, {"predictions", p.predictions}, {"near_rows", p.near_rows}, {"near_classes", p.near_classes}});
-  return {{"t", "look"}, {"samples", e.samples}, {"passes", std::move(passes)}, {"confined", e.confined}};
+  return {{"t", "look"},
+          {"samples", e.samples},
+          {"passes", std::move(passes)},
+          {"confined", e.confined},
+          {"proven", e.proven},
+          {"false_folder", path_text(e.false_folder)},
+          {"false_rows", e.false_rows}};
 }
 
 Hello hello(Members& m) {
@@ -152,6 +159,9 @@ LookPass look_pass(Members& m, size_t samples) {
 Look look(Members& m) {
   Look e{m.integers("samples", 0), {}, m.flag("confined")};
   for (Members& pass : m.objects("passes")) e.passes.push_back(look_pass(pass, e.samples.size()));
+  e.proven = m.texts("proven");
+  e.false_folder = m.path_of("false_folder");
+  e.false_rows = m.integer("false_rows", 0, static_cast<int64_t>(e.samples.size()));
   return e;
 }
 

@@ -70,8 +70,11 @@ void FeatureCache::map_segment(const fs::path& file) {
     throw Error(name + " is damaged: its checksum differs");
   const int64_t n = id_shape[0];
   const double each = std::strtod(cost->second.c_str(), nullptr) / static_cast<double>(std::max<int64_t>(n, 1));
-  Part part{
-      .ids = std::vector<int64_t>(static_cast<size_t>(n)), .values = reinterpret_cast<const float*>(value_bytes.data()), .seconds = each};
+  Part part{.ids = std::vector<int64_t>(static_cast<size_t>(n)),
+            .values = reinterpret_cast<const float*>(value_bytes.data()),
+            .seconds = each,
+            .file = file,
+            .checksum = checksum->second};
   std::memcpy(part.ids.data(), id_bytes.data(), id_bytes.size());
   keep(std::move(part));
   segments_.push_back(std::move(mapped));
@@ -84,7 +87,12 @@ void FeatureCache::keep(Part part) {
 
 void FeatureCache::add(const std::vector<int64_t>& ids, const torch::Tensor& values, double seconds) {
   owned_.push_back(values);
-  keep({.ids = ids, .values = values.const_data_ptr<float>(), .seconds = seconds / static_cast<double>(ids.size()), .proven = true});
+  keep({.ids = ids,
+        .values = values.const_data_ptr<float>(),
+        .seconds = seconds / static_cast<double>(ids.size()),
+        .proven = true,
+        .file = {},
+        .checksum = {}});
   if (folder_.empty()) return;
   try {
     write_segment(ids, values, seconds);

@@ -188,6 +188,26 @@ void Features::compute(const Source& source, Rows& rows, Split split, const std:
   rows.cache->add(missing, values, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
 }
 
+std::optional<Features::Cached> Features::cached(const std::string& kind, Split split, const std::vector<int64_t>& ids) {
+  Source& from = source(kind);
+  if (!from.host || !data::has_images(run_.spec)) return std::nullopt;
+  FeatureCache& cache = *rows(from, split).cache;
+  Cached found;
+  for (int64_t id : ids) {
+    if (!cache.has(id)) return std::nullopt;
+    const FeatureCache::Part& part = cache.part(cache.place(id).part);
+    if (part.file.empty()) return std::nullopt;
+    found.folder = part.file.parent_path().string();
+    found.segments.insert(part.file.parent_path().filename().string() + "/" + part.checksum);
+  }
+  found.values = gather(kind, split, ids);
+  return found;
+}
+
+void Features::accept(const std::string& kind, Split split, const std::vector<int64_t>& ids, const torch::Tensor& values) {
+  rows(source(kind), split).cache->add(ids, values, 0);
+}
+
 base::Json Features::counts() const {
   auto accounted = accounted_before_;
   for (const auto& [name, source] : sources_)

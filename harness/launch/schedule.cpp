@@ -51,6 +51,7 @@ struct Running {
   LastTask last{};
   std::optional<Outcome> outcome{};  // of the run; its second look is on
   int64_t look_count = 0;
+  bool looks = false;  // the method's code is at work
   std::optional<base::Look> look{};
 };
 
@@ -187,6 +188,7 @@ class Scheduler {
     if (const auto* task = std::get_if<base::TaskDone>(&event)) note(*task, run.last);
     if (const auto* done = std::get_if<base::Done>(&event); done && !run.outcome) note(*done, run.last);
     if (const auto* look = std::get_if<base::Look>(&event)) run.look = *look;
+    if (const auto* progress = std::get_if<base::Progress>(&event); progress && run.outcome) run.looks |= progress->phase == base::kLooks;
     // Of the looking process nothing else is the run's.
     if (!run.outcome || std::holds_alternative<base::Progress>(event)) observer_.event(run.index, event);
   }
@@ -218,7 +220,8 @@ class Scheduler {
     try {
       if (first_ != 0) throw base::Error("stopped on request");
       run.look_count = look_size(run.last, run.outcome->wall_s);
-      const fs::path folder = make_look_folder(run.spec, run.last, run.look_count);
+      const int64_t taken = look_size(run.last, run.outcome->wall_s, FeaturesAre::kTaken);
+      const fs::path folder = make_look_folder(run.spec, run.last, {run.look_count, taken, proven_features_});
       run.log = fs::path(run.spec.execution.run_dir) / "look.txt";
       run.oom_before = oom_kills();
       run.watch = Watch(look_limits(options_.limits, run.last), Clock::now());
@@ -238,7 +241,8 @@ class Scheduler {
   bool finish_look(Running& run) {
     const Outcome ended = outcome_of(run);
     if (ended.status != "ok" && put_off_look(run)) return tell(run);
-    const std::string phase = run.watch.phase();
+    const std::string phase = run.looks ? run.watch.phase() : base::kLookPrepares;
+    if (ended.status == "ok" && run.look) proven_features_.insert(run.look->proven.begin(), run.look->proven.end());
     observer_.looked(run.index, judge_look(ended, phase, run.look, run.last, run.spec.precision, run.look_count));
     return tell(run);
   }
@@ -261,6 +265,7 @@ class Scheduler {
   ForkServers servers_;
   std::list<Running> running_;
   std::map<std::string, Outcome> hopeless_;  // by setting
+  std::set<std::string> proven_features_;    // segments of the cache (second_look.hpp)
   size_t next_ = 0;
   std::vector<size_t> again_;      // runs whose checkpoint could not be taken up: they start over
   std::set<size_t> started_over_;  // each once

@@ -66,6 +66,15 @@ void compare(base::SecondLook& result, const base::Look& look, const LastTask& t
   if (result.differing > 0)
     result.reason =
         fmt::format("its saved state predicts otherwise in a fresh process for {} of {} test samples", result.differing, result.samples);
+  if (look.false_rows == 0) return;
+  // The run's numbers stand on these rows, whatever the state makes of the right ones.
+  result.outcome = "differs";
+  result.differing = std::max(result.differing, look.false_rows);
+  result.near_ties = std::min(result.near_ties, result.samples - result.differing);
+  result.reason = fmt::format(
+      "the features in the cache {} are others than a fresh process computes, for {} of {} test samples; remove that folder and repeat the "
+      "run with `clbench run --again`",
+      look.false_folder, look.false_rows, result.samples);
 }
 
 // The looking process starts in a folder of its own.
@@ -102,9 +111,10 @@ void note(const base::Done& done, LastTask& last) {
   last.state_bytes = value("state_bytes");
 }
 
-int64_t look_size(const LastTask& task, double run_s) {
+int64_t look_size(const LastTask& task, double run_s, FeaturesAre features) {
   const auto evaluated = std::ranges::count_if(task.predictions, [](int64_t p) { return p >= 0; });
-  const double each = 2 * task.evaluate_s / static_cast<double>(std::max<int64_t>(1, evaluated)) + task.feature_s;
+  const double feature_s = features == FeaturesAre::kTaken ? 0 : task.feature_s;
+  const double each = 2 * task.evaluate_s / static_cast<double>(std::max<int64_t>(1, evaluated)) + feature_s;
   const bool trains = task.train_s > run_s / 2;
   if (trains && task.state_bytes / kLoadRate > kHeavyShare * run_s) return kFewest;
   const double cheap = trains ? kCheapToTraining_s : kCheap_s;
@@ -121,13 +131,17 @@ Limits look_limits(const Limits& run, const LastTask& task) {
   return limits;
 }
 
-fs::path make_look_folder(const base::RunSpec& spec, const LastTask& task, int64_t count) {
+fs::path make_look_folder(const base::RunSpec& spec, const LastTask& task, const LookRequest& request) {
   if (spec.execution.run_dir.empty()) throw base::Error("the run has no folder");
   const fs::path folder = fs::absolute(spec.execution.run_dir) / "look";
   fs::remove_all(folder);
   for (const char* name : {"home", "tmp"}) fs::create_directories(folder / name);
-  base::write_file_atomic(folder / "request.json",
-                          base::Json{{"run", with_absolute_paths(spec).to_json()}, {"task", task.task}, {"count", count}}.dump(2) + "\n");
+  const base::Json json{{"run", with_absolute_paths(spec).to_json()},
+                        {"task", task.task},
+                        {"count", request.count},
+                        {"count_taken", request.count_taken},
+                        {"proven", request.proven}};
+  base::write_file_atomic(folder / "request.json", json.dump(2) + "\n");
   return folder;
 }
 

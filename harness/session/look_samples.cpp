@@ -56,37 +56,48 @@ void write_store(data::Samples& store, Split split, const base::RunSpec& spec, c
   writer.finish();
 }
 
-void take(const base::RunSpec& spec, int64_t task, int64_t count, const fs::path& folder, Emitter& emitter) {
+void take(const base::RunSpec& spec, const LookWish& wish, const UsedFeatures& used, const fs::path& folder, Emitter& emitter) {
   Spans spans;
   base::RunSpec same = spec;
   if (same.execution.cache_dir.empty()) {  // the run has read every file just now
     same.dataset.fingerprint.clear();
     for (base::DatasetSpec& part : same.dataset.sequence) part.fingerprint.clear();
   }
-  Session s(same, torch::kCPU, "", emitter, spans);
-  s.task = task;
+  Session s(same, torch::kCPU, spec.execution.runner_hash, emitter, spans);
+  s.task = wish.task;
   const Evaluated evaluated = evaluated_now(s);
-  LookSamples look;
-  for (int64_t row : chosen(s, evaluated, count)) {
-    look.indices.push_back(evaluated.samples[static_cast<size_t>(row)]);
-    if (s.protocol.grants_task_ids()) look.tasks.push_back(evaluated.group[row].item<int64_t>());
-  }
+  const auto samples_of = [&](int64_t count) {
+    LookSamples look;
+    for (int64_t row : chosen(s, evaluated, count)) {
+      look.indices.push_back(evaluated.samples[static_cast<size_t>(row)]);
+      if (s.protocol.grants_task_ids()) look.tasks.push_back(evaluated.group[row].item<int64_t>());
+    }
+    look.features = take_features(s, used, look.indices);
+    return look;
+  };
+  LookSamples look = samples_of(wish.count_taken);
+  if (wish.count_taken != wish.count && !computes_none(used, look.features)) look = samples_of(wish.count);
   write_store(s.store, s.evaluated_split(), spec, look.indices, folder / "data" / spec.dataset.fingerprint);
-  base::write_file_atomic(folder / "samples.json", base::canonical({{"indices", look.indices}, {"tasks", look.tasks}}));
+  write_features(s, look.features, folder);
+  Json features = Json::array();
+  for (const TakenFeatures& taken : look.features) features.push_back(taken.to_json());
+  base::write_file_atomic(folder / "samples.json",
+                          base::canonical({{"indices", look.indices}, {"tasks", look.tasks}, {"features", std::move(features)}}));
 }
 
 }  // namespace
 
 bool predicts_by_batch(const base::RunSpec& spec) { return (spec.method.capabilities & CLB_CAP_BATCH_DEPENDENT) != 0; }
 
-LookSamples take_look_samples(const base::RunSpec& spec, int64_t task, int64_t count, const fs::path& folder, Emitter& emitter) {
+LookSamples take_look_samples(const base::RunSpec& spec, const LookWish& wish, const UsedFeatures& used, const fs::path& folder,
+                              Emitter& emitter) {
   fs::create_directories(folder);
   const pid_t child = fork();
   if (child < 0) throw base::Error("a process for the samples of the second look cannot be started");
   if (child == 0) {
     int code = 0;
     try {
-      take(spec, task, count, folder, emitter);
+      take(spec, wish, used, folder, emitter);
     } catch (...) {
       code = 1;
       std::ofstream(folder / "error") << current_failure().text;
@@ -101,7 +112,9 @@ LookSamples take_look_samples(const base::RunSpec& spec, int64_t task, int64_t c
     throw base::Error("the samples of the second look cannot be had: " + (told ? base::read_file(folder / "error") : "a crash"));
   }
   const Json json = base::parse_json(base::read_file(folder / "samples.json"), "samples.json");
-  return {json.at("indices").get<std::vector<int64_t>>(), json.at("tasks").get<std::vector<int64_t>>()};
+  LookSamples look{json.at("indices").get<std::vector<int64_t>>(), json.at("tasks").get<std::vector<int64_t>>(), {}};
+  for (const Json& taken : json.at("features")) look.features.push_back(TakenFeatures::from_json(taken));
+  return look;
 }
 
 base::RunSpec without_labels(base::RunSpec spec, const fs::path& folder) {

@@ -9,6 +9,7 @@
 #include <clb/session/evaluate.hpp>
 #include <clb/session/failure.hpp>
 #include <clb/session/learner.hpp>
+#include <clb/session/look_features.hpp>
 #include <clb/session/look_samples.hpp>
 #include <clb/session/near_ties.hpp>
 #include <clb/session/predict.hpp>
@@ -16,6 +17,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <numeric>
+#include <set>
 
 namespace clb::session {
 namespace {
@@ -27,24 +29,28 @@ constexpr int64_t kBatches[] = {7, 64};  // smaller and larger than what a metho
 
 struct Request {
   base::RunSpec spec;
-  int64_t task, count;
+  LookWish wish;
+  std::set<std::string> proven;
   fs::path folder;
 };
 
 Request read_request(const std::string& file) {
   const base::Json json = base::parse_json(base::read_file(file, uint64_t{64} << 20), file);
-  return {base::RunSpec::from_json(json.at("run"), file), json.at("task").get<int64_t>(), json.at("count").get<int64_t>(),
+  const auto number = [&](const char* name) { return json.at(name).get<int64_t>(); };
+  return {base::RunSpec::from_json(json.at("run"), file),
+          {number("task"), number("count"), number("count_taken")},
+          json.at("proven").get<std::set<std::string>>(),
           fs::absolute(file).parent_path()};
 }
 
 // Whoever wrote it: the launcher says that it is this run's, and it was written by this runner for this plugin.
-std::span<const uint8_t> state_in(const base::MappedFile& file, const Request& request) {
-  const auto envelope = base::parse_envelope(file.bytes(), "the state " + file.path().string());
+base::Envelope state_in(const base::MappedFile& file, const Request& request) {
+  auto envelope = base::parse_envelope(file.bytes(), "the state " + file.path().string());
   const auto& execution = request.spec.execution;
   const std::string run = execution.state_run.empty() ? request.spec.key() : execution.state_run;
-  if (envelope.header.value("run", "") != run || envelope.header.value("task", int64_t{-1}) != request.task)
+  if (envelope.header.value("run", "") != run || envelope.header.value("task", int64_t{-1}) != request.wish.task)
     throw Error("the state " + file.path().string() + " is not that after the last task of the run");
-  return envelope.payload;
+  return envelope;
 }
 
 Openable openable(const Request& request) {
@@ -105,26 +111,31 @@ clb_method table_of(const std::string& file, std::string& phase) {
 void look(const Request& request, Emitter& emitter, std::string& phase) {
   Laps laps;
   emitter.emit(base::Hello{.pid = getpid(), .threads = request.spec.threads});
-  emitter.progress({.phase = base::kLookPrepares, .task = request.task});
-  const LookSamples samples = take_look_samples(request.spec, request.task, request.count, request.folder / "store", emitter);
-  laps.say("samples");
+  emitter.progress({.phase = base::kLookPrepares, .task = request.wish.task});
+  const fs::path store = request.folder / "store";
   const base::MappedFile file(saved_state(request.spec));
   const auto state = state_in(file, request);
+  laps.say("state");
+  const LookSamples samples =
+      take_look_samples(request.spec, request.wish, used_features(request.spec, state.header, request.proven), store, emitter);
+  laps.say("samples");
   base::Look result{.samples = samples.indices, .passes = {}, .confined = confine(openable(request))};
-  laps.say(result.confined ? "state, and files closed" : "state; files are not closed");
+  laps.say(result.confined ? "files closed" : "files are not closed");
 
   const auto device = pick_device(request.spec.device);
   configure(device, request.spec.precision, request.spec.threads);
   Spans spans;
-  Session session(without_labels(request.spec, request.folder / "store"), device, "", emitter, spans);
+  Session session(without_labels(request.spec, store), device, "", emitter, spans);
   session.spec.execution.cache_dir.clear();  // nothing derived is kept or found
-  const auto span = spans.enter(base::kLooks, request.task);
+  serve_features(session, samples.features, store, result);
+  laps.say("features");
+  const auto span = spans.enter(base::kLooks, request.wish.task);
   phase = base::kLooks;
   session.progress("", 0, 0);
   Learner learner(session, table_of(request.spec.method.file, phase));
   learner.create();
-  learner.method().load(state);
-  session.task = request.task;
+  learner.method().load(state.payload);
+  session.task = request.wish.task;
   laps.say("method");
   const bool by_batch = predicts_by_batch(request.spec);
   if (by_batch) result.passes.push_back(pass(session, learner.method(), samples, request.spec.protocol.test_batch_size, false));
@@ -144,7 +155,7 @@ int look(const std::string& file, Emitter& emitter) {
   int64_t task = -1;
   try {
     const Request request = read_request(file);
-    task = request.task;
+    task = request.wish.task;
     look(request, emitter, phase);
     return 0;
   } catch (...) {

@@ -54,6 +54,23 @@ TEST(SecondLookRule, WhoAnswersForOtherSamplesOrFewerHasNotAnswered) {
   EXPECT_EQ(judged(few, "fp32", 50).outcome, "same");
 }
 
+TEST(SecondLookRule, FeaturesThatAreOthersThanTheCachedDenyTheRunWhateverIsPredicted) {
+  base::Look look = answer(2, 0);
+  look.false_folder = "/cache/features/a";
+  look.false_rows = 99;
+  const base::SecondLook result = judged(look);
+  EXPECT_EQ(result.outcome, "differs");
+  EXPECT_EQ(result.differing, 99);
+  EXPECT_EQ(result.near_ties, 1) << "both together are no more than the samples";
+  EXPECT_TRUE(
+      result.reason.starts_with("the features in the cache /cache/features/a are others than a fresh process computes, for 99 of 100 "))
+      << result.reason;
+  look = answer(0, 5);
+  look.false_folder = "/cache/features/a";
+  look.false_rows = 3;
+  EXPECT_EQ(judged(look).differing, 5);
+}
+
 TEST(SecondLookRule, OnlyWhatTheMethodDidIsItsFault) {
   const auto ended = [](const char* status, const char* phase) {
     return launch::judge_look({status, "why", "", 2}, phase, std::nullopt, predicted(), "fp32", kSamples).outcome;
@@ -84,6 +101,7 @@ TEST(SecondLookRule, FewerSamplesWhereEachIsDear) {
   launch::note(base::Done{{{{"forwards_charged", 3000}, {"cached_seconds_saved", 30}}}}, frozen);
   EXPECT_NEAR(frozen.feature_s, 0.02, 1e-9);
   EXPECT_EQ(launch::look_size(frozen, 60), 148);
+  EXPECT_EQ(launch::look_size(frozen, 60, launch::FeaturesAre::kTaken), 256) << "what is taken costs nothing";
   frozen.train_s = 50;
   EXPECT_EQ(launch::look_size(frozen, 60), 103) << "4.5 % of a run that trains, less the start";
   launch::note(base::Done{{{{"forwards_charged", 3000}, {"cached_seconds_saved", 30}, {"state_bytes", 3.2e8}}}}, frozen);

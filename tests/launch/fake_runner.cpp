@@ -209,8 +209,8 @@ int look(const std::string& file) {
   const Json request = parse_json(read_file(file), file);
   const RunSpec spec = RunSpec::from_json(request.at("run"), file);
   const std::string behave = spec.method.params.value("behave", "ok");
-  std::printf("fake look in %s, HOME=%s, SECRET=%s\n", std::filesystem::current_path().filename().c_str(), std::getenv("HOME"),
-              std::getenv("SECRET") ? std::getenv("SECRET") : "unset");
+  std::printf("fake look in %s, HOME=%s, SECRET=%s, proven %s\n", std::filesystem::current_path().filename().c_str(), std::getenv("HOME"),
+              std::getenv("SECRET") ? std::getenv("SECRET") : "unset", canonical(request.at("proven")).c_str());
   std::fflush(stdout);
   emit(Hello{getpid(), "", "", "", "", "", "", "", "", 0, 1});
   const int64_t task = request.at("task").get<int64_t>();
@@ -243,6 +243,11 @@ int look(const std::string& file) {
     look.passes[0].near_rows = {4};
     look.passes[0].near_classes = {look.passes[0].predictions[4]};
     ++look.passes[0].predictions[4];
+  }
+  if (behave == "look_proves") look.proven = {"key/sum"};
+  if (behave == "look_cache") {
+    look.false_folder = "/cache/features/key";
+    look.false_rows = 7;
   }
   if (behave == "look_few") {
     look.samples.resize(5);

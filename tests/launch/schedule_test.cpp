@@ -118,6 +118,11 @@ TEST_F(Schedule, EveryEndOfASecondLookHasItsOutcome) {
   const std::vector<Case> cases{
       {"look_differs", "differs", "its saved state predicts otherwise in a fresh process for 2 of 80 test samples", 2, 0},
       {"look_ties", "same", "", 0, 1},
+      {"look_cache", "differs",
+       "the features in the cache /cache/features/key are others than a fresh process computes, for 7 of 80 test samples; remove that "
+       "folder "
+       "and repeat the run with `clbench run --again`",
+       7, 0},
       {"look_crash", "failed", "its saved state cannot be used in a fresh process: SIGSEGV in second look", 0, 0},
       {"look_fails", "failed", "its saved state cannot be used in a fresh process: state: load left 8 bytes unread", 0, 0},
       {"look_few", "failed", "the looking process ended without the answers", 0, 0},
@@ -133,6 +138,17 @@ TEST_F(Schedule, EveryEndOfASecondLookHasItsOutcome) {
     EXPECT_EQ(log_.looks[i].differing, cases[i].differing) << cases[i].behave;
     EXPECT_EQ(log_.looks[i].near_ties, cases[i].near_ties) << cases[i].behave;
   }
+}
+
+TEST_F(Schedule, WhatALookHasProvenTheLaterOnesOfTheCommandAreTold) {
+  const auto said = [&](int run) { return base::read_file(folder_.path() / std::to_string(run) / "look.txt"); };
+  EXPECT_TRUE(run({spec("look_proves"), spec("ok"), spec("look_proves")}));
+  EXPECT_TRUE(contains(said(0), ", proven []\n")) << said(0);
+  for (const int later : {1, 2}) EXPECT_TRUE(contains(said(later), ", proven [\"key/sum\"]\n")) << said(later);
+  EXPECT_TRUE(run({spec("ok")}));
+  EXPECT_TRUE(contains(said(0), ", proven []\n")) << "another command: " << said(0);
+  EXPECT_TRUE(run({spec("look_crash"), spec("ok")}));
+  EXPECT_TRUE(contains(said(1), ", proven []\n")) << said(1);
 }
 
 TEST_F(Schedule, ARequestToStopEndsALookAndLeavesTheRunOk) {

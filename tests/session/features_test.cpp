@@ -77,6 +77,34 @@ TEST_F(FeaturesTest, WhatAnotherCacheHasIsFoundThereAndNothingIsWrittenToIt) {
   unsetenv("CLB_CACHE_SHARED");
 }
 
+TEST_F(FeaturesTest, CachedRowsAreGivenTogetherWithTheirSegmentsOrNotAtAll) {
+  const std::string kind = "main:cls";
+  const auto first = open(0);
+  EXPECT_FALSE(first->features.cached(kind, Split::kTest, ids_)) << "nothing there";
+  first->features.ensure(kind, Split::kTest, ids_);
+  EXPECT_FALSE(first->features.cached(kind, Split::kTest, ids_)) << "computed here, not found";
+  const auto second = open(0);
+  EXPECT_FALSE(second->features.cached(kind, Split::kTest, more_)) << "a row is missing";
+  const auto found = second->features.cached(kind, Split::kTest, ids_);
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(torch::equal(found->values, first->features.gather(kind, Split::kTest, ids_)));
+  ASSERT_EQ(found->segments.size(), 1u);
+  EXPECT_TRUE(contains(*found->segments.begin(), std::filesystem::path(found->folder).filename().string() + "/"));
+  second->features.ensure(kind, Split::kTest, more_);
+  const auto both = open(0)->features.cached(kind, Split::kTest, more_);
+  ASSERT_TRUE(both);
+  EXPECT_EQ(both->segments.size(), 2u);
+  EXPECT_TRUE(both->segments.contains(*found->segments.begin()));
+  EXPECT_FALSE(deriving()->features.cached("mean", Split::kTest, ids_)) << "the method's own";
+
+  spec_.execution.cache_dir.clear();
+  const auto given = open(0);
+  given->features.accept(kind, Split::kTest, ids_, found->values * 2);
+  given->features.ensure(kind, Split::kTest, ids_);
+  EXPECT_EQ(given->features.forwards_charged(), 0);
+  EXPECT_TRUE(torch::equal(given->features.gather(kind, Split::kTest, ids_), found->values * 2));
+}
+
 TEST_F(FeaturesTest, BlocksStandSideBySide) {
   const auto s = open(0);
   EXPECT_EQ(s->features.dim("main:cls"), kDim);

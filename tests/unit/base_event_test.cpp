@@ -38,7 +38,7 @@ std::vector<Event> one_of_each() {
           Resource{{{"peak_rss_bytes", 1e9}}},
           good_task(),
           Targets{"test", {1, 0}},
-          Look{{4, 0}, {{7, {3, 1}, {0, 1, 1}, {3, 1, 2}}}, true},
+          Look{{4, 0}, {{7, {3, 1}, {0, 1, 1}, {3, 1, 2}}}, true, {"key/sum"}, "/cache/\xff", 1},
           Done{{{{"updates", 3}}}},
           Failed{"numeric", "NaN in loss", "l2p.cpp", 12, 3, "train_task"},
           Failed{"invalid", "top_k is 20", "l2p.cpp", 39, -1, "create", true}};

@@ -77,6 +77,10 @@ struct Look {                    // clb-runner look: what a fresh process predic
   std::vector<int64_t> samples;  // indices into the evaluated split
   std::vector<LookPass> passes;
   bool confined = false;  // no file can be opened but libraries, weights and the process's own
+  // Of features that the host had computed and cached for the run:
+  std::vector<std::string> proven{};  // segments of the cache whose rows were computed afresh here and came out the same
+  std::string false_folder{};         // of the cache, where rows came out otherwise, and of how many samples
+  int64_t false_rows = 0;
 };
 struct Done {
   Resource resource;

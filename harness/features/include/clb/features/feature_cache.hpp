@@ -37,6 +37,8 @@ class FeatureCache {
     const float* values;  // [n, d]
     double seconds = 0;   // a row
     bool proven = false;  // by the caller: in this process the numbers came out so
+    base::fs::path file;  // of the segment; empty for one that was computed here
+    std::string checksum;
   };
   struct Place {
     size_t part, row;  // of parts(), of its ids

@@ -16,6 +16,8 @@
 #include <clb/stream/keys.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -70,6 +72,16 @@ class Features {
   void ensure(const std::string& kind, Split split, const std::vector<int64_t>& ids);
   void expect_unchanged() const;                                                             // throws that again
   torch::Tensor gather(const std::string& kind, Split split, std::span<const int64_t> ids);  // [n, dim] float32 on the device
+
+  // Of a kind of the host's, what a cache holds for all of `ids`; nothing when a row is missing there. Nothing is computed.
+  struct Cached {
+    torch::Tensor values;            // [n, dim] float32 on the device
+    std::string folder;              // that holds them
+    std::set<std::string> segments;  // by key and checksum: equal names, equal bytes for the same key
+  };
+  std::optional<Cached> cached(const std::string& kind, Split split, const std::vector<int64_t>& ids);
+  // Takes rows that the caller answers for as if they had been computed here.
+  void accept(const std::string& kind, Split split, const std::vector<int64_t>& ids, const torch::Tensor& values);
 
   // Counters and what they have counted, for a checkpoint.
   base::Json counts() const;
