@@ -85,7 +85,7 @@ void serve_features(Session& s, const std::vector<TakenFeatures>& taken, const f
     const auto log = [&](const std::string& what) { std::fprintf(stderr, "features %s: %s\n", features.kind.c_str(), what.c_str()); };
     if (features.proven) {
       s.features.accept(features.kind, Split::kTest, all, rows);
-      log("taken from " + features.folder + ", proven by an earlier second look of this command");
+      log(std::to_string(all.size()) + " rows taken from " + features.folder + ", proven by an earlier second look of this command");
       continue;
     }
     s.require_features({features.kind}, Split::kTest, {});

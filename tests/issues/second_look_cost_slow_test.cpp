@@ -12,7 +12,7 @@ using namespace clb;
 using clb::testing::contains;
 namespace fs = std::filesystem;
 
-const std::string kTaken = "features main:cls: taken from ", kComputed = "features main:cls: computed, ";
+const std::string kTaken = " rows taken from ", kComputed = "features main:cls: computed, ";
 
 struct SecondLookCost : clb::testing::World {
   // What came of each look, in the order of the attempts that this call added, and what its process wrote.
