@@ -9,13 +9,6 @@
 namespace clb::nn {
 
 using torch::Tensor;
-namespace {
-
-Tensor passed(const ClipImage& clip, const Tensor& images, const Injection& in, const Pass& pass) {
-  return in_slices(images, in, clip, clip.shape().tokens() * clip.shape().mlp * images.element_size(), pass);
-}
-
-}  // namespace
 
 BlocksShape ClipImage::blocks_shape() const {
   BlocksShape shape = shape_;
@@ -41,19 +34,19 @@ Tensor ClipImage::cls(const Tensor& images) const {
 Tensor ClipImage::operator()(const Tensor& images) const { return project(cls(images)); }
 
 Tensor ClipImage::tokens(const Tensor& images, const Injection& in) const {
-  return passed(*this, images, in, [&](const Tensor& some, const Injection& with) { return blocks_(embed(some, with), with); });
+  return in_slices(images, in, *this, shape_, [&](const Tensor& some, const Injection& with) { return blocks_(embed(some, with), with); });
 }
 
 Tensor ClipImage::operator()(const Tensor& images, const Injection& in) const {
-  return passed(*this, images, in, [&](const Tensor& some, const Injection& with) {
+  return in_slices(images, in, *this, shape_, [&](const Tensor& some, const Injection& with) {
     const Tensor cls = blocks_(embed(some, with), with).select(1, 0);
     return project(with.at(Site::kNorm, -1, cls, norm_(cls)));
   });
 }
 
 Tensor ClipImage::cls_of_blocks(const Tensor& images, int64_t first, const Injection& in) const {
-  return passed(*this, images, in,
-                [&](const Tensor& some, const Injection& with) { return blocks_.first_rows(embed(some, with), first, with); });
+  return in_slices(images, in, *this, shape_,
+                   [&](const Tensor& some, const Injection& with) { return blocks_.first_rows(embed(some, with), first, with); });
 }
 
 Tensor ClipText::embed(const Tensor& ids) const {

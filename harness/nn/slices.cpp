@@ -11,6 +11,8 @@
 #include <clb/nn/parallel.hpp>
 #include <unordered_set>
 
+#include "chunks.hpp"
+
 namespace clb::nn {
 namespace {
 
@@ -19,12 +21,11 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Node;
 using torch::autograd::variable_list;
 
-constexpr int64_t kBytes = 2'600'000;  // of a slice's widest activation, as in chunks.hpp
 constexpr int64_t kFewest = 4;         // slices, where there are as many images
 constexpr int64_t kWorthIt = 500'000;  // bytes of a batch's; below, threads cost more than they bring
 
 std::vector<int64_t> counts_of(int64_t n, int64_t bytes) {
-  const int64_t each = std::max<int64_t>(1, std::min(kBytes / bytes, (n + kFewest - 1) / kFewest));
+  const int64_t each = std::max<int64_t>(1, std::min(kCachedBytes / bytes, (n + kFewest - 1) / kFewest));
   std::vector<int64_t> counts(static_cast<size_t>(n / each), each);
   if (n % each != 0) counts.push_back(n % each);
   return counts;
@@ -100,8 +101,8 @@ struct Joined : torch::autograd::Function<Joined> {
 
 }  // namespace
 
-Tensor in_slices(const Tensor& images, const Injection& in, const Module& network, int64_t bytes, const Pass& pass) {
-  const int64_t n = images.size(0);
+Tensor in_slices(const Tensor& images, const Injection& in, const Module& network, const VitShape& shape, const Pass& pass) {
+  const int64_t n = images.size(0), bytes = shape.tokens() * shape.mlp * images.element_size();
   if (!images.is_cpu() || n < 2 || n * bytes < kWorthIt || images.requires_grad() || !cpu_kernels()) return pass(images, in);
   const bool gradients = at::GradMode::is_enabled();
   if (gradients && !trained_tensors(network).empty()) return pass(images, in);

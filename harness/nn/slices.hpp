@@ -3,7 +3,7 @@
 // slices share are summed in the order of the slices: results do not depend on the number of threads.
 #pragma once
 
-#include <clb/nn/injection.hpp>
+#include <clb/nn/vit.hpp>
 #include <functional>
 
 namespace clb::nn {
@@ -12,7 +12,6 @@ using Pass = std::function<torch::Tensor(const torch::Tensor& images, const Inje
 
 // pass(images, in). In one piece where slices are no faster or cannot be: on a card, of a network that is trained itself (its gradients
 // are as large as the network, once for each slice), for an injection that must see all images at once.
-// bytes: the widest activation of one image.
-torch::Tensor in_slices(const torch::Tensor& images, const Injection& in, const Module& network, int64_t bytes, const Pass& pass);
+torch::Tensor in_slices(const torch::Tensor& images, const Injection& in, const Module& network, const VitShape& shape, const Pass& pass);
 
 }  // namespace clb::nn

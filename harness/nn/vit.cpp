@@ -6,13 +6,6 @@
 namespace clb::nn {
 
 using torch::Tensor;
-namespace {
-
-Tensor passed(const Vit& vit, const Tensor& images, const Injection& in, const Pass& pass) {
-  return in_slices(images, in, vit, vit.shape().tokens() * vit.shape().mlp * images.element_size(), pass);
-}
-
-}  // namespace
 
 Tensor Vit::embed(const Tensor& images) const { return embedding_.with_positions(patch_embed(images)); }
 Tensor Vit::tokens(const Tensor& images) const { return norm_(blocks_(embed(images))); }
@@ -35,18 +28,19 @@ Tensor Vit::embed(const Tensor& images, const Injection& in) const {
 Tensor Vit::norm(const Tensor& x, const Injection& in) const { return in.at(Site::kNorm, -1, x, norm_(x)); }
 
 Tensor Vit::tokens(const Tensor& images, const Injection& in) const {
-  return passed(*this, images, in, [&](const Tensor& some, const Injection& with) { return norm(blocks_(embed(some, with), with), with); });
+  return in_slices(images, in, *this, shape_,
+                   [&](const Tensor& some, const Injection& with) { return norm(blocks_(embed(some, with), with), with); });
 }
 
 Tensor Vit::cls(const Tensor& images, const Injection& in) const {
-  return passed(*this, images, in, [&](const Tensor& some, const Injection& with) {
+  return in_slices(images, in, *this, shape_, [&](const Tensor& some, const Injection& with) {
     return norm(blocks_(embed(some, with), with).narrow(1, 0, 1), with).squeeze(1);
   });
 }
 
 Tensor Vit::cls_of_blocks(const Tensor& images, int64_t first, const Injection& in) const {
-  return passed(*this, images, in,
-                [&](const Tensor& some, const Injection& with) { return blocks_.first_rows(embed(some, with), first, with); });
+  return in_slices(images, in, *this, shape_,
+                   [&](const Tensor& some, const Injection& with) { return blocks_.first_rows(embed(some, with), first, with); });
 }
 
 }  // namespace clb::nn
