@@ -32,7 +32,7 @@ pack() { # DIR BUILD
   root=$(cd "$here/.." && pwd) shared=$root/../shared/data
   [ -x "$build/bin/gpu_check_data" ] || stop "$build holds no build; run: cmake --preset release && cmake --build build/release"
   may_fill "$to" pack
-  for part in bin lib share include problems data programs.tar.gz gpu_check.sh; do rm -rf "${to:?}/$part"; done
+  for part in bin lib share include problems data programs.tar.xz gpu_check.sh; do rm -rf "${to:?}/$part"; done
   mkdir -p "$to/data"
   cmake --install "$build" --prefix "$to" --strip >/dev/null
   rm -rf "$to/bin/clb-pretrain" "$to"/share/clbench/{leaderboard,assets/clip_bpe} # nothing here needs them, and the pack is full
@@ -52,7 +52,7 @@ pack() { # DIR BUILD
     echo "gpu_check: ../shared is absent: the pack holds the synthetic problem alone"
   fi
   strip "$to/bin/gpu_check_compare"
-  tar -C "$to" -czf "$to/programs.tar.gz" bin lib share && rm -r "$to"/{bin,lib,share} # to a third; check unpacks them
+  XZ_OPT='-T0 -3' tar -C "$to" -cJf "$to/programs.tar.xz" bin lib share && rm -r "$to"/{bin,lib,share} # to a third; check unpacks them
   size=$(find "$to" -type f -printf '%s\n' | paste -sd+ | sed 's/^$/0/')
   size=$((size))
   printf 'gpu_check: %s: %d bytes (%d MiB) in %d files; the limit is 64 MiB\n' "$to" $size $(((size >> 20) + 1)) "$(find "$to" -type f | wc -l)"
@@ -91,7 +91,11 @@ run() { # PROBLEM PHASE DEVICE DATABASE
 }
 
 unpack() {
-  [ ! -e "$here/programs.tar.gz" ] || { tar -C "$here" -xzf "$here/programs.tar.gz" && rm "$here/programs.tar.gz"; }
+  local programs=$here/programs.tar.xz
+  [ -e "$programs" ] || return 0
+  # Python reads xz where the machine has no program for it.
+  tar -C "$here" -xJf "$programs" 2>/dev/null || python3 -m tarfile -e "$programs" "$here" || stop "$programs cannot be unpacked; pack it again"
+  rm "$programs"
 }
 
 check() {
