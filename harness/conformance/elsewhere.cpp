@@ -39,7 +39,8 @@ std::vector<std::string> scrubbed_environment(const base::fs::path& place) {
                                 "PADDING=" + std::string(1 + static_cast<size_t>(getpid()) % 4000, 'x')};
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry, name = text.substr(0, text.find('='));
-    if (name == "LD_LIBRARY_PATH" || name == "OMP_WAIT_POLICY" || name.starts_with("PYTHON") || name.ends_with("SAN_OPTIONS"))
+    if (name == "LD_LIBRARY_PATH" || name == "OMP_WAIT_POLICY" || name == "GOMP_SPINCOUNT" || name.starts_with("PYTHON") ||
+        name.ends_with("SAN_OPTIONS"))
       kept.push_back(text);
   }
   return kept;

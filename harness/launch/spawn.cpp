@@ -165,7 +165,12 @@ void add_python(std::map<std::string, std::string>& added) {
 
 std::map<std::string, std::string> runner_environment(const RunnerPlace& place) {
   std::map<std::string, std::string> added{{"CLB_LAUNCHER_PID", std::to_string(getpid())}};
-  if (!std::getenv("OMP_WAIT_POLICY")) added["OMP_WAIT_POLICY"] = "passive";
+  // A thread that waits for the next parallel loop looks for it for a tenth of a millisecond before it sleeps: asleep at once, it has to be
+  // woken for each of a training step's thousands of loops; looking for longer, it takes the processor from those who share the machine.
+  if (!std::getenv("OMP_WAIT_POLICY") && !std::getenv("GOMP_SPINCOUNT")) {
+    added["OMP_WAIT_POLICY"] = "passive";
+    added["GOMP_SPINCOUNT"] = "10000";
+  }
   if (!place.first.empty()) {
     add_python(added);
     return added;

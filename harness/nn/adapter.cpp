@@ -1,5 +1,6 @@
 #include "clb/nn/adapter.hpp"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <numeric>
@@ -10,20 +11,21 @@ namespace {
 using torch::Tensor;
 
 // What dropout keeps of all images' hidden units and the factor on them, drawn for a block when the first slice comes to it: in the order
-// of the blocks, as for images that pass together.
+// of the blocks and for all tokens, also where the first is asked for alone, as for images that pass together.
 class Kept {
  public:
   Kept(int64_t images, double dropout) : images_(images), dropout_(dropout) {}
 
   Tensor operator()(int64_t block, int64_t tokens, int64_t units) {
     const std::scoped_lock lock(mutex_);
+    tokens_ = std::max(tokens_, tokens);
     Tensor& kept = of_blocks_[block];
-    if (!kept.defined()) kept = at::dropout(torch::ones({images_, tokens, units}), dropout_, /*train=*/true);
-    return kept;
+    if (!kept.defined()) kept = at::dropout(torch::ones({images_, tokens_, units}), dropout_, /*train=*/true);
+    return kept.narrow(1, 0, tokens);
   }
 
  private:
-  int64_t images_;
+  int64_t images_, tokens_ = 0;
   double dropout_;
   std::mutex mutex_;
   std::map<int64_t, Tensor> of_blocks_;
@@ -33,6 +35,7 @@ class Kept {
 class AdapterSlice final : public Injection {
  public:
   AdapterSlice(const Adapter& whole, std::shared_ptr<Kept> kept, int64_t first) : whole_(whole), kept_(std::move(kept)), first_(first) {}
+  bool by_token() const override { return true; }
   Tensor beside_mlp(int64_t block, const Tensor& x, const Tensor&) const override {
     return whole_.beside_mlp(block, x, [&](const Tensor& hidden) {  // [n, t, bottleneck]
       return hidden * as_type_of(hidden, (*kept_)(block, hidden.size(1), hidden.size(2)).narrow(0, first_, hidden.size(0)));
@@ -64,7 +67,7 @@ Adapter::Adapter(const BlocksShape& network, const AdapterOptions& options, cons
 }
 
 InjectionSlices Adapter::split(const std::vector<int64_t>& counts) const {
-  if (options_.kind != AdapterKind::kAdaptFormer || !training_ || options_.dropout == 0) return alike(counts);
+  if (!drops()) return alike(counts);
   const auto kept = std::make_shared<Kept>(std::accumulate(counts.begin(), counts.end(), int64_t{0}), options_.dropout);
   InjectionSlices slices;
   for (int64_t first = 0; const int64_t count : counts) {

@@ -1,9 +1,13 @@
 #include "clb/nn/blocks.hpp"
 
+#include <algorithm>
+
 namespace clb::nn {
 namespace {
 
 using torch::Tensor;
+
+constexpr int64_t kFewestRows = 4;  // of fewer the last bits of products and of LibTorch's attention depend on the thread and on addresses
 
 Linear empty_linear(int64_t out, int64_t in, bool bias) { return Linear(torch::empty({out, in}), bias ? torch::empty({out}) : Tensor()); }
 
@@ -26,17 +30,20 @@ Tensor Block::first_row(const Tensor& x) const {
   return y + mlp(norm2(y));
 }
 
-// With an injection: the same steps with a hook behind each.
-Tensor Block::attention(int64_t i, const Tensor& x, const Injection& in) const {
+// With an injection: the same steps with a hook behind each. The first `rows` of the result.
+Tensor Block::attention(int64_t i, const Tensor& x, int64_t rows, const Injection& in) const {
+  const auto first = [&](const Tensor& t, int64_t count) { return count >= t.size(1) ? t : t.narrow(1, 0, count); };
   const Tensor normed = in.at(Site::kNorm1, i, x, norm1(x));
   const std::vector<Tensor> parts = in.at(Site::kQkv, i, normed, attn.qkv(normed)).chunk(3, -1);
-  KeysValues rows(parts[1], parts[2]);
-  in.keys_values(i, x, rows);
-  const Tensor mask = attn.causal ? rows.causal_mask() : Tensor();
+  const Tensor queries = first(parts[0], rows);
+  KeysValues context(parts[1], parts[2]);
+  in.keys_values(i, x, context);
+  const Tensor mask = attn.causal ? context.causal_mask().narrow(0, 0, queries.size(1)) : Tensor();
   const ChangeWeights change = [&](const Tensor& weights) { return in.attention_weights(i, weights); };
-  const Tensor mixed = in.changes_attention(i) ? attend_changed(parts[0], rows.keys(), rows.values(), attn.heads, change, mask)
-                                               : attend(parts[0], rows.keys(), rows.values(), attn.heads, mask);
-  const Tensor y = in.at(Site::kProj, i, mixed, attn.proj(mixed)), beside = in.beside_attention(i, x, normed);
+  const Tensor mixed = in.changes_attention(i) ? attend_changed(queries, context.keys(), context.values(), attn.heads, change, mask)
+                                               : attend(queries, context.keys(), context.values(), attn.heads, mask);
+  const Tensor y = in.at(Site::kProj, i, mixed, attn.proj(mixed));
+  const Tensor beside = in.beside_attention(i, first(x, rows), first(normed, rows));
   return beside.defined() ? y + beside : y;
 }
 
@@ -49,8 +56,15 @@ Tensor Block::feed_forward(int64_t i, const Tensor& x, const Injection& in) cons
 
 Tensor Block::operator()(int64_t i, const Tensor& x, const Injection& in) const {
   const Tensor entered = in.before_block(i, x);
-  const Tensor attended = entered + attention(i, entered, in);
+  const Tensor attended = entered + attention(i, entered, entered.size(1), in);
   return in.after_block(i, attended + feed_forward(i, attended, in));
+}
+
+Tensor Block::first_row(int64_t i, const Tensor& x, const Injection& in) const {
+  const Tensor entered = in.before_block(i, x);
+  const int64_t rows = std::min(kFewestRows, entered.size(1));
+  const Tensor attended = entered.narrow(1, 0, rows) + attention(i, entered, rows, in);
+  return (attended + feed_forward(i, attended, in)).narrow(1, 0, 1);
 }
 
 Blocks::Blocks(const BlocksShape& shape, const BlockStyle& style) {
@@ -73,6 +87,13 @@ Tensor Blocks::first_row(const Tensor& x, int64_t first) const {
   Tensor y = x;
   for (int64_t i = first; i + 1 < depth(); ++i) y = blocks_[i](y);
   return blocks_[depth() - 1].first_row(y).squeeze(1);
+}
+
+Tensor Blocks::first_row(const Tensor& x, const Injection& in) const {
+  if (!in.by_token()) return (*this)(x, in).narrow(1, 0, 1);
+  Tensor y = x;
+  for (int64_t i = 0; i + 1 < depth(); ++i) y = blocks_[i](i, y, in);
+  return blocks_[depth() - 1].first_row(depth() - 1, y, in);
 }
 
 Tensor Blocks::first_rows(const Tensor& x, int64_t first, const Injection& in) const {

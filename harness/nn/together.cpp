@@ -1,5 +1,7 @@
 #include "clb/nn/injection.hpp"
 
+#include <algorithm>
+
 namespace clb::nn {
 
 using torch::Tensor;
@@ -32,6 +34,10 @@ std::vector<Tensor> split_rows(const Tensor& rows, const std::vector<int64_t>& c
     first += count;
   }
   return groups;
+}
+
+bool Together::by_token() const {
+  return std::ranges::all_of(parts_, [](const Injection* part) { return part->by_token(); });
 }
 
 Tensor Together::embedded(const Tensor& x) const {

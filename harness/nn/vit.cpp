@@ -34,7 +34,7 @@ Tensor Vit::tokens(const Tensor& images, const Injection& in) const {
 
 Tensor Vit::cls(const Tensor& images, const Injection& in) const {
   return in_slices(images, in, *this, shape_, [&](const Tensor& some, const Injection& with) {
-    return norm(blocks_(embed(some, with), with).narrow(1, 0, 1), with).squeeze(1);
+    return norm(blocks_.first_row(embed(some, with), with), with).squeeze(1);
   });
 }
 

@@ -338,7 +338,7 @@ TEST(Lae, TheFirstTaskAsAllOthersIsAveragedFromTheStart) {
 
 TEST(Lae, FreshAdaptersAndLoraChangeNothingAndAPrefixDoes) {
   const clb::nn::Vit vit = small_vit();
-  const Tensor images = small_task(0).images, plain = vit.cls(images, Injection());
+  const Tensor images = small_task(0).images, plain = vit.cls(images, clb::nn::Together({}));
   for (const char* module : kModules) {
     const double change = (vit.cls(images, *expert(vit.shape(), small_options(module), any_numbers())) - plain).abs().max().item<double>();
     if (module == std::string("prefix")) {

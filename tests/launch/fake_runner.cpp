@@ -186,8 +186,9 @@ int run(const std::string& file) {
   const auto lock = FileLock::try_lock(std::filesystem::path(spec.execution.run_dir) / "lock");
   if (!lock) throw Error(spec.execution.run_dir + ": another runner works here");
   hear_requests_to_stop();
-  std::printf("fake runner, forked: %s, OMP_WAIT_POLICY=%s, CUDA_VISIBLE_DEVICES=%s\n", from_environment("FAKE_RUNNER_FORKED"),
-              from_environment("OMP_WAIT_POLICY"), from_environment("CUDA_VISIBLE_DEVICES"));
+  std::printf("fake runner, forked: %s, OMP_WAIT_POLICY=%s, GOMP_SPINCOUNT=%s, CUDA_VISIBLE_DEVICES=%s\n",
+              from_environment("FAKE_RUNNER_FORKED"), from_environment("OMP_WAIT_POLICY"), from_environment("GOMP_SPINCOUNT"),
+              from_environment("CUDA_VISIBLE_DEVICES"));
   std::fflush(stdout);
   const std::string behave = spec.method.params.value("behave", "ok");
   if (behave == "early") die_of(SIGBUS);

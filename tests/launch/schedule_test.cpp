@@ -222,14 +222,19 @@ TEST_F(Schedule, ARunnerThatCannotBeStartedIsAFailedRun) {
   EXPECT_TRUE(contains(log_.outcomes[1].reason, "clb-runner is missing"));
 }
 
-TEST_F(Schedule, SpinningOpenMpThreadsAreTurnedOffUnlessTheUserChose) {
-  unsetenv("OMP_WAIT_POLICY");
+TEST_F(Schedule, OpenMpThreadsWaitShortlyUnlessTheUserChose) {
+  const auto log = [&] { return base::read_file(folder_.path() / "0/log.txt"); };
+  for (const char* name : {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}) unsetenv(name);
   run({spec("ok")});
-  EXPECT_TRUE(contains(base::read_file(folder_.path() / "0/log.txt"), "OMP_WAIT_POLICY=passive"));
+  EXPECT_TRUE(contains(log(), "OMP_WAIT_POLICY=passive, GOMP_SPINCOUNT=10000"));
   setenv("OMP_WAIT_POLICY", "active", 1);
   run({spec("ok")});
-  EXPECT_TRUE(contains(base::read_file(folder_.path() / "0/log.txt"), "OMP_WAIT_POLICY=active"));
+  EXPECT_TRUE(contains(log(), "OMP_WAIT_POLICY=active, GOMP_SPINCOUNT=unset,"));
   unsetenv("OMP_WAIT_POLICY");
+  setenv("GOMP_SPINCOUNT", "7", 1);
+  run({spec("ok")});
+  EXPECT_TRUE(contains(log(), "OMP_WAIT_POLICY=unset, GOMP_SPINCOUNT=7"));
+  unsetenv("GOMP_SPINCOUNT");
 }
 
 }  // namespace

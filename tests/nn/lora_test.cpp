@@ -45,7 +45,8 @@ TEST(Lora, IsItsDeltaAddedToTheWeightOfAnySite) {
   const torch::NoGradGuard no_grad;
   for (const std::string& site : kSites) {
     Lora lora(vit.shape(), {.blocks = {0, 1}, .sites = {site}, .rank = 3, .scale = 0.7}, any_numbers());
-    EXPECT_TRUE(torch::equal(vit.cls(some_images(), lora), vit.cls(some_images(), Injection()))) << site << ": a fresh one changes nothing";
+    EXPECT_TRUE(torch::equal(vit.cls(some_images(), lora), vit.cls(some_images(), Together({}))))
+        << site << ": a fresh one changes nothing";
     fill_b(lora, 3);
     const Tensor want = with_weights(lora).cls(some_images());
     EXPECT_TRUE(torch::allclose(vit.cls(some_images(), lora), want, 1e-4, 1e-5)) << site;

@@ -10,6 +10,7 @@
 #include <clb/nn/prompt_generators.hpp>
 #include <clb/nn/prompt_tokens.hpp>
 #include <clb/nn/ssf.hpp>
+#include <map>
 
 #include "golden_modules.hpp"
 
@@ -111,6 +112,32 @@ void expect_same_as_whole(const Compute& compute) {
     torch::manual_seed(7);
     expect_close(sliced, compute(uncut), "without gradients " + std::to_string(k));
   }
+}
+
+// How many tokens the MLP of each block works on.
+class TokenCount final : public Injection {
+ public:
+  explicit TokenCount(bool by_token) : by_token_(by_token) {}
+  bool by_token() const override { return by_token_; }
+  Tensor at(Site site, int64_t block, const Tensor&, const Tensor& y) const override {
+    if (site == Site::kFc1) counts[block] = y.size(1);
+    return y;
+  }
+  mutable std::map<int64_t, int64_t> counts;
+
+ private:
+  bool by_token_;
+};
+
+TEST(Slices, TheLastBlockLeavesTokensOutThatNobodyWants) {
+  const torch::NoGradGuard no_grad;
+  const Vit vit(random_vit(kNetwork, 1), {.heads = 3});
+  const TokenCount all(false), one(true);
+  expect_close(vit.cls(some_images(), one), vit.cls(some_images(), all), "class token");
+  EXPECT_EQ(all.counts, (std::map<int64_t, int64_t>{{0, 65}, {1, 65}, {2, 65}}));
+  EXPECT_EQ(one.counts, (std::map<int64_t, int64_t>{{0, 65}, {1, 65}, {2, 4}}));
+  EXPECT_EQ(vit.tokens(some_images(), one).size(1), 65);
+  EXPECT_EQ(one.counts, all.counts);
 }
 
 TEST(Slices, AVitLearnsWhatTheWholeBatchTeaches) {

@@ -67,9 +67,13 @@ class RanPac(Method):
 
 
 class Finetune(Method):
+    """The head is drawn as LAMDA-PILOT's."""
+
     def __init__(self, *given):
         super().__init__(*given)
         self.head = nn.Linear(self.dim, self.classes)
+        nn.init.kaiming_uniform_(self.head.weight, nonlinearity="linear")
+        nn.init.zeros_(self.head.bias)
 
     def learn(self, task):
         optimizer = torch.optim.SGD([*self.vit.parameters(), *self.head.parameters()], self.options.lr, momentum=0.9, weight_decay=2e-4)

@@ -22,8 +22,8 @@ struct RunnerPlace {
 };
 RunnerPlace find_runner();
 
-// Variables to add to a runner's environment: LD_LIBRARY_PATH with LibTorch in front, OMP_WAIT_POLICY=passive unless the user set it
-// (spinning OpenMP threads slow a shared machine by a factor of 6), CLB_LAUNCHER_PID.
+// Variables to add to a runner's environment: LD_LIBRARY_PATH with LibTorch in front, OpenMP's short waiting (unless the user
+// set OMP_WAIT_POLICY or GOMP_SPINCOUNT), CLB_LAUNCHER_PID.
 std::map<std::string, std::string> runner_environment(const RunnerPlace& place);
 
 inline constexpr int kEventFd = 3;  // the descriptor on which a runner finds its event pipe

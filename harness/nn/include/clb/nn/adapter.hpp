@@ -28,6 +28,7 @@ class Adapter final : public Injection {
   Adapter(const BlocksShape& network, const AdapterOptions& options, const Rng& rng);
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override;
+  bool by_token() const override { return !drops(); }
   torch::Tensor beside_attention(int64_t block, const torch::Tensor& x, const torch::Tensor& normed) const override;
   torch::Tensor beside_mlp(int64_t block, const torch::Tensor& x, const torch::Tensor& normed) const override;
   // The same with another dropout of the hidden units [n, t, bottleneck].
@@ -41,6 +42,7 @@ class Adapter final : public Injection {
     Linear down, up;      // [bottleneck, d], [d, bottleneck]
     torch::Tensor scale;  // [1], kLae
   };
+  bool drops() const { return options_.kind == AdapterKind::kAdaptFormer && training_ && options_.dropout > 0; }
   void parts(Parts& p) override { p("", layers_); }  // "<block>.down.weight", "<block>.down.bias", "<block>.up...", "<block>.scale"
 
   AdapterOptions options_;

@@ -24,7 +24,10 @@ struct Block final : Module {
 
   torch::Tensor operator()(const torch::Tensor& x) const;
   torch::Tensor operator()(int64_t index, const torch::Tensor& x, const Injection& in) const;  // the `index`-th block
-  torch::Tensor first_row(const torch::Tensor& x) const;                                       // [n, 1, d]: row 0 of the result alone
+
+  // [n, 1, d]: row 0 of the result alone; with an injection that works by token.
+  torch::Tensor first_row(const torch::Tensor& x) const;
+  torch::Tensor first_row(int64_t index, const torch::Tensor& x, const Injection& in) const;
 
   LayerNorm norm1;
   Attention attn;
@@ -32,7 +35,7 @@ struct Block final : Module {
   Mlp mlp;
 
  private:
-  torch::Tensor attention(int64_t index, const torch::Tensor& x, const Injection& in) const;
+  torch::Tensor attention(int64_t index, const torch::Tensor& x, int64_t rows, const Injection& in) const;
   torch::Tensor feed_forward(int64_t index, const torch::Tensor& x, const Injection& in) const;
   void parts(Parts& p) override { p("norm1", norm1)("attn", attn)("norm2", norm2)("mlp", mlp); }
 };
@@ -45,10 +48,13 @@ class Blocks final : public Module {
   const Block& operator[](int64_t i) const { return blocks_[i]; }
   int64_t depth() const { return blocks_.size(); }
 
-  // x [n, t, d] through all blocks: plain, with something hung in, or (from block `first` on) only row 0 of the result, [n, d].
+  // x [n, t, d] through all blocks: plain, or with something hung in.
   torch::Tensor operator()(const torch::Tensor& x) const;
   torch::Tensor operator()(const torch::Tensor& x, const Injection& in) const;
+
+  // Row 0 of the result alone, [n, d], from block `first` on; with something hung in [n, 1, d].
   torch::Tensor first_row(const torch::Tensor& x, int64_t first = 0) const;
+  torch::Tensor first_row(const torch::Tensor& x, const Injection& in) const;
 
   // [n, k, d]: rows 0 that blocks first, first + 1, ... put out.
   torch::Tensor first_rows(const torch::Tensor& x, int64_t first, const Injection& in) const;

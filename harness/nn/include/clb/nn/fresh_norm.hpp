@@ -12,6 +12,7 @@ class FreshNorm final : public Injection {
   explicit FreshNorm(int64_t dim) : norm_(dim) {}
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
+  bool by_token() const override { return true; }
   torch::Tensor at(Site site, int64_t, const torch::Tensor& x, const torch::Tensor& y) const override {
     return site == Site::kNorm ? norm_(x) : y;
   }

@@ -49,6 +49,11 @@ class Injection : public Module {
   // that gradients are wanted of.
   virtual InjectionSlices split(const std::vector<int64_t>& /*counts*/) const { return {}; }
 
+  // Where the class token alone is wanted, the last block computes its first few tokens alone: queries, branches and sites behind the
+  // attention then have a smaller t, and after_block is not called there. True for whoever treats each token by itself in these hooks and
+  // leaves the class token as it is in after_block.
+  virtual bool by_token() const { return false; }
+
   // The tokens with their positions, [n, t, d] -> [n, t', d], before block 0 and before the norm that some networks have there.
   virtual torch::Tensor embedded(const torch::Tensor& x) const { return x; }
 
@@ -91,6 +96,7 @@ class Together final : public Injection {
   explicit Together(std::vector<Injection*> parts) : parts_(std::move(parts)) {}
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override;
+  bool by_token() const override;
   torch::Tensor embedded(const torch::Tensor& x) const override;
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor after_block(int64_t block, const torch::Tensor& x) const override;

@@ -42,6 +42,7 @@ class Lora final : public Injection {
   const LoraDelta& at(int64_t block, const std::string& site) const;  // throws Error (invalid) where there is none
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
+  bool by_token() const override { return true; }
   torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
 
  private:
@@ -58,6 +59,7 @@ class MergedLora final : public Injection {
   void add(const Lora& finished);  // throws Error (internal) for deltas of other places
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
+  bool by_token() const override { return true; }
   torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
 
  private:

@@ -24,6 +24,7 @@ class Prefix final : public Injection {
   Prefix(const BlocksShape& network, const PrefixOptions& options, const Rng& rng);
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
+  bool by_token() const override { return true; }
   void keys_values(int64_t block, const torch::Tensor& x, KeysValues& rows) const override;
   bool changes_attention(int64_t block) const override;
   // LAE's compensation: the weights of the prefix are divided by max(their sum, 1e-12), the others stay as they are.
@@ -48,6 +49,7 @@ class GivenPrefix final : public Injection {
   GivenPrefix(std::vector<int64_t> blocks, std::vector<torch::Tensor> keys, std::vector<torch::Tensor> values);
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override;
+  bool by_token() const override { return true; }
   void keys_values(int64_t block, const torch::Tensor& x, KeysValues& rows) const override;
 
  private:

@@ -45,6 +45,7 @@ class MadePrompts final : public Injection {
       : generator_(generator), embedding_(std::move(embedding)), blocks_(blocks) {}
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override;
+  bool by_token() const override { return true; }
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor after_block(int64_t block, const torch::Tensor& x) const override;
 

@@ -22,6 +22,7 @@ class PromptTokens final : public Injection {
   PromptTokens(const BlocksShape& network, const PromptTokensOptions& options, const Rng& rng);
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
+  bool by_token() const override { return true; }
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor after_block(int64_t block, const torch::Tensor& x) const override;
 
@@ -40,6 +41,7 @@ class EmbeddedPrompts final : public Injection {
   explicit EmbeddedPrompts(torch::Tensor prompts) : prompts_(std::move(prompts)) {}  // [n, p, d] or [p, d]
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override;
+  bool by_token() const override { return true; }
   torch::Tensor embedded(const torch::Tensor& x) const override;
 
  private:
@@ -54,6 +56,7 @@ class PrependedPrompts final : public Injection {
   explicit PrependedPrompts(torch::Tensor prompts, torch::Tensor position = {});
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override;
+  bool by_token() const override { return true; }
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
 
  private:

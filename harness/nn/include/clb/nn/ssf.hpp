@@ -14,6 +14,7 @@ class Ssf final : public Injection {
   Ssf(const BlocksShape& network, const Rng& rng);
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
+  bool by_token() const override { return true; }
   torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
 
  private:
