@@ -1,7 +1,9 @@
 # Flags, compiler cache, memory-limited job pools and the precompiled header that every LibTorch target shares.
 
 # Products of matrices are LibTorch's; the loops of our own that take time ask for -O3 themselves, where they stand.
-set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+if(CMAKE_CXX_FLAGS_RELEASE STREQUAL "-O3 -DNDEBUG")  # CMake's own, which nobody chose
+  set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+endif()
 
 add_compile_options(-Wall -Wextra -Wpedantic -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=
   -ffile-prefix-map=${PROJECT_BINARY_DIR}=build -ffunction-sections -fdata-sections)
