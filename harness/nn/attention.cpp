@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cpu/attention_bf16.hpp"
+#include "cpu/fused_training.hpp"
 
 namespace clb::nn {
 namespace {
@@ -25,9 +26,11 @@ Tensor causal_mask(int64_t queries, int64_t keys, torch::Device device) {
 }
 
 Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, const Tensor& mask) {
+  if (!mask.defined()) {
+    if (auto mixed = trained_attention(q, k, v, heads)) return *mixed;
+  }
   if (!q.is_cpu() || q.scalar_type() != torch::kBFloat16) {
-    const std::optional<Tensor> given = mask.defined() ? std::optional(mask) : std::nullopt;
-    return at::scaled_dot_product_attention(split_heads(q, heads), split_heads(k, heads), split_heads(v, heads), given)
+    return at::scaled_dot_product_attention(split_heads(q, heads), split_heads(k, heads), split_heads(v, heads), if_defined(mask))
         .transpose(1, 2)
         .flatten(2);
   }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "cpu/fused_linear.hpp"
+#include "cpu/fused_training.hpp"
 
 namespace clb::nn {
 
@@ -15,9 +16,9 @@ namespace {
 // x W^T + b of float32 x and frozen weights that lie in bfloat16: backward converts them once more, where autograd would keep a float32
 // copy of every weight of the network until then.
 struct WidenedLinear : torch::autograd::Function<WidenedLinear> {
-  static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias) {
     ctx->save_for_backward({weight});
-    return at::linear(x, as_type_of(x, weight), as_type_of(x, bias));
+    return at::linear(x, as_type_of(x, weight), bias ? as_type_of(x, *bias) : Tensor());
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx, torch::autograd::variable_list gradients) {
     return {at::matmul(gradients[0], as_type_of(gradients[0], ctx->get_saved_variables()[0])), Tensor(), Tensor()};
@@ -34,16 +35,22 @@ bool widens(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 }  // namespace
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  if (widens(x, weight, bias)) return WidenedLinear::apply(x, weight, bias);
+  if (widens(x, weight, bias)) return WidenedLinear::apply(x, weight, if_defined(bias));
   const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
   if (auto y = fused_linear(x, w, b, "none")) return *y;
   return at::linear(x, w, b);
 }
 
+Tensor exact_gelu(const Tensor& x) {
+  if (auto y = trained_gelu(x)) return *y;
+  return at::gelu(x);
+}
+
 Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  if (widens(x, weight, bias)) return at::gelu(linear(x, weight, bias));
+  if (widens(x, weight, bias)) return exact_gelu(linear(x, weight, bias));
   const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
   if (auto y = fused_linear(x, w, b, "gelu")) return *y;
+  if (auto y = trained_linear_gelu(x, w, b)) return *y;
   return at::gelu(at::linear(x, w, b));
 }
 
@@ -51,6 +58,7 @@ Tensor linear_add(const Tensor& x, const Tensor& weight, const Tensor& bias, con
   if (widens(x, weight, bias)) return other + linear(x, weight, bias);
   const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
   if (auto y = fused_linear_add(x, w, b, other)) return *y;
+  if (auto y = trained_linear_add(x, w, b, other)) return *y;
   return other + at::linear(x, w, b);
 }
 

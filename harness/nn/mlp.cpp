@@ -5,7 +5,7 @@ namespace clb::nn {
 using torch::Tensor;
 
 Tensor activate(Activation activation, const Tensor& x) {
-  return activation == Activation::kGelu ? at::gelu(x) : x * at::sigmoid(1.702 * x);
+  return activation == Activation::kGelu ? exact_gelu(x) : x * at::sigmoid(1.702 * x);
 }
 
 Tensor Mlp::hidden(const Tensor& x) const {

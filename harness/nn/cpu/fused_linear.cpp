@@ -3,6 +3,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 
 #include <clb/nn/cpu_kernels.hpp>
+#include <clb/nn/linear.hpp>
 #include <string_view>
 
 namespace clb::nn {
@@ -37,18 +38,16 @@ bool fits(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return x.is_cpu() && x.scalar_type() == torch::kBFloat16 && !gradient;
 }
 
-std::optional<Tensor> given(const Tensor& bias) { return bias.defined() ? std::optional(bias) : std::nullopt; }
-
 }  // namespace
 
 std::optional<Tensor> fused_linear(const Tensor& x, const Tensor& weight, const Tensor& bias, const char* activation) {
   if (!fits(x, weight, bias) || !fused()) return std::nullopt;
-  return fused()->call(x, weight, given(bias), activation, Scalars(), std::string_view(activation) == "none" ? "" : "none");
+  return fused()->call(x, weight, if_defined(bias), activation, Scalars(), std::string_view(activation) == "none" ? "" : "none");
 }
 
 std::optional<Tensor> fused_linear_add(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& other) {
   if (!fits(x, weight, bias) || !fused_add() || (at::GradMode::is_enabled() && wants_gradient(other))) return std::nullopt;
-  return fused_add()->call(x, other, weight, given(bias), "add");
+  return fused_add()->call(x, other, weight, if_defined(bias), "add");
 }
 
 }  // namespace clb::nn

@@ -5,6 +5,7 @@
 
 #include <clb/nn/module.hpp>
 #include <clb/nn/rng.hpp>
+#include <optional>
 
 namespace clb::nn {
 
@@ -13,8 +14,12 @@ inline torch::Tensor as_type_of(const torch::Tensor& x, const torch::Tensor& t) 
   return !t.defined() || t.scalar_type() == x.scalar_type() ? t : t.to(x.scalar_type());
 }
 
+// What LibTorch takes where a tensor may be missing.
+inline std::optional<torch::Tensor> if_defined(const torch::Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; }
+
 // x [..., in], weight [out, in], bias [out] or undefined -> [..., out] in the type of x.
 torch::Tensor linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
+torch::Tensor exact_gelu(const torch::Tensor& x);  // x Phi(x)
 torch::Tensor linear_gelu(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
 // other [..., out] + x W^T + b
 torch::Tensor linear_add(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias, const torch::Tensor& other);

@@ -1,0 +1,24 @@
+// Operations in float32 on the processor whose backward is written out: fewer passes over memory than autograd's chain of single
+// operations, and nothing kept that no gradient needs. Each gives nothing where it does not apply: another type or device, no gradient
+// wanted. Their backward cannot be differentiated again and says so.
+#pragma once
+
+#include <torch/types.h>
+
+#include <optional>
+
+namespace clb::nn {
+
+// x Phi(x) of x [..., d], with the derivative kept in place of x.
+std::optional<torch::Tensor> trained_gelu(const torch::Tensor& x);
+
+// x [..., in], weight [out, in], bias [out] or undefined -> [..., out]: gelu(x W^T + b), and other + x W^T + b.
+std::optional<torch::Tensor> trained_linear_gelu(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
+std::optional<torch::Tensor> trained_linear_add(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
+                                                const torch::Tensor& other);
+
+// softmax(q k^T / sqrt(d / heads)) v of each head: q [n, tq, d], k and v [n, tk, d] -> [n, tq, d]. The weights are kept, so that backward
+// takes four products in place of five and no exponential.
+std::optional<torch::Tensor> trained_attention(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v, int64_t heads);
+
+}  // namespace clb::nn

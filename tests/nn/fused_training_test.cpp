@@ -1,0 +1,158 @@
+// Operations whose backward is written out (harness/nn/cpu/fused_training.hpp): results and gradients of PyTorch's own operations in
+// float64.
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/function.h>
+
+#include <clb/nn/attention.hpp>
+#include <clb/nn/error.hpp>
+#include <clb/nn/linear.hpp>
+
+#include "cpu/fused_training.hpp"
+#include "cpu/gelu.hpp"
+#include "golden/golden.hpp"
+
+namespace clb::nn {
+namespace {
+
+using torch::Tensor;
+using Inputs = std::vector<Tensor>;
+using Operation = std::function<std::optional<Tensor>(const Inputs&)>;
+
+struct FusedCase {
+  std::string name;
+  std::vector<std::string> inputs;
+  Operation compute;
+};
+
+std::vector<FusedCase> fused_cases(int64_t heads) {
+  return {{"gelu", {"x"}, [](const Inputs& in) { return trained_gelu(in[0]); }},
+          {"linear_gelu", {"x", "weight", "bias"}, [](const Inputs& in) { return trained_linear_gelu(in[0], in[1], in[2]); }},
+          {"linear_add", {"x", "weight", "bias", "other"}, [](const Inputs& in) { return trained_linear_add(in[0], in[1], in[2], in[3]); }},
+          {"attention", {"q", "k", "v"}, [heads](const Inputs& in) { return trained_attention(in[0], in[1], in[2], heads); }}};
+}
+
+class FusedGolden : public testing::Test {
+ protected:
+  void SetUp() override { CLB_GOLDEN(golden, "fused"); }
+  void each(const std::function<void(const FusedCase&, Inputs)>& look) {
+    for (const FusedCase& c : fused_cases(golden_.config()["heads"].get<int64_t>())) {
+      SCOPED_TRACE(c.name);
+      Inputs inputs;
+      for (const std::string& name : c.inputs) inputs.push_back(golden_[c.name + "." + name].requires_grad_());
+      look(c, inputs);
+    }
+  }
+  std::vector<Tensor> gradients(const FusedCase& c, const Tensor& result, const Inputs& of) {
+    return torch::autograd::grad({(result * golden_[c.name + ".pull"]).sum()}, of);
+  }
+  golden::Golden golden_{"fused"};
+};
+
+TEST_F(FusedGolden, ResultsAndGradients) {
+  CLB_GOLDEN(golden, "fused");
+  std::vector<std::string> given;
+  each([&](const FusedCase& c, const Inputs& inputs) {
+    const std::optional<Tensor> result = c.compute(inputs);
+    ASSERT_TRUE(result);
+    golden.close(c.name + ".result", result->detach(), 3e-6);
+    const std::vector<Tensor> found = gradients(c, *result, inputs);
+    for (size_t k = 0; k < found.size(); ++k) {
+      golden.close(c.name + ".gradient." + c.inputs[k], found[k], 5e-6);
+      given.push_back(c.name + "." + c.inputs[k]);
+    }
+    given.push_back(c.name + ".pull");
+  });
+  golden.expect_all_compared(given);
+}
+
+// What is frozen gets no gradient, and the others' stay what they were.
+TEST_F(FusedGolden, OneInputLearnsAlone) {
+  each([&](const FusedCase& c, const Inputs& inputs) {
+    const std::vector<Tensor> all = gradients(c, *c.compute(inputs), inputs);
+    for (size_t k = 0; k < inputs.size(); ++k) {
+      Inputs alone;
+      for (size_t i = 0; i < inputs.size(); ++i) alone.push_back(i == k ? inputs[i] : inputs[i].detach());
+      const std::optional<Tensor> result = c.compute(alone);
+      ASSERT_TRUE(result) << c.inputs[k];
+      EXPECT_TRUE(torch::equal(gradients(c, *result, {alone[k]})[0], all[k])) << c.inputs[k];
+    }
+  });
+}
+
+TEST_F(FusedGolden, ViewsAreRead) {
+  each([&](const FusedCase& c, const Inputs& inputs) {
+    const Tensor result = *c.compute(inputs);
+    const std::vector<Tensor> all = gradients(c, result, inputs);
+    Inputs views;  // the same numbers, each with something beside it
+    for (const Tensor& t : inputs) views.push_back(at::stack({t.detach(), t.detach() + 1}, -1).select(-1, 0).requires_grad_());
+    const Tensor of_views = *c.compute(views);
+    EXPECT_TRUE(torch::allclose(of_views, result, 1e-6, 1e-6));
+    const std::vector<Tensor> gradients_of_views = gradients(c, of_views, views);
+    for (size_t k = 0; k < all.size(); ++k) EXPECT_TRUE(torch::allclose(gradients_of_views[k], all[k], 1e-5, 1e-6)) << c.inputs[k];
+  });
+}
+
+TEST_F(FusedGolden, SecondDerivativesAreRefused) {
+  each([&](const FusedCase& c, const Inputs& inputs) {
+    const Tensor result = *c.compute(inputs);
+    try {
+      (void)torch::autograd::grad({result.sum()}, {inputs[0]}, {}, /*retain_graph=*/true, /*create_graph=*/true);
+      FAIL() << "differentiated twice";
+    } catch (const Error& e) {
+      EXPECT_STREQ(e.what(), "a fused operation has no second derivative; set CLB_CPU_KERNELS=off to have LibTorch's own operations");
+    }
+  });
+}
+
+TEST_F(FusedGolden, LeaveOtherTypesAndFrozenNumbersAlone) {
+  each([&](const FusedCase& c, const Inputs& inputs) {
+    Inputs frozen, narrow;
+    for (const Tensor& t : inputs) {
+      frozen.push_back(t.detach());
+      narrow.push_back(t.detach().to(torch::kBFloat16).requires_grad_());
+    }
+    EXPECT_FALSE(c.compute(frozen));
+    EXPECT_FALSE(c.compute(narrow));
+    const torch::NoGradGuard no_grad;
+    EXPECT_FALSE(c.compute(inputs));
+  });
+}
+
+// Networks come to them by these, and without a bias.
+TEST(FusedTraining, IsWhatNetworksLearnWith) {
+  const auto numbers = [](at::IntArrayRef sizes, uint64_t seed) { return at::randn(sizes, at::detail::createCPUGenerator(seed)); };
+  const Tensor x = numbers({2, 4, 6}, 1).requires_grad_(), weight = numbers({8, 6}, 2), other = numbers({2, 4, 8}, 3);
+  const auto made_by = [](const Tensor& t) { return t.grad_fn()->name(); };
+  EXPECT_NE(made_by(linear_gelu(x, weight, {})).find("LinearGelu"), std::string::npos);
+  EXPECT_NE(made_by(linear_add(x, weight, {}, other)).find("LinearAdd"), std::string::npos);
+  EXPECT_NE(made_by(exact_gelu(x)).find("Gelu"), std::string::npos);
+  EXPECT_NE(made_by(attend(x, x, x, 2)).find("TrainedAttention"), std::string::npos);
+  EXPECT_TRUE(torch::allclose(linear_gelu(x, weight, {}), at::gelu(at::linear(x, weight)), 1e-5, 1e-6));
+  EXPECT_TRUE(torch::allclose(linear_add(x, weight, {}, other), other + at::linear(x, weight), 1e-5, 1e-6));
+  EXPECT_TRUE(torch::allclose(linear_add(x, weight, {}, other[0]), other[0] + at::linear(x, weight), 1e-5, 1e-6)) << "broadcast";
+  const Tensor mask = causal_mask(4, 4);
+  EXPECT_EQ(made_by(attend(x, x, x, 2, mask)).find("TrainedAttention"), std::string::npos) << "a mask is LibTorch's";
+}
+
+TEST(GeluWithSlope, RowsOfAnyWidthMayLieWhereTheyAreReadFrom) {
+  for (const int64_t columns : {1, 7, 8, 16, 33}) {
+    const Tensor x = at::randn({3, columns}, at::detail::createCPUGenerator(1)) * 3,
+                 bias = at::randn(columns, at::detail::createCPUGenerator(2));
+    const Tensor sum = (x + bias).to(torch::kFloat64).requires_grad_(), wanted = at::gelu(sum);
+    wanted.sum().backward();
+    Tensor slope = x.clone(), value = at::empty_like(x);
+    gelu_with_slope(slope.const_data_ptr<float>(), bias.const_data_ptr<float>(), 3, columns, value.mutable_data_ptr<float>(),
+                    slope.mutable_data_ptr<float>());
+    EXPECT_TRUE(torch::allclose(value.to(torch::kFloat64), wanted, 0, 1e-6)) << columns;
+    EXPECT_TRUE(torch::allclose(slope.to(torch::kFloat64), sum.grad(), 0, 2e-6)) << columns;
+  }
+}
+
+TEST(GeluWithSlope, WhatIsNoNumberStaysNone) {
+  std::vector<float> x(20, std::nanf("")), value(20), slope(20);
+  gelu_with_slope(x.data(), nullptr, 1, 20, value.data(), slope.data());
+  for (size_t k = 0; k < x.size(); ++k) EXPECT_TRUE(std::isnan(value[k]) && std::isnan(slope[k])) << k;
+}
+
+}  // namespace
+}  // namespace clb::nn
