@@ -60,11 +60,11 @@ Tensor Block::operator()(int64_t i, const Tensor& x, const Injection& in) const 
   return in.after_block(i, attended + feed_forward(i, attended, in));
 }
 
-Tensor Block::first_row(int64_t i, const Tensor& x, const Injection& in) const {
+Tensor Block::leading(int64_t i, const Tensor& x, int64_t count, const Injection& in) const {
   const Tensor entered = in.before_block(i, x);
-  const int64_t rows = std::min(kFewestRows, entered.size(1));
+  const int64_t rows = std::min(std::max(kFewestRows, count), entered.size(1));
   const Tensor attended = entered.narrow(1, 0, rows) + attention(i, entered, rows, in);
-  return (attended + feed_forward(i, attended, in)).narrow(1, 0, 1);
+  return (attended + feed_forward(i, attended, in)).narrow(1, 0, count);
 }
 
 Blocks::Blocks(const BlocksShape& shape, const BlockStyle& style) {
@@ -77,9 +77,9 @@ Tensor Blocks::operator()(const Tensor& x) const {
   return y;
 }
 
-Tensor Blocks::operator()(const Tensor& x, const Injection& in) const {
+Tensor Blocks::operator()(const Tensor& x, const Injection& in, int64_t first) const {
   Tensor y = x;
-  for (int64_t i = 0; i < depth(); ++i) y = blocks_[i](i, y, in);
+  for (int64_t i = first; i < depth(); ++i) y = blocks_[i](i, y, in);
   return y;
 }
 
@@ -89,11 +89,11 @@ Tensor Blocks::first_row(const Tensor& x, int64_t first) const {
   return blocks_[depth() - 1].first_row(y).squeeze(1);
 }
 
-Tensor Blocks::first_row(const Tensor& x, const Injection& in) const {
-  if (!in.by_token()) return (*this)(x, in).narrow(1, 0, 1);
+Tensor Blocks::leading(const Tensor& x, int64_t count, const Injection& in, int64_t first) const {
+  if (!in.by_token()) return (*this)(x, in, first).narrow(1, 0, count);
   Tensor y = x;
-  for (int64_t i = 0; i + 1 < depth(); ++i) y = blocks_[i](i, y, in);
-  return blocks_[depth() - 1].first_row(depth() - 1, y, in);
+  for (int64_t i = first; i + 1 < depth(); ++i) y = blocks_[i](i, y, in);
+  return blocks_[depth() - 1].leading(depth() - 1, y, count, in);
 }
 
 Tensor Blocks::first_rows(const Tensor& x, int64_t first, const Injection& in) const {

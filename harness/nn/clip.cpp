@@ -39,7 +39,7 @@ Tensor ClipImage::tokens(const Tensor& images, const Injection& in) const {
 
 Tensor ClipImage::operator()(const Tensor& images, const Injection& in) const {
   return in_slices(images, in, *this, shape_, [&](const Tensor& some, const Injection& with) {
-    const Tensor cls = blocks_.first_row(embed(some, with), with).squeeze(1);
+    const Tensor cls = blocks_.leading(embed(some, with), 1, with).squeeze(1);
     return project(with.at(Site::kNorm, -1, cls, norm_(cls)));
   });
 }

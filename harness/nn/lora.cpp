@@ -20,6 +20,13 @@ Tensor with_columns(const Tensor& y, const LinearSite& at, const Tensor& more) {
 
 std::string prefix(int64_t block, const std::string& site) { return std::to_string(block) + "." + site + "."; }
 
+template <class Places>
+int64_t first_block(const Places& places) {
+  std::vector<int64_t> blocks;
+  for (const auto& place : places) blocks.push_back(place.block);
+  return first_of(blocks);
+}
+
 }  // namespace
 
 Lora::Lora(const BlocksShape& network, const LoraOptions& options, const Rng& rng) {
@@ -53,6 +60,8 @@ const LoraDelta& Lora::at(int64_t block, const std::string& site) const {
   throw Error(ErrorKind::kInvalid, "there is no LoRA on " + site + " of block " + std::to_string(block));
 }
 
+int64_t Lora::begins_at() const { return first_block(deltas_); }
+
 Tensor Lora::at(Site site, int64_t block, const Tensor& x, const Tensor& y) const {
   Tensor changed = y;
   for (const LoraDelta& d : deltas_) {
@@ -83,6 +92,8 @@ void MergedLora::add(const Lora& finished) {
     places_[k].delta = places_[k].delta + d.delta().to(places_[k].delta.device());
   }
 }
+
+int64_t MergedLora::begins_at() const { return first_block(places_); }
 
 Tensor MergedLora::at(Site site, int64_t block, const Tensor& x, const Tensor& y) const {
   Tensor changed = y;

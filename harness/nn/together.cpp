@@ -1,6 +1,7 @@
 #include "clb/nn/injection.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace clb::nn {
 
@@ -26,6 +27,10 @@ InjectionSlices Together::split(const std::vector<int64_t>& counts) const {
   return {slices.begin(), slices.end()};
 }
 
+int64_t first_of(const std::vector<int64_t>& blocks) {
+  return blocks.empty() ? std::numeric_limits<int64_t>::max() : *std::ranges::min_element(blocks);
+}
+
 std::vector<Tensor> split_rows(const Tensor& rows, const std::vector<int64_t>& counts, int64_t dims) {
   if (!rows.defined() || rows.dim() < dims || rows.size(0) == 1) return std::vector<Tensor>(counts.size(), rows);
   std::vector<Tensor> groups;  // each with a node of its own in the graph, since slices pass through it at the same time
@@ -38,6 +43,12 @@ std::vector<Tensor> split_rows(const Tensor& rows, const std::vector<int64_t>& c
 
 bool Together::by_token() const {
   return std::ranges::all_of(parts_, [](const Injection* part) { return part->by_token(); });
+}
+
+int64_t Together::begins_at() const {
+  int64_t first = std::numeric_limits<int64_t>::max();
+  for (const Injection* part : parts_) first = std::min(first, part->begins_at());
+  return first;
 }
 
 Tensor Together::embedded(const Tensor& x) const {

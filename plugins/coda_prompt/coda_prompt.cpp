@@ -60,11 +60,13 @@ class CodaPrompt final : public clb::Method {
     head_.grow(task().classes_seen);
     add_components();
     usage_ = Tensor();
+    clb::SharedBlocks shared(vit_, prompted() ? clb::nn::first_of(blocks_) : vit_.shape().depth, augment_);
     clb::fit(ctx(), fit_, clb::queried_images(ctx(), augment_), {own_, head_}, [&](const clb::Batch& b) {
       const Components all = old_.with(own_);
-      const auto query = clb::queries(b, vit_, augment_), weights = weights_of(query, all);
+      const auto images = shared(b);
+      const auto query = clb::queries(b, images, vit_, augment_), weights = weights_of(query, all);
       count_use(weights);
-      const auto logits = clb::nn::mask_to(task().labels, forward(b.images, query, weights, all.prompts));
+      const auto logits = clb::nn::mask_to(task().labels, forward(images, query, weights, all.prompts));
       const auto ce = torch::nn::functional::cross_entropy(logits, b.labels);
       const auto loss = ortho_weight_ > 0 ? ce + ortho_weight_ * penalty(all) : ce;
       ctx().trace("ce", ce);
@@ -122,7 +124,7 @@ class CodaPrompt final : public clb::Method {
   }
 
   // Logits of all classes seen. components [b, k, L, d], weights [b, n, k].
-  Tensor forward(const Tensor& images, const Tensor& query, const Tensor& weights, const Tensor& components) const {
+  Tensor forward(const clb::nn::Begun& images, const Tensor& query, const Tensor& weights, const Tensor& components) const {
     const auto prompts = weights.matmul(components.flatten(2)).unflatten(2, {length_, vit_.dim()});           // [b, n, L, d]
     const auto feature = prompted() ? vit_.cls(images, clb::nn::prefix_of_halves(blocks_, prompts)) : query;  // [n, d]
     const auto logits = head_(feature);

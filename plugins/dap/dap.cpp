@@ -109,12 +109,13 @@ class Dap final : public clb::Method {
   static constexpr double kOtherTask = -1e11;  // as released: finite
 
   Tensor loss(const clb::Batch& b) {
-    const Tensor query = vit_.query(b.images), similarity = cosines(query);
+    const clb::nn::Begun images = vit_.begin(b.images, 0);
+    const Tensor query = vit_.query(images), similarity = cosines(query);
     const int64_t own = std::min(task().index, pool_size_ - 1);
     const Tensor chosen = similarity.detach().argmax(1);  // what would be chosen at test
     const Tensor counted = clb::nn::count_ids(chosen, pool_size_);
     usage_ = usage_.defined() ? usage_ + counted : counted;
-    const Tensor logits = head_(length_ > 0 ? prompted(b.images, torch::full_like(chosen, own), false) : query);
+    const Tensor logits = head_(length_ > 0 ? prompted(images, torch::full_like(chosen, own), false) : query);
     const Tensor masked = clb::nn::mask_to(task().labels, logits), mean_pull = similarity.select(1, own).mean();
     const Tensor pull = pull_ == "reference" ? mean_pull * static_cast<double>(b.n) : mean_pull;
     const Tensor loss = at::cross_entropy_loss(masked, b.labels) - pull_weight_ * pull;
@@ -130,7 +131,7 @@ class Dap final : public clb::Method {
   }
 
   // The class token's feature with prompts made for these tasks [n].
-  Tensor prompted(const Tensor& images, const Tensor& ids, bool initial) {
+  Tensor prompted(const clb::nn::Begun& images, const Tensor& ids, bool initial) {
     const int64_t blocks = vit_.shape().depth - (last_block_ ? 0 : 1);
     const clb::nn::FilmPrompts& generator = initial ? initial_generator_ : generator_;
     const Tensor of_tasks = (initial ? initial_tasks_ : tasks_).embeddings.index_select(0, ids);

@@ -82,13 +82,16 @@ class DualPrompt final : public clb::Method {
     const int64_t own = own_prompts();
     const Tensor before = trained(own);
     clb::EpochMeans similarity(ctx(), clb::kKeySimilarity);
+    const int64_t first = std::min(clb::nn::first_of(g_blocks_), clb::nn::first_of(e_blocks_));
+    clb::SharedBlocks shared(vit_, prompted() ? first : vit_.shape().depth, augment_);
     clb::fit(ctx(), fit_, clb::queried_images(ctx(), augment_), {{prompts_, prompt_lr_scale_}, head_}, [&](const clb::Batch& b) {
-      const auto query = clb::queries(b, vit_, augment_);
+      const auto images = shared(b);
+      const auto query = clb::queries(b, images, vit_, augment_);
       const auto& experts = prompts_.experts;
       const auto choice = own < 0 ? experts.nearest(query, top_k_, batch_vote_train_) : experts.given(query, own, top_k_);
       count_use(choice);
       similarity.add(b, choice.chosen_cosines());
-      const auto logits = clb::nn::mask_to(task().labels, forward(b.images, query, choice, prompts_));
+      const auto logits = clb::nn::mask_to(task().labels, forward(images, query, choice, prompts_));
       const auto ce = torch::nn::functional::cross_entropy(logits, b.labels), pull = pull_weight_ * key_loss(choice);
       ctx().trace("ce", ce);
       ctx().trace("key_loss", pull);
@@ -155,7 +158,7 @@ class DualPrompt final : public clb::Method {
   }
 
   // Logits of all classes seen.
-  Tensor forward(const Tensor& images, const Tensor& query, const PrefixChoice& choice, const Prompts& p) const {
+  Tensor forward(const clb::nn::Begun& images, const Tensor& query, const PrefixChoice& choice, const Prompts& p) const {
     const auto chosen = p.experts.chosen(choice, legacy_prefix_reshape_);  // [e, n, 2, k l, d]
     auto general = clb::nn::prefix_of_pairs(g_blocks_, p.general.unsqueeze(1)), experts = clb::nn::prefix_of_pairs(e_blocks_, chosen);
     const auto feature = prompted() ? vit_.cls(images, clb::nn::Together({&general, &experts})) : query;  // [n, d]

@@ -101,17 +101,18 @@ class HidePrompt final : public clb::Method {
     const Tensor before = own.pairs.detach().clone(), stored = features_.means();
     const std::vector<clb::nn::FitGroup> groups{{head_, head_lr_scale_, rates(head_lr_scale_ * fit_.lr)},
                                                 {own, prompt_lr_scale_, rates(prompt_lr_scale_ * fit_.lr)}};
+    clb::SharedBlocks shared(vit_, prompted() ? clb::nn::first_of(blocks_) : vit_.shape().depth, augment_);
     clb::fit(ctx(), fit_, clb::queried_images(ctx(), augment_), groups,
-             [&](const clb::Batch& b) { return loss(b, prompts_.mixed(task().index, momentum_), stored); });
+             [&](const clb::Batch& b) { return loss(b, shared(b), prompts_.mixed(task().index, momentum_), stored); });
     clb::nn::freeze(own);
     own.pairs = prompts_.mixed(task().index, momentum_).detach();  // once more, for good
     if (prompted()) clb::record_change(ctx(), own.pairs, before);
   }
 
-  Tensor loss(const clb::Batch& b, const Tensor& prompt, const Tensor& stored) {
-    const Tensor query = prompted() ? Tensor() : clb::queries(b, vit_, augment_),
+  Tensor loss(const clb::Batch& b, const clb::nn::Begun& images, const Tensor& prompt, const Tensor& stored) {
+    const Tensor query = prompted() ? Tensor() : clb::queries(b, images, vit_, augment_),
                  prompts = prompted() ? same_for_all(prompt, b.n) : Tensor();
-    const Tensor z = feature(b.images, query, prompts), logits = head_(z), masked = clb::nn::mask_to(task().labels, logits);
+    const Tensor z = feature(images, query, prompts), logits = head_(z), masked = clb::nn::mask_to(task().labels, logits);
     const Tensor ce = at::cross_entropy_loss(masked, b.labels);
     ctx().trace({{"batched_prompt", prompts}, {"feature", z}, {"logits", logits}, {"logits_masked", masked}, {"ce", ce}});
     if (contrast_weight_ == 0 || !prompted()) return ce;  // without prompts nothing moves the features
@@ -129,7 +130,7 @@ class HidePrompt final : public clb::Method {
   }
 
   // [n, d] float32: the class token beside the prompts [blocks, n, 2, p, d]; without prompts the query.
-  Tensor feature(const Tensor& images, const Tensor& query, const Tensor& prompts) const {
+  Tensor feature(const clb::nn::Begun& images, const Tensor& query, const Tensor& prompts) const {
     if (!prompted()) return query;
     return vit_.cls(images, clb::nn::prefix_of_pairs(blocks_, prompts)).to(torch::kFloat32);
   }

@@ -49,10 +49,11 @@ class L2p final : public clb::Method {
     head_.grow(task().classes_seen);
     clb::EpochMeans similarity(ctx(), clb::kKeySimilarity);
     clb::fit(ctx(), fit_, ctx().train().train_view().images(), {{pool_, pool_lr_scale_}, head_}, [&](const clb::Batch& b) {
-      const auto choice = pool_.choose(vit_.query(b.images), top_k_, batch_vote_train_);
+      const auto images = vit_.begin(b.images, 0);
+      const auto choice = pool_.choose(vit_.query(images), top_k_, batch_vote_train_);
       pool_.count_use(choice);
       similarity.add(b, choice.cosines);
-      const auto logits = clb::nn::mask_to(task().labels, forward(b.images, choice));
+      const auto logits = clb::nn::mask_to(task().labels, forward(images, choice));
       const auto loss = torch::nn::functional::cross_entropy(logits, b.labels) - pull_weight_ * choice.similarity();  // eq. 5
       ctx().trace("loss", loss);
       return loss;
@@ -70,11 +71,11 @@ class L2p final : public clb::Method {
   void state(clb::Archive& a) override { a("pool", pool_)("head", head_); }
 
  private:
-  torch::Tensor forward(const torch::Tensor& images, const clb::nn::PromptChoice& choice) {
+  torch::Tensor forward(const clb::nn::Begun& images, const clb::nn::PromptChoice& choice) {
     const auto position = prompt_position_ == "cls" ? vit_.cls_position() : torch::Tensor();
-    const auto tokens = vit_.tokens(images, clb::nn::PrependedPrompts(choice.prompts, position));  // [n, 1 + N L_p + patches, d]
-    const bool reads_cls = feature_ == "cls" || top_k_ == 0;
-    const auto feature = reads_cls ? tokens.select(1, 0) : tokens.narrow(1, 1, top_k_ * length_).mean(1);  // [n, d]
+    const int64_t prompts = feature_ == "cls" ? 0 : top_k_ * length_;  // that the head reads
+    const auto tokens = vit_.first_tokens(images, 1 + prompts, clb::nn::PrependedPrompts(choice.prompts, position));
+    const auto feature = prompts == 0 ? tokens.select(1, 0) : tokens.narrow(1, 1, prompts).mean(1);  // [n, d]
     const auto logits = head_(feature);
     ctx().trace("prompt_idx", choice.ids);
     ctx().trace("cosines", choice.cosines);

@@ -337,6 +337,7 @@ TEST(Lae, TheFirstTaskAsAllOthersIsAveragedFromTheStart) {
 }
 
 TEST(Lae, FreshAdaptersAndLoraChangeNothingAndAPrefixDoes) {
+  const torch::NoGradGuard no_grad;  // one way of computing
   const clb::nn::Vit vit = small_vit();
   const Tensor images = small_task(0).images, plain = vit.cls(images, clb::nn::Together({}));
   for (const char* module : kModules) {

@@ -60,12 +60,14 @@ class SPromptPp final : public clb::Method {
     const int64_t own = own_prompt();
     const Tensor before = pool_.rows(own, 1).detach().clone();
     clb::EpochMeans similarity(ctx(), clb::kKeySimilarity);
+    clb::SharedBlocks shared(vit_, prompted() ? clb::nn::first_of(blocks_) : vit_.shape().depth, augment_);
     clb::fit(ctx(), fit_, clb::queried_images(ctx(), augment_), {{pool_, prompt_lr_scale_}, head_}, [&](const clb::Batch& b) {
-      const auto query = clb::queries(b, vit_, augment_);
+      const auto images = shared(b);
+      const auto query = clb::queries(b, images, vit_, augment_);
       const auto choice = pool_.given(query, own, 1);
       similarity.add(b, choice.chosen_cosines());
       usage_ += clb::nn::count_ids(clb::nn::first_largest(choice.cosines.detach(), 1), pool_size_);  // whom the keys would choose
-      const auto logits = clb::nn::mask_to(task().labels, forward(b.images, query, choice, pool_));
+      const auto logits = clb::nn::mask_to(task().labels, forward(images, query, choice, pool_));
       const auto loss = torch::nn::functional::cross_entropy(logits, b.labels) - pull_weight_ * choice.similarity();
       ctx().trace("loss", loss);
       return loss;
@@ -105,7 +107,7 @@ class SPromptPp final : public clb::Method {
   }
 
   // Logits of all classes seen.
-  Tensor forward(const Tensor& images, const Tensor& query, const PrefixChoice& choice, const clb::nn::PrefixPool& pool) const {
+  Tensor forward(const clb::nn::Begun& images, const Tensor& query, const PrefixChoice& choice, const clb::nn::PrefixPool& pool) const {
     const auto chosen = pool.chosen(choice, legacy_prefix_reshape_);                                        // [b, n, 2, l, d]
     const auto feature = prompted() ? vit_.cls(images, clb::nn::prefix_of_pairs(blocks_, chosen)) : query;  // [n, d]
     const auto logits = head_(feature);

@@ -109,7 +109,7 @@ class VqPrompt final : public clb::Method {
   }
 
   // What the head reads, [n, d] float32: the class token, beside the selected prompts.
-  Tensor feature(const Tensor& images, const Tensor& query, const Selection& s) const {
+  Tensor feature(const clb::nn::Begun& images, const Tensor& query, const Selection& s) const {
     const Tensor feature =
         prompted() ? vit_.cls(images, clb::nn::prefix_of_halves(prompt_.pool.blocks, s.prompts)).to(torch::kFloat32) : query;
     ctx().trace("feature", feature);
@@ -122,17 +122,20 @@ class VqPrompt final : public clb::Method {
     std::vector<clb::nn::FitGroup> groups{head_};
     if (prompted() && prompt_lr_scale_ > 0) groups.emplace_back(pool_, prompt_lr_scale_, rates(prompt_lr_scale_ * fit_.lr, updates));
     const Tensor before = pool_.prompts().detach().clone();
-    clb::fit(ctx(), fit_, clb::queried_images(ctx(), augment_), groups, [&](const clb::Batch& b) { return loss(b); },
+    clb::SharedBlocks shared(vit_, first_prompted(), augment_);
+    clb::fit(ctx(), fit_, clb::queried_images(ctx(), augment_), groups, [&](const clb::Batch& b) { return loss(b, shared(b)); },
              {.schedule = rates(fit_.lr, updates)});
     if (!prompted()) return;
     clb::record_usage(ctx(), "pool", prompt_.pool.blocks, pool_.take_usage());  // how often each entry was taken in this task
     clb::record_change(ctx(), pool_.prompts(), before);
   }
 
-  Tensor loss(const clb::Batch& b) {
-    const Tensor query = clb::queries(b, vit_, augment_);
+  int64_t first_prompted() const { return prompted() ? clb::nn::first_of(prompt_.pool.blocks) : vit_.shape().depth; }
+
+  Tensor loss(const clb::Batch& b, const clb::nn::Begun& images) {
+    const Tensor query = clb::queries(b, images, vit_, augment_);
     const Selection s = select(pool_, query);
-    const Tensor logits = head_(feature(b.images, query, s));
+    const Tensor logits = head_(feature(images, query, s));
     const Tensor ce = at::cross_entropy_loss(clb::nn::mask_to(task().labels, logits), b.labels);
     ctx().trace({{"logits", logits}, {"ce", ce}});
     if (!prompted()) return ce;
@@ -156,9 +159,11 @@ class VqPrompt final : public clb::Method {
   // Mean and variance of each class's features with the prompts as they are now; they are not renewed.
   void keep_statistics() {
     const bool augmented = augment_ && augment_statistics_;
+    clb::SharedBlocks shared(vit_, first_prompted(), augmented);
     const auto of_task = clb::features_of(ctx(), clb::queried_images(ctx(), augmented), fit_.batch_size, [&](const clb::Batch& b) {
-      const Tensor query = clb::queries(b, vit_, augmented);
-      return feature(b.images, query, select(pool_, query));
+      const clb::nn::Begun images = shared(b);
+      const Tensor query = clb::queries(b, images, vit_, augmented);
+      return feature(images, query, select(pool_, query));
     });
     clb::remember(ctx(), memory_, of_task, {.covariance = "diagonal", .per_class = centroids_, .unbiased = false}, "statistics");
   }

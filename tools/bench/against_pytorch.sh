@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # clbench against a program of the same settings in PyTorch (tools/bench/pytorch: timm's network, torchvision's transforms on PIL images, no
-# workers): whole processes, cold (nothing in clbench's cache), fp32, all cores, in turns. Prints medians, and what loading alone takes.
+# workers): whole processes, cold (nothing in clbench's cache), fp32, all cores, in turns. Prints medians, and what loading alone takes. Then
+# what is possible: `products` are the seconds that clbench's products of matrices, as MKL lists them in a run of its own, would take at the
+# highest rate that this machine multiplies at, `share` what part of clbench's seconds that is, and `limit` the ratio if all else took no
+# time. Products of attention in training, which MKL does not list with their sizes, are left out: true limits are lower.
 #
 #   tools/bench/against_pytorch.sh BUILD PYTHON DATA [METHOD...]
 #
@@ -59,6 +62,29 @@ values = json.load(sys.stdin)["tables"][0]["sections"][0]["rows"][0]["runs"][0][
 print(int(values.get("updates") or 0), 100 * values["acc.last.sample"])'
 }
 
+# Operations in products of matrices of one run in clbench.
+operations() { # PARAMS
+  (export MKL_VERBOSE=1 MKL_VERBOSE_OUTPUT_FILE="$folder/products"; rm -f "$folder/products"; in_clbench "$1" >/dev/null)
+  "$python" - "$folder/products" <<'PYTHON'
+import re, sys
+sizes = (re.search(r" SGEMM\(\w,\w,(\d+),(\d+),(\d+),", line) for line in open(sys.argv[1]))
+print(sum(2 * int(m[1]) * int(m[2]) * int(m[3]) for m in sizes if m))
+PYTHON
+}
+
+# Operations a second in products of matrices, the most of several sizes and times.
+highest_rate() {
+  "$python" - <<'PYTHON'
+import time, torch
+def rate(rows, inner, columns, times):
+    a, b = torch.randn(rows, inner), torch.randn(inner, columns)
+    start = time.perf_counter()
+    for _ in range(times): a @ b
+    return 2 * rows * inner * columns * times / (time.perf_counter() - start)
+print(max(rate(*sizes) for _ in range(10) for sizes in [(2048, 2048, 2048, 2), (800, 192, 768, 100), (3200, 768, 192, 25)]))
+PYTHON
+}
+
 in_pytorch() { # OPTIONS...; prints the same
   measure "$folder/log" "$python" "$here/pytorch/run.py" "$method" --data "$folder/data" --recipe "$build/share/clbench/recipes/$recipe.toml" \
     --weights "$data/deit_tiny/deit_tiny_patch16_224.safetensors" --classes "$classes" --tasks "$tasks" --train-per-class "$train" \
@@ -67,7 +93,7 @@ in_pytorch() { # OPTIONS...; prints the same
 }
 
 row() { # one line from the rounds of a method
-  "$python" - "$method" "$folder/rounds" "$(cut -d' ' -f1 /proc/loadavg)" <<'PYTHON'
+  "$python" - "$method" "$folder/rounds" "$(cut -d' ' -f1 /proc/loadavg)" "$1" "$rate" <<'PYTHON'
 import statistics, sys
 rounds = [line.split() for line in open(sys.argv[2])]
 sides = {name: list(zip(*([float(x) for x in line[1:]] for line in rounds if line[0] == name))) for name in ("clbench", "pytorch")}
@@ -77,8 +103,9 @@ a, b = ([statistics.median(values) for values in side] for side in (ours, theirs
 notes = [f"load {sys.argv[3]}"]
 if a[3] != b[3]: notes.append("UPDATES DIFFER")
 if abs(a[4] - b[4]) > 10: notes.append("accuracies differ")
+products = float(sys.argv[4]) / float(sys.argv[5])
 print(f"{sys.argv[1]:12} {a[0]:7.1f} {b[0]:7.1f}   {ratio[0]:5.2f} {ratio[1]:5.2f}   {a[2]:5.0f} {b[2]:5.0f} {a[2] / b[2]:5.2f}   "
-      f"{a[3]:5.0f} {b[3]:5.0f}   {a[4]:5.1f} {b[4]:5.1f}   {', '.join(notes)}")
+      f"{a[3]:5.0f} {b[3]:5.0f}   {a[4]:5.1f} {b[4]:5.1f}   {products:8.1f} {products / a[0]:5.2f} {b[0] / products:5.2f}   {', '.join(notes)}")
 PYTHON
 }
 
@@ -95,14 +122,17 @@ compare() { # METHOD RATE [PARAMS]
     echo clbench $(in_clbench "$params") >>"$folder/rounds"
     echo pytorch $(in_pytorch "${options[@]}") >>"$folder/rounds"
   done
-  row
+  round=0
+  row "$(operations "$params")"
 }
 
 echo "$(sed -n 's/^model name.*: //p;q' <(grep 'model name' /proc/cpuinfo)), $(nproc) cores, $(grep -om1 -w 'avx2\|avx512f\|amx_bf16' /proc/cpuinfo | tr '\n' ' ')"
 echo "loading alone, seconds, processor seconds, MB: clb-runner $(measure /dev/null "$build/bin/clb-runner" version), Python $(
   measure /dev/null "$python" -c 'import torch, torchvision, timm')"
+rate=$(highest_rate)
+echo "products of matrices: $(printf %.0f "${rate%.*}e-9") GFLOP/s at most"
 echo "                   seconds    pytorch / clbench    peak MB              updates      accuracy"
-echo "method       clbench pytorch   wall   cpu    clbench pytorch ratio   clbench pytorch   clbench pytorch"
+echo "method       clbench pytorch   wall   cpu    clbench pytorch ratio   clbench pytorch   clbench pytorch   products share limit"
 [ $# -gt 0 ] || set -- simplecil ranpac finetune slca l2p dualprompt coda_prompt ease aper
 for name in "$@"; do
   case $name in

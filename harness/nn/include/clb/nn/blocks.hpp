@@ -25,9 +25,9 @@ struct Block final : Module {
   torch::Tensor operator()(const torch::Tensor& x) const;
   torch::Tensor operator()(int64_t index, const torch::Tensor& x, const Injection& in) const;  // the `index`-th block
 
-  // [n, 1, d]: row 0 of the result alone; with an injection that works by token.
+  // [n, 1, d]: row 0 of the result alone; with an injection that works by token its first `count` rows, [n, count, d].
   torch::Tensor first_row(const torch::Tensor& x) const;
-  torch::Tensor first_row(int64_t index, const torch::Tensor& x, const Injection& in) const;
+  torch::Tensor leading(int64_t index, const torch::Tensor& x, int64_t count, const Injection& in) const;
 
   LayerNorm norm1;
   Attention attn;
@@ -48,13 +48,13 @@ class Blocks final : public Module {
   const Block& operator[](int64_t i) const { return blocks_[i]; }
   int64_t depth() const { return blocks_.size(); }
 
-  // x [n, t, d] through all blocks: plain, or with something hung in.
+  // x [n, t, d] through all blocks: plain, or with something hung in from block `first` on.
   torch::Tensor operator()(const torch::Tensor& x) const;
-  torch::Tensor operator()(const torch::Tensor& x, const Injection& in) const;
+  torch::Tensor operator()(const torch::Tensor& x, const Injection& in, int64_t first = 0) const;
 
-  // Row 0 of the result alone, [n, d], from block `first` on; with something hung in [n, 1, d].
+  // Row 0 of the result alone, [n, d], from block `first` on; with something hung in the first `count` rows, [n, count, d].
   torch::Tensor first_row(const torch::Tensor& x, int64_t first = 0) const;
-  torch::Tensor first_row(const torch::Tensor& x, const Injection& in) const;
+  torch::Tensor leading(const torch::Tensor& x, int64_t count, const Injection& in, int64_t first = 0) const;
 
   // [n, k, d]: rows 0 that blocks first, first + 1, ... put out.
   torch::Tensor first_rows(const torch::Tensor& x, int64_t first, const Injection& in) const;

@@ -54,6 +54,10 @@ class Injection : public Module {
   // leaves the class token as it is in after_block.
   virtual bool by_token() const { return false; }
 
+  // The first block that it changes anything in: 0 where it changes the tokens before it, too, -1, the default, where it changes patches.
+  // What lies before is as without it, so that it can be shared (Begun in vit.hpp).
+  virtual int64_t begins_at() const { return -1; }
+
   // The tokens with their positions, [n, t, d] -> [n, t', d], before block 0 and before the norm that some networks have there.
   virtual torch::Tensor embedded(const torch::Tensor& x) const { return x; }
 
@@ -86,6 +90,9 @@ class Injection : public Module {
   }
 };
 
+// For begins_at(): the first of these blocks; none: behind the last one.
+int64_t first_of(const std::vector<int64_t>& blocks);
+
 // For split(): rows of `dims` dimensions, [n, p, d], as those of each group of images; of fewer, or undefined, the same for each group.
 std::vector<torch::Tensor> split_rows(const torch::Tensor& rows, const std::vector<int64_t>& counts, int64_t dims = 3);
 
@@ -97,6 +104,7 @@ class Together final : public Injection {
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override;
   bool by_token() const override;
+  int64_t begins_at() const override;
   torch::Tensor embedded(const torch::Tensor& x) const override;
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor after_block(int64_t block, const torch::Tensor& x) const override;

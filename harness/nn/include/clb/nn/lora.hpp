@@ -43,6 +43,7 @@ class Lora final : public Injection {
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
   bool by_token() const override { return true; }
+  int64_t begins_at() const override;
   torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
 
  private:
@@ -60,6 +61,7 @@ class MergedLora final : public Injection {
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
   bool by_token() const override { return true; }
+  int64_t begins_at() const override;
   torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
 
  private:

@@ -23,6 +23,7 @@ class PromptTokens final : public Injection {
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
   bool by_token() const override { return true; }
+  int64_t begins_at() const override { return 0; }
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor after_block(int64_t block, const torch::Tensor& x) const override;
 
@@ -42,6 +43,7 @@ class EmbeddedPrompts final : public Injection {
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override;
   bool by_token() const override { return true; }
+  int64_t begins_at() const override { return 0; }
   torch::Tensor embedded(const torch::Tensor& x) const override;
 
  private:
@@ -57,6 +59,7 @@ class PrependedPrompts final : public Injection {
 
   InjectionSlices split(const std::vector<int64_t>& counts) const override;
   bool by_token() const override { return true; }
+  int64_t begins_at() const override { return 0; }
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
 
  private:

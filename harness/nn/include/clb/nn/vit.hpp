@@ -36,6 +36,15 @@ struct VitOptions {
   ImageSize grid = 0;         // of the positions in the file; 0: a square, or `image`'s where their number is none
 };
 
+// Images [n, channels, height, width], or what frozen blocks made of them already: tokens [n, t, d] before block `block`.
+struct Begun {
+  Begun(torch::Tensor images) : x(std::move(images)) {}  // NOLINT: images are taken wherever what was begun is
+  Begun(torch::Tensor tokens, int64_t block) : x(std::move(tokens)), block(block) {}
+
+  torch::Tensor x;
+  int64_t block = -1;  // -1: images
+};
+
 class Vit final : public Module {
  public:
   Vit() = default;
@@ -55,13 +64,19 @@ class Vit final : public Module {
   torch::Tensor cls_position() const { return embedding_.pos_embed.narrow(1, 0, 1); }
 
   // The forward pass. images [n, channels, height, width] of the network's device and type.
-  torch::Tensor cls(const torch::Tensor& images) const;     // [n, d]: class token after the final norm
+  torch::Tensor cls(const Begun& images) const;             // [n, d]: class token after the final norm
   torch::Tensor tokens(const torch::Tensor& images) const;  // [n, tokens, d]: all tokens after the final norm
-  torch::Tensor query(const torch::Tensor& images) const;   // cls() without a gradient
+  torch::Tensor query(const Begun& images) const;           // cls() without a gradient
 
-  // The same with something hung in. tokens() holds whatever tokens the injection leaves behind the last block.
-  torch::Tensor cls(const torch::Tensor& images, const Injection& injection) const;
+  // The same with something hung in. tokens() holds whatever tokens the injection leaves behind the last block; first_tokens() the first
+  // `count` of these, [n, count, d], which takes less time. Throws Error (internal) for blocks that the injection would have changed.
+  torch::Tensor cls(const Begun& images, const Injection& injection) const;
   torch::Tensor tokens(const torch::Tensor& images, const Injection& injection) const;
+  torch::Tensor first_tokens(const Begun& images, int64_t count, const Injection& injection) const;
+
+  // The tokens before `block`, which come before it in every pass that nothing is hung into earlier: without a gradient, so of a network
+  // that is not trained.
+  Begun begin(const torch::Tensor& images, int64_t block) const;
 
   // [n, k, d]: the class tokens that blocks first, first + 1, ... put out, before the final norm.
   torch::Tensor cls_of_blocks(const torch::Tensor& images, int64_t first, const Injection& injection = Injection()) const;
@@ -78,7 +93,7 @@ class Vit final : public Module {
 
  private:
   void parts(Parts& p) override { p("", embedding_)("blocks", blocks_)("norm", norm_); }
-  torch::Tensor embed(const torch::Tensor& images, const Injection& in) const;
+  torch::Tensor embed(const Begun& images, const Injection& in) const;
   torch::Tensor norm(const torch::Tensor& x, const Injection& in) const;
 
   VitShape shape_;

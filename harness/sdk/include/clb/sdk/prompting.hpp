@@ -2,9 +2,11 @@
 // what is told of pools.
 #pragma once
 
+#include <algorithm>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/nn.hpp>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -58,12 +60,55 @@ inline void require_halves(int64_t length) {
 // The task's images as queries() takes them: with the training transform, or as they are evaluated. The second kind is the same in
 // every epoch, so that the host's cache has the frozen feature of each.
 inline StreamRequest queried_images(const Context& ctx, bool augmented) {
-  return augmented ? ctx.train().train_view().images() : ctx.train().eval_view().images().features("main:cls");
+  return augmented ? ctx.train().train_view().images() : ctx.train().eval_view().images().features("main:cls").sample_ids();
 }
 
-// [n, d] float32: the class token of the network without prompts, from the cache where the batch brings it, else from one frozen pass.
-inline torch::Tensor queries(const Batch& b, const nn::Vit& vit, bool augmented) {
-  return augmented ? vit.query(b.images).to(torch::kFloat32) : b.features("main:cls");
+// What the blocks of a frozen network before `block`, the first that a method changes, make of the images of queried_images(): computed
+// once for the query and for what is trained, and where images look the same in every epoch once for all epochs, as long as it fits into
+// kBytes.
+class SharedBlocks {
+ public:
+  SharedBlocks(const nn::Vit& vit, int64_t block, bool augmented) : vit_(vit), block_(block), augmented_(augmented) {}
+
+  nn::Begun operator()(const Batch& b) {
+    if (block_ < 0 || block_ >= vit_.shape().depth) return b.images;  // the patches are changed, or nothing is
+    if (augmented_) return vit_.begin(b.images, block_);
+    if (block_ == 0) return b.images;
+    std::vector<int64_t> ids(static_cast<size_t>(b.n)), unknown;
+    std::vector<torch::Tensor> tokens(ids.size());  // of each image, [t, d]
+    for (size_t i = 0; i < ids.size(); ++i) {
+      ids[i] = b.sample_ids[static_cast<int64_t>(i)].item<int64_t>();
+      const auto found = kept_.find(ids[i]);
+      if (found != kept_.end())
+        tokens[i] = found->second;
+      else
+        unknown.push_back(static_cast<int64_t>(i));
+    }
+    if (!unknown.empty()) {
+      const torch::Tensor rows = torch::tensor(unknown, b.images.device());
+      const torch::Tensor begun = vit_.begin(b.images.index_select(0, rows), block_).x;
+      for (size_t k = 0; k < unknown.size(); ++k) {
+        const auto i = static_cast<size_t>(unknown[k]);
+        tokens[i] = begun[static_cast<int64_t>(k)].clone();
+        if ((kept_.size() + 1) * tokens[i].nbytes() <= kBytes) kept_.emplace(ids[i], tokens[i]);
+      }
+    }
+    return {at::stack(tokens), block_};
+  }
+
+ private:
+  static constexpr size_t kBytes = size_t{512} << 20;
+
+  const nn::Vit& vit_;
+  int64_t block_;
+  bool augmented_;
+  std::unordered_map<int64_t, torch::Tensor> kept_;  // by sample id
+};
+
+// [n, d] float32: the class token of the network without prompts, from the cache where the batch brings it, else from one frozen pass over
+// what was begun of the batch's images.
+inline torch::Tensor queries(const Batch& b, const nn::Begun& images, const nn::Vit& vit, bool augmented) {
+  return augmented ? vit.query(images).to(torch::kFloat32) : b.features("main:cls");
 }
 
 // How often each entry of a pool was taken, counts [entries], under the reserved name of usage; `pool`: "KIND/BLOCK", 0 where one choice

@@ -45,7 +45,7 @@ class InferredTasks {
     fit_options.schedule = "constant";
     const StreamRequest plain = ctx.train().eval_view().features("main:cls");
     const auto loss_of = [&](const Batch& b) {
-      const torch::Tensor z = queries(b, vit, augmented), mapped = network_.mapped(z), logits = network_(z);
+      const torch::Tensor z = queries(b, b.images, vit, augmented), mapped = network_.mapped(z), logits = network_(z);
       const torch::Tensor masked = nn::mask_to(ctx.task().labels, logits), loss = at::cross_entropy_loss(masked, b.labels);
       ctx.trace({{"tii.feature", z}, {"tii.mlp_out", mapped}, {"tii.logits", logits}, {"tii.logits_masked", masked}, {"tii.loss", loss}});
       return loss;
