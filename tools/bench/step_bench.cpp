@@ -6,6 +6,8 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <malloc.h>
+
 #include <chrono>
 #include <clb/nn/adapter.hpp>
 #include <clb/nn/parallel.hpp>
@@ -59,11 +61,19 @@ double product_rate(const VitShape& shape, int64_t rows) {
   return 2.0 * static_cast<double>(rows * shape.dim * shape.mlp) * kProducts * static_cast<double>(threads) / clb::bench::median(all.wall);
 }
 
-// Operations of the products and of attention in one forward pass whose last block computes `last_rows` tokens behind keys and values.
-double operations(const VitShape& shape, int64_t images, int64_t last_rows) {
-  const auto t = static_cast<double>(shape.tokens()), d = static_cast<double>(shape.dim), depth = static_cast<double>(shape.depth);
+// What is hung in: tokens beside the network's in every block, and numbers that are trained and that each token is multiplied with.
+struct HungIn {
+  int64_t tokens = 0, numbers = 0;
+};
+
+// Operations of the products and of attention in a pass whose last block computes `last_rows` tokens behind keys and values, forward alone
+// or backward too: once more for what passes through, and once more for the gradients of what is hung in.
+double operations(const VitShape& shape, const HungIn& hung_in, int64_t images, int64_t last_rows, bool backward) {
+  const auto t = static_cast<double>(shape.tokens() + hung_in.tokens), d = static_cast<double>(shape.dim);
+  const auto depth = static_cast<double>(shape.depth), rows = (depth - 1) * t + static_cast<double>(last_rows);
   const double qkv = 6 * d * d * t, row = 2 * d * d + 4 * d * static_cast<double>(shape.mlp) + 4 * t * d;
-  return static_cast<double>(images) * (depth * qkv + ((depth - 1) * t + static_cast<double>(last_rows)) * row);
+  const double network = depth * qkv + rows * row, beside = rows * 2 * static_cast<double>(hung_in.numbers);
+  return static_cast<double>(images) * (backward ? 2 * network + 3 * beside : network + beside);
 }
 
 class Bench {
@@ -75,7 +85,8 @@ class Bench {
     std::printf("products of matrices: %.1f GFLOP/s on %d threads\n", rate_ / 1e9, at::get_num_threads());
   }
 
-  void measure(const char* name, Injection& injection) {
+  void measure(const char* name, Injection& injection, const HungIn& hung_in) {
+    hung_in_ = hung_in;
     Unsplit unsplit;
     const Together whole({&injection, &unsplit});
     const std::vector<Tensor> trained = trained_tensors(injection);
@@ -85,14 +96,14 @@ class Bench {
       (void)vit_.cls(images_, in);
     };
     compare(
-        name, "trained", 2, [&] { train(whole); }, [&] { train(injection); });
+        name, "trained", true, [&] { train(whole); }, [&] { train(injection); });
     compare(
-        name, "predicting", 1, [&] { predict(whole); }, [&] { predict(injection); });
+        name, "predicting", false, [&] { predict(whole); }, [&] { predict(injection); });
   }
 
  private:
   template <class Whole, class Sliced>
-  void compare(const char* name, const char* what, int passes, Whole whole, Sliced sliced) {
+  void compare(const char* name, const char* what, bool backward, Whole whole, Sliced sliced) {
     whole();
     sliced();
     Seconds a, b;
@@ -102,15 +113,16 @@ class Bench {
     }
     using clb::bench::median;
     const auto share = [&](const Seconds& taken, int64_t last_rows) {
-      return passes * operations(shape_, images_.size(0), last_rows) / rate_ / median(taken.wall);
+      return operations(shape_, hung_in_, images_.size(0), last_rows, backward) / rate_ / median(taken.wall);
     };
     std::printf("%s, %s: whole %.0f ms, slices %.0f ms, whole / slices %.2f (processor time %.2f); share of the rate %.2f and %.2f\n", name,
                 what, median(a.wall) * 1e3, median(b.wall) * 1e3, median(a.wall) / median(b.wall),
-                median(a.processor) / median(b.processor), share(a, shape_.tokens()), share(b, kLastRows));
+                median(a.processor) / median(b.processor), share(a, shape_.tokens() + hung_in_.tokens), share(b, kLastRows));
   }
 
   VitShape shape_;
   Vit vit_;
+  HungIn hung_in_;
   int64_t rounds_;
   double rate_;
   Tensor images_, gradient_;
@@ -129,11 +141,16 @@ int main(int argc, char** argv) {
     }
     options[name] = std::stoll(equals + 1);
   }
+  // As in a runner (tools/runner): what a step frees is kept for the next.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_TOP_PAD, 64 << 20);
   const VitShape shape{.image = options["size"]};
   const Rng rng = [](const std::string& name) { return at::detail::createCPUGenerator(std::hash<std::string>()(name)); };
   Bench bench(shape, options["batch"], options["rounds"]);
   PromptTokens prompts(shape, {.length = 5, .deep = true, .at_end = true}, rng);
-  bench.measure("prompts in every block", prompts);
-  Adapter adapter(shape, {.dropout = 0}, rng);
-  bench.measure("adapters in every block", adapter);
+  bench.measure("prompts in every block", prompts, {.tokens = 5});
+  const AdapterOptions drop_nothing{.dropout = 0};
+  Adapter adapter(shape, drop_nothing, rng);
+  bench.measure("adapters in every block", adapter, {.numbers = 2 * shape.dim * drop_nothing.bottleneck});
 }
