@@ -21,6 +21,7 @@ endif()
 
 # Most of what a file takes to compile are headers that its neighbours include too. A plugin is one file anyway.
 set(CMAKE_UNITY_BUILD ${CLB_UNITY})
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 16)
 if(CLB_UNITY)
   # In a file that another one includes, GCC takes what only that file sees for a header's.
   add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
