@@ -101,11 +101,12 @@ function(clb_precompile target)
   endif()
 endfunction()
 
-# clb_common_headers(OWNER TARGETS...): what most files without LibTorch include, precompiled once for all these targets, which need the same
-# flags but for -O1. OWNER: clb_common_headers_data, the standard library, or clb_common_headers_rooms, JSON and {fmt} too, which cost whoever
-# does not use them half a second. Not in builds of one file at a time, which are there to find an include that is missing.
+# clb_common_headers(OWNER TARGETS...): what most files without LibTorch include, precompiled once for all these targets, which need the
+# same flags but for -O1. OWNER: clb_common_headers_data, the standard library, or clb_common_headers_rooms, JSON and {fmt} too, which cost
+# whoever does not use them half a second. Not in builds of one file at a time, which are there to find an include that is missing, nor in
+# those of sanitizers.
 function(clb_common_headers owner)
-  if(NOT CLB_UNITY OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  if(NOT CLB_UNITY OR CLB_SANITIZE OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     return()
   endif()
   if(NOT TARGET ${owner})
