@@ -21,6 +21,7 @@ endif()
 
 # Most of what a file takes to compile are headers that its neighbours include too. A plugin is one file anyway.
 set(CMAKE_UNITY_BUILD ${CLB_UNITY})
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 16)
 if(CLB_UNITY)
   # In a file that another one includes, GCC takes what only that file sees for a header's.
   add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
@@ -100,10 +101,51 @@ function(clb_precompile target)
   endif()
 endfunction()
 
+# clb_common_headers(OWNER TARGETS...): what most files without LibTorch include, precompiled once for all these targets, which need the
+# same flags but for -O1. OWNER: clb_common_headers_data, the standard library, or clb_common_headers_rooms, JSON and {fmt} too, which cost
+# whoever does not use them half a second. Not in builds of one file at a time, which are there to find an include that is missing, nor in
+# those of sanitizers.
+function(clb_common_headers owner)
+  if(NOT CLB_UNITY OR CLB_SANITIZE OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    return()
+  endif()
+  if(NOT TARGET ${owner})
+    set(headers algorithm array cmath cstdint filesystem fstream functional map memory numeric optional set span sstream string string_view
+      utility vector)
+    list(TRANSFORM headers PREPEND "<")
+    list(TRANSFORM headers APPEND ">")
+    if(owner STREQUAL clb_common_headers_rooms)
+      list(APPEND headers <nlohmann/json.hpp> <fmt/format.h>)
+    endif()
+    file(WRITE ${PROJECT_BINARY_DIR}/${owner}.cpp "// Owner of a precompiled header.\n")
+    add_library(${owner} OBJECT ${PROJECT_BINARY_DIR}/${owner}.cpp)
+    # Not linked, so that the owners of these headers can share them.
+    target_include_directories(${owner} SYSTEM PRIVATE $<TARGET_PROPERTY:clb_io,INTERFACE_INCLUDE_DIRECTORIES>
+      $<TARGET_PROPERTY:clb_fmt,INTERFACE_INCLUDE_DIRECTORIES>)
+    clb_precompile(${owner} ${headers})
+  endif()
+  foreach(target ${ARGN})
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+    target_compile_options(${target} PRIVATE -fpch-preprocess)
+  endforeach()
+endfunction()
+
 # clb_room(NAME SOURCES...): a static library for one room of the house; its public headers are under include/clb/<name>.
 function(clb_room name)
   add_library(clb_${name} STATIC ${ARGN})
   target_include_directories(clb_${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+  set_property(GLOBAL APPEND PROPERTY CLB_ROOMS clb_${name})
+endfunction()
+
+# clb_common_headers_of_rooms(): to be called when it is known which rooms use LibTorch, which has a precompiled header of its own.
+function(clb_common_headers_of_rooms)
+  get_property(rooms GLOBAL PROPERTY CLB_ROOMS)
+  foreach(room ${rooms})
+    get_target_property(owner ${room} PRECOMPILE_HEADERS_REUSE_FROM)
+    if(NOT owner)
+      clb_common_headers(clb_common_headers_rooms ${room})
+    endif()
+  endforeach()
 endfunction()
 
 # Writes lib/clbench/build_tree.txt, which is not installed: which plugins this tree can build, so that clbench can say of one that is not

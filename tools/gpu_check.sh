@@ -30,7 +30,7 @@ may_fill() { # DIR pack|results
 pack() { # DIR BUILD
   local to=$1 build=$2 root shared size part
   root=$(cd "$here/.." && pwd) shared=$root/../shared/data
-  [ -x "$build/bin/gpu_check_data" ] || stop "$build holds no build; run: cmake --preset release && cmake --build build/release"
+  [ -x "$build/bin/gpu_check_data" ] || stop "$build is not built for it; run: cmake --preset release && cmake --build build/release --target all gpu_check"
   may_fill "$to" pack
   for part in bin lib share include problems data programs.tar.xz gpu_check.sh; do rm -rf "${to:?}/$part"; done
   mkdir -p "$to/data"

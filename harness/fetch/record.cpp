@@ -16,7 +16,7 @@ using base::Json;
 
 namespace {
 
-constexpr uint64_t kMostBytes = 64 << 20;
+constexpr uint64_t kMostBytesOfRecord = 64 << 20;
 
 Fetched read(const Json& json) {
   Fetched fetched{base::text_at(json, "/url"), base::text_at(json, "/sha256"), 0, {}, base::flag_at(json, "/complete")};
@@ -38,7 +38,7 @@ Json written(const Fetched& fetched) {
 Record::Record(const fs::path& folder) : file_(folder / kOwnFolder / "fetched.json") {
   std::error_code error;
   if (!fs::exists(file_, error)) return;
-  const Json json = base::parse_json(base::read_file(file_, kMostBytes), file_.string());
+  const Json json = base::parse_json(base::read_file(file_, kMostBytesOfRecord), file_.string());
   if (!json.is_object() || !json.contains("files") || !json["files"].is_object())
     throw base::Error(fmt::format("{}: is no record of what was fetched; remove it, and what is there is looked at anew", file_.string()));
   for (const auto& [to, fetched] : json["files"].items()) files_[to] = read(fetched);

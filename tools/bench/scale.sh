@@ -6,6 +6,7 @@
 #   tools/bench/scale.sh BUILD [FOLDER]        FOLDER keeps the databases for the next time; default: a temporary one
 set -euo pipefail
 bin=${1:?usage: tools/bench/scale.sh BUILD [FOLDER]}/bin
+[ -x "$bin/make_runs" ] || { echo "${bin%/bin} was built without tools/bench: give build/ci, or configure with -DCLB_BENCH=ON" >&2; exit 2; }
 folder=${2:-$(mktemp -d)}
 [ -n "${2:-}" ] || trap 'rm -rf "$folder"' EXIT
 

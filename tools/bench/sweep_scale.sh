@@ -5,6 +5,7 @@
 #   tools/bench/sweep_scale.sh BUILD [FOLDER]        FOLDER: where the sweep is made (some 500 MB); default: a temporary one
 set -euo pipefail
 bin=$(cd "${1:?usage: tools/bench/sweep_scale.sh BUILD [FOLDER]}/bin" && pwd)
+[ -x "$bin/make_parts" ] || { echo "${bin%/bin} was built without tools/bench: give build/ci, or configure with -DCLB_BENCH=ON" >&2; exit 2; }
 folder=${2:-$(mktemp -d)}
 [ -n "${2:-}" ] || trap 'rm -rf "$folder"' EXIT
 mkdir -p "$folder/slurm"

@@ -28,7 +28,7 @@ nn::Clip moved_clip(const Recipe& recipe, torch::Device device) {
 }
 
 // Features of one slice of a batch, with the graph behind them.
-struct Pair {
+struct SliceFeatures {
   Tensor image, text;
 };
 
@@ -38,10 +38,10 @@ struct Loss {
   std::vector<Tensor> gradients;  // of image features, text features, logit_scale
 };
 
-Loss loss_of(const std::vector<Pair>& parts, const Tensor& scale, const Tensor& truth) {
+Loss loss_of(const std::vector<SliceFeatures>& parts, const Tensor& scale, const Tensor& truth) {
   const torch::AutoGradMode with_gradients(true);
   std::vector<Tensor> images, texts;
-  for (const Pair& part : parts) {
+  for (const SliceFeatures& part : parts) {
     images.push_back(part.image.detach());
     texts.push_back(part.text.detach());
   }
@@ -88,7 +88,7 @@ void ClipTrainer::step(const Captioned& batch) {
   });
 
   const auto rows = [&](const Tensor& t, size_t k) { return t.defined() ? t.narrow(0, static_cast<int64_t>(k) * slice, slice) : t; };
-  std::vector<Pair> parts(static_cast<size_t>(n / slice));
+  std::vector<SliceFeatures> parts(static_cast<size_t>(n / slice));
   std::vector<std::vector<Tensor>> gradients(parts.size());
   const auto side_by_side = [&](const std::function<void(size_t)>& compute) {
     device_.is_cpu() ? nn::side_by_side(parts.size(), compute, threads_) : compute(0);
