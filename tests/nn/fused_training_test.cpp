@@ -83,12 +83,16 @@ TEST_F(FusedGolden, ViewsAreRead) {
   each([&](const FusedCase& c, const Inputs& inputs) {
     const Tensor result = *c.compute(inputs);
     const std::vector<Tensor> all = gradients(c, result, inputs);
-    Inputs views;  // the same numbers, each with something beside it
-    for (const Tensor& t : inputs) views.push_back(at::stack({t.detach(), t.detach() + 1}, -1).select(-1, 0).requires_grad_());
-    const Tensor of_views = *c.compute(views);
-    EXPECT_TRUE(torch::allclose(of_views, result, 1e-6, 1e-6));
-    const std::vector<Tensor> gradients_of_views = gradients(c, of_views, views);
-    for (size_t k = 0; k < all.size(); ++k) EXPECT_TRUE(torch::allclose(gradients_of_views[k], all[k], 1e-5, 1e-6)) << c.inputs[k];
+    const auto expect_same = [&](const std::function<Tensor(const Tensor&)>& view) {
+      Inputs views;
+      for (const Tensor& t : inputs) views.push_back(view(t.detach()).requires_grad_());
+      const Tensor of_views = *c.compute(views);
+      EXPECT_TRUE(torch::allclose(of_views, result, 1e-6, 1e-6));
+      const std::vector<Tensor> gradients_of_views = gradients(c, of_views, views);
+      for (size_t k = 0; k < all.size(); ++k) EXPECT_TRUE(torch::allclose(gradients_of_views[k], all[k], 1e-5, 1e-6)) << c.inputs[k];
+    };
+    expect_same([](const Tensor& t) { return at::stack({t, t + 1}, -1).select(-1, 0); });           // something beside each number
+    expect_same([](const Tensor& t) { return t.transpose(0, -1).contiguous().transpose(0, -1); });  // columns before rows
   });
 }
 

@@ -100,8 +100,8 @@ struct LinearAdd : Function<LinearAdd> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias,
                         const Tensor& other) {
     keep_linear(ctx, x, weight, bias);
-    Tensor sum = bias ? other + *bias : other.clone(at::MemoryFormat::Contiguous);
-    rows_of(sum).addmm_(rows_of(x), weight.t());
+    const Tensor sum = bias ? other.contiguous() + *bias : other.clone(at::MemoryFormat::Contiguous);
+    sum.view({-1, sum.size(-1)}).addmm_(rows_of(x), weight.t());
     return sum;
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
