@@ -74,11 +74,12 @@ class SharedBlocks {
     if (block_ < 0 || block_ >= vit_.shape().depth) return b.images;  // the patches are changed, or nothing is
     if (augmented_) return vit_.begin(b.images, block_);
     if (block_ == 0) return b.images;
-    std::vector<int64_t> ids(static_cast<size_t>(b.n)), unknown;
-    std::vector<torch::Tensor> tokens(ids.size());  // of each image, [t, d]
-    for (size_t i = 0; i < ids.size(); ++i) {
-      ids[i] = b.sample_ids[static_cast<int64_t>(i)].item<int64_t>();
-      const auto found = kept_.find(ids[i]);
+    const torch::Tensor ids = b.sample_ids.to(torch::kCPU, torch::kInt64).contiguous();
+    const auto* id = ids.const_data_ptr<int64_t>();
+    std::vector<int64_t> unknown;
+    std::vector<torch::Tensor> tokens(static_cast<size_t>(b.n));  // of each image, [t, d]
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      const auto found = kept_.find(id[i]);
       if (found != kept_.end())
         tokens[i] = found->second;
       else
@@ -90,7 +91,7 @@ class SharedBlocks {
       for (size_t k = 0; k < unknown.size(); ++k) {
         const auto i = static_cast<size_t>(unknown[k]);
         tokens[i] = begun[static_cast<int64_t>(k)].clone();
-        if ((kept_.size() + 1) * tokens[i].nbytes() <= kBytes) kept_.emplace(ids[i], tokens[i]);
+        if ((kept_.size() + 1) * tokens[i].nbytes() <= kBytes) kept_.emplace(id[i], tokens[i]);
       }
     }
     return {at::stack(tokens), block_};
