@@ -7,7 +7,7 @@
 // The processor's widest float32 registers, chosen where the program runs. Elsewhere the compiler makes of it what it can.
 #if defined(__x86_64__)
 #define CLB_AVX2 __attribute__((target("avx2,fma")))
-#define CLB_AVX512 __attribute__((target("avx2,fma,avx512f,avx512dq,prefer-vector-width=512")))
+#define CLB_AVX512 __attribute__((target("avx2,fma,avx512f,avx512dq")))
 #endif
 #define CLB_INLINE __attribute__((always_inline)) inline
 
