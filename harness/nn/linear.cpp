@@ -25,11 +25,9 @@ struct WidenedLinear : torch::autograd::Function<WidenedLinear> {
   }
 };
 
-bool is_trained(const Tensor& t) { return t.defined() && t.requires_grad(); }
-
 bool widens(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return x.requires_grad() && at::GradMode::is_enabled() && x.scalar_type() == torch::kFloat32 &&
-         weight.scalar_type() == torch::kBFloat16 && !is_trained(weight) && !is_trained(bias);
+         weight.scalar_type() == torch::kBFloat16 && !wants_gradient(weight) && !wants_gradient(bias);
 }
 
 }  // namespace
@@ -47,18 +45,18 @@ Tensor exact_gelu(const Tensor& x) {
 }
 
 Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (auto y = trained_linear_gelu(x, weight, bias)) return *y;
   if (widens(x, weight, bias)) return exact_gelu(linear(x, weight, bias));
   const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
   if (auto y = fused_linear(x, w, b, "gelu")) return *y;
-  if (auto y = trained_linear_gelu(x, w, b)) return *y;
   return at::gelu(at::linear(x, w, b));
 }
 
 Tensor linear_add(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& other) {
+  if (auto y = trained_linear_add(x, weight, bias, other)) return *y;
   if (widens(x, weight, bias)) return other + linear(x, weight, bias);
   const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
   if (auto y = fused_linear_add(x, w, b, other)) return *y;
-  if (auto y = trained_linear_add(x, w, b, other)) return *y;
   return other + at::linear(x, w, b);
 }
 

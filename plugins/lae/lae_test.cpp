@@ -337,7 +337,7 @@ TEST(Lae, TheFirstTaskAsAllOthersIsAveragedFromTheStart) {
 }
 
 TEST(Lae, FreshAdaptersAndLoraChangeNothingAndAPrefixDoes) {
-  const torch::NoGradGuard no_grad;  // one way of computing
+  const torch::NoGradGuard no_grad;  // with gradients it is computed otherwise
   const clb::nn::Vit vit = small_vit();
   const Tensor images = small_task(0).images, plain = vit.cls(images, clb::nn::Together({}));
   for (const char* module : kModules) {

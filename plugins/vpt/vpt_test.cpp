@@ -200,8 +200,10 @@ TEST(Vpt, WhatCompetesInTheLoss) {
 TEST(Vpt, WithoutPromptsItIsAHeadOnTheFrozenNetwork) {
   const Samples samples = task(0);
   const PromptTokens none(kSmallVit, {.length = 0, .deep = true}, any_numbers());
+  const Tensor learning = small_vit().cls(samples.images, none);  // with gradients it is computed otherwise
+  EXPECT_TRUE(torch::allclose(learning, small_vit().cls(samples.images), 1e-5, 1e-6));
   {
-    const torch::NoGradGuard no_grad;  // one way of computing
+    const torch::NoGradGuard no_grad;
     EXPECT_TRUE(torch::equal(small_vit().cls(samples.images, none), small_vit().cls(samples.images, clb::nn::Together({}))));
   }
   Bench bench(settings({{"prompt_length", value(int64_t{0})}}), small_weights());

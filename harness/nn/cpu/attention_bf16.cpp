@@ -20,6 +20,8 @@
 #include <clb/nn/cpu_kernels.hpp>
 #include <clb/nn/parallel.hpp>
 
+#include "fused_training.hpp"
+
 #define CLB_BF16 __attribute__((target("arch=x86-64-v4,avx512bf16,prefer-vector-width=512")))
 #define CLB_INLINE __attribute__((always_inline)) inline
 
@@ -167,14 +169,14 @@ class Head {
 
 const Bf16* bits(const Tensor& x) { return reinterpret_cast<const Bf16*>(x.const_data_ptr<at::BFloat16>()); }
 
-bool wants_gradient(const Tensor& q, const Tensor& k, const Tensor& v) {
-  return at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
+bool wants_any_gradient(const Tensor& q, const Tensor& k, const Tensor& v) {
+  return at::GradMode::is_enabled() && (wants_gradient(q) || wants_gradient(k) || wants_gradient(v));
 }
 
 bool fits_bf16(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads) {
   static const bool able = cpu_kernels() && __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16");
   const auto fits = [](const Tensor& x) { return x.is_cpu() && x.scalar_type() == torch::kBFloat16 && x.dim() == 3 && x.stride(2) == 1; };
-  return able && fits(q) && fits(k) && fits(v) && k.size(1) > 0 && q.size(2) / heads % kLanes == 0 && !wants_gradient(q, k, v);
+  return able && fits(q) && fits(k) && fits(v) && k.size(1) > 0 && q.size(2) / heads % kLanes == 0 && !wants_any_gradient(q, k, v);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <clb/nn/linear.hpp>
 #include <string_view>
 
+#include "fused_training.hpp"
+
 namespace clb::nn {
 namespace {
 
@@ -30,8 +32,6 @@ const std::optional<c10::TypedOperatorHandle<FusedLinearAdd>>& fused_add() {
   static const auto op = find<FusedLinearAdd>("binary");
   return op;
 }
-
-bool wants_gradient(const Tensor& t) { return t.defined() && t.requires_grad(); }
 
 bool fits(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const bool gradient = at::GradMode::is_enabled() && (wants_gradient(x) || wants_gradient(weight) || wants_gradient(bias));

@@ -18,13 +18,20 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-bool is_learned(const Tensor& t) { return t.defined() && t.requires_grad(); }
-
-bool is_float(const Tensor& t) { return !t.defined() || (t.is_cpu() && t.scalar_type() == torch::kFloat32); }
+bool is_float(const Tensor& t) { return t.is_cpu() && t.scalar_type() == torch::kFloat32; }
 
 template <class... Tensors>
 bool fit(const Tensors&... t) {
-  return at::GradMode::is_enabled() && cpu_kernels() && (is_learned(t) || ...) && (is_float(t) && ...);
+  return at::GradMode::is_enabled() && cpu_kernels() && (wants_gradient(t) || ...) && (is_float(t) && ...);
+}
+
+// Whether a weight or a bias can be read as float32 by as_type_of() without autograd's knowing.
+bool is_readable(const Tensor& t) {
+  return !t.defined() || is_float(t) || (t.is_cpu() && t.scalar_type() == torch::kBFloat16 && !t.requires_grad());
+}
+
+bool fit_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return at::GradMode::is_enabled() && cpu_kernels() && is_float(x) && x.numel() > 0 && is_readable(weight) && is_readable(bias);
 }
 
 // The gradient of a result, where backward is not itself to be differentiated.
@@ -79,14 +86,15 @@ void keep_linear(AutogradContext* ctx, const Tensor& x, const Tensor& weight, co
 
 // The same, of the gradient of the result [rows, out].
 variable_list linear_backward(AutogradContext* ctx, const variable_list& saved, const Tensor& gradient) {
-  return {saved[0].defined() ? at::mm(gradient, saved[0]).view(ctx->saved_data["sizes"].toIntVector()) : Tensor(),
+  return {saved[0].defined() ? at::mm(gradient, as_type_of(gradient, saved[0])).view(ctx->saved_data["sizes"].toIntVector()) : Tensor(),
           saved[1].defined() ? at::mm(gradient.t(), rows_of(saved[1])) : Tensor(),
           ctx->saved_data["bias"].toBool() ? gradient.sum(0) : Tensor()};
 }
 
 struct LinearGelu : Function<LinearGelu> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias) {
-    const auto [value, slope] = gelu_rows(at::mm(rows_of(x), weight.t()), bias ? bias->contiguous() : Tensor(), true);
+    const Tensor added = bias ? as_type_of(x, *bias).contiguous() : Tensor();
+    const auto [value, slope] = gelu_rows(at::mm(rows_of(x), as_type_of(x, weight).t()), added, true);
     keep_linear(ctx, x, weight, bias, slope);
     return value.view(with_columns(x, weight.size(0)));
   }
@@ -100,8 +108,8 @@ struct LinearAdd : Function<LinearAdd> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias,
                         const Tensor& other) {
     keep_linear(ctx, x, weight, bias);
-    const Tensor sum = bias ? other.contiguous() + *bias : other.clone(at::MemoryFormat::Contiguous);
-    sum.view({-1, sum.size(-1)}).addmm_(rows_of(x), weight.t());
+    const Tensor sum = bias ? other.contiguous() + as_type_of(x, *bias) : other.clone(at::MemoryFormat::Contiguous);
+    sum.view({-1, sum.size(-1)}).addmm_(rows_of(x), as_type_of(x, weight).t());
     return sum;
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
@@ -150,12 +158,13 @@ std::optional<Tensor> trained_gelu(const Tensor& x) {
 }
 
 std::optional<Tensor> trained_linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  if (!fit(x, weight, bias) || x.numel() == 0) return std::nullopt;
+  if (!fit_linear(x, weight, bias) || !(wants_gradient(x) || wants_gradient(weight) || wants_gradient(bias))) return std::nullopt;
   return LinearGelu::apply(x, weight, if_defined(bias));
 }
 
 std::optional<Tensor> trained_linear_add(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& other) {
-  if (!fit(x, weight, bias, other) || x.numel() == 0 || other.sizes() != at::IntArrayRef(with_columns(x, weight.size(0))))
+  if (!fit_linear(x, weight, bias) || !is_float(other) || other.sizes() != at::IntArrayRef(with_columns(x, weight.size(0))) ||
+      !(wants_gradient(x) || wants_gradient(weight) || wants_gradient(bias) || wants_gradient(other)))
     return std::nullopt;
   return LinearAdd::apply(x, weight, if_defined(bias), other);
 }

@@ -9,10 +9,13 @@
 
 namespace clb::nn {
 
+inline bool wants_gradient(const torch::Tensor& t) { return t.defined() && t.requires_grad(); }
+
 // x Phi(x) of x [..., d], with the derivative kept in place of x.
 std::optional<torch::Tensor> trained_gelu(const torch::Tensor& x);
 
-// x [..., in], weight [out, in], bias [out] or undefined -> [..., out]: gelu(x W^T + b), and other + x W^T + b.
+// x [..., in], weight [out, in], bias [out] or undefined -> [..., out]: gelu(x W^T + b), and other + x W^T + b. Frozen weights and biases
+// may lie in bfloat16: backward widens them once more, and no wide copy is kept.
 std::optional<torch::Tensor> trained_linear_gelu(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
 std::optional<torch::Tensor> trained_linear_add(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                                                 const torch::Tensor& other);
