@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/sdk/guard.hpp>
 #include <clb/session/batches.hpp>
@@ -39,8 +40,9 @@ void BatchSource::plan_batches(int64_t samples) try {
 }
 
 std::unique_ptr<data::ImageBatches> BatchSource::image_batches(const std::vector<const Images*>& views, const std::vector<int64_t>& samples,
-                                                               bool augmented) const {
+                                                               bool augmented) {
   if (views.empty()) return nullptr;
+  repeats_ = std::none_of(views.begin(), views.end(), [](const Images* view) { return view->recipe().random(); });
   const auto requests = [this, &samples, augmented](int64_t step) {
     std::vector<ImageRequest> list;
     for (const int64_t k : plan_->positions(step)) {
@@ -55,6 +57,7 @@ std::unique_ptr<data::ImageBatches> BatchSource::image_batches(const std::vector
 clb_stream_info BatchSource::info() const {
   clb_stream_info info{};
   info.struct_size = sizeof info;
+  info.flags = repeats_ ? CLB_STREAM_REPEATS : 0;
   info.samples = plan_->samples();
   info.batches_per_epoch = plan_->batches_per_epoch();
   info.batches = plan_->batches();

@@ -64,7 +64,9 @@ class Apg final : public clb::Method {
     const int64_t old = pool_.size();
     classifier_.grow(task().classes_seen * proxies_);
     tokens_.begin_task(task().labels, task().classes_seen);
-    clb::fit(ctx(), fit_, ctx().train().train_view().images(), trained(), [&](const clb::Batch& b) { return loss(b, old); });
+    clb::SharedBlocks shared(vit_, lower_, /*queried=*/false);
+    const auto images = ctx().train().train_view().images().sample_ids();
+    clb::fit(ctx(), fit_, images, trained(), [&](const clb::Batch& b) { return loss(b, shared, old); });
     record_distance("trained", old);
     remember();
     if (old > 0 && fine_tune_) {
@@ -102,20 +104,19 @@ class Apg final : public clb::Method {
 
   Tensor scores(const Tensor& features) const { return clb::nn::joined_proxies(classifier_(features), proxies_); }  // [n, classes]
 
-  Pass pass(const Tensor& images, bool initial = false) {
+  Pass pass(const clb::nn::Begun& images, bool initial = false) {
     if (!prompt_) return {{}, {}, vit_.query(images)};
-    Tensor x = vit_.embed(images);
-    for (int64_t i = 0; i < lower_; ++i) x = vit_.block(i, x);
+    const Tensor x = images.block == lower_ ? images.x : vit_.begin(images.x, lower_).x;
     const Tensor query = x.select(1, 0).to(torch::kFloat32);
     Pass result{x, initial ? initial_(query, tokens_.drawn()) : generator_(query, tokens_.all()), {}};
     result.feature = vit_.cls_of_embedded(clb::nn::insert_rows(x, 1, result.of.prompt), lower_);
     return result;
   }
 
-  Tensor loss(const clb::Batch& b, int64_t old) {
+  Tensor loss(const clb::Batch& b, clb::SharedBlocks& shared, int64_t old) {
     const auto rng = ctx().rng("batch", {task().index, b.step});
     const clb::nn::MixedBatch mix = clb::nn::mixed_batch(b.images, b.labels, task().classes_seen, mix_, rng("mix"));
-    const Pass p = pass(mix.images);
+    const Pass p = pass(mix.images.is_same(b.images) ? shared(b) : mix.images);
     Tensor sum = clb::nn::soft_cross_entropy(scores(p.feature), mix.targets);
     if (prompt_)
       sum = sum + clb::nn::attention_loss(p.of.raw, b.labels) + clb::nn::norm_loss(p.of.prompt, p.low, norm_weight_, norm_scale_);

@@ -357,6 +357,19 @@ TEST(Apg, APredictionDoesNotDependOnTheBatch) {
     EXPECT_LE((bench.predict(all.rows(torch::tensor({k}))) - together.narrow(0, k, 1)).abs().max().item<double>(), 1e-4);
 }
 
+TEST(Apg, BlocksBeforeThePromptAreSharedByEpochsWhoseImagesStayTheSame) {
+  for (const bool mixed : {false, true}) {
+    const auto learned = [&](bool repeats) {
+      const double alpha = mixed ? 0.8 : 0;
+      Bench bench(settings({{"mixup", value(alpha)}, {"cutmix", value(alpha)}}), small_weights());
+      bench.repeats = repeats;
+      learn(bench, 0, 2);
+      return bench.predict(task(0).with(task(1)));
+    };
+    EXPECT_TRUE(torch::allclose(learned(true), learned(false), 1e-3, 1e-4)) << mixed;
+  }
+}
+
 // The ablation "no prompt, same classifier, same updates".
 TEST(Apg, WithoutAPromptItIsAClassifierOnTheFrozenNetwork) {
   Bench bench(settings({{"prompt", value(false)}}), small_weights());

@@ -9,6 +9,7 @@
 #include <clb/nn/weight_average.hpp>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/nn.hpp>
+#include <clb/sdk/prompting.hpp>
 
 namespace {
 
@@ -89,13 +90,14 @@ class Lae final : public clb::Method {
     if (averages()) {  // in frozen epochs too, where the offline expert goes on towards an online one that stands still
       extras.after_update = [&](const clb::Batch&) { clb::nn::update_average(*offline_, *online_, ema_decay_); };
     }
+    clb::SharedBlocks shared(vit_, clb::nn::first_of(options_.blocks), /*queried=*/false);
     const auto loss_of = [&](const clb::Batch& b) {
-      const Tensor logits = classify(b.images, *online_, b.epoch >= frozen_epochs);
+      const Tensor logits = classify(shared(b), *online_, b.epoch >= frozen_epochs);
       const Tensor loss = at::cross_entropy_loss(clb::nn::mask_to(task().labels, logits), b.labels);
       ctx().trace("loss", loss);
       return loss;
     };
-    clb::fit(ctx(), fit_, ctx().train().train_view().images(), {*online_, head_}, loss_of, extras);
+    clb::fit(ctx(), fit_, ctx().train().train_view().images().sample_ids(), {*online_, head_}, loss_of, extras);
     if (!averages()) clb::nn::update_average(*offline_, *online_, 0);
   }
 
@@ -119,7 +121,7 @@ class Lae final : public clb::Method {
   }
 
   // Logits of all classes seen, [n, c]. Unless the expert learns, a pass leaves nothing behind for gradients of it; the head has its own.
-  Tensor classify(const Tensor& images, const Injection& expert, bool learns = false) const {
+  Tensor classify(const clb::nn::Begun& images, const Injection& expert, bool learns = false) const {
     Tensor feature;  // [n, d]
     {
       const at::AutoGradMode mode(learns);

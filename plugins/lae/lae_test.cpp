@@ -301,6 +301,16 @@ TEST(Lae, TheEnsembleIsTheLargerProbabilityAndOneExpertAfterTheFirstTask) {
   EXPECT_TRUE(torch::allclose(by("initial"), at::softmax(state.head(small_vit().cls(small_task(0).images)), 1), 1e-4, 1e-5));
 }
 
+TEST(Lae, BlocksBeforeTheFirstExpertAreSharedByEpochsWhoseImagesStayTheSame) {
+  const auto learned = [](bool repeats) {
+    Small run({{"blocks", list(Blocks{1})}});
+    run.bench.repeats = repeats;
+    run.train(2);
+    return run.predict();
+  };
+  EXPECT_TRUE(torch::allclose(learned(true), learned(false), 1e-4, 1e-5));
+}
+
 TEST(Lae, ExpertsStandStillInFrozenEpochsButForTheFirstTask) {
   const auto moved = [](const Settings& changes, int64_t task) {
     Small run(changes);

@@ -141,7 +141,7 @@ AT(clb_stream_request, aux, 64);
 SIZE(clb_stream_request, 72);
 
 AT(clb_stream_info, struct_size, 0);
-AT(clb_stream_info, reserved, 4);
+AT(clb_stream_info, flags, 4);
 AT(clb_stream_info, samples, 8);
 AT(clb_stream_info, batches_per_epoch, 16);
 AT(clb_stream_info, batches, 24);

@@ -55,6 +55,19 @@ TEST_F(StreamTest, UnshuffledServesClassesInClassOrderThenIndexOrder) {
   EXPECT_TRUE(std::is_sorted(train.begin(), train.begin() + kTrain));
 }
 
+TEST_F(StreamTest, SaysWhetherImagesAreTheSameInEveryEpoch) {
+  const auto flags = [&](uint32_t view) {
+    const auto s = open(0);
+    auto r = request(5);
+    r.view = view;
+    return TaskBatches(*s, r).info().flags;
+  };
+  EXPECT_EQ(flags(CLB_VIEW_TRAIN), 0U) << "boxes and flips are drawn";
+  EXPECT_EQ(flags(CLB_VIEW_EVAL), CLB_STREAM_REPEATS);
+  spec_.method.train_transform = spec_.protocol.eval_transform;
+  EXPECT_EQ(flags(CLB_VIEW_TRAIN), CLB_STREAM_REPEATS);
+}
+
 TEST_F(StreamTest, DrawsDependOnSampleAndEpochButNotOnBatchSizeOrThreads) {
   const auto images = [&](int64_t batch_size, int64_t threads) {
     spec_.execution.loader_threads = threads;

@@ -181,6 +181,7 @@ class MethodBench {
   Samples memory;                                                          // the exemplars
   std::map<std::string, torch::Tensor> traced;                             // the last tensor of each name
   std::map<std::string, std::vector<torch::Tensor>> history;               // all of them
+  bool repeats = false;                                                    // the streams say that a sample's images stay the same
   int64_t most_batches = -1;                                               // a stream of the task ends after so many; -1: at its end
   std::map<std::string, std::vector<std::pair<int64_t, double>>> metrics;  // (step, value) of the last task
 
@@ -262,7 +263,8 @@ class MethodBench {
       *stream = reinterpret_cast<clb_stream*>(new OpenStream{source, *request, {request->parts, request->parts + request->part_count}});
       return CLB_OK;
     };
-    host_.stream_info = [](void*, clb_stream* stream, clb_stream_info* info) -> clb_status {
+    host_.stream_info = [](void* self, clb_stream* stream, clb_stream_info* info) -> clb_status {
+      info->flags = of(self).repeats ? CLB_STREAM_REPEATS : 0;
       const auto& s = *reinterpret_cast<OpenStream*>(stream);
       info->samples = s.count();
       info->batches_per_epoch = s.per_epoch();

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # clbench against a program of the same settings in PyTorch (tools/bench/pytorch: timm's network, torchvision's transforms on PIL images, no
 # workers): whole processes, cold (nothing in clbench's cache), fp32, all cores, in turns. Prints medians, and what loading alone takes. Then
-# what is possible: `products` are the seconds that clbench's products of matrices, as MKL lists them in a run of its own, would take at the
-# highest rate that this machine multiplies at, `share` what part of clbench's seconds that is, and `limit` the ratio if all else took no
-# time. Products of attention in training, which MKL does not list with their sizes, are left out: true limits are lower.
+# what is possible, from the products of matrices of a run in clbench, as MKL lists them: `of rate`, the share of clbench's seconds that they
+# would take at the highest rate that this machine multiplies at; `seconds`, what they take when nothing else is done (replay_products),
+# `share` of clbench's seconds, `limit`, the ratio if nothing else took any time, and the ratio if they were 0.85 of the whole. Products of
+# attention in training, which MKL lists without their sizes, are left out: true limits are lower.
 #
 #   tools/bench/against_pytorch.sh BUILD PYTHON DATA [METHOD...]
 #
-#   BUILD    an installation, or a build folder
+#   BUILD    a build folder with the programs of tools/bench
 #   PYTHON   a Python that has torch, torchvision and timm; torch as new as LibTorch
 #   DATA     folder that holds cifar-100-binary (train.bin and test.bin, or .xz) and deit_tiny
 #   METHOD   default: all of them
@@ -62,14 +63,10 @@ values = json.load(sys.stdin)["tables"][0]["sections"][0]["rows"][0]["runs"][0][
 print(int(values.get("updates") or 0), 100 * values["acc.last.sample"])'
 }
 
-# Operations in products of matrices of one run in clbench.
-operations() { # PARAMS
+# Products of matrices of one run in clbench: operations, and seconds that they take alone.
+products() { # PARAMS
   (export MKL_VERBOSE=1 MKL_VERBOSE_OUTPUT_FILE="$folder/products"; rm -f "$folder/products"; in_clbench "$1" >/dev/null)
-  "$python" - "$folder/products" <<'PYTHON'
-import re, sys
-sizes = (re.search(r" SGEMM\(\w,\w,(\d+),(\d+),(\d+),", line) for line in open(sys.argv[1]))
-print(sum(2 * int(m[1]) * int(m[2]) * int(m[3]) for m in sizes if m))
-PYTHON
+  "$build/bin/replay_products" "$folder/products"
 }
 
 # Operations a second in products of matrices, the most of several sizes and times.
@@ -93,7 +90,7 @@ in_pytorch() { # OPTIONS...; prints the same
 }
 
 row() { # one line from the rounds of a method
-  "$python" - "$method" "$folder/rounds" "$(cut -d' ' -f1 /proc/loadavg)" "$1" "$rate" <<'PYTHON'
+  "$python" - "$method" "$folder/rounds" "$(cut -d' ' -f1 /proc/loadavg)" "$rate" $1 <<'PYTHON'
 import statistics, sys
 rounds = [line.split() for line in open(sys.argv[2])]
 sides = {name: list(zip(*([float(x) for x in line[1:]] for line in rounds if line[0] == name))) for name in ("clbench", "pytorch")}
@@ -103,9 +100,10 @@ a, b = ([statistics.median(values) for values in side] for side in (ours, theirs
 notes = [f"load {sys.argv[3]}"]
 if a[3] != b[3]: notes.append("UPDATES DIFFER")
 if abs(a[4] - b[4]) > 10: notes.append("accuracies differ")
-products = float(sys.argv[4]) / float(sys.argv[5])
+rate, operations, alone = map(float, sys.argv[4:])
 print(f"{sys.argv[1]:12} {a[0]:7.1f} {b[0]:7.1f}   {ratio[0]:5.2f} {ratio[1]:5.2f}   {a[2]:5.0f} {b[2]:5.0f} {a[2] / b[2]:5.2f}   "
-      f"{a[3]:5.0f} {b[3]:5.0f}   {a[4]:5.1f} {b[4]:5.1f}   {products:8.1f} {products / a[0]:5.2f} {b[0] / products:5.2f}   {', '.join(notes)}")
+      f"{a[3]:5.0f} {b[3]:5.0f}   {a[4]:5.1f} {b[4]:5.1f}   {operations / rate / a[0]:7.2f}   {alone:7.1f} {alone / a[0]:5.2f} {b[0] / alone:5.2f} {0.85 * b[0] / alone:7.2f}   "
+      + ", ".join(notes))
 PYTHON
 }
 
@@ -123,7 +121,7 @@ compare() { # METHOD RATE [PARAMS]
     echo pytorch $(in_pytorch "${options[@]}") >>"$folder/rounds"
   done
   round=0
-  row "$(operations "$params")"
+  row "$(products "$params")"
 }
 
 echo "$(sed -n 's/^model name.*: //p;q' <(grep 'model name' /proc/cpuinfo)), $(nproc) cores, $(grep -om1 -w 'avx2\|avx512f\|amx_bf16' /proc/cpuinfo | tr '\n' ' ')"
@@ -131,8 +129,8 @@ echo "loading alone, seconds, processor seconds, MB: clb-runner $(measure /dev/n
   measure /dev/null "$python" -c 'import torch, torchvision, timm')"
 rate=$(highest_rate)
 echo "products of matrices: $(printf %.0f "${rate%.*}e-9") GFLOP/s at most"
-echo "                   seconds    pytorch / clbench    peak MB              updates      accuracy"
-echo "method       clbench pytorch   wall   cpu    clbench pytorch ratio   clbench pytorch   clbench pytorch   products share limit"
+echo "                   seconds    pytorch / clbench    peak MB              updates      accuracy   products   products alone"
+echo "method       clbench pytorch   wall   cpu    clbench pytorch ratio   clbench pytorch   clbench pytorch   of rate   seconds share limit at 0.85"
 [ $# -gt 0 ] || set -- simplecil ranpac finetune slca l2p dualprompt coda_prompt ease aper
 for name in "$@"; do
   case $name in

@@ -20,6 +20,8 @@
 #define CLB_VIEW_TRAIN 1u /* augmented as the method's configuration says */
 #define CLB_VIEW_EVAL 2u  /* the protocol's deterministic evaluation transform */
 
+#define CLB_STREAM_REPEATS 1u /* in each epoch a sample's images are the same: nothing of this view is drawn at random */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -43,7 +45,7 @@ typedef struct clb_stream_request {
 
 typedef struct clb_stream_info {
   uint32_t struct_size;
-  uint32_t reserved;
+  uint32_t flags;            /* CLB_STREAM_* */
   int64_t samples;           /* per epoch */
   int64_t batches_per_epoch; /* after drop_last */
   int64_t batches;           /* over all epochs; INT64_MAX: endless */

@@ -42,7 +42,7 @@ class StreamRequest(c.Structure):
 
 class StreamInfo(c.Structure):
     _fields_ = [
-        ("struct_size", c.c_uint32), ("reserved", c.c_uint32), ("samples", c.c_int64), ("batches_per_epoch", c.c_int64),
+        ("struct_size", c.c_uint32), ("flags", c.c_uint32), ("samples", c.c_int64), ("batches_per_epoch", c.c_int64),
         ("batches", c.c_int64), ("dropped", c.c_int64),
     ]
 

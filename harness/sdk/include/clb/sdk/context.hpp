@@ -47,6 +47,7 @@ class Batch {
   }
 
   int64_t n = 0, epoch = 0, step = 0;
+  bool repeats = false;          // a sample's images are the same in every epoch of this stream
   torch::Tensor images;          // [n, 3, H, W]
   torch::Tensor labels;          // [n] int64, positions in the class order
   torch::Tensor sample_ids;      // [n] int64, opaque
@@ -120,6 +121,8 @@ class Batches {
     check_host(status);
     if (status == CLB_END) return false;
     batch = Batch(raw);
+    if (!repeats_) repeats_ = (info().flags & CLB_STREAM_REPEATS) != 0;
+    batch.repeats = *repeats_;
     return true;
   }
 
@@ -143,6 +146,7 @@ class Batches {
  private:
   const clb_host* host_;
   clb_stream* stream_;
+  std::optional<bool> repeats_;  // nothing: not asked yet
 };
 
 // A request for data, built up and then opened with batches(); see stream.h for what each part means. A setter leaves the request that it

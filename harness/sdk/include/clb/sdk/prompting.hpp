@@ -60,20 +60,27 @@ inline void require_halves(int64_t length) {
 // The task's images as queries() takes them: with the training transform, or as they are evaluated. The second kind is the same in
 // every epoch, so that the host's cache has the frozen feature of each.
 inline StreamRequest queried_images(const Context& ctx, bool augmented) {
-  return augmented ? ctx.train().train_view().images() : ctx.train().eval_view().images().features("main:cls").sample_ids();
+  const StreamRequest images = ctx.train().images().sample_ids();
+  return augmented ? images.train_view() : images.eval_view().features("main:cls");
 }
 
-// What the blocks of a frozen network before `block`, the first that a method changes, make of the images of queried_images(): computed
-// once for the query and for what is trained, and where images look the same in every epoch once for all epochs, as long as it fits into
-// kBytes.
+// What the blocks of a frozen network before `block`, the first that a method changes, make of a stream's images: where these are the same
+// in every epoch (Batch::repeats; the stream must bring sample_ids) computed once for all epochs, as long as it fits into kBytes, else,
+// where the method asks for the query of the same images (queries()), once for both.
 class SharedBlocks {
  public:
-  SharedBlocks(const nn::Vit& vit, int64_t block, bool augmented) : vit_(vit), block_(block), augmented_(augmented) {}
+  SharedBlocks(const nn::Vit& vit, int64_t block, bool queried) : vit_(vit), block_(block), queried_(queried) {}
 
   nn::Begun operator()(const Batch& b) {
-    if (block_ < 0 || block_ >= vit_.shape().depth) return b.images;  // the patches are changed, or nothing is
-    if (augmented_) return vit_.begin(b.images, block_);
-    if (block_ == 0) return b.images;
+    if (block_ < 0 || block_ >= vit_.shape().depth) return b.images;                // the patches are changed, or nothing is
+    if (b.repeats && block_ > 0 && b.sample_ids.defined()) return {kept(b), block_};  // the patches alone are not worth their memory
+    return queried_ ? vit_.begin(b.images, block_) : b.images;
+  }
+
+ private:
+  static constexpr size_t kBytes = size_t{512} << 20;
+
+  torch::Tensor kept(const Batch& b) {  // [n, t, d]
     const torch::Tensor ids = b.sample_ids.to(torch::kCPU, torch::kInt64).contiguous();
     const auto* id = ids.const_data_ptr<int64_t>();
     std::vector<int64_t> unknown;
@@ -94,15 +101,12 @@ class SharedBlocks {
         if ((kept_.size() + 1) * tokens[i].nbytes() <= kBytes) kept_.emplace(id[i], tokens[i]);
       }
     }
-    return {at::stack(tokens), block_};
+    return at::stack(tokens);
   }
-
- private:
-  static constexpr size_t kBytes = size_t{512} << 20;
 
   const nn::Vit& vit_;
   int64_t block_;
-  bool augmented_;
+  bool queried_;
   std::unordered_map<int64_t, torch::Tensor> kept_;  // by sample id
 };
 

@@ -36,7 +36,7 @@ class BatchSource {
   // The images of the batches in order: sample k of the plan is samples[k] of the training split. Its threads use the plan and the samples,
   // so it is the last member of whoever has it. Nothing: no views.
   std::unique_ptr<data::ImageBatches> image_batches(const std::vector<const Images*>& views, const std::vector<int64_t>& samples,
-                                                    bool augmented) const;
+                                                    bool augmented);
 
   // The parts of a batch, of the samples at these positions of the plan.
   virtual void fill(HostBatch& batch, const std::vector<int64_t>& positions) = 0;
@@ -48,6 +48,7 @@ class BatchSource {
   int64_t task_, id_;  // id_: counts the streams of the task
   stream::BatchRules rules_;
   std::optional<stream::BatchPlan> plan_;
+  bool repeats_ = false;  // see CLB_STREAM_REPEATS
   int64_t step_ = 0;
   std::vector<clb_part> shared_;
 };
