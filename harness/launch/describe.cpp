@@ -178,7 +178,10 @@ Json Describer::start(const Question& question) {
     throw Error(fmt::format("{}: ended clb-runner with exit code 0 before it was described; a plugin must not call exit()",
                             question.file.string()));
   }
-  return base::parse_json(ended.out, question.file.string() + ": its description");
+  Json answer = base::parse_json(ended.out, question.file.string() + ": its description");
+  libtorch_ = answer.value("libtorch", "");
+  answer.erase("libtorch");  // not the plugin's
+  return answer;
 }
 
 // One process asks a question at a time; the others find its answer. nullopt: the folder takes no lock.
@@ -261,7 +264,8 @@ Json Describer::ask(const Question& question) {
 
 std::string Describer::libtorch() {
   const Json answer = remembered(
-      "version\n" + place_.program.string(), {{"runner", runner_hash()}}, [&] { return version(); },
+      "version\n" + place_.program.string(), {{"runner", runner_hash()}},
+      [&] { return libtorch_.empty() ? version() : Json{{"libtorch", libtorch_}}; },
       [&](const Json&) { return place_.libtorch / "lib" / "libtorch_cpu.so"; });
   return answer.at("libtorch").get<std::string>();
 }

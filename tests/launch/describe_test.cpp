@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/launch/describe.hpp>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 
 #include "errors.hpp"
 #include "replace_file.hpp"
@@ -29,9 +32,8 @@ class Describe : public ::testing::Test {
   // A new describer every time: what is remembered must come from the files.
   Describer describer() const { return Describer({CLB_FAKE_RUNNER, ""}, folder_.path() / "cache"); }
   size_t asked() const {
-    std::error_code error;
-    const auto size = fs::file_size(folder_.path() / "asked", error);
-    return error ? 0 : size / std::string("describe\n").size();
+    std::ifstream log(folder_.path() / "asked");
+    return static_cast<size_t>(std::count(std::istreambuf_iterator<char>(log), {}, '\n'));
   }
 
   const fs::path method_ = fs::path(CLB_FAKE_PLUGINS) / "fake_method.so", dataset_ = fs::path(CLB_FAKE_PLUGINS) / "fake_dataset.so";
@@ -44,6 +46,15 @@ TEST_F(Describe, AMethodIsLoadedOnce) {
   EXPECT_EQ(info.params.size(), 3u);
   EXPECT_EQ(describer().method(method_).params.size(), 3u);
   EXPECT_EQ(asked(), 1u);
+}
+
+TEST_F(Describe, WhoDescribesAPluginSaysWhichLibTorchItHasLoaded) {
+  Describer one = describer();
+  one.method(method_);
+  EXPECT_EQ(one.libtorch(), "0.0.1");
+  EXPECT_EQ(asked(), 1u) << "no other process was started for it";
+  EXPECT_EQ(Describer({CLB_FAKE_RUNNER, ""}, std::nullopt).libtorch(), "0.0.0") << "asked for, where nothing was described";
+  EXPECT_EQ(asked(), 2u);
 }
 
 TEST_F(Describe, AnotherPluginUnderTheSameNameIsAskedAgain) {

@@ -268,16 +268,26 @@ ParamInfo param(const char* name, const char* type, Json value, const char* help
   return info;
 }
 
+// How often it was asked for what.
+void count(const char* word) {
+  if (std::getenv("FAKE_RUNNER_LOG") == nullptr) return;
+  std::FILE* log = std::fopen(std::getenv("FAKE_RUNNER_LOG"), "a");
+  std::fprintf(log, "%s\n", word);
+  std::fclose(log);
+}
+
+// As clb-runner says it, with the LibTorch that it has loaded.
+void say_described(Json info) {
+  info["libtorch"] = "0.0.1";
+  std::puts(canonical(info).c_str());
+}
+
 int describe(const std::string& file, bool open, const std::string& root) {
   if (const double seconds = std::atof(from_environment("FAKE_RUNNER_DESCRIBES_FOR")); seconds > 0) {
     std::fprintf(stderr, "fake runner: describing\n");
     nap(seconds);
   }
-  if (std::getenv("FAKE_RUNNER_LOG")) {  // how often it was asked
-    std::FILE* log = std::fopen(std::getenv("FAKE_RUNNER_LOG"), "a");
-    std::fputs("describe\n", log);
-    std::fclose(log);
-  }
+  count("describe");
   const PluginMeta meta = read_plugin_meta(file);
   if (meta.id == "crashing") die_of(SIGSEGV);
   if (meta.kind == "method") {
@@ -294,7 +304,7 @@ int describe(const std::string& file, bool open, const std::string& root) {
     info.params = {param("behave", "string", "ok", "what goes wrong"), param("at", "int", 0, "task in which it goes wrong"),
                    param("pace", "float", 0.0, "seconds per task")};
     info.params[1].max = 100;
-    std::puts(canonical(info.to_json()).c_str());
+    say_described(info.to_json());
     return 0;
   }
   DatasetInfo info;
@@ -315,11 +325,12 @@ int describe(const std::string& file, bool open, const std::string& root) {
     info.train_counts = info.test_counts = std::vector<int64_t>(10, 10);
     info.fingerprint = hex(sha256("fake"));
   }
-  std::puts(canonical(info.to_json()).c_str());
+  say_described(info.to_json());
   return 0;
 }
 
 int version() {
+  count("version");
   Json devices{"cpu"};
   for (int64_t card = std::atoi(from_environment("FAKE_RUNNER_CARDS")); card > 0; --card) devices.push_back("a card");
   const Json text{{"libtorch", "0.0.0"},  {"cuda", false},       {"devices", devices},

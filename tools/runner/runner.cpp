@@ -150,7 +150,9 @@ int describe(const std::vector<std::string>& args) {
     if (emitter) emitter->progress({.phase = "describe", .task = -1, .done = done, .total = total, .what = what});
   };
   const Answer answer;
-  return answer.give(base::canonical(session::describe(options)));  // a folder's name may be no UTF-8
+  base::Json description = session::describe(options);
+  description["libtorch"] = session::libtorch_version();  // known here: nobody need load it again to ask
+  return answer.give(base::canonical(description));       // a folder's name may be no UTF-8
 }
 
 int check(const std::vector<std::string>& args) {

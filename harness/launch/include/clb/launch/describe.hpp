@@ -62,6 +62,7 @@ class Describer {
   std::optional<std::filesystem::path> cache_;
   Progress progress_;
   int64_t store_limit_ = base::ExecutionSpec{}.store_limit;
+  std::string libtorch_;                       // the version that a runner named which described something just now
   std::map<std::string, base::Json> answers_;  // of data sets: one command reads none twice, also where the cache does not help
   std::map<std::filesystem::path, std::string> hashes_;
 };

@@ -39,8 +39,11 @@ void append_cifar(CifarRecords& to, const Path& name, int64_t count, const std::
       file.fail(std::string(labels[k].what) + " " + std::to_string(record[k]) + " is not below " + std::to_string(labels[k].count), at + k);
     }
     to.labels.push_back(record[N - 1]);
-    for (size_t p = 0; p < R::kPlane; ++p)
-      for (size_t c = 0; c < 3; ++c) to.pixels.push_back(record[N + c * R::kPlane + p]);
+    const size_t begin = to.pixels.size();
+    to.pixels.resize(begin + R::kImage);
+    const uint8_t *red = record.data() + N, *green = red + R::kPlane, *blue = green + R::kPlane;
+    uint8_t* pixel = to.pixels.data() + begin;
+    for (int64_t p = 0; p < R::kPlane; ++p, pixel += 3) pixel[0] = red[p], pixel[1] = green[p], pixel[2] = blue[p];
   }
   file.expect_end();
 }
