@@ -2,13 +2,12 @@
 # clbench against a program of the same settings in PyTorch (tools/bench/pytorch: timm's network, torchvision's transforms on PIL images, no
 # workers): whole processes, cold (nothing in clbench's cache), fp32, all cores, in turns. Prints medians, and what loading alone takes. Then
 # what is possible, from the products of matrices of a run in clbench, as MKL lists them: `of rate`, the share of clbench's seconds that they
-# would take at the highest rate that this machine multiplies at; `seconds`, what they take when nothing else is done (replay_products),
-# `share` of clbench's seconds, `limit`, the ratio if nothing else took any time, and the ratio if they were 0.85 of the whole. Products of
-# attention in training, which MKL lists without their sizes, are left out: true limits are lower.
+# would take at the highest rate that this machine multiplies at; `seconds`, what MKL took for them in that run, by its own clock, all cores at
+# work; `share` of clbench's seconds; `limit`, the ratio if nothing else took any time; and the ratio if they were 0.85 of the whole.
 #
 #   tools/bench/against_pytorch.sh BUILD PYTHON DATA [METHOD...]
 #
-#   BUILD    a build folder with the programs of tools/bench
+#   BUILD    an installation, or a build folder
 #   PYTHON   a Python that has torch, torchvision and timm; torch as new as LibTorch
 #   DATA     folder that holds cifar-100-binary (train.bin and test.bin, or .xz) and deit_tiny
 #   METHOD   default: all of them
@@ -63,10 +62,22 @@ values = json.load(sys.stdin)["tables"][0]["sections"][0]["rows"][0]["runs"][0][
 print(int(values.get("updates") or 0), 100 * values["acc.last.sample"])'
 }
 
-# Products of matrices of one run in clbench: operations, and seconds that they take alone.
+# Products of matrices of one run in clbench, as MKL lists them: operations of those listed with their sizes, and seconds by MKL's clock, of
+# all, with every core at work.
 products() { # PARAMS
   (export MKL_VERBOSE=1 MKL_VERBOSE_OUTPUT_FILE="$folder/products"; rm -f "$folder/products"; in_clbench "$1" >/dev/null)
-  "$build/bin/replay_products" "$folder/products"
+  "$python" - "$folder/products" <<'PYTHON'
+import os, re, sys
+units = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}
+call = re.compile(r"MKL_VERBOSE SGEMM(_BATCH)?\(\w,\w,([^ ]*)\) (\d+(?:\.\d+)?)(ns|us|ms|s) .*NThr:(\d+)$")
+operations = seconds = 0
+for found in filter(None, map(call.match, open(sys.argv[1]))):  # two threads write a line into one another now and then
+    if not found[1]:
+        m, n, k = map(int, found[2].split(",")[:3])
+        operations += 2 * m * n * k
+    seconds += float(found[3]) * units[found[4]] * int(found[5])
+print(operations, seconds / os.cpu_count())
+PYTHON
 }
 
 # Operations a second in products of matrices, the most of several sizes and times.
@@ -129,7 +140,7 @@ echo "loading alone, seconds, processor seconds, MB: clb-runner $(measure /dev/n
   measure /dev/null "$python" -c 'import torch, torchvision, timm')"
 rate=$(highest_rate)
 echo "products of matrices: $(printf %.0f "${rate%.*}e-9") GFLOP/s at most"
-echo "                   seconds    pytorch / clbench    peak MB              updates      accuracy   products   products alone"
+echo "                   seconds    pytorch / clbench    peak MB              updates      accuracy   products   products, as they ran"
 echo "method       clbench pytorch   wall   cpu    clbench pytorch ratio   clbench pytorch   clbench pytorch   of rate   seconds share limit at 0.85"
 [ $# -gt 0 ] || set -- simplecil ranpac finetune slca l2p dualprompt coda_prompt ease aper
 for name in "$@"; do
