@@ -155,6 +155,7 @@ Json Describer::version() {
 }
 
 Json Describer::start(const Question& question) {
+  if (when_asking_) std::exchange(when_asking_, nullptr)();
   Spawn what = to_start(place_, {"describe", question.file.string()});
   if (question.open && question.root.empty()) what.arguments.push_back("--default-root");
   if (question.open && !question.root.empty()) what.arguments.insert(what.arguments.end(), {"--root", question.root});

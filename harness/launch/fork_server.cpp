@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <clb/base/error.hpp>
 #include <clb/base/handover.hpp>
+#include <clb/launch/schedule.hpp>
 
 #include "environment.hpp"
 
@@ -67,18 +68,30 @@ std::optional<pid_t> ForkServer::spawn(const Spawn& what) try {
   return std::nullopt;
 }
 
-pid_t ForkServers::spawn(const Spawn& what) {
-  if (!what.forks || what.out < 0 || what.err < 0 || what.event < 0 || !what.own_group) return launch::spawn(what);
+void ForkServers::begin(const Spawn& what) {
   auto [server, is_new] = servers_.try_emplace(key_of(what));
   if (is_new) try {
       server->second.emplace(what);
     } catch (const base::Error&) {  // the ordinary way says what is wrong
     }
-  if (server->second) {
-    if (const auto pid = server->second->spawn(what)) return *pid;
-    server->second.reset();
+}
+
+pid_t ForkServers::spawn(const Spawn& what) {
+  if (!what.forks || what.out < 0 || what.err < 0 || what.event < 0 || !what.own_group) return launch::spawn(what);
+  begin(what);
+  std::optional<ForkServer>& server = servers_[key_of(what)];
+  if (server) {
+    if (const auto pid = server->spawn(what)) return *pid;
+    server.reset();
   }
   return launch::spawn(what);
+}
+
+std::shared_ptr<ForkServers> load_ahead(const RunnerPlace& runner) {
+  auto servers = std::make_shared<ForkServers>();
+  const Spawn run = to_start(runner, {});
+  if (run.forks) servers->begin(run);
+  return servers;
 }
 
 std::set<pid_t> ForkServers::pids() const {

@@ -8,6 +8,7 @@
 #include <clb/base/descriptor.hpp>
 #include <clb/launch/spawn.hpp>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -31,6 +32,7 @@ class ForkServer {
 
 class ForkServers {
  public:
+  void begin(const Spawn& what);  // to load what will fork such processes, where it is not there yet
   pid_t spawn(const Spawn& what);
   std::set<pid_t> pids() const;
 

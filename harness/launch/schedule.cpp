@@ -117,7 +117,7 @@ class Scheduler {
   }
 
   std::unique_ptr<Child> started(Spawn what, const fs::path& log) {
-    return std::make_unique<Child>(std::move(what), log, [this](const Spawn& one) { return servers_.spawn(one); });
+    return std::make_unique<Child>(std::move(what), log, [this](const Spawn& one) { return servers_->spawn(one); });
   }
 
   std::string device_for(const base::RunSpec& spec) const {
@@ -207,7 +207,7 @@ class Scheduler {
     run.outcome = outcome_of(run);
     run.outcome->resources = run.load.resources(run.child->exit().processor_s);
     run.outcome->resources["processor_seconds"] = run.child->exit().processor_s;
-    std::set<pid_t> known = servers_.pids();
+    std::set<pid_t> known = servers_->pids();
     for (const Running& other : running_)
       if (&other != &run) known.insert(other.child->pid());
     orphans_.end(known);
@@ -262,7 +262,7 @@ class Scheduler {
   Observer& observer_;
   Signals signals_;
   Orphans orphans_;
-  ForkServers servers_;
+  std::shared_ptr<ForkServers> servers_ = options_.servers ? options_.servers : std::make_shared<ForkServers>();
   std::list<Running> running_;
   std::map<std::string, Outcome> hopeless_;  // by setting
   std::set<std::string> proven_features_;    // segments of the cache (second_look.hpp)

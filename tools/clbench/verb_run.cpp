@@ -67,7 +67,7 @@ int verb_run(const Arguments& arguments) {
   Options options = run_options();
   if (!options.parse(arguments, 1, 1)) return 0;
   const launch::HeldSignals held;
-  const launch::ScheduleOptions schedule = schedule_options(options);
+  launch::ScheduleOptions schedule = schedule_options(options);
   const SelectOptions wanted{parse_shard(options.text("shard")), options.flag("again"), options.flag("any-build")};
   const fs::path database = options.text("db");
 
@@ -76,7 +76,10 @@ int verb_run(const Arguments& arguments) {
   launch::Describer describer(schedule.runner, cache, reading_progress());
   InstalledCatalogue catalogue(plugins, describer);
   const bool dry = options.flag("dry-run");
-  if (!dry) check_place(database);
+  if (!dry) {
+    check_place(database);
+    describer.when_asking([&schedule] { schedule.servers = launch::load_ahead(schedule.runner); });
+  }
   const plan::Plan plan = plan_experiment(options.words()[0], options, catalogue, {.missing_ok = dry});
 
   std::optional<store::Store> store;

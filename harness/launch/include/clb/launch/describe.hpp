@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace clb::launch {
 
@@ -23,6 +24,9 @@ class Describer {
   using Progress = std::function<void(const std::string& root, const base::Progress&)>;
 
   Describer(RunnerPlace place, std::optional<std::filesystem::path> cache, Progress progress = nullptr);
+
+  // Called before the first process is started to describe something: what is described for the first time is likely to be run.
+  void when_asking(std::function<void()> call) { when_asking_ = std::move(call); }
 
   // Up to how many bytes the samples of a data set that is read for the first time are kept decoded (ExecutionSpec::store_limit).
   void expect_store_limit(int64_t bytes) { store_limit_ = bytes; }
@@ -61,6 +65,7 @@ class Describer {
   RunnerPlace place_;
   std::optional<std::filesystem::path> cache_;
   Progress progress_;
+  std::function<void()> when_asking_;
   int64_t store_limit_ = base::ExecutionSpec{}.store_limit;
   std::string libtorch_;                       // the version that a runner named which described something just now
   std::map<std::string, base::Json> answers_;  // of data sets: one command reads none twice, also where the cache does not help

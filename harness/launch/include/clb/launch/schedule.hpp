@@ -7,6 +7,7 @@
 #include <clb/launch/spawn.hpp>
 #include <clb/launch/watch.hpp>
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 namespace clb::launch {
@@ -25,11 +26,17 @@ class Observer {
   virtual void tick() = 0;                // a few times a second
 };
 
+class ForkServers;  // processes that have loaded LibTorch and fork for each run
+
+// Begins to load one, for runs that a plan is still being made of (ScheduleOptions::servers).
+std::shared_ptr<ForkServers> load_ahead(const RunnerPlace& runner);
+
 struct ScheduleOptions {
   RunnerPlace runner;
   size_t jobs = 1;                     // runs at once
   std::vector<std::string> devices{};  // each run gets the one with the fewest runs (devices.hpp); none: each takes what it finds
   Limits limits;                       // of each run
+  std::shared_ptr<ForkServers> servers{};  // what was loaded ahead; none: run_all's own
   bool second_look = true;             // at the saved state of each run that ended ok, in a fresh process
 };
 
