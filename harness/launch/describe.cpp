@@ -266,7 +266,9 @@ Json Describer::ask(const Question& question) {
 std::string Describer::libtorch() {
   const Json answer = remembered(
       "version\n" + place_.program.string(), {{"runner", runner_hash()}},
-      [&] { return libtorch_.empty() ? version() : Json{{"libtorch", libtorch_}}; },
+      [&] {
+        return libtorch_.empty() ? version() : Json{{"libtorch", libtorch_}};
+      },
       [&](const Json&) { return place_.libtorch / "lib" / "libtorch_cpu.so"; });
   return answer.at("libtorch").get<std::string>();
 }

@@ -33,11 +33,11 @@ std::shared_ptr<ForkServers> load_ahead(const RunnerPlace& runner);
 
 struct ScheduleOptions {
   RunnerPlace runner;
-  size_t jobs = 1;                     // runs at once
-  std::vector<std::string> devices{};  // each run gets the one with the fewest runs (devices.hpp); none: each takes what it finds
-  Limits limits;                       // of each run
+  size_t jobs = 1;                         // runs at once
+  std::vector<std::string> devices{};      // each run gets the one with the fewest runs (devices.hpp); none: each takes what it finds
+  Limits limits;                           // of each run
   std::shared_ptr<ForkServers> servers{};  // what was loaded ahead; none: run_all's own
-  bool second_look = true;             // at the saved state of each run that ended ok, in a fresh process
+  bool second_look = true;                 // at the saved state of each run that ended ok, in a fresh process
 };
 
 enum class Ended {

@@ -72,7 +72,7 @@ class SharedBlocks {
   SharedBlocks(const nn::Vit& vit, int64_t block, bool queried) : vit_(vit), block_(block), queried_(queried) {}
 
   nn::Begun operator()(const Batch& b) {
-    if (block_ < 0 || block_ >= vit_.shape().depth) return b.images;                // the patches are changed, or nothing is
+    if (block_ < 0 || block_ >= vit_.shape().depth) return b.images;                  // the patches are changed, or nothing is
     if (b.repeats && block_ > 0 && b.sample_ids.defined()) return {kept(b), block_};  // the patches alone are not worth their memory
     return queried_ ? vit_.begin(b.images, block_) : b.images;
   }
