@@ -68,18 +68,18 @@ std::optional<pid_t> ForkServer::spawn(const Spawn& what) try {
   return std::nullopt;
 }
 
-void ForkServers::begin(const Spawn& what) {
+std::optional<ForkServer>& ForkServers::begin(const Spawn& what) {
   auto [server, is_new] = servers_.try_emplace(key_of(what));
   if (is_new) try {
       server->second.emplace(what);
     } catch (const base::Error&) {  // the ordinary way says what is wrong
     }
+  return server->second;
 }
 
 pid_t ForkServers::spawn(const Spawn& what) {
   if (!what.forks || what.out < 0 || what.err < 0 || what.event < 0 || !what.own_group) return launch::spawn(what);
-  begin(what);
-  std::optional<ForkServer>& server = servers_[key_of(what)];
+  std::optional<ForkServer>& server = begin(what);
   if (server) {
     if (const auto pid = server->spawn(what)) return *pid;
     server.reset();

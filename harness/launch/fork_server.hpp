@@ -8,7 +8,6 @@
 #include <clb/base/descriptor.hpp>
 #include <clb/launch/spawn.hpp>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -32,7 +31,8 @@ class ForkServer {
 
 class ForkServers {
  public:
-  void begin(const Spawn& what);  // to load what will fork such processes, where it is not there yet
+  // What will fork such processes, which begins to load where it is not there yet; nullopt: there is none to be had.
+  std::optional<ForkServer>& begin(const Spawn& what);
   pid_t spawn(const Spawn& what);
   std::set<pid_t> pids() const;
 

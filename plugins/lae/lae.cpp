@@ -9,7 +9,7 @@
 #include <clb/nn/weight_average.hpp>
 #include <clb/sdk/method.hpp>
 #include <clb/sdk/nn.hpp>
-#include <clb/sdk/prompting.hpp>
+#include <clb/sdk/shared_blocks.hpp>
 
 namespace {
 

@@ -343,6 +343,7 @@ int version() {
 
 int act(const std::vector<std::string>& words) {
   if (words.size() == 1 && words[0] == "serve" && std::getenv("FAKE_RUNNER_SERVES_NOT") == nullptr) {
+    count("serve");
     const auto work = clb::runner::serve();
     if (work) setenv("FAKE_RUNNER_FORKED", "yes", 1);
     return work ? act(*work) : 0;

@@ -22,6 +22,16 @@ TEST_F(Schedule, ARunnerThatIsLoadedForksForEachRunAndACrashCostsOneRun) {
   EXPECT_GT(log_.outcomes[2].resources.at("processor_seconds"), 0);
 }
 
+TEST_F(Schedule, WhatWasLoadedAheadForksTheRuns) {
+  setenv("FAKE_RUNNER_LOG", (folder_.path() / "asked").c_str(), 1);
+  options_.second_look = false;  // which has an environment of its own, and so a process of its own to fork from
+  options_.servers = load_ahead(options_.runner);
+  EXPECT_TRUE(run({spec("ok"), spec("ok")}));
+  unsetenv("FAKE_RUNNER_LOG");
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(contains(said(folder_.path(), i), "forked: yes")) << said(folder_.path(), i);
+  EXPECT_EQ(base::read_file(folder_.path() / "asked"), "serve\n") << "one, not a second for the runs";
+}
+
 TEST_F(Schedule, WhereNoneForksEachRunIsStarted) {
   setenv("FAKE_RUNNER_SERVES_NOT", "1", 1);
   EXPECT_TRUE(run({spec("ok"), spec("ok")}));

@@ -111,10 +111,10 @@ a, b = ([statistics.median(values) for values in side] for side in (ours, theirs
 notes = [f"load {sys.argv[3]}"]
 if a[3] != b[3]: notes.append("UPDATES DIFFER")
 if abs(a[4] - b[4]) > 10: notes.append("accuracies differ")
-rate, operations, alone = map(float, sys.argv[4:])
+rate, operations, ran = map(float, sys.argv[4:])
 print(f"{sys.argv[1]:12} {a[0]:7.1f} {b[0]:7.1f}   {ratio[0]:5.2f} {ratio[1]:5.2f}   {a[2]:5.0f} {b[2]:5.0f} {a[2] / b[2]:5.2f}   "
-      f"{a[3]:5.0f} {b[3]:5.0f}   {a[4]:5.1f} {b[4]:5.1f}   {operations / rate / a[0]:7.2f}   {alone:7.1f} {alone / a[0]:5.2f} {b[0] / alone:5.2f} {0.85 * b[0] / alone:7.2f}   "
-      + ", ".join(notes))
+      f"{a[3]:5.0f} {b[3]:5.0f}   {a[4]:5.1f} {b[4]:5.1f}   {operations / rate / a[0]:7.2f}   "
+      f"{ran:7.1f} {ran / a[0]:5.2f} {b[0] / ran:5.2f} {0.85 * b[0] / ran:7.2f}   " + ", ".join(notes))
 PYTHON
 }
 
