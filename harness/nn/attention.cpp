@@ -44,6 +44,14 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, 
   return at::bmm(weights, rows(v)).unflatten(0, {-1, heads}).transpose(1, 2).flatten(2);
 }
 
+Tensor attend_self(const Tensor& qkv, int64_t heads, const Tensor& mask) {
+  if (!mask.defined()) {
+    if (auto mixed = trained_self_attention(qkv, heads)) return *mixed;
+  }
+  const std::vector<Tensor> parts = qkv.chunk(3, -1);
+  return attend(parts[0], parts[1], parts[2], heads, mask);
+}
+
 Tensor attend_changed(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, const ChangeWeights& change, const Tensor& mask) {
   const Tensor scores = at::matmul(split_heads(q, heads) * scale(q, heads), split_heads(k, heads).transpose(-1, -2));
   return at::matmul(change(weights_of(scores, mask)), split_heads(v, heads)).transpose(1, 2).flatten(2);
@@ -55,9 +63,8 @@ Attention Attention::drawn(int64_t dim, int64_t heads, const Rng& rng, bool caus
 }
 
 Tensor Attention::mixed(const Tensor& x, const Tensor& mask) const {
-  const std::vector<Tensor> parts = qkv(x).chunk(3, -1);
   const Tensor earlier = causal ? causal_mask(x.size(1), x.size(1), x.device()) : Tensor();
-  return attend(parts[0], parts[1], parts[2], heads, !earlier.defined() ? mask : mask.defined() ? mask.logical_and(earlier) : earlier);
+  return attend_self(qkv(x), heads, !earlier.defined() ? mask : mask.defined() ? mask.logical_and(earlier) : earlier);
 }
 
 Tensor Attention::mixed_across(const Tensor& x, const Tensor& context, const Tensor& mask) const {

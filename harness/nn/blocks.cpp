@@ -34,13 +34,16 @@ Tensor Block::first_row(const Tensor& x) const {
 Tensor Block::attention(int64_t i, const Tensor& x, int64_t rows, const Injection& in) const {
   const auto first = [&](const Tensor& t, int64_t count) { return count >= t.size(1) ? t : t.narrow(1, 0, count); };
   const Tensor normed = in.at(Site::kNorm1, i, x, norm1(x));
-  const std::vector<Tensor> parts = in.at(Site::kQkv, i, normed, attn.qkv(normed)).chunk(3, -1);
+  const Tensor qkv = in.at(Site::kQkv, i, normed, attn.qkv(normed));
+  const std::vector<Tensor> parts = qkv.chunk(3, -1);
   const Tensor queries = first(parts[0], rows);
   KeysValues context(parts[1], parts[2]);
   in.keys_values(i, x, context);
+  const bool as_projected = queries.is_same(parts[0]) && context.keys().is_same(parts[1]) && context.values().is_same(parts[2]);
   const Tensor mask = attn.causal ? context.causal_mask().narrow(0, 0, queries.size(1)) : Tensor();
   const ChangeWeights change = [&](const Tensor& weights) { return in.attention_weights(i, weights); };
   const Tensor mixed = in.changes_attention(i) ? attend_changed(queries, context.keys(), context.values(), attn.heads, change, mask)
+                       : as_projected          ? attend_self(qkv, attn.heads, mask)
                                                : attend(queries, context.keys(), context.values(), attn.heads, mask);
   const Tensor y = in.at(Site::kProj, i, mixed, attn.proj(mixed));
   const Tensor beside = in.beside_attention(i, first(x, rows), first(normed, rows));

@@ -21,9 +21,9 @@
 #include <clb/nn/parallel.hpp>
 
 #include "fused_training.hpp"
+#include "lanes.hpp"
 
 #define CLB_BF16 __attribute__((target("arch=x86-64-v4,avx512bf16,prefer-vector-width=512")))
-#define CLB_INLINE __attribute__((always_inline)) inline
 
 namespace clb::nn {
 namespace {

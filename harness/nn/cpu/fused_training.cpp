@@ -6,8 +6,8 @@
 #include <clb/nn/cpu_kernels.hpp>
 #include <clb/nn/error.hpp>
 #include <clb/nn/linear.hpp>
-#include <cmath>
 
+#include "attention_f32.hpp"
 #include "gelu.hpp"
 
 namespace clb::nn {
@@ -120,34 +120,75 @@ struct LinearAdd : Function<LinearAdd> {
   }
 };
 
+// Queries, keys and values [n, t, d] as they lie, and one head of one image of them.
+struct Heads {
+  Tensor q, k, v;
+  int64_t heads;
+
+  int64_t images() const { return q.size(0); }
+  int64_t width() const { return q.size(-1) / heads; }
+
+  AttentionHead at(int64_t i) const {
+    return {q.size(1),
+            k.size(1),
+            width(),
+            rows(q.const_data_ptr<float>(), q, i),
+            rows(k.const_data_ptr<float>(), k, i),
+            rows(v.const_data_ptr<float>(), v, i)};
+  }
+  HeadGradients written_at(int64_t i) const {
+    return {rows(q.mutable_data_ptr<float>(), q, i), rows(k.mutable_data_ptr<float>(), k, i), rows(v.mutable_data_ptr<float>(), v, i)};
+  }
+  // Of `data`, which belongs to x [n, t, d].
+  template <class T>
+  Strided<T> rows(T* data, const Tensor& x, int64_t i) const {
+    return {data + i / heads * x.stride(0) + i % heads * width(), x.stride(1)};
+  }
+
+  // work(i) of all heads of all images.
+  template <class Work>
+  void each(Work work) const {
+    at::parallel_for(0, images() * heads, 1, [&](int64_t first, int64_t end) {
+      for (int64_t i = first; i < end; ++i) work(i);
+    });
+  }
+};
+
 struct TrainedAttention : Function<TrainedAttention> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads) {
-    const double scale = 1 / std::sqrt(static_cast<double>(q.size(-1) / heads));
-    const Tensor queries = by_head(q, heads), keys = by_head(k, heads), values = by_head(v, heads);
-    const Tensor weights = at::softmax(product(queries, keys.transpose(1, 2), scale), -1);
-    ctx->save_for_backward({queries, keys, values, weights});
+  // Without k and v: q holds all three side by side, [n, t, 3 d].
+  static Tensor forward(AutogradContext* ctx, const Tensor& q, const std::optional<Tensor>& k, const std::optional<Tensor>& v,
+                        int64_t heads) {
+    const Heads of = k ? Heads{readable(q), readable(*k), readable(*v), heads} : side_by_side(readable(q), heads);
+    const int64_t queries = of.q.size(1), padded = padded_keys(of.k.size(1));
+    const Tensor weights = at::empty({of.images() * heads, queries, padded}, of.q.options());
+    const Tensor mixed = at::empty({of.images(), queries, of.q.size(-1)}, of.q.options());
+    auto *to = weights.mutable_data_ptr<float>(), *out = mixed.mutable_data_ptr<float>();
+    of.each([&](int64_t i) { attend_head(of.at(i), to + i * queries * padded, of.rows(out, mixed, i)); });
+    ctx->save_for_backward({of.q, of.k, of.v, weights});
     ctx->saved_data["heads"] = heads;
-    ctx->saved_data["scale"] = scale;
-    return side_by_side(at::bmm(weights, values), heads);
+    ctx->saved_data["together"] = !k;
+    return mixed;
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
     const variable_list saved = ctx->get_saved_variables();
-    const Tensor &queries = saved[0], &keys = saved[1], &values = saved[2], &weights = saved[3];
-    const int64_t heads = ctx->saved_data["heads"].toInt();
-    const double scale = ctx->saved_data["scale"].toDouble();
-    const Tensor gradient = by_head(once(gradients), heads), of_weights = at::bmm(gradient, values.transpose(1, 2));
-    const Tensor of_scores = at::_softmax_backward_data(of_weights, weights, -1, weights.scalar_type());
-    return {side_by_side(product(of_scores, keys, scale), heads), side_by_side(product(of_scores.transpose(1, 2), queries, scale), heads),
-            side_by_side(at::bmm(weights.transpose(1, 2), gradient), heads), Tensor()};
+    const Heads of{saved[0], saved[1], saved[2], ctx->saved_data["heads"].toInt()};
+    const Tensor gradient = once(gradients).contiguous(), &weights = saved[3];
+    const bool together = ctx->saved_data["together"].toBool();
+    const Tensor all = together ? at::empty({of.images(), of.q.size(1), 3 * of.q.size(2)}, of.q.options()) : Tensor();
+    const Heads to = together ? side_by_side(all, of.heads) : Heads{empty_as(of.q), empty_as(of.k), empty_as(of.v), of.heads};
+    const auto *kept = weights.const_data_ptr<float>(), *from = gradient.const_data_ptr<float>();
+    of.each([&](int64_t i) { attend_head_backward(of.at(i), kept + i * weights.stride(0), of.rows(from, gradient, i), to.written_at(i)); });
+    if (together) return {all, Tensor(), Tensor(), Tensor()};
+    return {to.q, to.k, to.v, Tensor()};
   }
 
  private:
-  static Tensor product(const Tensor& a, const Tensor& b, double factor) {
-    return at::baddbmm(at::empty({a.size(0), a.size(1), b.size(2)}, a.options()), a, b, /*beta=*/0, factor);
+  static Tensor readable(const Tensor& x) { return x.stride(-1) == 1 ? x : x.contiguous(); }
+  static Tensor empty_as(const Tensor& x) { return at::empty(x.sizes(), x.options()); }
+  static Heads side_by_side(const Tensor& qkv, int64_t heads) {
+    const std::vector<Tensor> parts = qkv.chunk(3, -1);
+    return {parts[0], parts[1], parts[2], heads};
   }
-  // [n, t, d] -> [n heads, t, d / heads], contiguous, and back.
-  static Tensor by_head(const Tensor& x, int64_t heads) { return x.unflatten(-1, {heads, -1}).transpose(1, 2).contiguous().flatten(0, 1); }
-  static Tensor side_by_side(const Tensor& x, int64_t heads) { return x.unflatten(0, {-1, heads}).transpose(1, 2).flatten(2); }
 };
 
 }  // namespace
@@ -171,7 +212,12 @@ std::optional<Tensor> trained_linear_add(const Tensor& x, const Tensor& weight, 
 
 std::optional<Tensor> trained_attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads) {
   if (!fit(q, k, v) || q.numel() == 0 || k.numel() == 0) return std::nullopt;
-  return TrainedAttention::apply(q, k, v, heads);
+  return TrainedAttention::apply(q, if_defined(k), if_defined(v), heads);
+}
+
+std::optional<Tensor> trained_self_attention(const Tensor& qkv, int64_t heads) {
+  if (!fit(qkv) || qkv.numel() == 0) return std::nullopt;
+  return TrainedAttention::apply(qkv, std::optional<Tensor>(), std::optional<Tensor>(), heads);
 }
 
 }  // namespace clb::nn

@@ -20,8 +20,9 @@ std::optional<torch::Tensor> trained_linear_gelu(const torch::Tensor& x, const t
 std::optional<torch::Tensor> trained_linear_add(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                                                 const torch::Tensor& other);
 
-// softmax(q k^T / sqrt(d / heads)) v of each head: q [n, tq, d], k and v [n, tk, d] -> [n, tq, d]. The weights are kept, so that backward
-// takes four products in place of five and no exponential.
+// softmax(q k^T / sqrt(d / heads)) v of each head: q [n, tq, d], k and v [n, tk, d] -> [n, tq, d]; or of what a projection put side by
+// side, qkv [n, t, 3 d] -> [n, t, d]. The weights are kept, so that backward takes five products and no exponential.
 std::optional<torch::Tensor> trained_attention(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v, int64_t heads);
+std::optional<torch::Tensor> trained_self_attention(const torch::Tensor& qkv, int64_t heads);
 
 }  // namespace clb::nn

@@ -14,6 +14,9 @@ torch::Tensor causal_mask(int64_t queries, int64_t keys, torch::Device device = 
 // scaled by 1/sqrt(d / heads).
 torch::Tensor attend(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v, int64_t heads, const torch::Tensor& mask = {});
 
+// The same of q, k and v side by side, qkv [n, t, 3 d].
+torch::Tensor attend_self(const torch::Tensor& qkv, int64_t heads, const torch::Tensor& mask = {});
+
 // The same by plain steps; change() gets the weights [n, heads, tq, tk] after the softmax, and what it returns is used in their place.
 using ChangeWeights = std::function<torch::Tensor(const torch::Tensor& weights)>;
 torch::Tensor attend_changed(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v, int64_t heads,

@@ -1,0 +1,33 @@
+// One head of attention in float32 for training: forward, which keeps the weights, and backward. Products of the sizes of a head are too
+// small for MKL, which reaches a third of its rate with them; these read queries, keys and values where the projection put them.
+#pragma once
+
+#include <cstdint>
+
+namespace clb::nn {
+
+// A row-major matrix of which each row lies `stride` elements behind the one before.
+template <class T>
+struct Strided {
+  T* data;
+  int64_t stride;
+};
+
+struct AttentionHead {
+  int64_t queries, keys, width;
+  Strided<const float> q, k, v;  // [queries, width], [keys, width] twice
+};
+
+// Columns of the weights: multiples of what a register holds, behind the last key zeros.
+int64_t padded_keys(int64_t keys);
+
+// weights [queries, padded_keys] = softmax(q k^T / sqrt(width)), out [queries, width] = weights v.
+void attend_head(const AttentionHead& head, float* weights, Strided<float> out);
+
+// The gradients of q, k and v from that of `out`, which `gradient` is.
+struct HeadGradients {
+  Strided<float> q, k, v;
+};
+void attend_head_backward(const AttentionHead& head, const float* weights, Strided<const float> gradient, const HeadGradients& to);
+
+}  // namespace clb::nn
