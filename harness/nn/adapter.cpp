@@ -36,6 +36,7 @@ class AdapterSlice final : public Injection {
  public:
   AdapterSlice(const Adapter& whole, std::shared_ptr<Kept> kept, int64_t first) : whole_(whole), kept_(std::move(kept)), first_(first) {}
   bool by_token() const override { return true; }
+  bool changes_operations() const override { return false; }
   Tensor beside_mlp(int64_t block, const Tensor& x, const Tensor&) const override {
     return whole_.beside_mlp(block, x, [&](const Tensor& hidden) {  // [n, t, bottleneck]
       return hidden * as_type_of(hidden, (*kept_)(block, hidden.size(1), hidden.size(2)).narrow(0, first_, hidden.size(0)));

@@ -30,13 +30,26 @@ Tensor Block::first_row(const Tensor& x) const {
   return y + mlp(norm2(y));
 }
 
-// With an injection: the same steps with a hook behind each. The first `rows` of the result.
-Tensor Block::attention(int64_t i, const Tensor& x, int64_t rows, const Injection& in) const {
-  const auto first = [&](const Tensor& t, int64_t count) { return count >= t.size(1) ? t : t.narrow(1, 0, count); };
+// With an injection: the same steps with a hook behind each.
+
+namespace {
+
+Tensor sum(const Tensor& x, const Tensor& beside) { return beside.defined() ? x + beside : x; }
+
+// x + what an operation gives for `input`.
+Tensor added(const Tensor& x, const Linear& op, const Tensor& input, Site site, int64_t block, const Injection& in) {
+  return in.changes_operations() ? x + in.at(site, block, input, op(input)) : op.add_to(x, input);
+}
+
+}  // namespace
+
+// The first `rows` of x + attention(norm1 x).
+Tensor Block::attended(int64_t i, const Tensor& x, int64_t rows, const Injection& in) const {
+  const auto first = [&](const Tensor& t) { return rows >= t.size(1) ? t : t.narrow(1, 0, rows); };
   const Tensor normed = in.at(Site::kNorm1, i, x, norm1(x));
   const Tensor qkv = in.at(Site::kQkv, i, normed, attn.qkv(normed));
   const std::vector<Tensor> parts = qkv.chunk(3, -1);
-  const Tensor queries = first(parts[0], rows);
+  const Tensor queries = first(parts[0]);
   KeysValues context(parts[1], parts[2]);
   in.keys_values(i, x, context);
   const bool as_projected = queries.is_same(parts[0]) && context.keys().is_same(parts[1]) && context.values().is_same(parts[2]);
@@ -45,29 +58,27 @@ Tensor Block::attention(int64_t i, const Tensor& x, int64_t rows, const Injectio
   const Tensor mixed = in.changes_attention(i) ? attend_changed(queries, context.keys(), context.values(), attn.heads, change, mask)
                        : as_projected          ? attend_self(qkv, attn.heads, mask)
                                                : attend(queries, context.keys(), context.values(), attn.heads, mask);
-  const Tensor y = in.at(Site::kProj, i, mixed, attn.proj(mixed));
-  const Tensor beside = in.beside_attention(i, first(x, rows), first(normed, rows));
-  return beside.defined() ? y + beside : y;
+  const Tensor y = added(first(x), attn.proj, mixed, Site::kProj, i, in);
+  return sum(y, in.beside_attention(i, first(x), first(normed)));
 }
 
-Tensor Block::feed_forward(int64_t i, const Tensor& x, const Injection& in) const {
+// x + mlp(norm2 x)
+Tensor Block::fed_forward(int64_t i, const Tensor& x, const Injection& in) const {
   const Tensor normed = in.at(Site::kNorm2, i, x, norm2(x));
-  const Tensor hidden = activate(mlp.activation, in.at(Site::kFc1, i, normed, mlp.fc1(normed)));  // [n, t, mlp]
-  const Tensor y = in.at(Site::kFc2, i, hidden, mlp.fc2(hidden)), beside = in.beside_mlp(i, x, normed);
-  return beside.defined() ? y + beside : y;
+  const Tensor hidden = in.changes_operations() ? activate(mlp.activation, in.at(Site::kFc1, i, normed, mlp.fc1(normed)))
+                                                : mlp.hidden(normed);  // [n, t, mlp]
+  return sum(added(x, mlp.fc2, hidden, Site::kFc2, i, in), in.beside_mlp(i, x, normed));
 }
 
 Tensor Block::operator()(int64_t i, const Tensor& x, const Injection& in) const {
   const Tensor entered = in.before_block(i, x);
-  const Tensor attended = entered + attention(i, entered, entered.size(1), in);
-  return in.after_block(i, attended + feed_forward(i, attended, in));
+  return in.after_block(i, fed_forward(i, attended(i, entered, entered.size(1), in), in));
 }
 
 Tensor Block::leading(int64_t i, const Tensor& x, int64_t count, const Injection& in) const {
   const Tensor entered = in.before_block(i, x);
   const int64_t rows = std::min(std::max(kFewestRows, count), entered.size(1));
-  const Tensor attended = entered.narrow(1, 0, rows) + attention(i, entered, rows, in);
-  return (attended + feed_forward(i, attended, in)).narrow(1, 0, count);
+  return fed_forward(i, attended(i, entered, rows, in), in).narrow(1, 0, count);
 }
 
 Blocks::Blocks(const BlocksShape& shape, const BlockStyle& style) {

@@ -75,6 +75,10 @@ Tensor Together::at(Site site, int64_t block, const Tensor& x, const Tensor& y) 
   return result;
 }
 
+bool Together::changes_operations() const {
+  return std::ranges::any_of(parts_, [](const Injection* part) { return part->changes_operations(); });
+}
+
 void Together::keys_values(int64_t block, const Tensor& x, KeysValues& rows) const {
   for (const Injection* part : parts_) part->keys_values(block, x, rows);
 }

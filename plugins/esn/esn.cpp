@@ -17,6 +17,7 @@ using torch::Tensor;
 struct StageTokens final : clb::nn::Injection {
   explicit StageTokens(Tensor prompts) : prompts(std::move(prompts)) {}
   clb::nn::InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
+  bool changes_operations() const override { return false; }
   void parts(clb::nn::Parts& p) override { p("prompts", prompts); }
   Tensor before_block(int64_t block, const Tensor& x) const override { return block == 0 ? clb::nn::insert_rows(x, 1, prompts) : x; }
   Tensor at(clb::nn::Site site, int64_t, const Tensor& x, const Tensor& y) const override { return site == clb::nn::Site::kNorm ? x : y; }

@@ -30,6 +30,7 @@ class Adapter final : public Injection {
   InjectionSlices split(const std::vector<int64_t>& counts) const override;
   bool by_token() const override { return !drops(); }
   int64_t begins_at() const override { return first_of(options_.blocks); }
+  bool changes_operations() const override { return false; }
   torch::Tensor beside_attention(int64_t block, const torch::Tensor& x, const torch::Tensor& normed) const override;
   torch::Tensor beside_mlp(int64_t block, const torch::Tensor& x, const torch::Tensor& normed) const override;
   // The same with another dropout of the hidden units [n, t, bottleneck].

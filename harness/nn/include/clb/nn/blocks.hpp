@@ -35,8 +35,8 @@ struct Block final : Module {
   Mlp mlp;
 
  private:
-  torch::Tensor attention(int64_t index, const torch::Tensor& x, int64_t rows, const Injection& in) const;
-  torch::Tensor feed_forward(int64_t index, const torch::Tensor& x, const Injection& in) const;
+  torch::Tensor attended(int64_t index, const torch::Tensor& x, int64_t rows, const Injection& in) const;
+  torch::Tensor fed_forward(int64_t index, const torch::Tensor& x, const Injection& in) const;
   void parts(Parts& p) override { p("norm1", norm1)("attn", attn)("norm2", norm2)("mlp", mlp); }
 };
 

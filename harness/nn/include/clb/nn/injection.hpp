@@ -70,6 +70,10 @@ class Injection : public Module {
   // kPatch, kNormPre and kNorm belong to no block: `block` is -1.
   virtual torch::Tensor at(Site, int64_t /*block*/, const torch::Tensor& /*x*/, const torch::Tensor& y) const { return y; }
 
+  // Whether at() may change what an operation of a block gives. Where it does not, bias, activation and residual are computed with the
+  // products before them.
+  virtual bool changes_operations() const { return true; }
+
   // Keys and values of a block whose input is x, with as many rows. Queries stay as they are.
   virtual void keys_values(int64_t /*block*/, const torch::Tensor& /*x*/, KeysValues& /*rows*/) const {}
 
@@ -109,6 +113,7 @@ class Together final : public Injection {
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor after_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
+  bool changes_operations() const override;
   void keys_values(int64_t block, const torch::Tensor& x, KeysValues& rows) const override;
   bool changes_attention(int64_t block) const override;
   torch::Tensor attention_weights(int64_t block, const torch::Tensor& weights) const override;

@@ -26,6 +26,7 @@ class Prefix final : public Injection {
   InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
   bool by_token() const override { return true; }
   int64_t begins_at() const override { return first_of(options_.blocks); }
+  bool changes_operations() const override { return false; }
   void keys_values(int64_t block, const torch::Tensor& x, KeysValues& rows) const override;
   bool changes_attention(int64_t block) const override;
   // LAE's compensation: the weights of the prefix are divided by max(their sum, 1e-12), the others stay as they are.
@@ -52,6 +53,7 @@ class GivenPrefix final : public Injection {
   InjectionSlices split(const std::vector<int64_t>& counts) const override;
   bool by_token() const override { return true; }
   int64_t begins_at() const override { return first_of(blocks_); }
+  bool changes_operations() const override { return false; }
   void keys_values(int64_t block, const torch::Tensor& x, KeysValues& rows) const override;
 
  private:

@@ -47,6 +47,7 @@ class MadePrompts final : public Injection {
   InjectionSlices split(const std::vector<int64_t>& counts) const override;
   bool by_token() const override { return true; }
   int64_t begins_at() const override { return 0; }
+  bool changes_operations() const override { return false; }
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor after_block(int64_t block, const torch::Tensor& x) const override;
 

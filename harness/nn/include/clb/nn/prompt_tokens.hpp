@@ -24,6 +24,7 @@ class PromptTokens final : public Injection {
   InjectionSlices split(const std::vector<int64_t>& counts) const override { return alike(counts); }
   bool by_token() const override { return true; }
   int64_t begins_at() const override { return 0; }
+  bool changes_operations() const override { return false; }
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
   torch::Tensor after_block(int64_t block, const torch::Tensor& x) const override;
 
@@ -44,6 +45,7 @@ class EmbeddedPrompts final : public Injection {
   InjectionSlices split(const std::vector<int64_t>& counts) const override;
   bool by_token() const override { return true; }
   int64_t begins_at() const override { return 0; }
+  bool changes_operations() const override { return false; }
   torch::Tensor embedded(const torch::Tensor& x) const override;
 
  private:
@@ -60,6 +62,7 @@ class PrependedPrompts final : public Injection {
   InjectionSlices split(const std::vector<int64_t>& counts) const override;
   bool by_token() const override { return true; }
   int64_t begins_at() const override { return 0; }
+  bool changes_operations() const override { return false; }
   torch::Tensor before_block(int64_t block, const torch::Tensor& x) const override;
 
  private:
@@ -74,6 +77,7 @@ class ContextTokens final : public Injection {
   // contexts [n, m, d], of each text its own, or [m, d] for all alike. Throws Error (invalid) in a text of fewer than 1 + m tokens.
   explicit ContextTokens(torch::Tensor contexts) : contexts_(std::move(contexts)) {}
 
+  bool changes_operations() const override { return false; }
   torch::Tensor at(Site site, int64_t block, const torch::Tensor& x, const torch::Tensor& y) const override;
 
  private:
