@@ -131,11 +131,71 @@ TEST(FusedTraining, IsWhatNetworksLearnWith) {
   EXPECT_NE(made_by(linear_add(x, weight, {}, other)).find("LinearAdd"), std::string::npos);
   EXPECT_NE(made_by(exact_gelu(x)).find("Gelu"), std::string::npos);
   EXPECT_NE(made_by(attend(x, x, x, 2)).find("TrainedAttention"), std::string::npos);
+  EXPECT_NE(made_by(attend_self(x, 2)).find("TrainedAttention"), std::string::npos);
   EXPECT_TRUE(torch::allclose(linear_gelu(x, weight, {}), at::gelu(at::linear(x, weight)), 1e-5, 1e-6));
   EXPECT_TRUE(torch::allclose(linear_add(x, weight, {}, other), other + at::linear(x, weight), 1e-5, 1e-6));
   EXPECT_TRUE(torch::allclose(linear_add(x, weight, {}, other[0]), other[0] + at::linear(x, weight), 1e-5, 1e-6)) << "broadcast";
   const Tensor mask = causal_mask(4, 4);
   EXPECT_EQ(made_by(attend(x, x, x, 2, mask)).find("TrainedAttention"), std::string::npos) << "a mask is LibTorch's";
+}
+
+struct AttentionSizes {
+  int64_t queries, keys, width;
+};
+
+class TrainedAttentionSizes : public testing::TestWithParam<AttentionSizes> {};
+
+// Rows fewer than a tile's, keys and widths that fill no register, and a network's own sizes: result and gradients of float64.
+TEST_P(TrainedAttentionSizes, AreTheSameAsInFloat64) {
+  const auto [queries, keys, width] = GetParam();
+  constexpr int64_t kHeads = 2;
+  const auto numbers = [&](int64_t rows, uint64_t seed) {
+    return at::randn({3, rows, kHeads * width}, at::detail::createCPUGenerator(seed)).requires_grad_();
+  };
+  const Inputs in{numbers(queries, 1), numbers(keys, 2), numbers(keys, 3)};
+  const Tensor pull = numbers(queries, 4).detach();
+  const std::optional<Tensor> mixed = trained_attention(in[0], in[1], in[2], kHeads);
+  ASSERT_TRUE(mixed);
+  const std::vector<Tensor> found = torch::autograd::grad({*mixed}, in, {pull});
+
+  Inputs wide;
+  for (const Tensor& t : in) wide.push_back(t.detach().to(torch::kFloat64).requires_grad_());
+  const auto heads = [&](const Tensor& t) { return t.unflatten(-1, {kHeads, -1}).transpose(1, 2); };
+  const Tensor wanted =
+      at::matmul(at::softmax(at::matmul(heads(wide[0]), heads(wide[1]).transpose(-1, -2)) / std::sqrt(width), -1), heads(wide[2]))
+          .transpose(1, 2)
+          .flatten(2);
+  const std::vector<Tensor> gradients = torch::autograd::grad({wanted}, wide, {pull.to(torch::kFloat64)});
+  const auto expect_close = [](const Tensor& a, const Tensor& b, const char* what) {
+    EXPECT_LE((a.to(torch::kFloat64) - b).abs().max().item<double>(), 1e-5 * std::max(1.0, b.abs().max().item<double>())) << what;
+  };
+  expect_close(*mixed, wanted, "result");
+  for (size_t k = 0; k < in.size(); ++k) expect_close(found[k], gradients[k], k == 0 ? "q" : k == 1 ? "k" : "v");
+
+  if (queries != keys) return;  // side by side, as a projection gives them
+  const Tensor qkv = at::cat({in[0], in[1], in[2]}, -1).detach().requires_grad_();
+  const std::optional<Tensor> of_one = trained_self_attention(qkv, kHeads);
+  ASSERT_TRUE(of_one);
+  EXPECT_TRUE(torch::equal(*of_one, *mixed));
+  EXPECT_TRUE(torch::equal(torch::autograd::grad({*of_one}, {qkv}, {pull})[0], at::cat(found, -1)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, TrainedAttentionSizes,
+                         testing::Values(AttentionSizes{1, 1, 1}, AttentionSizes{5, 9, 8}, AttentionSizes{6, 16, 64},
+                                         AttentionSizes{7, 7, 20}, AttentionSizes{50, 50, 64}, AttentionSizes{75, 75, 64},
+                                         AttentionSizes{4, 197, 33}, AttentionSizes{197, 197, 64}),
+                         [](const auto& sizes) {
+                           const AttentionSizes& s = sizes.param;
+                           return std::to_string(s.queries) + "_" + std::to_string(s.keys) + "_" + std::to_string(s.width);
+                         });
+
+TEST(TrainedAttention, HidesNoNaN) {
+  Tensor q = at::randn({1, 8, 16}, at::detail::createCPUGenerator(1));
+  q[0][3][0] = NAN;
+  const Tensor k = at::randn({1, 8, 16}, at::detail::createCPUGenerator(2)).requires_grad_();
+  const Tensor mixed = *trained_attention(q.requires_grad_(), k, k, 1);
+  EXPECT_TRUE(mixed[0][3].isnan().all().item<bool>());
+  EXPECT_FALSE(mixed[0][2].isnan().any().item<bool>());
 }
 
 TEST(GeluWithSlope, RowsOfAnyWidthMayLieWhereTheyAreReadFrom) {
