@@ -11,6 +11,13 @@ constexpr int64_t kFewestRows = 4;  // of fewer the last bits of products and of
 
 Linear empty_linear(int64_t out, int64_t in, bool bias) { return Linear(torch::empty({out, in}), bias ? torch::empty({out}) : Tensor()); }
 
+Tensor plus(const Tensor& x, const Tensor& beside) { return beside.defined() ? x + beside : x; }
+
+// x + what an operation gives for `input`.
+Tensor added(const Tensor& x, const Linear& op, const Tensor& input, Site site, int64_t block, const Injection& in) {
+  return in.changes_operations() ? x + in.at(site, block, input, op(input)) : op.add_to(x, input);
+}
+
 }  // namespace
 
 Block::Block(const BlocksShape& s, const BlockStyle& style)
@@ -30,20 +37,7 @@ Tensor Block::first_row(const Tensor& x) const {
   return y + mlp(norm2(y));
 }
 
-// With an injection: the same steps with a hook behind each.
-
-namespace {
-
-Tensor sum(const Tensor& x, const Tensor& beside) { return beside.defined() ? x + beside : x; }
-
-// x + what an operation gives for `input`.
-Tensor added(const Tensor& x, const Linear& op, const Tensor& input, Site site, int64_t block, const Injection& in) {
-  return in.changes_operations() ? x + in.at(site, block, input, op(input)) : op.add_to(x, input);
-}
-
-}  // namespace
-
-// The first `rows` of x + attention(norm1 x).
+// With an injection: the same steps with a hook behind each. The first `rows` of x + attention(norm1 x).
 Tensor Block::attended(int64_t i, const Tensor& x, int64_t rows, const Injection& in) const {
   const auto first = [&](const Tensor& t) { return rows >= t.size(1) ? t : t.narrow(1, 0, rows); };
   const Tensor normed = in.at(Site::kNorm1, i, x, norm1(x));
@@ -59,7 +53,7 @@ Tensor Block::attended(int64_t i, const Tensor& x, int64_t rows, const Injection
                        : as_projected          ? attend_self(qkv, attn.heads, mask)
                                                : attend(queries, context.keys(), context.values(), attn.heads, mask);
   const Tensor y = added(first(x), attn.proj, mixed, Site::kProj, i, in);
-  return sum(y, in.beside_attention(i, first(x), first(normed)));
+  return plus(y, in.beside_attention(i, first(x), first(normed)));
 }
 
 // x + mlp(norm2 x)
@@ -67,7 +61,7 @@ Tensor Block::fed_forward(int64_t i, const Tensor& x, const Injection& in) const
   const Tensor normed = in.at(Site::kNorm2, i, x, norm2(x));
   const Tensor hidden = in.changes_operations() ? activate(mlp.activation, in.at(Site::kFc1, i, normed, mlp.fc1(normed)))
                                                 : mlp.hidden(normed);  // [n, t, mlp]
-  return sum(added(x, mlp.fc2, hidden, Site::kFc2, i, in), in.beside_mlp(i, x, normed));
+  return plus(added(x, mlp.fc2, hidden, Site::kFc2, i, in), in.beside_mlp(i, x, normed));
 }
 
 Tensor Block::operator()(int64_t i, const Tensor& x, const Injection& in) const {

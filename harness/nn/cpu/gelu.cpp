@@ -7,12 +7,13 @@ namespace {
 
 template <int LANES>
 CLB_INLINE void gelu_of(const float* x, const float* bias, float* value, float* slope) {
-  using Floats = typename Lanes<LANES>::Floats;
+  using L = Lanes<LANES>;
+  using Floats = typename L::Floats;
   Floats v;
-  std::memcpy(&v, x, sizeof v);
+  L::load(x, v);
   if (bias != nullptr) {
     Floats b;
-    std::memcpy(&b, bias, sizeof b);
+    L::load(bias, b);
     v += b;
   }
   const Floats size = v < 0 ? -v : v;
@@ -26,8 +27,8 @@ CLB_INLINE void gelu_of(const float* x, const float* bias, float* value, float* 
   const Floats below = v < 0 ? tail : 1 - tail;
   const Floats product = v * below,
                derivative = below + v * density * (0.5F * std::numbers::inv_sqrtpi_v<float> * std::numbers::sqrt2_v<float>);
-  std::memcpy(value, &product, sizeof product);
-  std::memcpy(slope, &derivative, sizeof derivative);
+  L::store(product, value);
+  L::store(derivative, slope);
 }
 
 struct GeluRows {

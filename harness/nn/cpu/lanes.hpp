@@ -40,7 +40,7 @@ void run_plain(const Work& work) {
   work.template run<4>();
 }
 
-// work.run<LANES>(), which is CLB_INLINE, as is all that it calls.
+// work.run<LANES>(), which is CLB_INLINE, as is all of what it calls that computes in lanes.
 template <class Work>
 void run_in_lanes(const Work& work) {
 #if defined(__x86_64__)
