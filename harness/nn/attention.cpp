@@ -28,6 +28,7 @@ Tensor causal_mask(int64_t queries, int64_t keys, torch::Device device) {
 Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, const Tensor& mask) {
   if (!mask.defined()) {
     if (auto mixed = trained_attention(q, k, v, heads)) return *mixed;
+    if (auto mixed = plain_attention(q, k, v, heads)) return *mixed;
   }
   if (!q.is_cpu() || q.scalar_type() != torch::kBFloat16) {
     return at::scaled_dot_product_attention(split_heads(q, heads), split_heads(k, heads), split_heads(v, heads), if_defined(mask))
@@ -47,6 +48,7 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, 
 Tensor attend_self(const Tensor& qkv, int64_t heads, const Tensor& mask) {
   if (!mask.defined()) {
     if (auto mixed = trained_self_attention(qkv, heads)) return *mixed;
+    if (auto mixed = plain_self_attention(qkv, heads)) return *mixed;
   }
   const std::vector<Tensor> parts = qkv.chunk(3, -1);
   return attend(parts[0], parts[1], parts[2], heads, mask);

@@ -28,13 +28,13 @@ Block::Block(const BlocksShape& s, const BlockStyle& style)
 
 Tensor Block::operator()(const Tensor& x) const {
   const Tensor y = attn.proj.add_to(x, attn.mixed(norm1(x)));
-  return mlp.fc2.add_to(y, mlp.hidden(norm2(y)));
+  return mlp.add_to(y, norm2(y));
 }
 
 Tensor Block::first_row(const Tensor& x) const {
   // It attends to all tokens; the others need keys and values alone.
   const Tensor normed = norm1(x), y = x.narrow(1, 0, 1) + attn.across(normed.narrow(1, 0, 1), normed);
-  return y + mlp(norm2(y));
+  return mlp.add_to(y, norm2(y));
 }
 
 // With an injection: the same steps with a hook behind each. The first `rows` of x + attention(norm1 x).
@@ -59,9 +59,9 @@ Tensor Block::attended(int64_t i, const Tensor& x, int64_t rows, const Injection
 // x + mlp(norm2 x)
 Tensor Block::fed_forward(int64_t i, const Tensor& x, const Injection& in) const {
   const Tensor normed = in.at(Site::kNorm2, i, x, norm2(x));
-  const Tensor hidden = in.changes_operations() ? activate(mlp.activation, in.at(Site::kFc1, i, normed, mlp.fc1(normed)))
-                                                : mlp.hidden(normed);  // [n, t, mlp]
-  return plus(added(x, mlp.fc2, hidden, Site::kFc2, i, in), in.beside_mlp(i, x, normed));
+  if (!in.changes_operations()) return plus(mlp.add_to(x, normed), in.beside_mlp(i, x, normed));
+  const Tensor hidden = activate(mlp.activation, in.at(Site::kFc1, i, normed, mlp.fc1(normed)));  // [n, t, mlp]
+  return plus(x + in.at(Site::kFc2, i, hidden, mlp.fc2(hidden)), in.beside_mlp(i, x, normed));
 }
 
 Tensor Block::operator()(int64_t i, const Tensor& x, const Injection& in) const {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "cpu/frozen_linear.hpp"
 #include "cpu/fused_linear.hpp"
 #include "cpu/fused_training.hpp"
 
@@ -41,6 +42,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 Tensor exact_gelu(const Tensor& x) {
   if (auto y = trained_gelu(x)) return *y;
+  if (auto y = plain_gelu(x)) return *y;
   return at::gelu(x);
 }
 
@@ -49,7 +51,7 @@ Tensor linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (widens(x, weight, bias)) return exact_gelu(linear(x, weight, bias));
   const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
   if (auto y = fused_linear(x, w, b, "gelu")) return *y;
-  return at::gelu(at::linear(x, w, b));
+  return exact_gelu(at::linear(x, w, b));
 }
 
 Tensor linear_add(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& other) {
@@ -58,6 +60,16 @@ Tensor linear_add(const Tensor& x, const Tensor& weight, const Tensor& bias, con
   const Tensor w = as_type_of(x, weight), b = as_type_of(x, bias);
   if (auto y = fused_linear_add(x, w, b, other)) return *y;
   return other + at::linear(x, w, b);
+}
+
+Tensor Linear::operator()(const Tensor& x) const {
+  if (auto y = frozen_linear(x, *this)) return *y;
+  return linear(x, weight, bias);
+}
+
+Tensor Linear::add_to(const Tensor& other, const Tensor& x) const {
+  if (auto y = frozen_linear(x, *this, other)) return *y;
+  return linear_add(x, weight, bias, other);
 }
 
 Linear Linear::drawn(int64_t out, int64_t in, const Rng& rng, bool with_bias) {

@@ -5,79 +5,15 @@
 #include <limits>
 #include <vector>
 
-#include "lanes.hpp"
+#include "product_f32.hpp"
 
 namespace clb::nn {
 namespace {
 
 constexpr int64_t kMostLanes = 16;
-constexpr int kTileRows = 6;  // rows whose sums stay in registers, beside those of the columns
-
-// The left factor of a product, as it lies or transposed: element (row, k) is data[row * row_stride + k * step].
-struct Left {
-  const float* data;
-  int64_t row_stride, step;
-  const float* row(int64_t r) const { return data + r * row_stride; }
-};
 
 Left as_it_lies(Strided<const float> m) { return {m.data, m.stride, 1}; }
 Left transposed(Strided<const float> m) { return {m.data, 1, m.stride}; }
-
-struct ProductSizes {
-  int64_t rows, depth, columns;
-};
-
-// c [R, LANES V] = factor * a b, over `depth` rows of b.
-template <int LANES, int R, int V>
-CLB_INLINE void product_tile(const Left& a, int64_t row, Strided<const float> b, int64_t depth, float factor, Strided<float> c) {
-  using L = Lanes<LANES>;
-  using Floats = typename L::Floats;
-  Floats sums[R][V] = {};
-  const float* from[R];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) from[r] = a.row(row + r);
-  for (int64_t k = 0; k < depth; ++k) {
-    Floats columns[V];
-#pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) L::load(b.data + k * b.stride + LANES * v, columns[v]);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const Floats factor_of_row = Floats{} + from[r][k * a.step];
-#pragma GCC unroll 8
-      for (int v = 0; v < V; ++v) sums[r][v] += factor_of_row * columns[v];
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) L::store(sums[r][v] * factor, c.data + (row + r) * c.stride + LANES * v);
-}
-
-template <class T>
-CLB_INLINE Strided<T> from_column(Strided<T> m, int64_t column) {
-  return {m.data + column, m.stride};
-}
-
-template <int LANES, int R>
-CLB_INLINE void product_strip(const Left& a, int64_t row, Strided<const float> b, const ProductSizes& n, float factor, Strided<float> c) {
-  constexpr int kWide = LANES == 16 ? 4 : 2;  // registers of columns
-  int64_t k = 0;
-  for (; k + kWide * LANES <= n.columns; k += kWide * LANES)
-    product_tile<LANES, R, kWide>(a, row, from_column(b, k), n.depth, factor, from_column(c, k));
-  for (; k + LANES <= n.columns; k += LANES) product_tile<LANES, R, 1>(a, row, from_column(b, k), n.depth, factor, from_column(c, k));
-  for (; k < n.columns; ++k) product_tile<1, R, 1>(a, row, from_column(b, k), n.depth, factor, from_column(c, k));
-}
-
-// c [rows, columns] = factor * a b, b [depth, columns].
-template <int LANES>
-CLB_INLINE void product(const Left& a, Strided<const float> b, const ProductSizes& n, float factor, Strided<float> c) {
-  if (n.rows < kTileRows) {
-    for (int64_t r = 0; r < n.rows; ++r) product_strip<LANES, 1>(a, r, b, n, factor, c);
-    return;
-  }
-  for (int64_t r = 0; r < n.rows; r += kTileRows)  // the last strip computes some rows again
-    product_strip<LANES, kTileRows>(a, std::min(r, n.rows - kTileRows), b, n, factor, c);
-}
 
 // x [rows, columns] -> its transpose [columns, padded], zeros behind.
 Strided<const float> transpose(Strided<const float> x, int64_t rows, int64_t columns, int64_t padded, std::vector<float>& to) {
@@ -148,9 +84,9 @@ struct Forward {
   template <int LANES>
   CLB_INLINE void run() const {
     const int64_t padded = keys_across.stride;
-    product<LANES>(as_it_lies(h.q), keys_across, {h.queries, h.width, padded}, scale_of(h), {weights, padded});
+    product<LANES>(as_it_lies(h.q), keys_across, {h.queries, h.width, padded}, {{weights, padded}, scale_of(h)});
     for (int64_t r = 0; r < h.queries; ++r) softmax<LANES>(weights + r * padded, h.keys, padded);
-    product<LANES>(as_it_lies({weights, padded}), h.v, {h.queries, h.keys, h.width}, 1, out);
+    product<LANES>(as_it_lies({weights, padded}), h.v, {h.queries, h.keys, h.width}, {out});
   }
 };
 
@@ -166,11 +102,11 @@ struct Backward {
   CLB_INLINE void run() const {
     const int64_t padded = values_across.stride;
     const Strided<const float> of_scores{scores, padded};
-    product<LANES>(as_it_lies(gradient), values_across, {h.queries, h.width, padded}, 1, {scores, padded});
+    product<LANES>(as_it_lies(gradient), values_across, {h.queries, h.width, padded}, {{scores, padded}});
     for (int64_t r = 0; r < h.queries; ++r) softmax_backward<LANES>(weights + r * padded, scores + r * padded, padded);
-    product<LANES>(as_it_lies(of_scores), h.k, {h.queries, h.keys, h.width}, scale_of(h), to.q);
-    product<LANES>(transposed(of_scores), h.q, {h.keys, h.queries, h.width}, scale_of(h), to.k);
-    product<LANES>(transposed({weights, padded}), gradient, {h.keys, h.queries, h.width}, 1, to.v);
+    product<LANES>(as_it_lies(of_scores), h.k, {h.queries, h.keys, h.width}, {to.q, scale_of(h)});
+    product<LANES>(transposed(of_scores), h.q, {h.keys, h.queries, h.width}, {to.k, scale_of(h)});
+    product<LANES>(transposed({weights, padded}), gradient, {h.keys, h.queries, h.width}, {to.v});
   }
 };
 

@@ -2,16 +2,9 @@
 // the projection put them, and gradients are written there: no copies for each head.
 #pragma once
 
-#include <cstdint>
+#include "product_f32.hpp"
 
 namespace clb::nn {
-
-// A row-major matrix of which each row lies `stride` elements behind the one before.
-template <class T>
-struct Strided {
-  T* data;
-  int64_t stride;
-};
 
 struct AttentionHead {
   int64_t queries, keys, width;

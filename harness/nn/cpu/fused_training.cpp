@@ -18,11 +18,14 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-bool is_float(const Tensor& t) { return t.is_cpu() && t.scalar_type() == torch::kFloat32; }
-
 template <class... Tensors>
 bool fit(const Tensors&... t) {
   return at::GradMode::is_enabled() && cpu_kernels() && (wants_gradient(t) || ...) && (is_float(t) && ...);
+}
+
+template <class... Tensors>
+bool fit_plain(const Tensors&... t) {
+  return cpu_kernels() && (is_float(t) && ...) && !(at::GradMode::is_enabled() && (wants_gradient(t) || ...));
 }
 
 // Whether a weight or a bias can be read as float32 by as_type_of() without autograd's knowing.
@@ -34,14 +37,6 @@ bool fit_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return at::GradMode::is_enabled() && cpu_kernels() && is_float(x) && x.numel() > 0 && is_readable(weight) && is_readable(bias);
 }
 
-// The gradient of a result, where backward is not itself to be differentiated.
-Tensor once(const variable_list& gradients) {
-  if (at::GradMode::is_enabled())
-    throw Error(ErrorKind::kInvalid,
-                "a fused operation has no second derivative; set CLB_CPU_KERNELS=off to have LibTorch's own operations");
-  return gradients[0];
-}
-
 Tensor rows_of(const Tensor& x) { return x.reshape({-1, x.size(-1)}); }
 
 std::vector<int64_t> with_columns(const Tensor& x, int64_t columns) {
@@ -50,30 +45,27 @@ std::vector<int64_t> with_columns(const Tensor& x, int64_t columns) {
   return sizes;
 }
 
-struct GeluAndSlope {
-  Tensor value, slope;
-};
-
-// x [rows, columns], contiguous; its memory becomes the slope's where it is not needed afterwards.
-GeluAndSlope gelu_rows(const Tensor& x, const Tensor& bias, bool overwrite) {
-  GeluAndSlope of{at::empty_like(x), overwrite ? x : at::empty_like(x)};
+// gelu(x + bias), x [rows, columns], contiguous; the derivative goes to `slope` where it is defined, which may be x.
+Tensor gelu_rows(const Tensor& x, const Tensor& bias, const Tensor& slope) {
+  const Tensor of = at::empty_like(x);
   const int64_t columns = x.size(-1), grain = std::max<int64_t>(1, at::internal::GRAIN_SIZE / columns);
   const auto *from = x.const_data_ptr<float>(), *added = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
-  auto *value = of.value.mutable_data_ptr<float>(), *slope = of.slope.mutable_data_ptr<float>();
+  auto *value = of.mutable_data_ptr<float>(), *kept = slope.defined() ? slope.mutable_data_ptr<float>() : nullptr;
   at::parallel_for(0, x.numel() / columns, grain, [&](int64_t first, int64_t end) {
-    gelu_with_slope(from + first * columns, added, end - first, columns, value + first * columns, slope + first * columns);
+    const int64_t at = first * columns;
+    gelu_with_slope(from + at, added, end - first, columns, value + at, kept == nullptr ? nullptr : kept + at);
   });
   return of;
 }
 
 struct Gelu : Function<Gelu> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x) {
-    const auto [value, slope] = gelu_rows(x.contiguous(), {}, false);
+    const Tensor from = x.contiguous(), slope = at::empty_like(from);
     ctx->save_for_backward({slope});
-    return value;
+    return gelu_rows(from, {}, slope);
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
-    return {once(gradients) * ctx->get_saved_variables()[0]};
+    return {first_derivative(gradients) * ctx->get_saved_variables()[0]};
   }
 };
 
@@ -94,13 +86,13 @@ variable_list linear_backward(AutogradContext* ctx, const variable_list& saved, 
 struct LinearGelu : Function<LinearGelu> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias) {
     const Tensor added = bias ? as_type_of(x, *bias).contiguous() : Tensor();
-    const auto [value, slope] = gelu_rows(at::mm(rows_of(x), as_type_of(x, weight).t()), added, true);
+    const Tensor slope = at::mm(rows_of(x), as_type_of(x, weight).t()), value = gelu_rows(slope, added, slope);
     keep_linear(ctx, x, weight, bias, slope);
     return value.view(with_columns(x, weight.size(0)));
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
     const variable_list saved = ctx->get_saved_variables();
-    return linear_backward(ctx, saved, rows_of(once(gradients)) * saved[2]);
+    return linear_backward(ctx, saved, rows_of(first_derivative(gradients)) * saved[2]);
   }
 };
 
@@ -113,7 +105,7 @@ struct LinearAdd : Function<LinearAdd> {
     return sum;
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
-    const Tensor gradient = once(gradients);
+    const Tensor gradient = first_derivative(gradients);
     variable_list all = linear_backward(ctx, ctx->get_saved_variables(), rows_of(gradient));
     all.push_back(gradient);
     return all;
@@ -154,25 +146,45 @@ struct Heads {
   }
 };
 
+Tensor readable(const Tensor& x) { return x.stride(-1) == 1 ? x : x.contiguous(); }
+
+Heads side_by_side(const Tensor& qkv, int64_t heads) {
+  const std::vector<Tensor> parts = qkv.chunk(3, -1);
+  return {parts[0], parts[1], parts[2], heads};
+}
+
+// Without k and v: q holds all three side by side, [n, t, 3 d].
+Heads heads_of(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads) {
+  return k.defined() ? Heads{readable(q), readable(k), readable(v), heads} : side_by_side(readable(q), heads);
+}
+
+// [n, tq, d]; the weights go to `kept` [n * heads, tq, padded keys] where it is defined.
+Tensor mixed_by(const Heads& of, const Tensor& kept) {
+  const int64_t queries = of.q.size(1), numbers = queries * padded_keys(of.k.size(1));
+  const Tensor mixed = at::empty({of.images(), queries, of.q.size(-1)}, of.q.options());
+  auto *out = mixed.mutable_data_ptr<float>(), *to = kept.defined() ? kept.mutable_data_ptr<float>() : nullptr;
+  of.each([&](int64_t i) {
+    thread_local std::vector<float> passing;
+    if (to == nullptr) passing.resize(std::max(passing.size(), static_cast<size_t>(numbers)));
+    attend_head(of.at(i), to == nullptr ? passing.data() : to + i * numbers, of.rows(out, mixed, i));
+  });
+  return mixed;
+}
+
 struct TrainedAttention : Function<TrainedAttention> {
-  // Without k and v: q holds all three side by side, [n, t, 3 d].
   static Tensor forward(AutogradContext* ctx, const Tensor& q, const std::optional<Tensor>& k, const std::optional<Tensor>& v,
                         int64_t heads) {
-    const Heads of = k ? Heads{readable(q), readable(*k), readable(*v), heads} : side_by_side(readable(q), heads);
-    const int64_t queries = of.q.size(1), padded = padded_keys(of.k.size(1));
-    const Tensor weights = at::empty({of.images() * heads, queries, padded}, of.q.options());
-    const Tensor mixed = at::empty({of.images(), queries, of.q.size(-1)}, of.q.options());
-    auto *to = weights.mutable_data_ptr<float>(), *out = mixed.mutable_data_ptr<float>();
-    of.each([&](int64_t i) { attend_head(of.at(i), to + i * queries * padded, of.rows(out, mixed, i)); });
+    const Heads of = heads_of(q, k.value_or(Tensor()), v.value_or(Tensor()), heads);
+    const Tensor weights = at::empty({of.images() * heads, of.q.size(1), padded_keys(of.k.size(1))}, of.q.options());
     ctx->save_for_backward({of.q, of.k, of.v, weights});
     ctx->saved_data["heads"] = heads;
     ctx->saved_data["together"] = !k;
-    return mixed;
+    return mixed_by(of, weights);
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
     const variable_list saved = ctx->get_saved_variables();
     const Heads of{saved[0], saved[1], saved[2], ctx->saved_data["heads"].toInt()};
-    const Tensor gradient = once(gradients).contiguous(), &weights = saved[3];
+    const Tensor gradient = first_derivative(gradients).contiguous(), &weights = saved[3];
     const bool together = ctx->saved_data["together"].toBool();
     const Tensor all = together ? at::empty({of.images(), of.q.size(1), 3 * of.q.size(2)}, of.q.options()) : Tensor();
     const Heads to = together ? side_by_side(all, of.heads) : Heads{empty_as(of.q), empty_as(of.k), empty_as(of.v), of.heads};
@@ -183,19 +195,26 @@ struct TrainedAttention : Function<TrainedAttention> {
   }
 
  private:
-  static Tensor readable(const Tensor& x) { return x.stride(-1) == 1 ? x : x.contiguous(); }
   static Tensor empty_as(const Tensor& x) { return at::empty(x.sizes(), x.options()); }
-  static Heads side_by_side(const Tensor& qkv, int64_t heads) {
-    const std::vector<Tensor> parts = qkv.chunk(3, -1);
-    return {parts[0], parts[1], parts[2], heads};
-  }
 };
 
 }  // namespace
 
+Tensor first_derivative(const variable_list& gradients) {
+  if (at::GradMode::is_enabled())
+    throw Error(ErrorKind::kInvalid,
+                "a fused operation has no second derivative; set CLB_CPU_KERNELS=off to have LibTorch's own operations");
+  return gradients[0];
+}
+
 std::optional<Tensor> trained_gelu(const Tensor& x) {
   if (!fit(x) || x.numel() == 0) return std::nullopt;
   return Gelu::apply(x);
+}
+
+std::optional<Tensor> plain_gelu(const Tensor& x) {
+  if (!fit_plain(x) || x.numel() == 0) return std::nullopt;
+  return gelu_rows(x.contiguous(), {}, {});
 }
 
 std::optional<Tensor> trained_linear_gelu(const Tensor& x, const Tensor& weight, const Tensor& bias) {
@@ -218,6 +237,16 @@ std::optional<Tensor> trained_attention(const Tensor& q, const Tensor& k, const 
 std::optional<Tensor> trained_self_attention(const Tensor& qkv, int64_t heads) {
   if (!fit(qkv) || qkv.numel() == 0) return std::nullopt;
   return TrainedAttention::apply(qkv, std::optional<Tensor>(), std::optional<Tensor>(), heads);
+}
+
+std::optional<Tensor> plain_attention(const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads) {
+  if (!fit_plain(q, k, v) || q.numel() == 0 || k.numel() == 0) return std::nullopt;
+  return mixed_by(heads_of(q, k, v, heads), {});
+}
+
+std::optional<Tensor> plain_self_attention(const Tensor& qkv, int64_t heads) {
+  if (!fit_plain(qkv) || qkv.numel() == 0) return std::nullopt;
+  return mixed_by(heads_of(qkv, {}, {}, heads), {});
 }
 
 }  // namespace clb::nn

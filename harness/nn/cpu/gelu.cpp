@@ -28,7 +28,7 @@ CLB_INLINE void gelu_of(const float* x, const float* bias, float* value, float* 
   const Floats product = v * below,
                derivative = below + v * density * (0.5F * std::numbers::inv_sqrtpi_v<float> * std::numbers::sqrt2_v<float>);
   L::store(product, value);
-  L::store(derivative, slope);
+  if (slope != nullptr) L::store(derivative, slope);
 }
 
 struct GeluRows {
@@ -49,7 +49,7 @@ struct GeluRows {
  private:
   template <int LANES>
   CLB_INLINE void part(int64_t row, int64_t c) const {
-    gelu_of<LANES>(x + row + c, bias == nullptr ? nullptr : bias + c, value + row + c, slope + row + c);
+    gelu_of<LANES>(x + row + c, bias == nullptr ? nullptr : bias + c, value + row + c, slope == nullptr ? nullptr : slope + row + c);
   }
 };
 

@@ -34,8 +34,8 @@ struct Linear final : Module {
   // All zero, so that what it is added to stays as it is. Trained.
   static Linear zeros(int64_t out, int64_t in, bool with_bias = true);
 
-  torch::Tensor operator()(const torch::Tensor& x) const { return linear(x, weight, bias); }
-  torch::Tensor add_to(const torch::Tensor& other, const torch::Tensor& x) const { return linear_add(x, weight, bias, other); }
+  torch::Tensor operator()(const torch::Tensor& x) const;
+  torch::Tensor add_to(const torch::Tensor& other, const torch::Tensor& x) const;  // other + what it gives for x
   Linear rows(int64_t first, int64_t count) const;  // those of its outputs, a view
 
   torch::Tensor weight, bias;
