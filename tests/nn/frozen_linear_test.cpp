@@ -77,7 +77,8 @@ TEST_P(FrozenLinearSizes, MlpsAreTheSameAsInFloat64) {
   const Linear fc1 = layer(in, out, 1), fc2 = layer(out, in, 3);
   for (const bool adds : {false, true})
     expect_same([&](const Tensor& x, const Tensor& other) { return frozen_mlp(x, fc1, fc2, other).value(); },
-                [&](const Tensor& x, const Tensor& other) { return sum(wide_linear(at::gelu(wide_linear(x, fc1)), fc2), other); }, in, adds);
+                [&](const Tensor& x, const Tensor& other) { return sum(wide_linear(at::gelu(wide_linear(x, fc1)), fc2), other); }, in,
+                adds);
 }
 
 // One row, fewer than a tile's, blocks that end within one; columns that fill no panel, and more depth than one keeps in the cache.

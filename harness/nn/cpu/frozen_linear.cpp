@@ -1,9 +1,9 @@
 #include "frozen_linear.hpp"
 
-#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <clb/nn/cpu_kernels.hpp>
+#include <clb/nn/parallel.hpp>
 
 #include "fused_training.hpp"
 #include "gelu.hpp"
@@ -41,7 +41,11 @@ bool with_gradient(const Tensor& x, const Tensor& other) {
 // A layer as forward and backward read it.
 struct Layer {
   explicit Layer(const Linear& l, bool backward)
-      : in(l.weight.size(1)), out(l.weight.size(0)), bias(l.bias), ahead(ahead_panels(l.weight)), back(backward ? back_panels(l.weight) : Tensor()) {}
+      : in(l.weight.size(1)),
+        out(l.weight.size(0)),
+        bias(l.bias),
+        ahead(ahead_panels(l.weight)),
+        back(backward ? back_panels(l.weight) : Tensor()) {}
 
   const float* bias_data() const { return bias.defined() ? bias.const_data_ptr<float>() : nullptr; }
 
@@ -59,7 +63,7 @@ Strided<const float> read(Strided<float> m) { return {m.data, m.stride}; }
 // work(first, rows) for blocks of rows.
 template <class Work>
 void each_block(int64_t rows, const Work& work) {
-  at::parallel_for(0, rows, kBlockRows, [&](int64_t first, int64_t end) {
+  in_ranges(rows, kBlockRows, [&](int64_t first, int64_t end) {
     for (int64_t row = first; row < end; row += kBlockRows) work(row, std::min(kBlockRows, end - row));
   });
 }

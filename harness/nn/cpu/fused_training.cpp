@@ -6,6 +6,7 @@
 #include <clb/nn/cpu_kernels.hpp>
 #include <clb/nn/error.hpp>
 #include <clb/nn/linear.hpp>
+#include <clb/nn/parallel.hpp>
 
 #include "attention_f32.hpp"
 #include "gelu.hpp"
@@ -51,7 +52,7 @@ Tensor gelu_rows(const Tensor& x, const Tensor& bias, const Tensor& slope) {
   const int64_t columns = x.size(-1), grain = std::max<int64_t>(1, at::internal::GRAIN_SIZE / columns);
   const auto *from = x.const_data_ptr<float>(), *added = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
   auto *value = of.mutable_data_ptr<float>(), *kept = slope.defined() ? slope.mutable_data_ptr<float>() : nullptr;
-  at::parallel_for(0, x.numel() / columns, grain, [&](int64_t first, int64_t end) {
+  in_ranges(x.numel() / columns, grain, [&](int64_t first, int64_t end) {
     const int64_t at = first * columns;
     gelu_with_slope(from + at, added, end - first, columns, value + at, kept == nullptr ? nullptr : kept + at);
   });
@@ -140,7 +141,7 @@ struct Heads {
   // work(i) of all heads of all images.
   template <class Work>
   void each(Work work) const {
-    at::parallel_for(0, images() * heads, 1, [&](int64_t first, int64_t end) {
+    in_ranges(images() * heads, 1, [&](int64_t first, int64_t end) {
       for (int64_t i = first; i < end; ++i) work(i);
     });
   }

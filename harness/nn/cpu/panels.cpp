@@ -6,7 +6,7 @@ namespace {
 constexpr int64_t kDepth = 768;  // of a panel that stays in a core's second cache while rows pass by
 
 template <int LANES>
-constexpr int64_t kWidth = LANES * kTileRegisters<LANES>;
+constexpr int64_t kWidth = LANES* kTileRegisters<LANES>;
 
 struct Cut {
   const Matrix& b;

@@ -1,6 +1,7 @@
 #include <clb/nn/parallel.hpp>
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorIterator.h>
 #include <ATen/ThreadLocalState.h>
 
 #include <algorithm>
@@ -60,6 +61,15 @@ void side_by_side(size_t count, const std::function<void(size_t)>& compute, int 
   }
   at::set_num_threads(usual);  // after all threads have ended: it also sets what new threads begin with
   work.rethrow();
+}
+
+// The one loop of LibTorch that takes a function: over the elements of a tensor, whose addresses say which they are.
+void in_ranges(int64_t count, int64_t grain, const std::function<void(int64_t, int64_t)>& compute) {
+  if (count <= grain || at::get_num_threads() == 1) return compute(0, count);
+  torch::Tensor elements = at::empty({count}, torch::kUInt8);
+  const auto* base = static_cast<const char*>(elements.const_data_ptr());
+  at::TensorIterator loop = at::TensorIterator::nullary_op(elements);
+  loop.for_each([&](char** data, const int64_t*, int64_t size, int64_t) { compute(data[0] - base, data[0] - base + size); }, grain);
 }
 
 }  // namespace clb::nn

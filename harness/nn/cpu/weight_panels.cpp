@@ -60,7 +60,8 @@ class Known {
     const auto found = entries_.find(key);
     if (found != entries_.end() && found->second.is_of(weight)) return found->second;
     std::erase_if(entries_, [&](const auto& e) { return e.first == key || e.second.storage.expired(); });
-    return entries_.emplace(key, Entry{weight.storage().getWeakStorageImpl(), Entry::version_of(weight), sample_of(weight), {}, {}}).first->second;
+    return entries_.emplace(key, Entry{weight.storage().getWeakStorageImpl(), Entry::version_of(weight), sample_of(weight), {}, {}})
+        .first->second;
   }
 
   std::mutex mutex_;

@@ -36,7 +36,7 @@ struct Linear final : Module {
 
   torch::Tensor operator()(const torch::Tensor& x) const;
   torch::Tensor add_to(const torch::Tensor& other, const torch::Tensor& x) const;  // other + what it gives for x
-  Linear rows(int64_t first, int64_t count) const;  // those of its outputs, a view
+  Linear rows(int64_t first, int64_t count) const;                                 // those of its outputs, a view
 
   torch::Tensor weight, bias;
 

@@ -18,9 +18,9 @@ struct Mlp final : Module {
   Mlp(Linear fc1, Linear fc2, Activation activation = Activation::kGelu)
       : fc1(std::move(fc1)), fc2(std::move(fc2)), activation(activation) {}
 
-  torch::Tensor operator()(const torch::Tensor& x) const;                                // [..., d] -> [..., d]
-  torch::Tensor add_to(const torch::Tensor& other, const torch::Tensor& x) const;        // other + what it gives for x
-  torch::Tensor hidden(const torch::Tensor& x) const;                                // [..., hidden], behind the activation
+  torch::Tensor operator()(const torch::Tensor& x) const;                          // [..., d] -> [..., d]
+  torch::Tensor add_to(const torch::Tensor& other, const torch::Tensor& x) const;  // other + what it gives for x
+  torch::Tensor hidden(const torch::Tensor& x) const;                              // [..., hidden], behind the activation
 
   Linear fc1, fc2;
   Activation activation = Activation::kGelu;
