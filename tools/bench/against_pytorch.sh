@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # clbench against a program of the same settings in PyTorch (tools/bench/pytorch: timm's network, torchvision's transforms on PIL images, no
 # workers): whole processes, cold (nothing in clbench's cache), fp32, all cores, in turns. Prints medians, and what loading alone takes. Then
-# what is possible, from the products of matrices of a run in clbench, as MKL lists them: `of rate`, the share of clbench's seconds that they
-# would take at the highest rate that this machine multiplies at; `seconds`, what MKL took for them in that run, by its own clock, all cores at
-# work; `share` of clbench's seconds; `limit`, the ratio if nothing else took any time; and the ratio if they were 0.85 of the whole.
+# what is possible, from the products of matrices of a run in clbench that leaves all of them to MKL (CLB_CPU_KERNELS=off), as MKL lists them:
+# `of rate`, the share of clbench's seconds that they would take at the highest rate that this machine multiplies at; `seconds`, what MKL took
+# for them in that run, by its own clock, all cores at work; `share` of clbench's seconds; `limit`, the ratio if nothing else took any time;
+# and the ratio if they were 0.85 of the whole.
 #
 #   tools/bench/against_pytorch.sh BUILD PYTHON DATA [METHOD...]
 #
@@ -63,9 +64,9 @@ print(int(values.get("updates") or 0), 100 * values["acc.last.sample"])'
 }
 
 # Products of matrices of one run in clbench, as MKL lists them: operations of those listed with their sizes, and seconds by MKL's clock, of
-# all, with every core at work.
+# all, with every core at work. Those that clbench computes itself are MKL's in this run.
 products() { # PARAMS
-  (export MKL_VERBOSE=1 MKL_VERBOSE_OUTPUT_FILE="$folder/products"; rm -f "$folder/products"; in_clbench "$1" >/dev/null)
+  (export CLB_CPU_KERNELS=off MKL_VERBOSE=1 MKL_VERBOSE_OUTPUT_FILE="$folder/products"; rm -f "$folder/products"; in_clbench "$1" >/dev/null)
   "$python" - "$folder/products" <<'PYTHON'
 import os, re, sys
 units = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}
