@@ -2,7 +2,9 @@
 // computes it, and in slices (harness/nn/slices.hpp) whose last block leaves out the tokens that nobody reads. In turns; prints medians of
 // rounds, processor time, and the share of the rate that this machine multiplies matrices of the network's sizes at, each thread its own.
 //
-//   step_bench [OPTION=VALUE ...]        batch = 16, size = 224 (pixels), rounds = 7
+//   OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=10000 step_bench [OPTION=VALUE ...]        batch = 16, size = 224 (pixels), rounds = 7
+//
+// Without these two, which a runner has too, threads of the whole batch's operations look for work while the slices compute.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 
