@@ -1,5 +1,5 @@
-// One head of attention in float32 for training: forward, which keeps the weights, and backward. Queries, keys and values are read where
-// the projection put them, and gradients are written there: no copies for each head.
+// One head of attention in float32: forward, and backward from the weights that forward leaves. Queries, keys and values are read where the
+// projection put them, and gradients are written there: no copies for each head.
 #pragma once
 
 #include "product_f32.hpp"

@@ -38,9 +38,9 @@ bool with_gradient(const Tensor& x, const Tensor& other) {
   return at::GradMode::is_enabled() && (wants_gradient(x) || wants_gradient(other));
 }
 
-// A layer as forward and backward read it.
+// A layer as forward and, where the input wants a gradient, backward read it.
 struct Layer {
-  explicit Layer(const Linear& l, bool backward)
+  Layer(const Linear& l, bool backward)
       : in(l.weight.size(1)),
         out(l.weight.size(0)),
         bias(l.bias),
@@ -167,7 +167,7 @@ Tensor contiguous(const Tensor& x) { return x.defined() ? x.contiguous() : x; }
 std::optional<Tensor> frozen_linear(const Tensor& x, const Linear& layer, const Tensor& other) {
   if (!fits(x, layer, other)) return std::nullopt;
   const bool gradient = with_gradient(x, other);
-  const Layer l(layer, gradient);
+  const Layer l(layer, gradient && wants_gradient(x));
   if (!gradient) return linear_of(x.contiguous(), l, contiguous(other));
   return FrozenLinear::apply(x.contiguous(), if_defined(contiguous(other)), l);
 }
@@ -176,7 +176,7 @@ std::optional<Tensor> frozen_mlp(const Tensor& x, const Linear& fc1, const Linea
   if (!fits(x, fc1, {}) || !fits(fc2) || fc2.weight.size(1) != fc1.weight.size(0)) return std::nullopt;
   if (other.defined() && (!is_float(other) || other.sizes() != x.sizes() || fc2.weight.size(0) != x.size(-1))) return std::nullopt;
   const bool gradient = with_gradient(x, other);
-  const Layer first(fc1, gradient), second(fc2, gradient);
+  const Layer first(fc1, gradient && wants_gradient(x)), second(fc2, gradient && wants_gradient(x));
   if (!gradient) return mlp_of(x.contiguous(), first, second, contiguous(other), {});
   return FrozenMlp::apply(x.contiguous(), if_defined(contiguous(other)), first, second);
 }
