@@ -21,6 +21,8 @@
 #include <variant>
 #include <vector>
 
+#include "fork_server.hpp"
+
 namespace clb::launch {
 
 namespace fs = std::filesystem;
@@ -155,7 +157,7 @@ Json Describer::version() {
 }
 
 Json Describer::start(const Question& question) {
-  if (when_asking_) std::exchange(when_asking_, nullptr)();
+  if (when_asking_) servers_ = std::exchange(when_asking_, nullptr)();
   Spawn what = to_start(place_, {"describe", question.file.string()});
   if (question.open && question.root.empty()) what.arguments.push_back("--default-root");
   if (question.open && !question.root.empty()) what.arguments.insert(what.arguments.end(), {"--root", question.root});
@@ -167,13 +169,15 @@ Json Describer::start(const Question& question) {
     try {
       lines.feed(bytes, [&](std::string_view line) {
         const base::Event told = base::decode(line);
-        if (const auto* progress = std::get_if<base::Progress>(&told)) progress_(question.root, *progress);
+        if (const auto* progress = std::get_if<base::Progress>(&told); progress && progress_) progress_(question.root, *progress);
       });
     } catch (const Error&) {  // a plugin wrote to the pipe; the answer comes another way
     }
   };
-  const bool watched = question.open && progress_;
-  const Captured ended = watched ? capture(what, kOpenTimeout, event) : capture(what, question.open ? kOpenTimeout : kLoadTimeout);
+  const double timeout = question.open ? kOpenTimeout : kLoadTimeout;
+  what.own_group = servers_ != nullptr;
+  const Captured ended =
+      servers_ ? capture(what, timeout, event, [&](const Spawn& one) { return servers_->spawn(one); }) : capture(what, timeout, event);
   if (ended.exit_code != 0) throw failure(ended, question.file.string(), question.root);
   if (ended.out.empty()) {
     throw Error(fmt::format("{}: ended clb-runner with exit code 0 before it was described; a plugin must not call exit()",

@@ -1,8 +1,9 @@
-// A clb-runner that has loaded LibTorch, has run nothing, and forks for each run: to load it takes longer than a short run's work.
+// A clb-runner that has loaded LibTorch, has run nothing, and forks for each run and for each plugin that has to be described: to load it
+// takes longer than a short run's work.
 //
-// Each run is a process of its own as if it had been started: its own environment, folder, descriptors and process group, a child of this
+// Each is a process of its own as if it had been started: its own environment, folder, descriptors and process group, a child of this
 // process (which adopts orphans meanwhile, orphans.hpp). Only what the loader and OpenMP take from the environment is the server's, so
-// there is a server for each such environment. Where a server cannot be had, the run is started the ordinary way.
+// there is a server for each such environment. Where a server cannot be had, the process is started the ordinary way.
 #pragma once
 
 #include <clb/base/descriptor.hpp>
@@ -11,6 +12,8 @@
 #include <optional>
 #include <set>
 #include <string>
+
+#include "orphans.hpp"
 
 namespace clb::launch {
 
@@ -37,6 +40,7 @@ class ForkServers {
   std::set<pid_t> pids() const;
 
  private:
+  Adoption adoption_;
   std::map<std::string, std::optional<ForkServer>> servers_;  // by environment; nullopt: there is none to be had
 };
 

@@ -47,12 +47,14 @@ bool is_ours(pid_t pid) {
 
 }  // namespace
 
-Orphans::Orphans() : children_before_(children()) {
+Adoption::Adoption() {
   prctl(PR_GET_CHILD_SUBREAPER, &before_);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-Orphans::~Orphans() { prctl(PR_SET_CHILD_SUBREAPER, before_); }
+Adoption::~Adoption() { prctl(PR_SET_CHILD_SUBREAPER, before_); }
+
+Orphans::Orphans() : children_before_(children()) {}
 
 void Orphans::end(const std::set<pid_t>& known) const {
   constexpr int kGenerations = 8;  // what an orphan has started becomes ours when it ends

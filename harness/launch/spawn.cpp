@@ -237,13 +237,14 @@ bool has_ended(pid_t pid) {
 
 }  // namespace
 
-Captured capture(Spawn what, double timeout_s, const std::function<void(std::string_view)>& event) {
+Captured capture(Spawn what, double timeout_s, const std::function<void(std::string_view)>& event,
+                 const std::function<pid_t(const Spawn&)>& start) {
   Pipe out = make_pipe(), err = make_pipe(), events;
   if (event) events = make_pipe();
   what.out = out.write.get();
   what.err = err.write.get();
   what.event = events.write.get();
-  const pid_t pid = spawn(what);
+  const pid_t pid = start(what);
   for (Pipe* pipe : {&out, &err, &events}) pipe->write.reset();
 
   Captured captured;

@@ -4,6 +4,7 @@
 #include <clb/base/error.hpp>
 #include <clb/base/file.hpp>
 #include <clb/launch/describe.hpp>
+#include <clb/launch/schedule.hpp>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -55,6 +56,25 @@ TEST_F(Describe, WhoDescribesAPluginSaysWhichLibTorchItHasLoaded) {
   EXPECT_EQ(asked(), 1u) << "no other process was started for it";
   EXPECT_EQ(Describer({CLB_FAKE_RUNNER, ""}, std::nullopt).libtorch(), "0.0.0") << "asked for, where nothing was described";
   EXPECT_EQ(asked(), 2u);
+}
+
+TEST_F(Describe, WhatLoadsForTheRunsForksTheProcessesThatDescribe) {
+  Describer one = describer();
+  std::shared_ptr<ForkServers> servers;
+  one.when_asking([&] { return servers = load_ahead({CLB_FAKE_RUNNER, ""}); });
+  EXPECT_EQ(one.method(method_).params.size(), 3u);
+  EXPECT_EQ(one.opened_dataset(dataset_, (folder_.path() / "data").string()).root, (folder_.path() / "data").string());
+  EXPECT_EQ(one.libtorch(), "0.0.1");
+  EXPECT_EQ(base::read_file(folder_.path() / "asked"), "serve\ndescribe, forked\ndescribe, forked\n");
+}
+
+TEST_F(Describe, WhereNothingForksEachProcessIsStarted) {
+  setenv("FAKE_RUNNER_SERVES_NOT", "1", 1);
+  Describer one = describer();
+  one.when_asking([] { return load_ahead({CLB_FAKE_RUNNER, ""}); });
+  EXPECT_EQ(one.method(method_).params.size(), 3u);
+  unsetenv("FAKE_RUNNER_SERVES_NOT");
+  EXPECT_EQ(base::read_file(folder_.path() / "asked"), "describe\n");
 }
 
 TEST_F(Describe, AnotherPluginUnderTheSameNameIsAskedAgain) {

@@ -272,7 +272,7 @@ ParamInfo param(const char* name, const char* type, Json value, const char* help
 void count(const char* word) {
   if (std::getenv("FAKE_RUNNER_LOG") == nullptr) return;
   std::FILE* log = std::fopen(std::getenv("FAKE_RUNNER_LOG"), "a");
-  std::fprintf(log, "%s\n", word);
+  std::fprintf(log, "%s%s\n", word, std::getenv("FAKE_RUNNER_FORKED") ? ", forked" : "");
   std::fclose(log);
 }
 

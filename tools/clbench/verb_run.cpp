@@ -78,7 +78,7 @@ int verb_run(const Arguments& arguments) {
   const bool dry = options.flag("dry-run");
   if (!dry) {
     check_place(database);
-    describer.when_asking([&schedule] { schedule.servers = launch::load_ahead(schedule.runner); });
+    describer.when_asking([&schedule] { return schedule.servers = launch::load_ahead(schedule.runner); });
   }
   const plan::Plan plan = plan_experiment(options.words()[0], options, catalogue, {.missing_ok = dry});
 

@@ -9,11 +9,14 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 namespace clb::launch {
+
+class ForkServers;
 
 // One instance serves one command, on one thread. Entries lie in <cache>/describe; they hold the SHA-256 of the plugin and of the runner
 // and, for an opened dataset, a digest of the stamps of everything below its root and a sample of the bytes; an entry that does not fit is
@@ -25,8 +28,9 @@ class Describer {
 
   Describer(RunnerPlace place, std::optional<std::filesystem::path> cache, Progress progress = nullptr);
 
-  // Called before the first process is started to describe something: what is described for the first time is likely to be run.
-  void when_asking(std::function<void()> call) { when_asking_ = std::move(call); }
+  // Called before the first process is started to describe something: what is described for the first time is likely to be run. What it
+  // gives forks the processes that describe, too.
+  void when_asking(std::function<std::shared_ptr<ForkServers>()> call) { when_asking_ = std::move(call); }
 
   // Up to how many bytes the samples of a data set that is read for the first time are kept decoded (ExecutionSpec::store_limit).
   void expect_store_limit(int64_t bytes) { store_limit_ = bytes; }
@@ -65,7 +69,8 @@ class Describer {
   RunnerPlace place_;
   std::optional<std::filesystem::path> cache_;
   Progress progress_;
-  std::function<void()> when_asking_;
+  std::function<std::shared_ptr<ForkServers>()> when_asking_;
+  std::shared_ptr<ForkServers> servers_;  // null: each process that describes is started by itself
   int64_t store_limit_ = base::ExecutionSpec{}.store_limit;
   std::string libtorch_;                       // the version that a runner named which described something just now
   std::map<std::string, base::Json> answers_;  // of data sets: one command reads none twice, also where the cache does not help

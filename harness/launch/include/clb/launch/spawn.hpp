@@ -55,8 +55,10 @@ struct Captured {
 };
 
 // Runs to the end and keeps what it printed (at most 64 MiB each). After `timeout_s` the process is killed, and at a signal that is held
-// (stop.hpp), which is an Error. `event` gets the bytes that come on an event pipe meanwhile; without it there is none.
-Captured capture(Spawn what, double timeout_s, const std::function<void(std::string_view)>& event = nullptr);
+// (stop.hpp), which is an Error. `event` gets the bytes that come on an event pipe meanwhile; without it there is none. `start`: what makes
+// a child of this process of it.
+Captured capture(Spawn what, double timeout_s, const std::function<void(std::string_view)>& event = nullptr,
+                 const std::function<pid_t(const Spawn&)>& start = spawn);
 
 std::string signal_name(int signal);  // "SIGSEGV"
 
