@@ -18,6 +18,7 @@ class Adoption {
   int before_ = 0;
 };
 
+// An adoption that ends whom it brought.
 class Orphans {
  public:
   Orphans();
