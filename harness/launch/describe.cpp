@@ -174,10 +174,9 @@ Json Describer::start(const Question& question) {
     } catch (const Error&) {  // a plugin wrote to the pipe; the answer comes another way
     }
   };
-  const double timeout = question.open ? kOpenTimeout : kLoadTimeout;
-  what.own_group = servers_ != nullptr;
-  const Captured ended =
-      servers_ ? capture(what, timeout, event, [&](const Spawn& one) { return servers_->spawn(one); }) : capture(what, timeout, event);
+  what.own_group = servers_ != nullptr;  // as all that is forked
+  const Captured ended = capture(what, question.open ? kOpenTimeout : kLoadTimeout, event,
+                                 [&](const Spawn& one) { return servers_ ? servers_->spawn(one) : spawn(one); });
   if (ended.exit_code != 0) throw failure(ended, question.file.string(), question.root);
   if (ended.out.empty()) {
     throw Error(fmt::format("{}: ended clb-runner with exit code 0 before it was described; a plugin must not call exit()",
